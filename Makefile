@@ -1,0 +1,54 @@
+# Graph Distillery. A fresh machine needs Python >= 3.11, make and git; every target sets up the rest.
+#   make demo                  the suite at work on an embedded dataset
+#   make test ARGS="-k glnn"   the tests; ARGS goes to pytest
+#   make setup PYTHON=python3.12
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format wheel clean
+
+help:
+	@echo "make setup | demo | test | lint | format | wheel | clean   (PYTHON=$(PYTHON))"
+
+setup: $(STAMP)
+
+# A stamp, so that an install happens only when what it depends on has changed.
+$(STAMP): pyproject.toml requirements.lock
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	  || { echo "make: $(PYTHON) is missing or older than 3.11; name another: make $(or $(MAKECMDGOALS),setup) PYTHON=python3.12" >&2; exit 1; }
+	"$(PYTHON)" -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check -c requirements.lock -e '.[test,dev]'
+	@touch $@
+
+# One thread per process: trials run side by side, and results do not depend on the number of cores.
+demo test: export OMP_NUM_THREADS = 1
+demo test: export MKL_NUM_THREADS = 1
+demo test: export OPENBLAS_NUM_THREADS = 1
+demo test: export NUMEXPR_NUM_THREADS = 1
+
+demo: setup
+	$(BIN)/distillery demo $(ARGS)
+
+test: setup
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+wheel: setup
+	$(BIN)/python -m build --wheel
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

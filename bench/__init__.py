@@ -1,0 +1,1 @@
+"""The laboratory: turns a spec into records."""

@@ -1,0 +1,189 @@
+"""What a dataset is once loaded: a graph, labels, published splits, and hashes of its content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from methods.graph import Graph
+
+Task = Literal["node-classification", "node-multilabel", "graph-classification"]
+Metric = Literal["accuracy", "micro_f1", "roc_auc"]
+#: Training, validation and test items, [count] int64 each.
+Indices = tuple[Tensor, Tensor, Tensor]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """One graph or the disjoint union of several, with a label for every item.
+
+    Items are nodes, or graphs for graph classification.
+
+    labels: [items] int64, or [items, num_classes] float32 of 0 and 1 for multi-label tasks.
+    sha256: the content: features, edges, labels and graph pointers, whatever their storage. Two datasets
+        with one hash train alike. Fixed splits are not part of it; a `Split` has a hash of its own.
+    node_order_sha256: what stands at each node (features, degrees, and label where nodes carry it), in
+        order. Stored outputs of a teacher belong to one node order.
+    fixed_splits: the splits that were published with the data, by name; several for one name count 0, 1, ...
+    unlabelled: [count] int64, nodes that the source gives neither features nor a label (citeseer has 15,
+        which the usual loaders put in class 0). The `cpf` split leaves them out.
+    """
+
+    name: str
+    task: Task
+    metric: Metric
+    graph: Graph
+    labels: Tensor
+    num_classes: int
+    sha256: str
+    node_order_sha256: str
+    fixed_splits: Mapping[str, list[Indices]] = field(default_factory=dict)
+    unlabelled: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+
+    @classmethod
+    def build(
+        cls,
+        name: str,
+        task: Task,
+        metric: Metric,
+        graph: Graph,
+        labels: Tensor,
+        num_classes: int,
+        fixed_splits: Mapping[str, list[Indices]] | None = None,
+        unlabelled: Tensor | None = None,
+    ) -> Dataset:
+        """A dataset with its hashes worked out."""
+        labels = labels.float() if task == "node-multilabel" else labels.long()
+        if unlabelled is None:
+            unlabelled = torch.empty(0, dtype=torch.long)
+        content, order = content_hashes(graph, labels)
+        splits = dict(fixed_splits or {})
+        return cls(name, task, metric, graph, labels, num_classes, content, order, splits, unlabelled)
+
+    @property
+    def level(self) -> Literal["node", "graph"]:
+        """What an item is."""
+        return "graph" if self.task == "graph-classification" else "node"
+
+    @property
+    def num_items(self) -> int:
+        return int(self.labels.shape[0])
+
+    def with_labels(self, labels: Tensor) -> Dataset:
+        """The same graph and splits under other labels (same shape), with the hashes of the new content."""
+        if labels.shape != self.labels.shape:
+            raise ValueError(f"labels have shape {list(labels.shape)}, not {list(self.labels.shape)}")
+        return Dataset.build(
+            self.name,
+            self.task,
+            self.metric,
+            self.graph,
+            labels,
+            self.num_classes,
+            self.fixed_splits,
+            self.unlabelled,
+        )
+
+
+def tidy_edges(edge_index: Tensor, num_nodes: int, undirected: bool = False) -> Tensor:
+    """[2, edges] int64 by source, then target: no self-loops, no repeats, both arcs of an edge on request."""
+    source, target = edge_index.long()
+    if undirected:
+        source, target = torch.cat([source, target]), torch.cat([target, source])
+    kept = source != target
+    codes = torch.unique(source[kept] * num_nodes + target[kept])
+    return torch.stack([codes // num_nodes, codes % num_nodes])
+
+
+def largest_component(dataset: Dataset) -> Dataset:
+    """The largest connected component as an undirected dataset of its own, its nodes in their old order.
+
+    Arcs become edges, and nodes without a label are left out first. Of two components of one size the one
+    with the first node is kept.
+    Fixed splits are dropped: they number the nodes of the whole graph.
+    """
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+
+    if dataset.level != "node":
+        raise ValueError(f"{dataset.name}: the largest component is taken of one graph, not of many")
+    labelled = torch.ones(dataset.graph.num_nodes, dtype=torch.bool)
+    labelled[dataset.unlabelled] = False
+    nodes = labelled.nonzero().flatten()
+    graph = dataset.graph.induced_subgraph(nodes)
+    graph = Graph(graph.features, tidy_edges(graph.edge_index, graph.num_nodes, undirected=True), graph.graph_pointers)
+    source, target = graph.edge_index.numpy()
+    adjacency = coo_matrix((np.ones(source.size, bool), (source, target)), shape=(graph.num_nodes,) * 2)
+    _, component = connected_components(adjacency, directed=False)
+    kept = torch.from_numpy(np.flatnonzero(component == np.bincount(component).argmax()))
+    if kept.numel() == dataset.graph.num_nodes and graph.num_edges == dataset.graph.num_edges:
+        return dataset
+    return Dataset.build(
+        dataset.name,
+        dataset.task,
+        dataset.metric,
+        graph.induced_subgraph(kept),
+        dataset.labels[nodes[kept]],
+        dataset.num_classes,
+    )
+
+
+def content_hashes(graph: Graph, labels: Tensor) -> tuple[str, str]:
+    """The hash of the content and the hash of the node order, 64 hexadecimal digits each.
+
+    Features count as their non-zero entries by row and column, edges as a sorted set, and every number in one
+    width, so that dense and CSR storage, or edges in another order, hash alike.
+    """
+    features = _nonzero_entries(graph)
+    source, target = _sorted_edges(graph)
+    pointers = _int64(graph.graph_pointers)
+    label_array = np.ascontiguousarray(labels.cpu().numpy())
+    content = _digest(*features, source, target, pointers, label_array)
+    degrees = [np.bincount(ends, minlength=graph.num_nodes).astype(np.int64) for ends in (source, target)]
+    return content, _digest(*features, *degrees, pointers, label_array)
+
+
+def _nonzero_entries(graph: Graph) -> list[NDArray[np.generic]]:
+    """Shape, non-zeros of each row, their columns and values."""
+    shape = np.array(graph.features.shape, np.int64)
+    if isinstance(graph.features, Tensor):
+        dense = graph.features.cpu().float().numpy()
+        rows, columns = np.nonzero(dense)
+        values = dense[rows, columns]
+    else:
+        values = graph.features.values.cpu().float().numpy()
+        stored = values != 0
+        rows = graph.features.row_of_entry.cpu().numpy()[stored]
+        columns = graph.features.columns.cpu().numpy()[stored]
+        values = values[stored]
+    counts = np.bincount(rows, minlength=graph.num_nodes)
+    return [shape, counts.astype(np.int64), columns.astype(np.int64), values]
+
+
+def _sorted_edges(graph: Graph) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    source, target = (_int64(ends) for ends in graph.edge_index)
+    codes = source * graph.num_nodes + target
+    if np.all(codes[:-1] <= codes[1:]):
+        return source, target
+    order = np.argsort(codes, kind="stable")
+    return source[order], target[order]
+
+
+def _int64(values: Tensor) -> NDArray[np.int64]:
+    return np.ascontiguousarray(values.cpu().numpy().astype(np.int64, copy=False))
+
+
+def _digest(*arrays: NDArray[np.generic]) -> str:
+    digest = hashlib.sha256()
+    for array in arrays:
+        array = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
+        digest.update(f"{array.dtype.str}{list(array.shape)};".encode())
+        digest.update(array.data if array.size else b"")
+    return digest.hexdigest()

@@ -1,0 +1,129 @@
+"""`load_dataset`: from a name to a `Dataset`, once from raw files and from then on from a checked cache."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from filelock import FileLock
+
+from bench.data import cache
+from bench.data.dataset import Dataset
+from bench.data.raw_files import MIRROR_VARIABLE, RawFiles
+from bench.data.registry import DATASETS, DatasetInfo
+from bench.errors import UserError
+
+DATA_VARIABLE = "DISTILLERY_DATA"
+
+
+def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
+    """The dataset called `name`, under `data_dir`, else DISTILLERY_DATA, else the platform's cache folder.
+
+    Downloads, conversion and caching are safe when several processes ask at once. A cached file that does
+    not match its own hash is built anew.
+
+    Raises:
+        UnknownNameError: no such dataset.
+        UserError: its files are missing, damaged, or differ from the published ones.
+    """
+    info = DATASETS.get(name)
+    if info.kind != "download":
+        loaded: Dataset = DATASETS.load(name)(name, **info.options)
+        return loaded
+    root = data_root(data_dir)
+    raw = RawFiles(name, root, mirror())
+    path = root / "converted" / f"{name}.v{cache.VERSION}.safetensors"
+    found = _usable(path, info, raw)
+    if found is not None:
+        return found
+    try:
+        (root / "converted").mkdir(parents=True, exist_ok=True)
+        (root / ".locks").mkdir(exist_ok=True)
+        with FileLock(root / ".locks" / f"{name}.lock"):
+            found = _usable(path, info, raw)
+            if found is None:
+                found = _build(info, raw)
+                cache.write(path, found)
+    except PermissionError as error:
+        raise UserError(f"cannot write {error.filename or root}: set {DATA_VARIABLE} to a writable folder") from error
+    return found
+
+
+def data_root(data_dir: Path | None = None) -> Path:
+    """Where datasets are kept: the argument, else DISTILLERY_DATA, else the platform's cache folder."""
+    given = data_dir or os.environ.get(DATA_VARIABLE)
+    if given:
+        return Path(given).expanduser().absolute()
+    if sys.platform == "win32":
+        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        base = Path.home() / "Library" / "Caches"
+    else:
+        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return base / "graph-distillery"
+
+
+def mirror() -> Path | None:
+    """The folder DISTILLERY_MIRROR names.
+
+    Raises:
+        UserError: it is no folder.
+    """
+    given = os.environ.get(MIRROR_VARIABLE)
+    if not given:
+        return None
+    path = Path(given).expanduser().absolute()
+    if not path.is_dir():
+        raise UserError(f"{MIRROR_VARIABLE}={given} is not a folder")
+    return path
+
+
+def _usable(path: Path, info: DatasetInfo, raw: RawFiles) -> Dataset | None:
+    """The cached dataset, unless absent, damaged, or without a published split whose files are there now."""
+    found = cache.read(path)
+    if found is None or found.name != info.name:
+        return None
+    if "geom-gcn" in info.splits and "geom-gcn" not in found.fixed_splits:
+        from bench.data.downloads import geom_gcn_place
+
+        if raw.has(*geom_gcn_place(info)):
+            return None
+    return found
+
+
+def _build(info: DatasetInfo, raw: RawFiles) -> Dataset:
+    try:
+        built: Dataset = DATASETS.load(info.name)(info.name, raw, **info.options)
+        _compare(info, built, raw)
+    except UserError:
+        raw.forget_copies()
+        raise
+    finally:
+        raw.tidy()
+    return built
+
+
+def _compare(info: DatasetInfo, built: Dataset, raw: RawFiles) -> None:
+    """Refuse what does not have the counts, or the very content, that it is known to have."""
+    if not info.checked:
+        return
+    graph = built.graph
+    counts = {
+        "graphs": (graph.num_graphs if built.level == "graph" else None, info.graphs),
+        "nodes": (graph.num_nodes, info.nodes),
+        "edges": (graph.num_edges, info.edges),
+        "features": (graph.num_features, info.features),
+        "classes": (built.num_classes, info.classes),
+    }
+    for noun, (found, known) in counts.items():
+        if found is not None and known is not None and found != known:
+            carrier = raw.carriers.get(noun, raw.root)
+            raise raw.damaged(carrier, f"it gives {found:,} {noun}, the published data have {known:,}")
+    if info.sha256 is not None and built.sha256 != info.sha256:
+        files = ", ".join(sorted({path.name for path in raw.carriers.values()}))
+        folder = next(iter(raw.carriers.values())).parent
+        raise UserError(
+            f"dataset {info.name!r}: the content is not the published one (sha256 {built.sha256[:12]}..., "
+            f"published {info.sha256[:12]}...); one of {files} in {folder} is damaged"
+        )

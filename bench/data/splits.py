@@ -1,0 +1,206 @@
+"""How the items of a dataset are divided into training, validation and test.
+
+Every split is named, seeded, and drawn from a stream that is the same on every machine. One name always
+means one protocol; results under different names do not compare.
+
+| name | items | what |
+|---|---|---|
+| `public` | nodes | what came with the data; of several, number seed % count |
+| `geom-gcn` | nodes | the ten 48/32/20 splits of Geom-GCN (Pei et al., ICLR 2020), number seed % 10 |
+| `cpf` | nodes | of the largest component 20 per class train, 30 per class validate (CPF, GLNN) |
+| `random-60-20-20` | nodes | uniform over all nodes, not by class, as in the field's code |
+| `planetoid-random` | nodes | 20 per class, 500 to validate, 1,000 to test (Shchur et al., 2018) |
+| `graphs` | nodes | whole graphs: 20 to train, 2 to validate, 2 to test |
+| `ogb` | nodes | by publication year (Hu et al., NeurIPS 2020) |
+| `kfold-10` | graphs | fold seed % 10 of partition seed // 10, by class; a tenth of the rest validates |
+| `holdout-70-30` | graphs | 30 % test, by class; of the other 70 %, a seventh validates |
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from bench.data.dataset import Dataset, largest_component
+from bench.data.randomness import Stream
+from bench.data.raw_files import MIRROR_VARIABLE
+from bench.data.registry import DATASETS
+from bench.errors import UserError
+
+Parts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
+CPF_TRAIN, CPF_VALIDATION = 20, 30
+PLANETOID_TRAIN, PLANETOID_VALIDATION, PLANETOID_TEST = 20, 500, 1000
+FOLDS = 10
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which items train, validate and test: [count] int64 each, ascending, disjoint; some may be in none."""
+
+    name: str
+    seed: int
+    train: Tensor
+    val: Tensor
+    test: Tensor
+
+    @cached_property
+    def sha256(self) -> str:
+        """64 hexadecimal digits: the three sets of items, whatever the name and the seed."""
+        digest = hashlib.sha256()
+        for part in (self.train, self.val, self.test):
+            digest.update(f"{part.numel()};".encode() + part.cpu().numpy().astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+def make_split(dataset: Dataset, name: str, seed: int) -> tuple[Dataset, Split]:
+    """The split called `name` under a seed, and the dataset whose items it numbers.
+
+    The dataset comes back as given, except under `cpf`, which keeps the largest connected component.
+
+    Raises:
+        UserError: no such split, one that the dataset does not have, or classes too small for it.
+    """
+    if seed < 0:
+        raise UserError(f"split {name!r}: seed {seed} is negative")
+    allowed = available_splits(dataset)
+    if name not in allowed:
+        raise _no_such_split(dataset, name, allowed)
+    if name == "cpf":
+        dataset = largest_component(dataset)
+    if name in dataset.fixed_splits:
+        choices = dataset.fixed_splits[name]
+        return dataset, _split(name, seed, *(part.numpy() for part in choices[seed % len(choices)]))
+    return dataset, _split(name, seed, *_DRAWN[name](dataset, seed))
+
+
+def available_splits(dataset: Dataset) -> list[str]:
+    """The names that make sense for this dataset, fixed ones first."""
+    fixed = list(dataset.fixed_splits)
+    if dataset.level == "graph":
+        return [*fixed, "kfold-10", "holdout-70-30"]
+    if dataset.graph.num_graphs > 1:
+        return fixed
+    by_class = ["cpf", "planetoid-random"] if dataset.task == "node-classification" else []
+    return [*fixed, "random-60-20-20", *by_class]
+
+
+def hide_inductive(split: Split, seed: int, fraction: float = 0.2) -> tuple[Tensor, Tensor]:
+    """GLNN's inductive setting: the test items that stay in the graph, and those hidden until the test.
+
+    `fraction` of the test items (rounded down) is hidden together with every edge that touches them.
+    Ascending [count] int64 each.
+    """
+    if not 0 < fraction < 1:
+        raise UserError(f"inductive fraction {fraction} is not between 0 and 1")
+    order = split.test.numpy()[Stream(seed, "inductive").permutation(split.test.numel())]
+    hidden = int(len(order) * fraction)
+    observed_part, hidden_part = np.sort(order[hidden:]), np.sort(order[:hidden])
+    return torch.from_numpy(observed_part), torch.from_numpy(hidden_part)
+
+
+def _no_such_split(dataset: Dataset, name: str, allowed: list[str]) -> UserError:
+    if dataset.name in DATASETS and name in DATASETS.get(dataset.name).splits:
+        return UserError(
+            f"dataset {dataset.name!r} was loaded without the files of its split {name!r}: put them into the "
+            f"data folder or set {MIRROR_VARIABLE}"
+        )
+    near = difflib.get_close_matches(name, allowed, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else "it has " + ", ".join(allowed)
+    return UserError(f"dataset {dataset.name!r} has no split {name!r}; {hint}")
+
+
+def _split(name: str, seed: int, train: NDArray[np.int64], val: NDArray[np.int64], test: NDArray[np.int64]) -> Split:
+    parts = [torch.from_numpy(np.sort(part).astype(np.int64)) for part in (train, val, test)]
+    return Split(name, seed, *parts)
+
+
+def _per_class(dataset: Dataset, order: NDArray[np.int64], count: int, needed: int, name: str) -> NDArray[np.int64]:
+    """The first `count` items of every class in the given order; each class must have more than `needed`."""
+    labels = dataset.labels.numpy()[order]
+    chosen = []
+    for label in range(dataset.num_classes):
+        members = order[labels == label]
+        if len(members) <= needed:
+            raise UserError(
+                f"split {name!r} takes {needed} nodes of every class and leaves some to test, but class "
+                f"{label} of {dataset.name!r} has {len(members)}; use 'random-60-20-20'"
+            )
+        chosen.append(members[:count])
+    return np.concatenate(chosen)
+
+
+def _cpf(dataset: Dataset, seed: int) -> Parts:
+    order = Stream(seed, "cpf").permutation(dataset.num_items)
+    needed = CPF_TRAIN + CPF_VALIDATION
+    train = _per_class(dataset, order, CPF_TRAIN, needed, "cpf")
+    val = np.setdiff1d(_per_class(dataset, order, needed, needed, "cpf"), train)
+    return train, val, np.setdiff1d(order, np.concatenate([train, val]))
+
+
+def _planetoid_random(dataset: Dataset, seed: int) -> Parts:
+    order = Stream(seed, "planetoid-random").permutation(dataset.num_items)
+    train = _per_class(dataset, order, PLANETOID_TRAIN, PLANETOID_TRAIN, "planetoid-random")
+    rest = order[~np.isin(order, train)]
+    needed = PLANETOID_VALIDATION + PLANETOID_TEST
+    if len(rest) < needed:
+        raise UserError(
+            f"split 'planetoid-random' needs {needed} nodes beside its training nodes, but {dataset.name!r} "
+            f"has {len(rest)}; use 'random-60-20-20'"
+        )
+    return train, rest[:PLANETOID_VALIDATION], rest[PLANETOID_VALIDATION:needed]
+
+
+def _random_60_20_20(dataset: Dataset, seed: int) -> Parts:
+    order = Stream(seed, "random-60-20-20").permutation(dataset.num_items)
+    first, second = int(0.6 * len(order)), int(0.8 * len(order))
+    return order[:first], order[first:second], order[second:]
+
+
+def _by_class(dataset: Dataset, items: NDArray[np.int64], stream: Stream) -> NDArray[np.int64]:
+    """The items, shuffled and then sorted by class: every k-th of them is a sample of all classes alike."""
+    shuffled = items[stream.permutation(len(items))]
+    return shuffled[np.argsort(dataset.labels.numpy()[shuffled], kind="stable")]
+
+
+def _kfold(dataset: Dataset, seed: int) -> Parts:
+    _require_graphs(dataset, "kfold-10", 2 * FOLDS)
+    partition, fold = divmod(seed, FOLDS)
+    items = np.arange(dataset.num_items)
+    by_class = _by_class(dataset, items, Stream(partition, "kfold-10"))
+    in_fold = np.arange(len(items)) % FOLDS == fold
+    rest = _by_class(dataset, np.sort(by_class[~in_fold]), Stream(seed, "kfold-10 validation"))
+    in_validation = np.arange(len(rest)) % FOLDS == 0
+    return rest[~in_validation], rest[in_validation], by_class[in_fold]
+
+
+def _holdout(dataset: Dataset, seed: int) -> Parts:
+    _require_graphs(dataset, "holdout-70-30", FOLDS)
+    by_class = _by_class(dataset, np.arange(dataset.num_items), Stream(seed, "holdout-70-30"))
+    tenth = np.arange(len(by_class)) % FOLDS
+    test, val = np.isin(tenth, (1, 4, 8)), tenth == 6
+    return by_class[~test & ~val], by_class[val], by_class[test]
+
+
+def _require_graphs(dataset: Dataset, name: str, needed: int) -> None:
+    if dataset.num_items < needed:
+        raise UserError(f"split {name!r} needs {needed} graphs or more, but {dataset.name!r} has {dataset.num_items}")
+
+
+_DRAWN: dict[str, Callable[[Dataset, int], Parts]] = {
+    "cpf": _cpf,
+    "random-60-20-20": _random_60_20_20,
+    "planetoid-random": _planetoid_random,
+    "kfold-10": _kfold,
+    "holdout-70-30": _holdout,
+}
+
+SPLIT_NAMES: tuple[str, ...] = ("public", "geom-gcn", "graphs", "ogb", *_DRAWN)

@@ -1,0 +1,18 @@
+"""The error of this room: the user's input is wrong (exit code 2)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class UserError(ValueError):
+    """One clear line: what is wrong, where, and the nearest valid name."""
+
+
+def unknown_line(kind: str, name: str, valid: Iterable[str]) -> str:
+    """The one line for a name that is not there."""
+    names = list(valid)
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"did you mean {near[0]!r}?" if near else "the valid ones are " + ", ".join(names)
+    return f"unknown {kind} {name!r}; {hint}"

@@ -1,0 +1,166 @@
+"""What every model shares: its hyperparameters, the stack of layers, and how it is built from a name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, cast
+
+import torch.nn.functional as F
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor, nn
+
+from bench.errors import UserError
+from bench.models.layers import (
+    Convolution,
+    FeatureLinear,
+    Features,
+    Readout,
+    drop_features,
+    dropout,
+    make_norm,
+    readout,
+)
+from bench.models.registry import MODELS
+from methods.contract import Output
+from methods.graph import Graph, PropagationKind
+
+Level = Literal["node", "graph"]
+
+
+class ModelHyperparameters(BaseModel):
+    """What every model can be asked for. How it is optimised stands elsewhere."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    layers: int = Field(2, ge=1, description="layers with weights, the output layer included")
+    hidden: int = Field(128, ge=1, description="width of a hidden state")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout of the input of a layer")
+    norm: Literal["none", "batch", "layer"] = Field("none", description="normalisation of hidden states")
+    residual: bool = Field(False, description="add its input to each hidden layer from the second on")
+    readout: Readout = Field("mean", description="nodes to graph; graph classification only")
+
+
+class Model(nn.Module):
+    """A stack of layers: x -> layer -> norm -> activation (+ residual) -> dropout -> next layer.
+
+    At node level the last layer gives the logits. At graph level the `layers - 1` hidden layers are followed
+    by the readout, dropout and one linear layer. Either way there are `layers - 1` hidden states: after the
+    activation (and the residual), before the dropout.
+
+    A subclass says which layers it stacks (`make_layer`) and whether it drops input features as well
+    (`drops_features`); otherwise dropout acts on hidden states alone.
+    """
+
+    Hyperparameters: ClassVar[type[ModelHyperparameters]] = ModelHyperparameters
+    uses_edges: ClassVar[bool] = True
+    drops_features: ClassVar[bool] = False
+    #: The propagation matrices it asks a graph for.
+    propagations: ClassVar[tuple[PropagationKind, ...]] = ()
+
+    def __init__(self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level = "node") -> None:
+        super().__init__()
+        self.in_features, self.out_features, self.level = in_features, out_features, level
+        self.hyper: Any = hyper
+        hidden_layers = hyper.layers - 1
+        widths = [in_features, *[hyper.hidden] * hidden_layers]
+        if level == "node":
+            widths.append(out_features)
+        self.layers = nn.ModuleList(
+            self.make_layer(i, widths[i], widths[i + 1], output=i == hidden_layers) for i in range(len(widths) - 1)
+        )
+        self.norms = nn.ModuleList(make_norm(hyper.norm, hyper.hidden) for _ in range(hidden_layers))
+        self.head = FeatureLinear(widths[-1], out_features) if level == "graph" else None
+
+    def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
+        """Layer number `index`, from 0; `output` when it gives the logits."""
+        raise NotImplementedError
+
+    def activate(self, x: Tensor) -> Tensor:
+        return F.relu(x)
+
+    def add_residual(self, x: Tensor, layer_input: Features) -> Tensor:
+        """After the activation, as Dwivedi et al. (2020), Benchmarking Graph Neural Networks."""
+        return x + layer_input if isinstance(layer_input, Tensor) else x
+
+    def propagate(self, graph: Graph, x: Tensor) -> Tensor:
+        """What happens to the states between the last layer and the readout; nothing, in most models."""
+        return x
+
+    def forward(self, graph: Graph) -> Output:
+        """Logits [nodes or graphs, out], hidden states [nodes, hidden] and the readout [graphs, hidden]."""
+        p = self.hyper.dropout
+        state: Features = graph.features
+        hidden: list[Tensor] = []
+        for index, layer in enumerate(self.layers):
+            if index > 0 or self.drops_features:
+                state = drop_features(state, p, self.training)
+            layer_input, state = state, layer(graph, state)
+            if index < len(self.norms):
+                state = self.activate(self.norms[index](state))
+                if self.hyper.residual and index > 0:
+                    state = self.add_residual(state, layer_input)
+                hidden.append(state)
+        if not isinstance(state, Tensor):  # graph level, one layer: the features themselves are read out
+            state = graph.dense_features()
+        state = self.propagate(graph, state)
+        if self.head is None:
+            return Output(state, tuple(hidden))
+        pooled = readout(state, graph, self.hyper.readout)
+        logits = self.head(dropout(pooled, p, self.training))
+        return Output(logits, tuple(hidden), pooled)
+
+    def _convolutions(self) -> list[Convolution]:
+        return cast("list[Convolution]", list(self.layers))
+
+    @property
+    def receptive_hops(self) -> int:
+        """How many hops away a node can be and still act on another's prediction."""
+        return sum(layer.hops for layer in self._convolutions())
+
+    def macs(self, nodes: int, edges: int, graphs: int = 1) -> int:
+        """Multiply-accumulates of one forward in evaluation mode.
+
+        Counted densely, whatever the storage of the features: a linear map n·in·out, a propagation
+        (edges + n)·width with the self-loops, or edges·width where the model adds none, and the residual
+        projections and attention scores of GAT. Biases, norms, activations, softmax and readout, which cost
+        O(width) per node or O(1) per edge, are left out.
+        """
+        total = sum(layer.macs(nodes, edges) for layer in self._convolutions())
+        return total if self.head is None else total + self.head.macs(graphs)
+
+
+def build_model(
+    name: str, in_features: int, out_features: int, hyper: Mapping[str, Any], level: Level = "node"
+) -> Model:
+    """A freshly initialised model; seed torch before.
+
+    Raises:
+        UnknownNameError: no model has this name.
+        UserError: a hyperparameter that the model does not have, or a value it refuses.
+    """
+    model_class: type[Model] = MODELS.load(name)
+    return model_class(in_features, out_features, model_hyperparameters(name, hyper), level)
+
+
+def model_hyperparameters(name: str, hyper: Mapping[str, Any]) -> ModelHyperparameters:
+    """The checked hyperparameters of a model, defaults filled in; raises as `build_model`."""
+    schema: type[ModelHyperparameters] = MODELS.load(name).Hyperparameters
+    try:
+        return schema(**hyper)
+    except ValidationError as error:
+        raise UserError(_one_line(name, list(schema.model_fields), error)) from None
+
+
+def _one_line(name: str, fields: list[str], error: ValidationError) -> str:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(field, fields, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else "the valid ones are " + ", ".join(fields)
+        return f"model {name!r} has no hyperparameter {field!r}; {hint}"
+    message = first["msg"].removeprefix("Value error, ")
+    message = message[:1].lower() + message[1:]
+    if not field:
+        return f"model {name!r}: {message}"
+    return f"model {name!r}: {field} = {first['input']!r}: {message}"

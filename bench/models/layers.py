@@ -1,0 +1,142 @@
+"""The pieces that every model is made of: dropout, linear maps of dense or sparse features, readout."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from methods.graph import Graph
+from methods.sparse import SparseMatrix
+
+Features = Tensor | SparseMatrix
+Initialisation = Literal["uniform", "glorot", "glorot-relu"]
+Readout = Literal["mean", "sum", "max"]
+
+_STEPS = 1 << 16
+
+
+def dropout(x: Tensor, p: float, training: bool) -> Tensor:
+    """Inverted dropout: an element is 0 with probability p, else divided by the chance to stay.
+
+    About ten times as fast as torch's own on a CPU.
+    """
+    mask = dropout_mask(x.shape, p if training else 0.0, like=x)
+    return x if mask is None else x * mask
+
+
+def dropout_mask(shape: tuple[int, ...], p: float, like: Tensor) -> Tensor | None:
+    """0 with probability p, else the reciprocal of the chance to stay; None where nothing is dropped.
+
+    One 64-bit draw decides four elements, so p is rounded to a multiple of 2^-16, and the scale follows the
+    rounded p, which leaves the expectation exact. dtype and device are those of `like`.
+    """
+    dropped = min(round(p * _STEPS), _STEPS - 1)
+    if dropped == 0:
+        return None
+    count = math.prod(shape)
+    draws = torch.empty((count + 3) // 4, dtype=torch.int64, device=like.device).random_(-(2**63), None)
+    bits = draws.view(torch.int16)[:count].view(shape)
+    # Compared in place as floats: a comparison that yields bool is three times slower to use.
+    kept = bits.to(like.dtype).ge_(dropped - _STEPS // 2)
+    return kept.mul_(_STEPS / (_STEPS - dropped))
+
+
+def drop_features(x: Features, p: float, training: bool) -> Features:
+    """Dropout of features; in a sparse matrix only the stored values need a draw."""
+    if isinstance(x, Tensor):
+        return dropout(x, p, training)
+    if not training or p == 0:
+        return x
+    x.transposed_places()  # worked out once here, shared by every matrix with dropped values
+    return x.with_values(dropout(x.values, p, training))
+
+
+class FeatureLinear(nn.Module):
+    """x W + b for dense or sparse x.
+
+    weight: [in, out], the transpose of nn.Linear's, so that a CSR product reads it as it lies; bias: [out].
+    initialisation: uniform, as nn.Linear, in ±1/sqrt(in), the bias too; glorot, Xavier-uniform of gain 1,
+        bias 0; glorot-relu, the same of gain sqrt(2).
+    """
+
+    bias: Tensor | None
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        initialisation: Initialisation = "uniform",
+    ) -> None:
+        super().__init__()
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = nn.Parameter(torch.empty(in_features, out_features))
+        self.register_parameter("bias", nn.Parameter(torch.zeros(out_features)) if bias else None)
+        if initialisation == "uniform":
+            bound = 1 / math.sqrt(max(in_features, 1))
+            nn.init.uniform_(self.weight, -bound, bound)
+            if self.bias is not None:
+                nn.init.uniform_(self.bias, -bound, bound)
+        else:
+            nn.init.xavier_uniform_(self.weight, gain=math.sqrt(2) if initialisation == "glorot-relu" else 1.0)
+
+    def forward(self, x: Features) -> Tensor:
+        """[rows, in] -> [rows, out]"""
+        if isinstance(x, SparseMatrix):
+            product = x @ self.weight
+            return product if self.bias is None else product + self.bias
+        return x @ self.weight if self.bias is None else torch.addmm(self.bias, x, self.weight)
+
+    def macs(self, rows: int) -> int:
+        return rows * self.in_features * self.out_features
+
+
+class Convolution(nn.Module):
+    """One layer of a network: reads each node and, where `hops` is 1, its in-neighbours."""
+
+    hops: int = 1
+
+    def forward(self, graph: Graph, x: Features) -> Tensor:
+        """[nodes, in] -> [nodes, out]"""
+        raise NotImplementedError
+
+    def macs(self, nodes: int, edges: int) -> int:
+        """Multiply-accumulates of one forward, as `Model.macs` counts them."""
+        raise NotImplementedError
+
+
+def readout(x: Tensor, graph: Graph, how: Readout) -> Tensor:
+    """[nodes, width] -> [graphs, width]; a graph without nodes reads 0."""
+    if how == "max":
+        out = x.new_zeros(graph.num_graphs, x.shape[1])
+        # A copy: the graph may have made its own in inference mode, and autograd keeps this one.
+        index = graph.graph_of_node.clone()[:, None].expand_as(x)
+        return out.scatter_reduce(0, index, x, "amax", include_self=False)
+    return _readout_matrix(graph, how, x.dtype) @ x
+
+
+def _readout_matrix(graph: Graph, how: Readout, dtype: torch.dtype) -> SparseMatrix:
+    """[graphs, nodes]: the sum or the mean over each graph's nodes; built once per graph."""
+    key = ("readout", how, dtype)
+    if key not in graph._cache:
+        nodes = torch.arange(graph.num_nodes + 1, device=graph.device)
+        owner = graph.graph_of_node
+        values = torch.ones(graph.num_nodes, dtype=dtype, device=graph.device)
+        if how == "mean":
+            values = values / graph.graph_pointers.diff()[owner]
+        shape = (graph.num_graphs, graph.num_nodes)
+        matrix = SparseMatrix(graph.graph_pointers, nodes[:-1], values, shape)
+        matrix._cache.update(row_of_entry=owner, transpose=(nodes, owner, nodes[:-1]))
+        graph._cache[key] = matrix
+    built: SparseMatrix = graph._cache[key]
+    return built
+
+
+def make_norm(kind: Literal["none", "batch", "layer"], width: int) -> nn.Module:
+    """The normalisation of a hidden state of this width."""
+    if kind == "batch":
+        return nn.BatchNorm1d(width)
+    return nn.LayerNorm(width) if kind == "layer" else nn.Identity()

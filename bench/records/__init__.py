@@ -1,0 +1,41 @@
+"""Records: one JSON line per finished run, the only thing the leaderboard ever sees."""
+
+from __future__ import annotations
+
+from bench.records.files import KINDS, ReadResult, RecordWriter, read_records, repair
+from bench.records.schema import (
+    SCHEMA_VERSION,
+    Cell,
+    Environment,
+    Latency,
+    Metrics,
+    Record,
+    RecordError,
+    RequestLatency,
+    Search,
+    Speed,
+    Timings,
+    json_schema,
+    parse_record,
+)
+
+__all__ = [
+    "KINDS",
+    "SCHEMA_VERSION",
+    "Cell",
+    "Environment",
+    "Latency",
+    "Metrics",
+    "ReadResult",
+    "Record",
+    "RecordError",
+    "RecordWriter",
+    "RequestLatency",
+    "Search",
+    "Speed",
+    "Timings",
+    "json_schema",
+    "parse_record",
+    "read_records",
+    "repair",
+]

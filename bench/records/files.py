@@ -1,0 +1,275 @@
+"""Append-only files of records: ``STORE/records/{teacher,trial,report,speed}.jsonl``.
+
+One writer per store (the driver). A line that a crash cut short can only be the last one, and is set aside by
+``repair``; any other bad line is an error, never skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import get_args
+
+from bench.records.schema import Kind, Record, RecordError, parse_record
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """Records in file order, ``places[i]`` ("FILE:LINE") of each, a warning per torn tail left out."""
+
+    records: list[Record]
+    places: list[str]
+    warnings: list[str]
+
+
+def records_file(store: Path, kind: Kind) -> Path:
+    """Where records of one kind live."""
+    return store / "records" / f"{kind}.jsonl"
+
+
+class RecordWriter:
+    """Appends records, each on disk (fsync) before ``append`` returns; files are opened when first needed.
+
+    Raises RecordError, always with one line: an id already present in the store, a torn tail (run ``repair``
+    first), a disk that refuses the write (the file is cut back, so no half line stays), or a file that
+    another process changes.
+    """
+
+    def __init__(self, store: Path) -> None:
+        self.store = Path(store)
+        self._files: dict[Kind, _AppendFile] = {}
+        self._ids: set[str] | None = None
+
+    def append(self, record: Record) -> None:
+        """Write one record as one line."""
+        if self._ids is None:
+            present = _is_store(self.store)
+            existing = read_records(self.store, tolerate_torn_tail=False).records if present else []
+            self._ids = {old.id for old in existing}
+        if record.id in self._ids:
+            raise RecordError(f"{self.store}: record {record.id} ({record.kind}) is already in the store")
+        if record.kind not in self._files:
+            self._files[record.kind] = _AppendFile(records_file(self.store, record.kind))
+        self._ids.add(record.id)
+        try:
+            self._files[record.kind].append(record.to_json().encode() + b"\n")
+        except RecordError:
+            self._ids.discard(record.id)
+            raise
+
+    def close(self) -> None:
+        """Close the files; the writer may be used again and opens them anew."""
+        while self._files:
+            self._files.popitem()[1].close()
+
+    def __enter__(self) -> RecordWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class _AppendFile:
+    """One file open for appending; knows the length it must have."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            if not path.parent.is_dir():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                _sync_folder(path.parent.parent)
+            _refuse_links(path)
+            created = not path.exists()
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._descriptor = os.open(path, flags, 0o644)
+            if created:
+                _sync_folder(path.parent)
+            self._length = os.fstat(self._descriptor).st_size
+        except OSError as error:
+            raise RecordError(f"{path}: cannot open for writing: {error.strerror}") from None
+
+    def append(self, line: bytes) -> None:
+        if os.fstat(self._descriptor).st_size != self._length:
+            raise RecordError(f"{self.path}: changed while open; another process writes to this store")
+        written = 0
+        try:
+            while written < len(line):  # one write, unless the disk fills: the second one then says why
+                written += os.write(self._descriptor, line[written:])
+            os.fsync(self._descriptor)
+        except OSError as error:
+            outcome = self._cut_back(written)
+            raise RecordError(f"{self.path}: cannot append: {error.strerror}; {outcome}") from None
+        except BaseException:  # Ctrl-C: the line is whole or absent, and the next append must know which
+            self._length = os.fstat(self._descriptor).st_size
+            raise
+        self._length += len(line)
+
+    def close(self) -> None:
+        os.close(self._descriptor)
+
+    def _cut_back(self, written: int) -> str:
+        """Remove what a failed append left, unless another process wrote after it; says what came of it."""
+        try:
+            if os.fstat(self._descriptor).st_size != self._length + written:
+                return "another process changed the file, so a half line may remain"
+            os.ftruncate(self._descriptor, self._length)
+            return "nothing was written"
+        except OSError as error:
+            return f"cutting the half line off failed too ({error.strerror}), run repair"
+
+
+def read_records(store: Path, *, kinds: Iterable[Kind] | None = None, tolerate_torn_tail: bool = True) -> ReadResult:
+    """Read and validate a store, kind by kind in the order of ``KINDS``.
+
+    A torn last line is left out with a warning, or is an error when not tolerated. Everything else that is
+    wrong is a RecordError naming FILE:LINE: a bad line, a record in another kind's file, an id met twice, a
+    symbolic link.
+    """
+    store = Path(store)
+    if not _is_store(store):
+        raise RecordError(f"{store}: not a store (it has no records folder)")
+    result = ReadResult([], [], [])
+    seen: dict[str, str] = {}
+    for kind in KINDS if kinds is None else sorted(set(kinds), key=KINDS.index):
+        path = records_file(store, kind)
+        data = _read_bytes(path)
+        whole, tail = _split_tail(data)
+        if tail and not _is_record(tail):
+            message = f"{path}:{whole.count(10) + 1}: torn last line of {len(tail)} bytes"
+            if not tolerate_torn_tail:
+                raise RecordError(f"{message}; run repair first")
+            result.warnings.append(f"{message} left out")
+        elif tail and not tolerate_torn_tail and not tail.endswith(b"\n"):
+            raise RecordError(f"{path}:{whole.count(10) + 1}: last line has no newline; run repair first")
+        elif tail:
+            whole = data
+        for number, line in enumerate(whole.removesuffix(b"\n").split(b"\n") if whole else [], start=1):
+            place = f"{path}:{number}"
+            record = parse_record(line, place)
+            if record.kind != kind:
+                raise RecordError(f"{place}: a {record.kind} record in the file of {kind} records")
+            if record.id in seen:
+                raise RecordError(f"{place}: id {record.id} is already at {seen[record.id]}")
+            seen[record.id] = place
+            result.records.append(record)
+            result.places.append(place)
+    return result
+
+
+def repair(store: Path) -> list[str]:
+    """Make every file end in a whole line; returns one message per repair.
+
+    A last line that a crash cut is moved to ``records/KIND.jsonl.torn``; one that is a whole valid record and
+    only lacks its newline gets it. Bad lines elsewhere are not touched. Raises RecordError when the disk
+    refuses.
+    """
+    store = Path(store)
+    if not _is_store(store):
+        return []
+    messages = []
+    for kind in KINDS:
+        path = records_file(store, kind)
+        whole, tail = _split_tail(_read_bytes(path))
+        if not tail:
+            continue
+        place = f"{path}:{whole.count(10) + 1}"
+        try:
+            if _is_record(tail):
+                _append_bytes(path, b"\n")
+                messages.append(f"{place}: whole record without a newline, completed ({len(tail)} bytes)")
+            else:
+                torn = path.with_name(path.name + ".torn")
+                _append_bytes(torn, tail if tail.endswith(b"\n") else tail + b"\n")
+                _truncate(path, len(whole))
+                messages.append(f"{place}: torn last line of {len(tail)} bytes moved to {torn.name}")
+        except OSError as error:
+            raise RecordError(f"{place}: cannot repair: {error.strerror}") from None
+    return messages
+
+
+def _split_tail(data: bytes) -> tuple[bytes, bytes]:
+    """(whole lines, tail): the tail is a last line without newline, or one that is not JSON; else empty."""
+    end = data.rfind(b"\n") + 1
+    if end < len(data) or not data:
+        return data[:end], data[end:]
+    start = data.rfind(b"\n", 0, end - 1) + 1
+    try:
+        json.loads(data[start:])
+    except ValueError:
+        return data[:start], data[start:]
+    return data, b""
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        parse_record(line)
+    except RecordError:
+        return False
+    return True
+
+
+def _is_store(store: Path) -> bool:
+    return (store / "records").is_dir()
+
+
+def _refuse_links(path: Path) -> None:
+    """The records folder and its files must be real, so that nothing outside the store is read or written."""
+    for part in (path.parent, path):
+        if part.is_symlink():
+            raise RecordError(f"{part}: is a symbolic link; records must lie inside the store")
+
+
+def _read_bytes(path: Path) -> bytes:
+    """The whole file, or nothing where there is none."""
+    _refuse_links(path)
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        raise RecordError(f"{path}: cannot read: {error.strerror}") from None
+    try:
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise RecordError(f"{path}: is not a regular file")
+            return file.read()
+    except OSError as error:
+        raise RecordError(f"{path}: cannot read: {error.strerror}") from None
+
+
+def _append_bytes(path: Path, data: bytes) -> None:
+    _refuse_links(path)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    _sync_folder(path.parent)
+
+
+def _truncate(path: Path, length: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    try:
+        os.ftruncate(descriptor, length)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

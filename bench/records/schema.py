@@ -1,0 +1,288 @@
+"""The record schema, version 1: what a finished run says about itself.
+
+Models are frozen and refuse unknown fields. Scores (the metric's own name, and prod, tran, ind) are
+fractions in [0, 1], latencies milliseconds, durations seconds, memory MiB.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+SCHEMA_VERSION = 1
+
+Kind = Literal["teacher", "trial", "report", "speed"]
+Status = Literal["ok", "pruned", "failed", "nan", "oom", "timeout"]
+Selection = Literal["default", "tuned", "both"]
+
+RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
+HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+UtcTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|\+00:00)$")]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
+Hyperparameter = str | int | Finite | bool | None
+
+INDUCTIVE_SCORES = ("prod", "tran", "ind")
+
+
+class RecordError(ValueError):
+    """A record, or a file of records, is wrong: one line that says what and where."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        strict=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        serialize_by_alias=True,
+    )
+
+
+class Cell(_Part):
+    """Dataset x split x setting x teacher x student x method: the unit of comparison.
+
+    Two control rows are cells too: method ``teacher`` (student is the teacher's model) and method
+    ``majority`` (student is ``none``).
+    """
+
+    id: HexId
+    dataset: Name
+    dataset_sha256: Sha256
+    node_order_sha256: Sha256
+    split: Name
+    split_seed: int
+    setting: Literal["transductive", "inductive", "graph-level"]
+    task: Literal["node-classification", "node-multilabel", "graph-classification"]
+    metric: Literal["accuracy", "micro_f1", "roc_auc"]
+    teacher: Name | None
+    teacher_id: HexId | None
+    student: Name
+    method: Name
+    variant: Literal["paper", "official_code"]
+
+
+class Search(_Part):
+    """How the configuration was found; ``selection`` says which one a report or speed record is."""
+
+    space: HexId
+    sampler: Name
+    pruner: Name
+    trials: Count
+    budget: Name
+    trial: Count | None = None
+    selection: Selection | None = None
+
+
+class Metrics(_Part):
+    """Validation scores, and test scores on report records alone."""
+
+    val: dict[str, Finite] = Field(default_factory=dict)
+    test: dict[str, Finite] | None = None
+
+
+class Timings(_Part):
+    """Seconds, and the number of epochs trained."""
+
+    train_s: NonNegative
+    epochs: Count
+    teacher_s: NonNegative | None = None
+    tune_s: NonNegative | None = None
+
+
+class Latency(_Part):
+    """Median and 95th percentile, in milliseconds."""
+
+    p50: NonNegative
+    p95: NonNegative
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Latency:
+        if self.p95 < self.p50:
+            raise ValueError(f"p95 {self.p95} is below p50 {self.p50}")
+        return self
+
+
+class RequestLatency(_Part):
+    """Latency of answering for 1 and for 10 nodes (or graphs)."""
+
+    batch_1: Latency
+    batch_10: Latency
+
+
+class Speed(_Part):
+    """What inference costs: milliseconds, parameters, multiply-accumulates of one full forward, MiB."""
+
+    full_forward_ms: Latency
+    request_ms: RequestLatency | None = None
+    params: Count
+    macs: Count
+    peak_memory_mb: NonNegative
+    repeats: Annotated[int, Field(ge=1)]
+
+
+class Environment(_Part):
+    """Where it ran; ``fingerprint`` hashes what identifies the hardware and its threads."""
+
+    fingerprint: HexId
+    python: str
+    torch: str
+    pyg: str
+    ray: str | None = None
+    optuna: str
+    device: str
+    cpu: str
+    threads: Annotated[int, Field(ge=1)]
+    os: str
+
+
+class Record(_Part):
+    """One finished (configuration, seed). Python calls the JSON field ``schema`` ``schema_version``."""
+
+    schema_version: Literal[1] = Field(1, alias="schema")
+    kind: Kind
+    id: RecordId
+    store_id: RecordId
+    created: UtcTime
+    suite_version: Name
+    git_sha: str | None = None
+    cell: Cell
+    hparams: dict[str, Hyperparameter]
+    search: Search | None = None
+    seed: Count
+    metrics: Metrics
+    timings: Timings
+    speed: Speed | None = None
+    status: Status
+    error: str | None = None
+    environment: Environment
+
+    @field_validator("created")
+    @classmethod
+    def _real_date(cls, value: str) -> str:
+        datetime.fromisoformat(value)
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Record:
+        for problem in (
+            self._status_problem(),
+            self._test_problem(),
+            self._score_problem(),
+            self._kind_problem(),
+        ):
+            if problem:
+                raise ValueError(problem)
+        return self
+
+    def to_json(self) -> str:
+        """The record as one line of JSON, without the newline."""
+        return self.model_dump_json()
+
+    def _status_problem(self) -> str | None:
+        if self.status == "ok":
+            if self.error is not None:
+                return "error: a record with status ok has no error"
+            if self.kind != "speed" and self.cell.metric not in self.metrics.val:
+                return f"metrics.val: a {self.kind} record with status ok needs {self.cell.metric!r}"
+            return None
+        if self.status == "pruned":
+            return "status: only trial and teacher records are pruned" if self.kind in ("report", "speed") else None
+        if not (self.error or "").strip():
+            return f"error: status {self.status} needs an error text"
+        return "metrics.val: must be empty when status is nan" if self.status == "nan" and self.metrics.val else None
+
+    def _test_problem(self) -> str | None:
+        test = self.metrics.test
+        if self.kind != "report":
+            return f"metrics.test: only report records read the test set, not {self.kind}" if test is not None else None
+        if self.status != "ok":
+            return f"metrics.test: a report with status {self.status} has no test score" if test is not None else None
+        needed = [self.cell.metric, *(INDUCTIVE_SCORES if self.cell.setting == "inductive" else ())]
+        missing = [name for name in needed if name not in (test or {})]
+        if test is None or missing:
+            return f"metrics.test: an ok report of setting {self.cell.setting} needs {', '.join(missing)}"
+        if self.cell.setting == "inductive" and test["prod"] != test[self.cell.metric]:
+            return f"metrics.test: {self.cell.metric} must equal prod in the inductive setting"
+        return None
+
+    def _score_problem(self) -> str | None:
+        for part, scores in (("val", self.metrics.val), ("test", self.metrics.test or {})):
+            for name, value in scores.items():
+                if name in (self.cell.metric, *INDUCTIVE_SCORES) and not 0 <= value <= 1:
+                    return f"metrics.{part}.{name}: {value} is not a fraction in [0, 1]"
+        return None
+
+    def _kind_problem(self) -> str | None:
+        if self.kind == "speed":
+            return "speed: a speed record with status ok needs it" if self.status == "ok" and not self.speed else None
+        if self.speed is not None:
+            return f"speed: only speed records carry it, not {self.kind}"
+        if self.search is None:
+            return None
+        if self.kind == "report":
+            return "search.selection: a report says default, tuned or both" if not self.search.selection else None
+        return f"search.selection: a {self.kind} record has none" if self.search.selection else None
+
+
+def parse_record(line: str | bytes, where: str = "record") -> Record:
+    """Validate one JSON line; RecordError begins with ``where`` and names the field."""
+    try:
+        return Record.model_validate_json(line)
+    except ValidationError as error:
+        raise RecordError(f"{where}: {describe(error)}") from None
+
+
+def describe(error: ValidationError) -> str:
+    """The first problem of a pydantic error as one line: field, what is wrong, the nearest valid name."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    field = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ").splitlines()[0]
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(str(first["loc"][-1]), _field_names(first["loc"][:-1]), n=1)
+        message = "unknown field" + (f", did you mean {near[0]!r}?" if near else "")
+    elif field == "schema":
+        message = f"this suite reads version {SCHEMA_VERSION}, not {first['input']!r}"
+    return f"{field}: {message}" if field else message
+
+
+def _field_names(path: tuple[int | str, ...]) -> list[str]:
+    """Field names of the part at ``path``, read from the JSON schema: aliases and nesting are right there."""
+    schema = json_schema()
+    node: dict[str, Any] = schema
+    for part in path:
+        node = node.get("properties", {}).get(str(part), {})
+        options = [node, *node.get("anyOf", [])]
+        reference = next((option["$ref"] for option in options if "$ref" in option), None)
+        if reference is None:
+            return []
+        node = schema["$defs"][reference.rsplit("/", 1)[1]]
+    return list(node.get("properties", {}))
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a record, as committed in ``record.schema.json``."""
+    schema = Record.model_json_schema(by_alias=True)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    return dict(sorted(schema.items()))
+
+
+def json_schema_text() -> str:
+    """The exact text of the committed ``record.schema.json``, which a test compares with it."""
+    return json.dumps(json_schema(), indent=2, sort_keys=True) + "\n"

@@ -1,0 +1,167 @@
+"""How far one cell has come, read off its records, and what it needs next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from bench.ids import content_id
+from bench.records import Record
+from bench.sweeps.plan import Cell
+from bench.sweeps.spec import Spec
+from bench.sweeps.study import Study, Trial
+
+Selection = Literal["default", "tuned", "both"]
+_STOPPED = ("failed", "nan", "oom", "timeout")
+
+
+@dataclass(frozen=True)
+class Work:
+    """One piece of a cell's work. trial: its number; selection: which configuration a report or speed is of."""
+
+    purpose: Literal["trial", "report", "speed"]
+    configuration: Mapping[str, Any]
+    seeds: tuple[int, ...]
+    trial: int | None = None
+    selection: Selection | None = None
+
+
+@dataclass
+class CellRun:
+    """A cell and its records. `busy` holds the names of what is under way."""
+
+    cell: Cell
+    spec: Spec
+    trials: dict[int, dict[int, Record]] = field(default_factory=dict)
+    reports: dict[tuple[Selection, int], Record] = field(default_factory=dict)
+    speeds: dict[Selection, Record] = field(default_factory=dict)
+    begun: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    busy: set[tuple[Any, ...]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        search = self.spec.search
+        self.study = Study(
+            self.cell.id,
+            self.cell.space,
+            self.cell.defaults,
+            search.sampler,
+            search.pruner,
+            self.cell.trials,
+            search.seeds,
+            search.p_threshold,
+        )
+        self.budget = self.study.budget()
+
+    def take(self, records: Iterable[Record]) -> None:
+        """Learn of finished work."""
+        for record in records:
+            if record.search is None or record.cell.id != self.cell.id:
+                continue
+            selection = record.search.selection
+            if record.kind == "trial" and record.search.trial is not None:
+                self.trials.setdefault(record.search.trial, {})[record.seed] = record
+                self.begun[record.search.trial] = record.hparams
+            elif record.kind == "report" and selection:
+                self.reports[selection, record.seed] = record
+            elif record.kind == "speed" and selection:
+                self.speeds[selection] = record
+
+    def known_trials(self) -> list[Trial]:
+        """Every trial that has begun, by number."""
+        return [self.trial(number) for number in sorted(self.begun)]
+
+    def trial(self, number: int) -> Trial:
+        records = self.trials.get(number, {})
+        metric_of = {seed: record.metrics.val.get(record.cell.metric) for seed, record in records.items()}
+        values = {seed: metric_of[seed] for seed in self.study.seeds if metric_of.get(seed) is not None}
+        statuses = {record.status for record in records.values()}
+        state: Literal["complete", "pruned", "failed", "running"] = "running"
+        if statuses & set(_STOPPED):
+            state = "failed"
+        elif "pruned" in statuses:
+            state = "pruned"
+        elif len(records) == len(self.study.seeds):
+            state = "complete"
+        return Trial(number, self.begun[number], values, state)  # type: ignore[arg-type]
+
+    @property
+    def searched(self) -> bool:
+        """Whether every trial has ended."""
+        return len(self.begun) >= self.budget and all(t.state != "running" for t in self.known_trials())
+
+    def locked(self) -> Trial | None:
+        """The winning trial, once the search is over."""
+        return self.study.lock(self.known_trials())
+
+    def selections(self) -> dict[Selection, Mapping[str, Any]]:
+        """The configurations to report, once the search is over; none where every trial failed."""
+        if not self.cell.reported:
+            return {}
+        if not self.budget:
+            return {"default": self.cell.defaults}
+        winner = self.locked()
+        if winner is None:
+            return {}
+        if dict(winner.configuration) == dict(self.cell.defaults):
+            return {"both": self.cell.defaults}
+        return {"default": self.cell.defaults, "tuned": winner.configuration}
+
+    def next_search(self) -> Work | None:
+        """The next seeds of a trial under way, or a new trial."""
+        for number in sorted(self.begun):
+            trial = self.trial(number)
+            if trial.state == "running" and ("trial", number) not in self.busy:
+                return Work("trial", trial.configuration, self._next_seeds(trial), trial=number)
+        number = len(self.begun)
+        while number in self.begun:  # numbers are dense unless a store was thinned by hand
+            number += 1
+        if number >= self.budget:
+            return None
+        configuration = self.study.propose(number, self.known_trials())
+        self.begun[number] = configuration
+        return Work("trial", configuration, self._next_seeds(self.trial(number)), trial=number)
+
+    def _next_seeds(self, trial: Trial) -> tuple[int, ...]:
+        """Up to the next point at which the pruner may speak."""
+        left = tuple(seed for seed in self.study.seeds if seed not in trial.values)
+        if not self.study.can_prune():
+            return left
+        return left[: max(1, 2 - len(trial.values))]
+
+    def next_report(self) -> Work | None:
+        if not self.searched:
+            return None
+        for selection, configuration in self.selections().items():
+            for seed in self.spec.report.seeds:
+                if (selection, seed) not in self.reports and ("report", selection, seed) not in self.busy:
+                    return Work("report", configuration, (seed,), selection=selection)
+        return None
+
+    def next_speed(self) -> Work | None:
+        if not self.searched:
+            return None
+        for selection, configuration in self.selections().items():
+            if selection not in self.speeds and ("speed", selection) not in self.busy:
+                return Work("speed", configuration, (self.spec.report.seeds[0],), selection=selection)
+        return None
+
+    def name_of(self, work: Work) -> tuple[Any, ...]:
+        """What `busy` calls a piece of work."""
+        if work.purpose == "trial":
+            return ("trial", work.trial)
+        return ("report", work.selection, work.seeds[0]) if work.purpose == "report" else ("speed", work.selection)
+
+    def record_id(self, work: Work, seed: int) -> str:
+        """The same for the same work, on any machine."""
+        return content_id([self.cell.id, work.purpose, work.trial, work.selection, seed])
+
+    def prunes(self, work: Work, seed: int, score: float) -> bool:
+        """Whether the trial stops after this seed."""
+        assert work.trial is not None
+        if seed != work.seeds[-1] or not self.study.can_prune():
+            return False
+        known = [trial for trial in self.known_trials() if trial.number != work.trial]
+        trial = self.trial(work.trial)
+        judged = Trial(trial.number, trial.configuration, {**trial.values, seed: score}, "running")
+        return self.study.should_prune(judged, known)

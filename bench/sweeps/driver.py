@@ -1,0 +1,336 @@
+"""The driver: decides what runs next, keeps the executor busy, and alone writes to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bench.environment import environment, git_sha, suite_version
+from bench.ids import content_id
+from bench.records import Cell as CellRecord
+from bench.records import Metrics, Record, Search, Timings
+from bench.sweeps.cell_run import CellRun, Work
+from bench.sweeps.executors import Executor
+from bench.sweeps.jobs import Job, Outcome
+from bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan, time_limit
+from bench.sweeps.store import Store
+from bench.training.engine import Configuration
+from bench.training.problem import Identity, ProblemKey, load_problem
+
+Listener = Callable[[Record], None]
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """What a job under way is for."""
+
+    teacher: TeacherPlan | None
+    run: CellRun | None = None
+    work: Work | None = None
+
+
+class Driver:
+    """Carries a plan out on an executor. Running it again on the same store goes on where it stopped."""
+
+    def __init__(self, plan: Plan, store: Store, device: str = "cpu") -> None:
+        self.plan, self.store, self.device = plan, store, device
+        self._listener: Listener = lambda record: None
+        self.runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
+        for record in store.records:
+            if record.cell.id in self.runs:
+                self.runs[record.cell.id].take([record])
+        self._teacher_records = {record.id: record for record in store.records if record.kind == "teacher"}
+        self._failed_teachers = {r.cell.teacher_id for r in self._teacher_records.values() if r.status != "ok"}
+        self._errands: dict[str, _Errand] = {}
+
+    def listen(self, listener: Listener) -> None:
+        """Be told of each record once it is on the disk."""
+        self._listener = listener
+
+    def finished(self, run: CellRun) -> bool:
+        """Whether a cell has all that it should have."""
+        if not run.searched:
+            return False
+        if run.cell.reported and not run.selections():
+            return False
+        return run.next_report() is None and run.next_speed() is None
+
+    def run(self, executor: Executor) -> None:
+        """Until nothing is left to do."""
+        while True:
+            while len(self._errands) < executor.slots and (job := self.next_job()) is not None:
+                executor.submit(job)
+            if not self._errands:
+                return
+            outcome, ended = executor.next_outcome()
+            self.accept(outcome, ended)
+
+    # -- what is next ------------------------------------------------------------------------------------------
+
+    def next_job(self) -> Job | None:
+        """The next job in the plan's order; speed comes last, one at a time, with nothing beside it."""
+        for step in (CellRun.next_search, CellRun.next_report):
+            for run in self.runs.values():
+                job = self._next_of(run, step)
+                if job is not None:
+                    return job
+        if self._errands:
+            return None
+        for run in self.runs.values():
+            job = self._next_of(run, CellRun.next_speed)
+            if job is not None:
+                return job
+        return None
+
+    def _next_of(self, run: CellRun, step: Callable[[CellRun], Work | None]) -> Job | None:
+        """A cell's next job, or the job of a teacher that it waits for; None when it can only wait."""
+        if not self._teacher_ready(run.cell.teacher):
+            return None
+        work = step(run)
+        if work is None:
+            return None
+        missing = self._missing_teachers(run.cell, work.seeds)
+        if missing is None:
+            return None
+        if missing:
+            self._errands[missing[0].key] = _Errand(run.cell.teacher)
+            return missing[0]
+        job = self._job(run, work)
+        self._errands[job.key] = _Errand(run.cell.teacher, run, work)
+        run.busy.add(run.name_of(work))
+        return job
+
+    def _teacher_ready(self, teacher: TeacherPlan | None) -> bool:
+        """Whether the teacher's own search, if any, is over and has a winner."""
+        return teacher is None or self._teacher_hparams(teacher) is not None
+
+    def _teacher_hparams(self, teacher: TeacherPlan) -> Mapping[str, Any] | None:
+        if teacher.search is None:
+            return teacher.defaults
+        run = self.runs[teacher.search.id]
+        winner = run.locked() if run.searched else None
+        return winner.configuration if winner else None
+
+    def _teacher_id(self, teacher: TeacherPlan, seed: int) -> str:
+        """The artefact's id: a hash of what made it."""
+        return content_id([teacher.id, dict(self._teacher_hparams(teacher) or {}), seed])
+
+    def _missing_teachers(self, cell: Cell, seeds: tuple[int, ...]) -> list[Job] | None:
+        """Jobs for the teachers that these seeds still lack; None while one is under way or has failed."""
+        if cell.teacher is None:
+            return []
+        jobs = []
+        for seed in seeds:
+            teacher_id = self._teacher_id(cell.teacher, seed)
+            if teacher_id in self._failed_teachers:
+                return None
+            if teacher_id in self._teachers_done() and self.store.teachers.has(teacher_id):
+                continue
+            if teacher_id in self._errands:
+                return None
+            jobs.append(self._teacher_job(cell.teacher, teacher_id, seed))
+        return jobs
+
+    def _teachers_done(self) -> set[str | None]:
+        return {record.cell.teacher_id for record in self._teacher_records.values()}
+
+    def _teacher_job(self, teacher: TeacherPlan, teacher_id: str, seed: int) -> Job:
+        hparams = self._teacher_hparams(teacher) or {}
+        return Job(
+            key=teacher_id,
+            purpose="teacher",
+            configuration=configuration("supervised", "paper", teacher.model, hparams),
+            problem=self._problem(teacher.data),
+            seeds=(seed,),
+            teacher_id=teacher_id,
+            time_limit_s=time_limit(self.plan.spec.resources, "supervised"),
+            device=self.device,
+        )
+
+    def _job(self, run: CellRun, work: Work) -> Job:
+        cell = run.cell
+        config = configuration(cell.method.name, cell.variant, cell.student, work.configuration)
+        if work.purpose == "speed":  # how long a forward takes does not hang on the weights
+            config = replace(config, student_hyper={**config.student_hyper, **({"epochs": 1} if cell.student else {})})
+        teachers = {seed: self._teacher_id(cell.teacher, seed) for seed in work.seeds} if cell.teacher else {}
+        return Job(
+            key=run.record_id(work, work.seeds[0]),
+            purpose=work.purpose,
+            configuration=config,
+            problem=self._problem(cell.data),
+            seeds=work.seeds,
+            teachers=teachers,
+            time_limit_s=time_limit(self.plan.spec.resources, cell.method.name),
+            device=self.device,
+        )
+
+    def _problem(self, data: DataKey) -> ProblemKey:
+        return ProblemKey(data.dataset, data.split, data.setting, self.plan.data_dir)
+
+    # -- what came of it ---------------------------------------------------------------------------------------
+
+    def accept(self, outcome: Outcome, ended: bool) -> None:
+        """Record an outcome; after this it is on the disk."""
+        errand = self._errands[outcome.key]
+        if errand.run is None:
+            record = self._accept_teacher(errand, outcome)
+        else:
+            record = self._accept_work(errand.run, errand, outcome)
+        if ended:
+            del self._errands[outcome.key]
+            if errand.run is not None and errand.work is not None:
+                errand.run.busy.discard(errand.run.name_of(errand.work))
+        if record is not None:
+            self._listener(record)
+
+    def _accept_teacher(self, errand: _Errand, outcome: Outcome) -> Record | None:
+        teacher = errand.teacher
+        assert teacher is not None
+        if outcome.teacher is not None:
+            self.store.teachers.save(outcome.teacher)
+        if outcome.status != "ok":
+            self._failed_teachers.add(outcome.key)
+        if outcome.key in self._teachers_done():  # its folder was lost and is back
+            return None
+        record = self._record(
+            kind="teacher",
+            record_id=content_id([outcome.key, "teacher"]),
+            cell=self._cell_record(
+                teacher.data, teacher.id, outcome.seed, None, outcome.key, teacher.model, "supervised"
+            ),
+            hparams=self._teacher_hparams(teacher) or {},
+            search=None,
+            outcome=outcome,
+        )
+        self._teacher_records[record.id] = record
+        self.store.append(record)
+        return record
+
+    def _accept_work(self, run: CellRun, errand: _Errand, outcome: Outcome) -> Record:
+        work, cell = errand.work, run.cell
+        assert work is not None
+        teacher_id = self._teacher_id(cell.teacher, outcome.seed) if cell.teacher else None
+        cell_record = self._cell_record(
+            cell.data,
+            cell.id,
+            outcome.seed,
+            cell.teacher.model if cell.teacher else None,
+            teacher_id,
+            cell.student or (cell.teacher.model if cell.teacher else "none"),  # the teacher's own row
+            cell.method.name,
+            cell.variant,
+        )
+        status: Any = outcome.status
+        if work.purpose == "trial" and status == "ok":
+            score = outcome.validation[cell_record.metric]
+            status = "pruned" if run.prunes(work, outcome.seed, score) else "ok"
+        record = self._record(
+            kind=work.purpose,
+            record_id=run.record_id(work, outcome.seed),
+            cell=cell_record,
+            hparams=work.configuration,
+            search=self._search_record(run, work),
+            outcome=replace(outcome, status=status),
+            teacher_s=self._teacher_seconds(teacher_id),
+            tune_s=sum(r.timings.train_s for t in run.trials.values() for r in t.values())
+            if work.purpose == "report"
+            else None,
+        )
+        self.store.append(record)
+        run.take([record])
+        return record
+
+    def _teacher_seconds(self, teacher_id: str | None) -> float | None:
+        if teacher_id is None:
+            return None
+        seconds = [r.timings.train_s for r in self._teacher_records.values() if r.cell.teacher_id == teacher_id]
+        return seconds[0] if seconds else None
+
+    def _search_record(self, run: CellRun, work: Work) -> Search:
+        search = self.plan.spec.search
+        return Search(
+            space=run.cell.space.identity(),
+            sampler=search.sampler,
+            pruner=search.pruner,
+            trials=run.budget,
+            budget=f"{run.budget} trials x {len(search.seeds)} seeds",
+            trial=work.trial,
+            selection=work.selection,
+        )
+
+    def _cell_record(
+        self,
+        data: DataKey,
+        cell_id: str,
+        seed: int,
+        teacher: str | None,
+        teacher_id: str | None,
+        student: str,
+        method: str,
+        variant: str = "paper",
+    ) -> CellRecord:
+        identity = self.identity(data)
+        return CellRecord(
+            id=cell_id,
+            dataset=data.dataset,
+            dataset_sha256=identity.dataset_sha256,
+            node_order_sha256=identity.node_order_sha256,
+            split=data.split,
+            split_seed=seed,
+            setting=data.setting,  # type: ignore[arg-type]
+            task=identity.task,  # type: ignore[arg-type]
+            metric=identity.metric,  # type: ignore[arg-type]
+            teacher=teacher,
+            teacher_id=teacher_id,
+            student=student,
+            method=method,
+            variant=variant,  # type: ignore[arg-type]
+        )
+
+    def identity(self, data: DataKey) -> Identity:
+        """What the data behind a column is."""
+        return load_problem(self._problem(data), self.plan.spec.report.seeds[0]).identity
+
+    def _record(
+        self,
+        kind: Any,
+        record_id: str,
+        cell: CellRecord,
+        hparams: Mapping[str, Any],
+        search: Search | None,
+        outcome: Outcome,
+        teacher_s: float | None = None,
+        tune_s: float | None = None,
+    ) -> Record:
+        failed = outcome.status not in ("ok", "pruned")
+        # What was timed was trained for one epoch: its scores say nothing.
+        scores = {} if kind == "speed" else dict(outcome.validation)
+        return Record(
+            kind=kind,
+            id=record_id,
+            store_id=self.store.id,
+            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            suite_version=suite_version(),
+            git_sha=git_sha(),
+            cell=cell,
+            hparams=dict(hparams),
+            search=search,
+            seed=outcome.seed,
+            metrics=Metrics(val=scores, test=dict(outcome.test) if outcome.test else None),
+            timings=Timings(train_s=outcome.train_s, epochs=outcome.epochs, teacher_s=teacher_s, tune_s=tune_s),
+            speed=outcome.speed,
+            status=outcome.status,
+            error=(outcome.error or "no message") if failed else None,
+            environment=outcome.environment or environment(self.device),
+        )
+
+
+def configuration(method: str, variant: str, student: str | None, flat: Mapping[str, Any]) -> Configuration:
+    """From the flat keys of a search space (`method.alpha`, `student.lr`) to what the engine takes."""
+    parts: dict[str, dict[str, Any]] = {"method": {}, "student": {}}
+    for key, value in flat.items():
+        prefix, _, name = key.partition(".")
+        parts[prefix][name] = value
+    return Configuration(method, variant, parts["method"], student, parts["student"])

@@ -1,0 +1,145 @@
+"""N worker processes on this machine, alive for the whole sweep, one job each at a time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from typing import Any
+
+from bench.sweeps.jobs import Job, Outcome
+
+#: Seconds beyond its limit after which a job that does not stop itself is killed with its worker.
+GRACE_S = 30.0
+#: One thread per training process: more are several times slower on a busy machine.
+_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass
+class _Place:
+    """A slot: the process that fills it, the pipe to it, and what it is at."""
+
+    process: Any
+    pipe: Connection
+    job: Job | None = None
+    seeds_left: list[int] = field(default_factory=list)
+    started: float = 0.0
+
+
+class ProcessExecutor:
+    """Workers are spawned, hold datasets and teachers, and read teachers from the store's folder."""
+
+    def __init__(self, slots: int, teachers: Path) -> None:
+        self.slots = slots
+        self._teachers = teachers
+        self._context = multiprocessing.get_context("spawn")
+        self._places = [self._start() for _ in range(slots)]
+
+    def _start(self) -> _Place:
+        ours, theirs = self._context.Pipe()
+        former = {name: os.environ.get(name) for name in _ONE_THREAD}
+        os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))  # read once, when the child loads its libraries
+        try:
+            process = self._context.Process(target=_serve, args=(theirs, self._teachers), daemon=True)
+            process.start()
+        finally:
+            for name, value in former.items():
+                if value is None:
+                    os.environ.pop(name)
+                else:
+                    os.environ[name] = value
+        theirs.close()
+        return _Place(process, ours)
+
+    def submit(self, job: Job) -> None:
+        place = next((place for place in self._places if place.job is None), None)
+        if place is None:
+            raise RuntimeError(f"all {self.slots} slots are taken")
+        if not place.process.is_alive():
+            self._replace(place)
+        place.job, place.seeds_left, place.started = job, list(job.seeds), time.monotonic()
+        place.pipe.send(job)
+
+    def next_outcome(self) -> tuple[Outcome, bool]:
+        while True:
+            busy = {place.pipe: place for place in self._places if place.job is not None}
+            for pipe in wait(list(busy), timeout=1.0):
+                found = self._receive(busy[pipe])  # type: ignore[index]
+                if found is not None:
+                    return found
+            for place in busy.values():
+                if self._overdue(place):
+                    return self._lost(place, "timeout", "killed: it did not stop at its time limit")
+
+    def _receive(self, place: _Place) -> tuple[Outcome, bool] | None:
+        try:
+            outcome: Outcome = place.pipe.recv()
+        except (EOFError, OSError):
+            place.process.join(5)
+            return self._lost(place, "failed", f"its worker died with exit code {place.process.exitcode}")
+        place.seeds_left.remove(outcome.seed)
+        place.started = time.monotonic()
+        ended = not place.seeds_left or outcome.status != "ok"
+        if ended:
+            place.job = None
+        return outcome, ended
+
+    def _overdue(self, place: _Place) -> bool:
+        limit = place.job.time_limit_s if place.job else None
+        return limit is not None and time.monotonic() - place.started > limit + GRACE_S
+
+    def _lost(self, place: _Place, status: Any, why: str) -> tuple[Outcome, bool]:
+        """The worker is gone or goes now; a new one takes its place."""
+        assert place.job is not None
+        outcome = Outcome(place.job.key, place.seeds_left[0], status, error=why)
+        self._replace(place)
+        return outcome, True
+
+    def _replace(self, place: _Place) -> None:
+        place.process.kill()
+        place.process.join()
+        place.pipe.close()
+        fresh = self._start()
+        place.process, place.pipe, place.job = fresh.process, fresh.pipe, None
+
+    def close(self, *, kill: bool = False) -> None:
+        for place in self._places:
+            if kill or place.job is not None:
+                place.process.kill()
+            else:
+                place.pipe.close()
+        for place in self._places:
+            place.process.join(10)
+            if place.process.is_alive():
+                place.process.kill()
+                place.process.join()
+
+
+def _serve(pipe: Connection, teachers: Path) -> None:
+    """The life of a worker: a job in, outcomes out, until the driver is gone."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
+    threading.Thread(target=_die_with_driver, daemon=True).start()
+    from bench.sweeps.worker import Worker
+    from bench.training.teachers import TeacherCache
+
+    worker = Worker(TeacherCache(teachers).load)
+    while True:
+        try:
+            job = pipe.recv()
+            for outcome in worker.run(job):
+                pipe.send(outcome)
+        except (EOFError, OSError):
+            return
+
+
+def _die_with_driver() -> None:
+    """A driver that was killed leaves no worker behind, in the middle of a training either."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

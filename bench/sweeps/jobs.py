@@ -1,0 +1,51 @@
+"""What an executor carries: jobs to a worker, outcomes back. Plain data that pickles small."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bench.records import Environment, Speed
+from bench.training.engine import Configuration
+from bench.training.problem import Identity, ProblemKey
+from bench.training.teachers import TeacherArtefact
+
+Status = Literal["ok", "failed", "nan", "oom", "timeout"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """Run one configuration on some seeds.
+
+    key: names the job among those in flight. purpose: what comes back besides the scores: `report` reads the test
+    set, `teacher` brings the artefact, `speed` measures inference. teachers: artefact id by seed.
+    """
+
+    key: str
+    purpose: Literal["trial", "report", "teacher", "speed"]
+    configuration: Configuration
+    problem: ProblemKey
+    seeds: tuple[int, ...]
+    teachers: Mapping[int, str] = field(default_factory=dict)
+    teacher_id: str | None = None
+    time_limit_s: float | None = None
+    device: str = "cpu"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one seed of a job."""
+
+    key: str
+    seed: int
+    status: Status
+    error: str | None = None
+    validation: Mapping[str, float] = field(default_factory=dict)
+    test: Mapping[str, float] | None = None
+    epochs: int = 0
+    train_s: float = 0.0
+    identity: Identity | None = None
+    teacher: TeacherArtefact | None = None
+    speed: Speed | None = None
+    environment: Environment | None = None

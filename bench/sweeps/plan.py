@@ -1,0 +1,271 @@
+"""The plan: the cells, seeds and budgets that a spec expands to. Same spec, same plan, same ids."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.data.registry import DATASETS, DatasetInfo
+from bench.errors import UserError, unknown_line
+from bench.ids import content_id
+from bench.models.registry import MODELS
+from bench.sweeps.spec import MethodChoice, ModelChoice, Resources, Search, Spec
+from methods import METHODS, MethodInfo
+from search_spaces import JointSpace, Space, load_space, merge
+
+#: Rows that every board has, whatever the spec names.
+CONTROLS = ("supervised", "teacher", "majority")
+
+
+@dataclass(frozen=True)
+class DataKey:
+    """Dataset, split and setting: what one column of a board stands on."""
+
+    dataset: str
+    split: str
+    setting: str
+
+
+@dataclass(frozen=True)
+class TeacherPlan:
+    """A teacher's model on one data key. `search` is the cell that tunes it, if it is tuned."""
+
+    id: str
+    data: DataKey
+    model: str
+    defaults: Mapping[str, Any]
+    search: Cell | None
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One study: dataset x split x setting x teacher x student x method."""
+
+    id: str
+    data: DataKey
+    teacher: TeacherPlan | None
+    student: str | None
+    method: MethodInfo
+    variant: str
+    space: JointSpace
+    defaults: Mapping[str, Any]
+    trials: int
+    reported: bool = True
+
+    @property
+    def label(self) -> str:
+        """How people are told of it."""
+        variant = "" if self.variant == "paper" else f" ({self.variant})"
+        pair = [self.teacher.model] if self.teacher else []
+        pair += [self.student] if self.student else []
+        what = f"{self.data.dataset}/{self.data.split}" + (f" {'->'.join(pair)}" if pair else "")
+        return f"{what} {self.method.name}{variant}" + ("" if self.reported else " [teacher search]")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that is to be done, in order."""
+
+    spec: Spec
+    cells: tuple[Cell, ...]
+    teachers: tuple[TeacherPlan, ...]
+    left_out: tuple[str, ...] = ()
+    data_dir: Path | None = None
+    id: str = field(default="")
+
+    @property
+    def searches(self) -> tuple[Cell, ...]:
+        """Every study: the teachers' own searches first."""
+        return (*(teacher.search for teacher in self.teachers if teacher.search), *self.cells)
+
+
+def make_plan(spec: Spec, data_dir: Path | None = None) -> Plan:
+    """Expand a spec.
+
+    Raises:
+        UserError: an unknown name in any field, or nothing left to do.
+        UnknownNameError: likewise, from a registry.
+        SpaceError: a hyperparameter in `fix` or `space` is unknown or out of bounds.
+    """
+    _check_names(spec)
+    teachers: list[TeacherPlan] = []
+    cells: dict[str, Cell] = {}
+    left_out: list[str] = []
+    for name in spec.datasets:
+        data = _data_key(spec, DATASETS.get(name))
+        own = [_teacher_plan(choice, data, spec.search) for choice in spec.teachers]
+        teachers += own
+        for method in _with_controls(spec):
+            for teacher, student in _pairs(METHODS.get(method.name), own, spec.students):
+                reason = _unsupported(METHODS.get(method.name), DATASETS.get(name), teacher, student)
+                if reason:
+                    left_out.append(f"{name}: {reason}")
+                    continue
+                cell = _cell(method, data, teacher, student, spec.search)
+                if cell.id in cells:
+                    raise UserError(f"methods: {cell.label} is named twice")
+                cells[cell.id] = cell
+    if not any(cell.method.name not in CONTROLS or _asked_for(spec, cell) for cell in cells.values()):
+        raise UserError("the plan is empty: " + ("; ".join(dict.fromkeys(left_out)) or "no method fits"))
+    plan_id = content_id([spec.model_dump(mode="json", exclude={"name", "resources"}), sorted(cells)])
+    return Plan(spec, tuple(cells.values()), tuple(teachers), tuple(dict.fromkeys(left_out)), data_dir, plan_id)
+
+
+def _asked_for(spec: Spec, cell: Cell) -> bool:
+    return cell.method.name in {method.name for method in spec.methods}
+
+
+def _with_controls(spec: Spec) -> list[MethodChoice]:
+    named = {method.name for method in spec.methods}
+    missing = [MethodChoice(name=control) for control in CONTROLS if control not in named]
+    return [*(m for m in missing), *spec.methods]
+
+
+def _pairs(
+    info: MethodInfo, teachers: list[TeacherPlan], students: tuple[ModelChoice, ...]
+) -> list[tuple[TeacherPlan | None, ModelChoice | None]]:
+    """The teacher and student choices that make cells of this method; what it has no use for is None."""
+    with_teacher: list[TeacherPlan | None] = list(teachers) if info.teacher != "none" else [None]
+    with_student: list[ModelChoice | None] = list(students) if info.students else [None]
+    if info.name in CONTROLS:  # a control without its teacher or student is no cell, and no mistake
+        return [(teacher, student) for teacher in with_teacher for student in with_student]
+    with_teacher = with_teacher or [None]
+    with_student = with_student or [None]
+    return [(teacher, student) for teacher in with_teacher for student in with_student]
+
+
+def _unsupported(
+    info: MethodInfo, dataset: DatasetInfo, teacher: TeacherPlan | None, student: ModelChoice | None
+) -> str | None:
+    """Why there is no such cell, or None."""
+    if dataset.task not in info.tasks:
+        return f"{info.name} does not support {dataset.task}"
+    if info.teacher != "none" and teacher is None:
+        return f"{info.name} needs a teacher and the spec names none"
+    if info.students and student is None:
+        return f"{info.name} needs a student and the spec names none"
+    if student is not None and (kind := MODELS.get(student.model).kind) not in info.students:
+        return f"{info.name} trains {' or '.join(info.students)} students, and {student.model} is of kind {kind}"
+    return None
+
+
+def _check_names(spec: Spec) -> None:
+    """Every name in the spec, and every hyperparameter, before anything is made."""
+    for name in spec.datasets:
+        DATASETS.get(name)
+    if len(set(spec.datasets)) != len(spec.datasets):
+        raise UserError("datasets: a dataset is named twice")
+    for choice in (*spec.teachers, *spec.students):
+        MODELS.get(choice.model)
+        _model_space(choice, None)
+    for student in spec.students:
+        if student.tune:
+            raise UserError(f"students: {student.model}: tune is for teachers; students are tuned with the method")
+    for method in spec.methods:
+        info = METHODS.get(method.name)
+        _method_space(method, None)
+        if method.variant not in info.variants:
+            raise UserError(
+                f"methods: {info.name} has no variant {method.variant!r}; it has {', '.join(info.variants)}"
+            )
+    for name in spec.resources.overrides:
+        METHODS.get(name)
+    if isinstance(spec.split, dict):
+        for name in spec.split:
+            if name not in spec.datasets:
+                raise UserError(f"split: dataset {name!r} is not among the spec's datasets")
+
+
+def _data_key(spec: Spec, info: DatasetInfo) -> DataKey:
+    split = spec.split.get(info.name) if isinstance(spec.split, dict) else spec.split
+    split = split or info.splits[0]
+    if split not in info.splits:
+        raise UserError(unknown_line(f"split of dataset {info.name!r}", split, info.splits))
+    return DataKey(info.name, split, _setting(spec, info))
+
+
+def _setting(spec: Spec, info: DatasetInfo) -> str:
+    if info.task == "graph-classification":
+        return "graph-level"
+    many = "graphs" in info.splits  # the split by whole graphs, of sets with many graphs and a label per node
+    natural = "inductive" if many else "transductive"
+    if many and spec.setting == "transductive":
+        raise UserError(f"setting: dataset {info.name!r} has many graphs and is inductive")
+    if spec.setting == "graph-level":
+        raise UserError(f"setting: dataset {info.name!r} has one label a node; graph-level does not fit")
+    return spec.setting or natural
+
+
+def _model_space(choice: ModelChoice, data: DataKey | None) -> Space:
+    space = load_space("model", choice.model)
+    if data is not None:
+        space = space.for_dataset(data.dataset, data.split)
+    return space.override(choice.fix, choice.space)
+
+
+def _method_space(choice: MethodChoice, data: DataKey | None) -> Space:
+    space = load_space("method", choice.name)
+    if data is not None:
+        space = space.for_dataset(data.dataset, data.split)
+    return space.override(choice.fix, choice.space)
+
+
+def _teacher_plan(choice: ModelChoice, data: DataKey, search: Search) -> TeacherPlan:
+    space = merge({"method": load_space("method", "supervised"), "student": _model_space(choice, data)})
+    defaults = space.defaults()
+    cell = None
+    if choice.tune:
+        cell = _study(
+            METHODS.get("supervised"), "paper", data, None, choice.model, space, search, choice.tune, reported=False
+        )
+    basis = [_key(data), choice.model, defaults, space.identity() if choice.tune else None, choice.tune]
+    return TeacherPlan(content_id(basis), data, choice.model, defaults, cell)
+
+
+def _cell(
+    method: MethodChoice, data: DataKey, teacher: TeacherPlan | None, student: ModelChoice | None, search: Search
+) -> Cell:
+    info = METHODS.get(method.name)
+    parts = {"method": _method_space(method, data)}
+    if student is not None:
+        parts["student"] = _model_space(student, data)
+    space = merge(parts)
+    trials = search.trials if space.parameters else 0
+    return _study(info, method.variant, data, teacher, student.model if student else None, space, search, trials)
+
+
+def _study(
+    info: MethodInfo,
+    variant: str,
+    data: DataKey,
+    teacher: TeacherPlan | None,
+    student: str | None,
+    space: JointSpace,
+    search: Search,
+    trials: int,
+    reported: bool = True,
+) -> Cell:
+    defaults = space.defaults()
+    basis = {
+        "data": _key(data),
+        "teacher": teacher.id if teacher else None,
+        "student": student,
+        "method": [info.name, variant],
+        "space": space.identity(),
+        "defaults": defaults,
+        "search": [search.sampler, search.pruner, search.p_threshold, list(search.seeds), trials],
+        "reported": reported,
+    }
+    return Cell(content_id(basis), data, teacher, student, info, variant, space, defaults, trials, reported)
+
+
+def _key(data: DataKey) -> list[str]:
+    return [data.dataset, data.split, data.setting]
+
+
+def time_limit(resources: Resources, method: str) -> float | None:
+    """Seconds that one seed of one trial of this method may take, or None."""
+    override = resources.overrides.get(method)
+    return override.time_limit_s if override and override.time_limit_s else resources.time_limit_s

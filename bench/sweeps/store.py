@@ -1,0 +1,175 @@
+"""A store: the folder of one plan's records, teachers, resolved spec and environment, with one driver at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+from filelock import FileLock, Timeout
+
+from bench.environment import environment, suite_version
+from bench.errors import UserError
+from bench.ids import is_id
+from bench.records import Record, RecordWriter, read_records, repair
+from bench.sweeps.plan import Plan
+from bench.sweeps.spec import Spec, read_spec
+from bench.training.teachers import TeacherCache
+
+_FACTS = "store.json"
+_SPEC = "spec.yaml"
+
+
+@dataclass(frozen=True)
+class StoreFacts:
+    """What a store says of itself."""
+
+    store_id: str
+    plan_id: str
+    suite_version: str
+    data_dir: str | None
+
+
+class Store:
+    """An open store. Opening takes the lock, repairs a torn last line, and reads every record.
+
+    Raises:
+        UserError: it is no store, another driver has it, it is of another plan, or it cannot be written.
+        RecordError: a record in it cannot be read.
+    """
+
+    def __init__(self, path: Path, plan: Plan) -> None:
+        self.path = path
+        self.plan = plan
+        self._refuse_foreign_folder()
+        self._lock = FileLock(path / ".lock")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise UserError(f"{path}: another driver is at work on this store; wait for it or stop it") from None
+        except OSError as error:
+            raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None
+        try:
+            self._settle()
+        except BaseException:
+            self.close()
+            raise
+
+    def _settle(self) -> None:
+        self._claim()
+        self.messages = repair(self.path)
+        self.records: list[Record] = read_records(self.path).records
+        self._writer = RecordWriter(self.path)
+        self.teachers = TeacherCache(self.path / "teachers")
+
+    @property
+    def id(self) -> str:
+        """Derived from the plan: the same sweep run twice has the same id."""
+        return self.plan.id
+
+    def append(self, record: Record) -> None:
+        """Add a record and sync it to the disk; raises RecordError."""
+        self._writer.append(record)
+        self.records.append(record)
+
+    def close(self) -> None:
+        if hasattr(self, "_writer"):
+            self._writer.close()
+        self._lock.release()
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _refuse_foreign_folder(self) -> None:
+        if self.path.is_dir() and not (self.path / _FACTS).exists():
+            strangers = sorted(item.name for item in self.path.iterdir() if item.name != ".lock")
+            if strangers:
+                raise UserError(f"{self.path}: holds {strangers[0]!r} and is no store; choose an empty folder")
+        elif self.path.exists() and not self.path.is_dir():
+            raise UserError(f"{self.path}: is a file, not a folder")
+
+    def _claim(self) -> None:
+        """Write what the store is of, or check that it is of this plan."""
+        if (self.path / _FACTS).exists():
+            if read_facts(self.path).plan_id != self.plan.id:
+                raise UserError(f"{self.path}: {self._difference()}; choose another store")
+            return
+        spec = yaml.safe_dump(self.plan.spec.model_dump(mode="json"), sort_keys=False)
+        data_dir = str(self.plan.data_dir.resolve()) if self.plan.data_dir else None
+        facts = {
+            "store_id": self.id,
+            "plan_id": self.plan.id,
+            "suite_version": suite_version(),
+            "data_dir": data_dir,
+        }
+        try:
+            (self.path / "records").mkdir(exist_ok=True)
+            _write_whole(self.path / _SPEC, spec)
+            _write_whole(self.path / "environment.json", environment().model_dump_json(indent=1))
+            _write_whole(self.path / _FACTS, json.dumps(facts, indent=1))
+        except OSError as error:
+            raise UserError(f"{self.path}: cannot be written: {error.strerror or error}") from None
+
+    def _difference(self) -> str:
+        """The first field in which the store's spec is not this one."""
+        ours, theirs = self.plan.spec.model_dump(mode="json"), read_spec_of(self.path).model_dump(mode="json")
+        for name, value in theirs.items():
+            if name not in ("name", "resources") and ours[name] != value:
+                return f"the store is of another spec ({name}: {_short(value)} there, {_short(ours[name])} here)"
+        return "the store is of the same spec under other search spaces or defaults"
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def read_facts(path: Path) -> StoreFacts:
+    """What a store says of itself.
+
+    Raises:
+        UserError: there is no store, or its facts are not in order.
+    """
+    try:
+        content = json.loads((path / _FACTS).read_text())
+        facts = StoreFacts(**content)
+    except FileNotFoundError:
+        raise UserError(f"{path}: is no store (no {_FACTS} in it)") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(f"{path / _FACTS}: cannot be read: {error}") from None
+    for name in ("store_id", "plan_id"):
+        value = getattr(facts, name)
+        if not isinstance(value, str) or not is_id(value):
+            raise UserError(f"{path / _FACTS}: {name} {value!r} is not 16 hex digits")
+    return facts
+
+
+def read_spec_of(path: Path) -> Spec:
+    """The resolved spec of a store."""
+    read_facts(path)
+    return read_spec(path / _SPEC)
+
+
+def _write_whole(path: Path, text: str) -> None:
+    """Write whole or not at all."""
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise

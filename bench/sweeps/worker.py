@@ -1,0 +1,106 @@
+"""What happens where a job runs: in this process, in a worker process, or on a node of a cluster."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+
+import torch
+
+from bench.environment import environment
+from bench.errors import UserError
+from bench.sweeps.jobs import Job, Outcome, Status
+from bench.training.engine import TimeLimitExceeded, Trained, judge_test, train
+from bench.training.problem import Identity, Problem, load_problem, open_test_set
+from bench.training.speed import measure_speed
+from bench.training.teachers import TeacherArtefact, pack_teacher, unpack_teacher
+from methods.contract import Teacher
+
+Fetch = Callable[[str], TeacherArtefact]
+
+#: Unpacked teachers that a worker keeps; those of one cell's tuning and report seeds fit.
+TEACHERS_KEPT = 16
+
+
+class Worker:
+    """Holds datasets and teachers between jobs. `fetch` brings a teacher's artefact by id."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self.fetch = fetch
+        self._teacher = lru_cache(maxsize=TEACHERS_KEPT)(self._unpack)
+        torch.set_num_threads(1)
+
+    def run(self, job: Job) -> Iterator[Outcome]:
+        """An outcome per seed, as they end. A seed that fails ends the job."""
+        problems: dict[int, Problem] = {}
+
+        def problem_of(seed: int) -> Problem:
+            problems[seed] = load_problem(job.problem, seed, job.device)
+            return problems[seed]
+
+        def teachers_of(seed: int) -> tuple[Teacher, ...]:
+            if seed not in job.teachers:
+                return ()
+            return (self._teacher(job.teachers[seed], problems[seed]),)
+
+        for seed in job.seeds:
+            try:
+                trained = next(iter(train(job.configuration, [seed], problem_of, teachers_of, job.time_limit_s)))
+                yield self._outcome(job, trained)
+            except Exception as error:
+                identity = problems[seed].identity if seed in problems else None
+                yield _failure(job, seed, error, identity)
+                return
+
+    def _unpack(self, teacher_id: str, problem: Problem) -> Teacher:
+        return unpack_teacher(self.fetch(teacher_id), problem)
+
+    def _outcome(self, job: Job, trained: Trained) -> Outcome:
+        problem = trained.problem
+        test = None
+        if job.purpose == "report":
+            sealed = open_test_set(job.problem, trained.seed, job.device)
+            test = judge_test(trained.method, problem, sealed)
+        artefact = None
+        if job.purpose == "teacher":
+            artefact = pack_teacher(job.teacher_id or "", trained, job.configuration)
+        return Outcome(
+            job.key,
+            trained.seed,
+            "ok",
+            validation=trained.validation,
+            test=test,
+            epochs=trained.epochs,
+            train_s=trained.train_s,
+            identity=problem.identity,
+            teacher=artefact,
+            speed=measure_speed(trained.method, problem) if job.purpose == "speed" else None,
+            environment=environment(job.device),
+        )
+
+
+def _failure(job: Job, seed: int, error: Exception, identity: Identity | None) -> Outcome:
+    return Outcome(
+        job.key, seed, _status(error), error=describe(error), identity=identity, environment=environment(job.device)
+    )
+
+
+def _status(error: Exception) -> Status:
+    if isinstance(error, FloatingPointError):
+        return "nan"
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "DefaultCPUAllocator" in str(error):
+        return "oom"
+    if isinstance(error, TimeLimitExceeded):
+        return "timeout"
+    return "failed"
+
+
+def describe(error: Exception) -> str:
+    """One line: the kind of error, its message, and where in the code it was raised."""
+    message = " ".join(str(error).split())[:500]
+    if isinstance(error, UserError):
+        return message
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({frames[-1].filename.rsplit('/', 2)[-1]}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {message}{place}"

@@ -1,0 +1,1 @@
+"""Problems, the training engine, teachers, and the measurement of speed."""

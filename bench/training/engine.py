@@ -1,0 +1,286 @@
+"""The training engine: a configuration and a list of seeds in, a trained method per seed out.
+
+How seeds are run is nobody else's business, so that a GPU may batch them one day; today they run one after
+another, because on a CPU a wide product costs more than several narrow ones.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from bench.errors import UserError
+from bench.models.base import Model
+from bench.models.registry import MODELS
+from bench.training.batches import make_source
+from bench.training.metrics import main_score, scores
+from bench.training.problem import Judged, Problem, TestSet
+from methods import METHODS
+from methods.contract import BatchSource, Context, Method, OptimiserSettings, Teacher
+
+_SETTINGS = tuple(item.name for item in fields(OptimiserSettings))
+
+
+class TimeLimitExceeded(RuntimeError):
+    """A run went past its deadline."""
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """One method on one student, every hyperparameter resolved.
+
+    student: None for a method without one. student_hyper: the model's own hyperparameters and the optimiser's
+    (lr, weight_decay, epochs, patience, batch_size) side by side, as in the model's search space.
+    """
+
+    method: str
+    variant: str = "paper"
+    method_hyper: Mapping[str, Any] = field(default_factory=dict)
+    student: str | None = None
+    student_hyper: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> OptimiserSettings:
+        return OptimiserSettings(**{k: v for k, v in self.student_hyper.items() if k in _SETTINGS})
+
+    @property
+    def model_hyper(self) -> dict[str, Any]:
+        return {k: v for k, v in self.student_hyper.items() if k not in _SETTINGS}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """One seed's outcome; the method carries its best state and is in evaluation mode."""
+
+    seed: int
+    method: Method[Any]
+    problem: Problem
+    validation: dict[str, float]
+    epochs: int
+    train_s: float
+
+
+def train(
+    configuration: Configuration,
+    seeds: Sequence[int],
+    problem_of: Callable[[int], Problem],
+    teachers_of: Callable[[int], tuple[Teacher, ...]],
+    time_limit_s: float | None = None,
+) -> Iterator[Trained]:
+    """Train one configuration on each seed, yielding as seeds end.
+
+    Raises:
+        UserError: the configuration does not fit the problem.
+        FloatingPointError: the loss or the predictions are not finite.
+        TimeLimitExceeded: one seed took longer than `time_limit_s` seconds.
+    """
+    for seed in seeds:
+        start = time.perf_counter()
+        deadline = None if time_limit_s is None else start + time_limit_s
+        problem = problem_of(seed)
+        method = build(configuration, problem, teachers_of(seed))
+        epochs = fit(method, configuration, problem, deadline) if method.trainable else 0
+        method.eval()
+        seconds = time.perf_counter() - start
+        yield Trained(seed, method, problem, judge(method, problem, problem.validation), epochs, seconds)
+
+
+def seed_everything(seed: int) -> None:
+    """Every generator that training may draw from."""
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 - libraries that draw from the global generator must be seeded too
+    torch.manual_seed(seed)
+
+
+def build(configuration: Configuration, problem: Problem, teachers: tuple[Teacher, ...]) -> Method[Any]:
+    """The method, freshly initialised for the problem's seed.
+
+    Raises:
+        UserError: a hyperparameter is unknown or out of bounds; one line that names it.
+    """
+    seed_everything(problem.seed)
+    data = problem.training
+    new_student = _student_factory(configuration, problem) if configuration.student else None
+    info = METHODS.get(configuration.method)
+    if configuration.variant not in info.variants:
+        raise UserError(
+            f"method {info.name!r} has no variant {configuration.variant!r}; it has {', '.join(info.variants)}"
+        )
+    context = Context(
+        task=data.task,
+        num_features=data.graph.num_features,
+        data=data if info.training_data else None,
+        teachers=teachers,
+        new_student=new_student,
+        settings=configuration.settings,
+        variant=configuration.variant,
+        device=data.graph.device,
+    )
+    method_class: type[Method[Any]] = METHODS.load(configuration.method)
+    hyper = parse_hyperparameters(method_class, configuration.method, configuration.method_hyper)
+    return method_class(hyper, context).to(data.graph.device)
+
+
+def parse_hyperparameters(method_class: type[Method[Any]], name: str, values: Mapping[str, Any]) -> Any:
+    """The method's own pydantic model, or one line on the first value that does not fit."""
+    try:
+        return method_class.Hyperparameters(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        valid = ", ".join(method_class.Hyperparameters.model_fields) or "none"
+        raise UserError(f"method {name!r}: {place}: {first['msg']} (its hyperparameters: {valid})") from None
+
+
+def _student_factory(configuration: Configuration, problem: Problem) -> Callable[[int], nn.Module]:
+    from bench.models.base import build_model
+
+    data = problem.training
+
+    def new_student(num_features: int) -> nn.Module:
+        return build_model(
+            configuration.student or "",
+            num_features,
+            data.task.num_classes,
+            configuration.model_hyper,
+            data.task.level,
+        ).to(data.graph.device)
+
+    return new_student
+
+
+def fit(method: Method[Any], configuration: Configuration, problem: Problem, deadline: float | None) -> int:
+    """Train to the best validation score and restore that state; returns the epochs that were run.
+
+    A score as good as the best counts as better, as in GLNN's released code: among equals the later state stays.
+    """
+    settings = configuration.settings
+    source = make_batches(method, configuration, problem)
+    optimizers = list(method.optimizers(settings))
+    best, waited, epoch = -1.0, 0, 0
+    kept = Snapshot(method)
+    for epoch in range(settings.epochs):
+        method.train()
+        method.on_epoch_start(epoch)
+        total = torch.zeros(())
+        for batch in method.batches(source):
+            terms = method.step(batch, optimizers)
+            total = torch.stack(list(terms.values())).sum()
+        if not bool(torch.isfinite(total)):
+            raise FloatingPointError(f"the loss is {float(total)} in epoch {epoch}")
+        score = validation_score(method, problem)
+        method.on_epoch_end(epoch, score)
+        if score >= best:
+            best, waited = score, 0
+            kept.take()
+        else:
+            waited += 1
+            if settings.patience and waited >= settings.patience:
+                break
+        if deadline is not None and time.perf_counter() > deadline:
+            raise TimeLimitExceeded(f"past its time limit in epoch {epoch}")
+    kept.restore()
+    return epoch + 1 if settings.epochs else 0
+
+
+class Snapshot:
+    """The best state so far, in memory that is claimed once."""
+
+    def __init__(self, method: nn.Module) -> None:
+        self.live: dict[str, Tensor] = method.state_dict()
+        self.saved = {name: value.clone() for name, value in self.live.items()}
+
+    def take(self) -> None:
+        for name, value in self.live.items():
+            self.saved[name].copy_(value)
+
+    def restore(self) -> None:
+        with torch.no_grad():
+            for name, value in self.live.items():
+                value.copy_(self.saved[name])
+
+
+def make_batches(method: Method[Any], configuration: Configuration, problem: Problem) -> BatchSource:
+    """Where the method's batches come from; empty for a method that makes its own."""
+    if method.context.data is None:
+        return BatchSource()
+    student = method.student
+    uses_edges = not isinstance(student, Model) or student.uses_edges
+    return make_source(
+        problem.training, method.teachers, configuration.settings.batch_size, uses_edges, method.needs_edges
+    )
+
+
+@torch.inference_mode()
+def validation_score(method: Method[Any], problem: Problem) -> float:
+    """The metric on the validation items."""
+    method.eval()
+    judged = problem.validation
+    logits, labels = predict_items(method, judged)
+    return main_score(problem.training.task, problem.identity.metric, logits, labels)
+
+
+@torch.inference_mode()
+def judge(method: Method[Any], problem: Problem, judged: Judged) -> dict[str, float]:
+    """Every score on the given items.
+
+    Raises:
+        FloatingPointError: the predictions are not finite.
+    """
+    method.eval()
+    logits, labels = predict_items(method, judged)
+    return scores(problem.training.task, problem.identity.metric, logits, labels)
+
+
+def judge_test(method: Method[Any], problem: Problem, test: TestSet) -> dict[str, float]:
+    """Test scores; in GLNN's inductive setting also `tran`, `ind` and `prod`, and the metric is `prod`."""
+    if "all" in test.parts:
+        return judge(method, problem, test.parts["all"]) | _largest_class(test.parts["all"])
+    metric, share = problem.identity.metric, test.hidden_share
+    observed = judge(method, problem, test.parts["tran"])
+    hidden = judge(method, problem, test.parts["ind"])
+    found = {name: share * hidden[name] + (1 - share) * observed[name] for name in observed}
+    found |= {"tran": observed[metric], "ind": hidden[metric], "prod": found[metric]}
+    return found
+
+
+def _largest_class(judged: Judged) -> dict[str, float]:
+    """The share of the most frequent class, which any accuracy is to be read against; not for multi-label."""
+    if judged.labels.dim() > 1:
+        return {}
+    return {"largest_class": float(judged.labels.bincount().max()) / judged.labels.numel()}
+
+
+def predict_items(method: Method[Any], judged: Judged) -> tuple[Tensor, Tensor]:
+    """Logits and labels of the judged items; reads their rows alone where the method needs no more."""
+    if reads_rows_alone(method) and judged.graph.num_graphs == 1:
+        return method.predict(_rows(judged)).logits, judged.labels
+    return method.predict(judged.graph).logits[judged.items], judged.labels
+
+
+def reads_rows_alone(method: Method[Any]) -> bool:
+    """Whether one item's prediction depends on its own features alone."""
+    student = method.student
+    plain = type(method).predict is Method.predict and type(method).inputs is Method.inputs
+    return plain and isinstance(student, Model) and not student.uses_edges
+
+
+def _rows(judged: Judged) -> Any:
+    cache = judged.graph._cache
+    key = ("rows", id(judged.items))
+    if key not in cache:
+        cache[key] = judged.graph.rows(judged.items)
+    return cache[key]
+
+
+def student_kind(name: str) -> str:
+    """gnn or mlp."""
+    return str(MODELS.get(name).kind)

@@ -1,0 +1,175 @@
+"""A dataset under a split and a setting, as training sees it, and the test set that it never sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bench.data.dataset import Dataset
+from bench.data.loading import load_dataset
+from bench.data.splits import Split, hide_inductive, make_split
+from bench.errors import UserError
+from methods.contract import Task, TrainingData
+from methods.graph import Graph
+
+SETTINGS = ("transductive", "inductive", "graph-level")
+
+
+@dataclass(frozen=True)
+class ProblemKey:
+    """What names a problem, less its seed."""
+
+    dataset: str
+    split: str
+    setting: str
+    data_dir: Path | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Items to be judged: predict on `graph`, read `items` ([count] int64), compare with `labels`."""
+
+    graph: Graph
+    items: Tensor
+    labels: Tensor
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a record says of the data behind a run."""
+
+    dataset_sha256: str
+    node_order_sha256: str
+    metric: str
+    task: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Everything that training and tuning may see for one seed. It holds no test item and no test label."""
+
+    key: ProblemKey
+    seed: int
+    training: TrainingData
+    validation: Judged
+    identity: Identity
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """The sealed part, opened by report runs alone.
+
+    parts: "all" in the transductive and graph-level settings; "tran" and "ind" in GLNN's inductive setting, where
+    `prod` is their mean weighted by the share of hidden items.
+    """
+
+    __test__ = False
+
+    parts: Mapping[str, Judged]
+    hidden_share: float = 0.0
+
+
+def load_problem(key: ProblemKey, seed: int, device: str = "cpu") -> Problem:
+    """The problem of one seed; the seed picks the split where the split is random.
+
+    Raises:
+        UserError: the setting does not fit the dataset, or the split cannot be made.
+    """
+    problem, _ = _views(key, seed, device)
+    return problem
+
+
+def open_test_set(key: ProblemKey, seed: int, device: str = "cpu") -> TestSet:
+    """The test set of one seed. Only report runs call this."""
+    _, test = _views(key, seed, device)
+    return test
+
+
+@lru_cache(maxsize=4)
+def _dataset(name: str, data_dir: Path | None) -> Dataset:
+    return load_dataset(name, data_dir)
+
+
+@lru_cache(maxsize=32)
+def _views(key: ProblemKey, seed: int, device: str) -> tuple[Problem, TestSet]:
+    dataset, split = make_split(_dataset(key.dataset, key.data_dir), key.split, seed)
+    check_setting(dataset, key.setting)
+    task = Task(dataset.task, dataset.num_classes)
+    many = dataset.graph.num_graphs > 1
+    if many:
+        data, validation, test = _many_graphs(dataset, split, task)
+    elif key.setting == "inductive":
+        data, validation, test = _inductive(dataset, split, task)
+    else:
+        data, validation, test = _transductive(dataset, split, task)
+    identity = Identity(dataset.sha256, dataset.node_order_sha256, dataset.metric, dataset.task)
+    moved = TrainingData(data.graph.to(device), task, data.labelled.to(device), data.labels.to(device))
+    problem = Problem(key, seed, moved, _to(validation, device, data.graph, moved.graph), identity)
+    parts = {name: _to(part, device, data.graph, moved.graph) for name, part in test.parts.items()}
+    return problem, TestSet(parts, test.hidden_share)
+
+
+def check_setting(dataset: Dataset, setting: str) -> None:
+    """Raises UserError where the setting does not fit the dataset."""
+    if setting not in SETTINGS:
+        raise UserError(f"unknown setting {setting!r}; the valid ones are {', '.join(SETTINGS)}")
+    graph_level = dataset.task == "graph-classification"
+    if graph_level != (setting == "graph-level"):
+        fitting = "graph-level" if graph_level else "transductive or inductive"
+        raise UserError(f"setting {setting!r} does not fit dataset {dataset.name!r}, which is {fitting}")
+    if setting == "transductive" and dataset.graph.num_graphs > 1:
+        raise UserError(f"dataset {dataset.name!r} has many graphs and is inductive")
+
+
+def _to(judged: Judged, device: str, observed: Graph, moved: Graph) -> Judged:
+    """On the device, sharing the observed graph (and its matrices) where it is the same."""
+    graph = moved if judged.graph is observed else judged.graph.to(device)
+    return Judged(graph, judged.items.to(device), judged.labels.to(device))
+
+
+def _transductive(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingData, Judged, TestSet]:
+    graph, labels = dataset.graph, dataset.labels
+    data = TrainingData(graph, task, split.train, labels[split.train])
+    test = TestSet({"all": Judged(graph, split.test, labels[split.test])})
+    return data, Judged(graph, split.val, labels[split.val]), test
+
+
+def _inductive(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingData, Judged, TestSet]:
+    """GLNN, section 5.1: hidden test nodes and every edge that touches them are away until the report.
+
+    The whole graph is renumbered with the hidden nodes last, so that observed nodes keep their numbers in both.
+    """
+    observed_test, hidden = hide_inductive(split, split.seed)
+    is_hidden = torch.zeros(dataset.graph.num_nodes, dtype=torch.bool)
+    is_hidden[hidden] = True
+    order = torch.cat([torch.nonzero(~is_hidden).flatten(), torch.nonzero(is_hidden).flatten()])
+    place = torch.empty_like(order)
+    place[order] = torch.arange(order.numel())
+    whole = dataset.graph.induced_subgraph(order)
+    observed = dataset.graph.induced_subgraph(order[: order.numel() - hidden.numel()])
+    labels = dataset.labels
+    data = TrainingData(observed, task, place[split.train], labels[split.train])
+    validation = Judged(observed, place[split.val], labels[split.val])
+    parts = {
+        "tran": Judged(observed, place[observed_test], labels[observed_test]),
+        "ind": Judged(whole, place[hidden], labels[hidden]),
+    }
+    return data, validation, TestSet(parts, hidden.numel() / split.test.numel())
+
+
+def _many_graphs(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingData, Judged, TestSet]:
+    """Training, validation and test are disjoint sets of graphs; every item of a set is labelled."""
+
+    def part(items: Tensor) -> Judged:
+        graphs = items if task.level == "graph" else dataset.graph.graph_of_node[items].unique()
+        graph = dataset.graph.select_graphs(graphs)
+        return Judged(graph, torch.arange(items.numel()), dataset.labels[items])
+
+    train = part(split.train)
+    data = TrainingData(train.graph, task, train.items, train.labels)
+    return data, part(split.val), TestSet({"all": part(split.test)})

@@ -1,0 +1,139 @@
+"""What inference costs: latency after a warm-up, parameters, multiply-accumulates, peak memory."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.multiprocessing.reductions import StorageWeakRef
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from bench.models.base import Model
+from bench.models.neighbourhood import neighbourhood
+from bench.records import Latency, RequestLatency, Speed
+from bench.training.engine import reads_rows_alone
+from bench.training.problem import Problem
+from methods.contract import Method
+from methods.graph import Graph
+
+WARM_UP = 5
+REPEATS = 50
+
+
+@torch.inference_mode()
+def measure_speed(method: Method[Any], problem: Problem, repeats: int = REPEATS, seed: int = 0) -> Speed:
+    """Time the trained method on its observed graph.
+
+    A full forward predicts every item. A request predicts 1 or 10 random items, and pays for fetching what it
+    reads: rows of features, the k-hop neighbourhood of a graph student, the whole graph where nothing less will
+    do. In graph classification a request is 1 or 10 graphs.
+    """
+    method.eval()
+    graph = problem.training.graph
+    draw = np.random.Generator(np.random.PCG64(seed))
+    full = _latency(lambda: method.predict(graph), graph, repeats)
+    requests = RequestLatency(
+        batch_1=_requests(method, problem, 1, draw, repeats),
+        batch_10=_requests(method, problem, 10, draw, repeats),
+    )
+    student = method.student
+    return Speed(
+        full_forward_ms=full,
+        request_ms=requests,
+        params=sum(parameter.numel() for parameter in student.parameters()) if student else 0,
+        macs=_macs(student, graph),
+        peak_memory_mb=_peak_memory_mb(lambda: method.predict(graph), graph),
+        repeats=repeats,
+    )
+
+
+def _macs(student: Any, graph: Graph) -> int:
+    if not isinstance(student, Model):
+        return 0
+    return int(student.macs(graph.num_nodes, graph.num_edges, graph.num_graphs))
+
+
+def _requests(method: Method[Any], problem: Problem, size: int, draw: np.random.Generator, repeats: int) -> Latency:
+    graph = problem.training.graph
+    count = problem.training.num_items
+    picks = [
+        torch.from_numpy(draw.choice(count, size=min(size, count), replace=False)).to(graph.device)
+        for _ in range(repeats + WARM_UP)
+    ]
+    remaining = iter(picks)
+    return _latency(lambda: _answer(method, problem, next(remaining)), graph, repeats)
+
+
+def _answer(method: Method[Any], problem: Problem, items: Tensor) -> Tensor:
+    """The logits of some items, fetching only what they need."""
+    graph, student = problem.training.graph, method.student
+    if problem.training.task.level == "graph":
+        return method.predict(graph.select_graphs(items)).logits
+    if reads_rows_alone(method):
+        return method.predict(graph.rows(items)).logits
+    plain = type(method).inputs is Method.inputs and isinstance(student, Model)
+    if plain:
+        part, seeds = neighbourhood(graph, items, student.receptive_hops)  # type: ignore[union-attr, arg-type]
+        return student(part).logits[seeds]  # type: ignore[misc]
+    return method.predict(graph).logits[items]
+
+
+def _latency(run: Callable[[], object], graph: Graph, repeats: int) -> Latency:
+    for _ in range(WARM_UP):
+        run()
+    _synchronise(graph)
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        _synchronise(graph)
+        times.append((time.perf_counter() - start) * 1e3)
+    return Latency(p50=float(np.percentile(times, 50)), p95=float(np.percentile(times, 95)))
+
+
+def _synchronise(graph: Graph) -> None:
+    if graph.device.type == "cuda":
+        torch.cuda.synchronize(graph.device)
+
+
+def _peak_memory_mb(run: Callable[[], object], graph: Graph) -> float:
+    """MiB allocated by one forward at its peak, beyond what was there before it."""
+    if graph.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(graph.device)
+        before = torch.cuda.memory_allocated(graph.device)
+        run()
+        return (torch.cuda.max_memory_allocated(graph.device) - before) / 2**20
+    with _LiveBytes() as live:
+        run()
+    return live.peak / 2**20
+
+
+class _LiveBytes(TorchDispatchMode):
+    """Follows the storages of what each operation returns; `peak` is the most bytes alive at once.
+
+    The operations' own workspaces do not show. (torch's profiler sees those too, but prints to the terminal.)
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.peak = 0
+        self._alive: dict[int, tuple[StorageWeakRef, int]] = {}
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = {t.untyped_storage()._cdata for t in tree_leaves((args, kwargs)) if _is_strided(t)}
+        result = func(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if _is_strided(tensor) and (storage := tensor.untyped_storage())._cdata not in given:
+                self._alive[storage._cdata] = (StorageWeakRef(storage), storage.nbytes())
+        self._alive = {key: entry for key, entry in self._alive.items() if not entry[0].expired()}
+        self.peak = max(self.peak, sum(size for _, size in self._alive.values()))
+        return result
+
+
+def _is_strided(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.layout == torch.strided

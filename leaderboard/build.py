@@ -1,0 +1,31 @@
+"""Stores in, board out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from leaderboard.board import make_board
+from leaderboard.load import load_stores
+from leaderboard.write import check_output, write_board
+
+
+@dataclass(frozen=True)
+class BoardResult:
+    """What was written, and what the reader of the stores should know."""
+
+    path_readme: Path
+    files: list[Path]
+    warnings: list[str]
+
+
+def build_board(stores: Iterable[Path], out: Path) -> BoardResult:
+    """Build the board of all stores at ``out``; BoardError, one line and nothing written, where it cannot."""
+    out = Path(out)
+    check_output(out)
+    loaded = load_stores(stores)
+    board = make_board(loaded)
+    files = write_board(board, out)
+    readme = next(path for path in files if path.name == "README.md")
+    return BoardResult(readme, files, [*loaded.warnings, *board.warnings])

@@ -1,0 +1,121 @@
+"""A comparison: what may stand in one table, and the numbers that need two of its rows.
+
+Its rows share the data (by content hash), split, setting, metric, teacher and student.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bench.records import Record
+from leaderboard.rows import RANKED, Row, RowKey
+from leaderboard.statistics import average_ranks, mean, paired_gain
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data and the task on it: what any two rows of one table must share."""
+
+    dataset: str
+    split: str
+    setting: str
+    task: str
+    metric: str
+    dataset_sha256: str
+    node_order_sha256: str
+
+    @staticmethod
+    def of(record: Record) -> Data:
+        cell = record.cell
+        return Data(
+            cell.dataset,
+            cell.split,
+            cell.setting,
+            cell.task,
+            cell.metric,
+            cell.dataset_sha256,
+            cell.node_order_sha256,
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One table: control rows first, then methods by mean test score; ``slug`` names its files."""
+
+    data: Data
+    teacher: str | None
+    student: str
+    rows: tuple[Row, ...]
+    slug: str = ""
+
+    @property
+    def title(self) -> str:
+        teacher = f"{self.teacher} → {self.student}" if self.teacher else f"{self.student}, no teacher"
+        return f"{self.data.dataset}, {self.data.split} split, {self.data.setting}, {teacher}"
+
+    @property
+    def sort_key(self) -> tuple[str, ...]:
+        d = self.data
+        names = (d.dataset, d.split, d.setting, self.teacher or "", self.student, d.metric, d.task)
+        return (*names, d.dataset_sha256, d.node_order_sha256)
+
+    @property
+    def fingerprints(self) -> list[str]:
+        """Hardware fingerprints measured here, the one with most rows first."""
+        counts: dict[str, int] = {}
+        for row in self.rows:
+            for name in row.speed:
+                counts[name] = counts.get(name, 0) + 1
+        return sorted(counts, key=lambda name: (-counts[name], name))
+
+    def control(self, role: str, *, fixed: bool = False) -> Row | None:
+        """The control row of a role that has a score; of several, the same kind's and the paper's."""
+        rows = [row for row in self.rows if row.role == role and row.test]
+        return min(rows, key=lambda row: (row.key.fixed != fixed, row.key.variant != "paper"), default=None)
+
+    def gain(self, row: Row) -> float | None:
+        """Mean over seeds of (this row - student alone on the same seed), as a fraction."""
+        alone = self.control("supervised", fixed=row.key.fixed)
+        return paired_gain(row.test, alone.test) if alone and row.role == "method" else None
+
+    def gap_closed(self, row: Row) -> float | None:
+        """Gain over (teacher - student alone); None where the teacher is no better than that."""
+        gain, teacher = self.gain(row), self.control("teacher", fixed=row.key.fixed)
+        alone = self.control("supervised", fixed=row.key.fixed)
+        if gain is None or teacher is None or alone is None:
+            return None
+        paired = row.test.keys() <= teacher.test.keys()
+        top = mean([teacher.test[key] for key in row.test] if paired else list(teacher.test.values()))
+        gap = top - mean([alone.test[key] for key in row.test])
+        return gain / gap if gap > 0 else None
+
+    def tuning_gain(self, row: Row) -> float | None:
+        """Mean over seeds of (tuned - default), as a fraction."""
+        if not {"tuned", "default"} <= row.results.keys():
+            return None
+        return paired_gain(row.results["tuned"].test, row.results["default"].test)
+
+    def speedup(self, row: Row, fingerprint: str, request: bool = False) -> float | None:
+        """Teacher's median latency over this row's, both on one fingerprint."""
+        teacher = next(
+            (each for each in self.rows if each.role == "teacher" and fingerprint in each.speed), None
+        )
+        if teacher is None or fingerprint not in row.speed:
+            return None
+        theirs, ours = teacher.speed[fingerprint], row.speed[fingerprint]
+        above, below = (
+            (theirs.request_ms, ours.request_ms)
+            if request
+            else (theirs.full_forward_ms, ours.full_forward_ms)
+        )
+        return above / below if above is not None and below else None
+
+    def ranks(self, keys: Iterable[RowKey] | None = None) -> dict[RowKey, float]:
+        """Ranks by mean test score among complete student rows, or among the rows named."""
+        pool = set(keys) if keys is not None else None
+        scores = {}
+        for row in self.rows:
+            if row.role in RANKED and row.complete and row.summary and (pool is None or row.key in pool):
+                scores[row.key] = row.summary.mean
+        return average_ranks(scores)

@@ -1,0 +1,196 @@
+"""The board's page, README.md."""
+
+from __future__ import annotations
+
+from leaderboard.board import Board
+from leaderboard.comparison import Comparison
+from leaderboard.overall import Overall
+from leaderboard.rows import RANKED, Row
+from leaderboard.text import (
+    NONE,
+    bold_best,
+    count,
+    factor,
+    interval,
+    number,
+    percent,
+    plain,
+    score,
+    share,
+    signed,
+    table,
+)
+
+METRICS = {"accuracy": "accuracy", "micro_f1": "micro-F1", "roc_auc": "ROC AUC"}
+
+PROTOCOL = """\
+- Scores are percentages: mean ± sample standard deviation over report seeds, on test labels that tuning never
+  saw. The interval is the 95 % Student t interval of the mean.
+- A row shows the tuned configuration, chosen on validation scores of the tuning seeds, or the one its column
+  names. *Tuning gain* is tuned less default on the same report seeds.
+- *Gain* is the mean difference to the student alone on the same seeds; *gap closed* is the gain over the
+  distance from the student alone to its teacher, left out where the teacher is no better.
+- A row that lacks report seeds of its peers, or has a failed run, is partial: shown, but not ranked. Nothing
+  is averaged over missing cells. Equal scores share the average of their ranks; the best of a column, and
+  what reads the same, is bold.
+- Speed is compared within one hardware fingerprint. Latencies are medians; one request asks for one node or
+  graph; speed-up is the teacher's latency over the row's."""
+
+
+def readme(board: Board, plots: dict[str, list[str]]) -> str:
+    """The whole page; ``plots`` maps a comparison's slug to its PNG paths relative to the page."""
+    parts = ["# Leaderboard", ""]
+    for overall in board.overall:
+        parts += [_overall(overall), ""]
+    for comparison in board.comparisons:
+        parts += [_comparison(comparison), ""]
+        parts += [f"![Accuracy against latency]({path})\n" for path in plots.get(comparison.slug, [])]
+    parts += [_footer(board)]
+    return "\n".join(parts) + "\n"
+
+
+def _overall(overall: Overall) -> str:
+    teacher = (
+        f"{plain(overall.teacher)} → {plain(overall.student)}" if overall.teacher else plain(overall.student)
+    )
+    lines = [
+        f"## Overall: {teacher}, {overall.task}, {overall.setting}",
+        "",
+        f"Over {len(overall.comparisons)} comparison(s): " + "; ".join(map(_link, overall.comparisons)) + ".",
+        "",
+    ]
+    rows = overall.rows
+    if rows:
+        ranks = bold_best([f"{r.mean_rank:.2f}" for r in rows], [r.mean_rank for r in rows], lowest=True)
+        gains = bold_best([signed(r.gain) for r in rows], [r.gain for r in rows])
+        cells = [
+            [_label(r.key.name, r.key.method), *values, share(r.gap_closed), factor(r.speedup)]
+            for r, *values in zip(rows, ranks, gains, strict=True)
+        ]
+        header = ["Method", "Mean rank", "Mean gain", "Mean gap closed", "Speed-up (geometric mean)"]
+        lines += [table(header, cells), ""]
+    else:
+        lines += ["No method is complete in all of them.", ""]
+    if overall.partial:
+        lines += ["Not ranked, because incomplete:", ""]
+        lines += [f"- {plain(key.name)}: {plain('; '.join(gaps))}" for key, gaps in overall.partial.items()]
+        lines += [""]
+    return "\n".join(lines).rstrip()
+
+
+def _link(comparison: Comparison) -> str:
+    return f"[{plain(comparison.data.dataset)} ({plain(comparison.data.split)})](#{comparison.slug})"
+
+
+def _label(name: str, method: str) -> str:
+    return f"{plain(name)} (student alone)" if method == "supervised" else plain(name)
+
+
+def _comparison(comparison: Comparison) -> str:
+    data = comparison.data
+    lines = [
+        f'<a id="{comparison.slug}"></a>',
+        "",
+        f"## {plain(comparison.title)}",
+        "",
+        f"Test {METRICS[data.metric]} in percent. Data `{data.dataset_sha256[:12]}`, "
+        f"node order `{data.node_order_sha256[:12]}`.",
+        "",
+        _scores(comparison),
+    ]
+    for fingerprint in comparison.fingerprints:
+        lines += ["", f"Speed on `{fingerprint[:12]}`:", "", _speed(comparison, fingerprint)]
+    return "\n".join(lines)
+
+
+def _scores(comparison: Comparison) -> str:
+    rows = comparison.rows
+    ranks = comparison.ranks()
+    metric = METRICS[comparison.data.metric]
+    means = [row.summary.mean if row.summary else None for row in rows]
+    columns = {
+        "Method": [_name(comparison, row) for row in rows],
+        "Rank": [f"{ranks[row.key]:g}" if row.key in ranks else "" for row in rows],
+        metric[0].upper() + metric[1:]: _best(rows, [score(row.summary) for row in rows], means),
+        "95 % interval": [interval(row.summary) for row in rows],
+    }
+    for part in ("tran", "ind") if comparison.data.setting == "inductive" else ():
+        columns[f"{part} (mean)"] = [
+            percent(row.headline.part(part) if row.headline else None) for row in rows
+        ]
+    gains = [comparison.gain(row) for row in rows]
+    columns |= {
+        "Validation": [score(row.headline.validation if row.headline else None) for row in rows],
+        "Gain": _best(rows, [signed(gain) for gain in gains], gains),
+        "Gap closed": [share(comparison.gap_closed(row)) for row in rows],
+        "Configuration": [row.headline.selection if row.headline else NONE for row in rows],
+        "Default": [
+            score(row.results["default"].summary if "default" in row.results else None) for row in rows
+        ],
+        "Tuning gain": [signed(comparison.tuning_gain(row)) for row in rows],
+        "Trials": [
+            str(row.headline.trials) if row.headline and row.headline.trials else NONE for row in rows
+        ],
+        "Failed trials": [str(row.failed_trials) for row in rows],
+        "Seeds": [str(len(row.test)) if row.complete else row.status for row in rows],
+    }
+    return table(list(columns), [list(cells) for cells in zip(*columns.values(), strict=True)])
+
+
+def _speed(comparison: Comparison, fingerprint: str) -> str:
+    rows = [row for row in comparison.rows if fingerprint in row.speed]
+    speeds = [row.speed[fingerprint] for row in rows]
+    header = ["Method", "Full forward (ms)", "Speed-up", "One request (ms)", "Speed-up", "Parameters", "MACs"]
+    columns = [
+        [_name(comparison, row) for row in rows],
+        [number(speed.full_forward_ms) for speed in speeds],
+        [factor(comparison.speedup(row, fingerprint)) for row in rows],
+        [number(speed.request_ms) for speed in speeds],
+        [factor(comparison.speedup(row, fingerprint, request=True)) for row in rows],
+        [count(speed.params) for speed in speeds],
+        [count(speed.macs) for speed in speeds],
+        [number(speed.peak_memory_mb) for speed in speeds],
+    ]
+    return table([*header, "Peak memory (MiB)"], [list(cells) for cells in zip(*columns, strict=True)])
+
+
+def _best(rows: tuple[Row, ...], cells: list[str], values: list[float | None]) -> list[str]:
+    """The best in bold, among the rows that are ranked."""
+    ranked = [row.role in RANKED and row.complete for row in rows]
+    return bold_best(cells, [value if ok else None for value, ok in zip(values, ranked, strict=True)])
+
+
+def _name(comparison: Comparison, row: Row) -> str:
+    if row.role == "method":
+        return plain(row.key.name)
+    note = {"teacher": comparison.teacher or "", "majority": "majority class", "supervised": "student alone"}[
+        row.role
+    ]
+    return f"*{plain(row.key.name)}* ({plain(note)})"
+
+
+def _footer(board: Board) -> str:
+    reports = [result for c in board.comparisons for row in c.rows for result in row.results.values()]
+    seeds = sorted({seed for result in reports for _, seed in result.test})
+    budgets = sorted({budget for result in reports for budget in result.budgets})
+    lines = ["## How to read this", "", PROTOCOL, "", "## What it was made from", ""]
+    lines += [f"- Suite version: {', '.join(map(plain, board.suite_versions))}"]
+    lines += [f"- Report seeds: {_ranges(seeds)}"]
+    lines += [f"- Search budget of a cell: {', '.join(map(plain, budgets)) or 'none'}"]
+    for fingerprint, e in board.environments.items():
+        software = f"Python {e.python}, torch {e.torch}, PyG {e.pyg}"
+        machine = f"{e.device}, {e.cpu}, {e.threads} thread(s), {e.os}, {software}"
+        lines += [f"- Machine `{fingerprint[:12]}`: {plain(machine)}"]
+    lines += [f"- Note: {plain(warning)}" for warning in board.warnings]
+    return "\n".join(lines)
+
+
+def _ranges(numbers: list[int]) -> str:
+    """[0, 1, 2, 5] as "0-2, 5"."""
+    runs: list[list[int]] = []
+    for value in numbers:
+        if runs and value == runs[-1][1] + 1:
+            runs[-1][1] = value
+        else:
+            runs.append([value, value])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)

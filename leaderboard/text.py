@@ -1,0 +1,97 @@
+"""Numbers and names as the pages show them."""
+
+from __future__ import annotations
+
+import re
+
+from leaderboard.statistics import Summary
+
+NONE = "–"
+
+
+def percent(value: float | None) -> str:
+    """0.8202 as "82.02"."""
+    return NONE if value is None else f"{100 * value:.2f}"
+
+
+def signed(value: float | None) -> str:
+    """A difference of fractions in percentage points, with its sign."""
+    if value is None:
+        return NONE
+    text = f"{100 * value:+.2f}"
+    return "0.00" if float(text) == 0 else text
+
+
+def score(summary: Summary | None) -> str:
+    """Mean ± sample standard deviation, in percent; "82.02 (1 seed)" where there is no deviation."""
+    if summary is None:
+        return NONE
+    if summary.std is None:
+        return f"{percent(summary.mean)} (1 seed)"
+    return f"{percent(summary.mean)} ± {percent(summary.std)}"
+
+
+def interval(summary: Summary | None) -> str:
+    """The 95 % interval of the mean, in percent."""
+    if summary is None or summary.low is None:
+        return NONE
+    return f"{percent(summary.low)} to {percent(summary.high)}"
+
+
+def share(value: float | None) -> str:
+    """A fraction as whole percents."""
+    return NONE if value is None else f"{100 * value:.0f} %".replace("-0 %", "0 %")
+
+
+def number(value: float | None) -> str:
+    """Three significant digits without an exponent: 0.0123, 1.23, 123, 12300."""
+    if value is None:
+        return NONE
+    if value == 0:
+        return "0"
+    rounded = float(f"{value:.3g}")
+    return (
+        f"{rounded:.0f}"
+        if abs(rounded) >= 100
+        else f"{rounded:.3g}"
+        if abs(rounded) >= 1e-4
+        else f"{value:.1e}"
+    )
+
+
+def factor(value: float | None) -> str:
+    """A ratio: "8.1×"."""
+    return NONE if value is None else f"{value:.1f}×" if 1 <= value < 100 else f"{number(value)}×"
+
+
+def count(value: int | None) -> str:
+    """A count with a unit prefix: 512, 1.23 k, 45.6 M."""
+    if value is None:
+        return NONE
+    for size, unit in ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if value >= size:
+            return f"{value / size:.3g} {unit}" if value < 999.5 * size else f"{value / size:.0f} {unit}"
+    return str(value)
+
+
+def plain(name: str) -> str:
+    """A name from a record as harmless Markdown: one line that opens no tag, link or table cell."""
+    line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", name).strip()
+    return re.sub(r"([\\`*\[\]<>|#&!~])", r"\\\1", line)
+
+
+def table(header: list[str], rows: list[list[str]], left: int = 1) -> str:
+    """A Markdown table; the first ``left`` columns are flush left, the others right."""
+    rule = [":--" if column < left else "--:" for column in range(len(header))]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *rows])
+
+
+def bold_best(cells: list[str], values: list[float | None], *, lowest: bool = False) -> list[str]:
+    """Cells with the best in bold, and those that read the same; None takes no part."""
+    known = [value for value in values if value is not None]
+    if not known:
+        return cells
+    best = cells[values.index(min(known) if lowest else max(known))]
+    head = best.split(" ", 1)[0]
+    pairs = zip(cells, values, strict=True)
+    return [f"**{cell}**" if v is not None and cell.split(" ", 1)[0] == head else cell for cell, v in pairs]

@@ -1,0 +1,13 @@
+"""How knowledge is transferred: the registry of methods, their contract, and one module per method."""
+
+from __future__ import annotations
+
+from methods.catalog import BUILTIN, MethodInfo
+from methods.registry import DuplicateNameError, Registry, UnknownNameError
+
+#: Entry-point group by which third-party packages add methods.
+ENTRY_POINT_GROUP = "graph_distillery.methods"
+
+METHODS: Registry[MethodInfo] = Registry("method", lambda: list(BUILTIN), ENTRY_POINT_GROUP)
+
+__all__ = ["ENTRY_POINT_GROUP", "METHODS", "DuplicateNameError", "MethodInfo", "Registry", "UnknownNameError"]

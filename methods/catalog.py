@@ -1,0 +1,140 @@
+"""The field's table of contents: one entry per method. Listing it loads no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+ALL_TASKS = ("node-classification", "node-multilabel", "graph-classification")
+NODE_TASKS = ("node-classification", "node-multilabel")
+
+_PAPER: Mapping[str, str] = {"paper": "as published"}
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """What there is to know of a method before it is loaded.
+
+    students: the kinds of student it trains ("gnn", "mlp"); empty when it has none.
+    inference: what a prediction needs: the node's features, the graph, or structure computed beforehand.
+    variants: name -> how it differs; `paper` is always there and comes first.
+    training_data: False for a method that distils without any training data.
+    """
+
+    name: str
+    title: str
+    paper: str
+    venue: str
+    year: int
+    url: str
+    family: str
+    target: str
+    tasks: tuple[str, ...] = ALL_TASKS
+    students: tuple[str, ...] = ("gnn", "mlp")
+    teacher: Literal["none", "one", "many"] = "one"
+    inference: Literal["features", "graph", "precomputed structure", "as the student"] = "as the student"
+    variants: Mapping[str, str] = field(default_factory=lambda: _PAPER)
+    training_data: bool = True
+
+
+BUILTIN: list[MethodInfo] = [
+    MethodInfo(
+        name="supervised",
+        title="Student alone",
+        paper="cross-entropy on the labels, no teacher",
+        venue="control",
+        year=0,
+        url="",
+        family="control",
+        target="methods.supervised:Supervised",
+        teacher="none",
+    ),
+    MethodInfo(
+        name="teacher",
+        title="Teacher alone",
+        paper="the frozen teacher's own predictions",
+        venue="control",
+        year=0,
+        url="",
+        family="control",
+        target="methods.teacher:TeacherAlone",
+        students=(),
+        inference="graph",
+    ),
+    MethodInfo(
+        name="majority",
+        title="Majority class",
+        paper="the most frequent class of the labelled items",
+        venue="control",
+        year=0,
+        url="",
+        family="control",
+        target="methods.majority:Majority",
+        students=(),
+        teacher="none",
+        inference="features",
+    ),
+    MethodInfo(
+        name="label-propagation",
+        title="Label propagation",
+        paper="Learning with Local and Global Consistency",
+        venue="NeurIPS",
+        year=2003,
+        url="https://proceedings.neurips.cc/paper/2003/hash/87682805257e619d49b8e0dfdc14affa-Abstract.html",
+        family="control",
+        target="methods.label_propagation:LabelPropagation",
+        tasks=("node-classification",),
+        students=(),
+        teacher="none",
+        inference="graph",
+    ),
+    MethodInfo(
+        name="kd",
+        title="Knowledge distillation",
+        paper="Distilling the Knowledge in a Neural Network",
+        venue="NIPS workshop",
+        year=2015,
+        url="https://arxiv.org/abs/1503.02531",
+        family="logits",
+        target="methods.kd:KD",
+    ),
+    MethodInfo(
+        name="glnn",
+        title="Graph-less neural networks",
+        paper="Graph-less Neural Networks: Teaching Old MLPs New Tricks via Distillation",
+        venue="ICLR",
+        year=2022,
+        url="https://arxiv.org/abs/2110.08727",
+        family="GNN to MLP",
+        target="methods.glnn:GLNN",
+        tasks=NODE_TASKS,
+        students=("mlp",),
+        inference="features",
+        variants={
+            "paper": "one weighted sum of both terms a step (equation 1)",
+            "official_code": "steps on the labels and on the teacher apart; with lambda = 0 the former still decay "
+            "the weights",
+        },
+    ),
+    MethodInfo(
+        name="fitnet",
+        title="FitNet",
+        paper="FitNets: Hints for Thin Deep Nets",
+        venue="ICLR",
+        year=2015,
+        url="https://arxiv.org/abs/1412.6550",
+        family="features",
+        target="methods.fitnet:FitNet",
+    ),
+    MethodInfo(
+        name="at",
+        title="Attention transfer",
+        paper="Paying More Attention to Attention",
+        venue="ICLR",
+        year=2017,
+        url="https://arxiv.org/abs/1612.03928",
+        family="features",
+        target="methods.at:AttentionTransfer",
+    ),
+]

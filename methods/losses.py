@@ -1,0 +1,54 @@
+"""Loss terms that several methods share."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from methods.contract import Task
+
+
+def label_loss(task: Task, logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy with the labels, averaged over items; binary cross-entropy when multi-label.
+
+    logits: [items, classes]; labels: [items] int64, or [items, classes] float. No item gives 0.
+    """
+    if labels.shape[0] == 0:
+        return logits.sum() * 0
+    if task.multilabel:
+        return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
+    return F.cross_entropy(logits, labels)
+
+
+def soft_divergence(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
+    """KL(teacher || student) of the softened class distributions, averaged over items.
+
+    Both [items, classes] logits. Not multiplied by the square of the temperature (Hinton et al. 2015, section
+    2.1, does so to keep gradients comparable; methods that want it say so).
+    """
+    if student.shape[0] == 0:
+        return student.sum() * 0
+    log_student = F.log_softmax(student / temperature, dim=-1)
+    log_teacher = F.log_softmax(teacher / temperature, dim=-1)
+    return F.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
+
+
+def binary_soft_divergence(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
+    """KL(teacher || student) of independent Bernoulli labels, summed over labels, averaged over items.
+
+    Both [items, labels] logits: the multi-label counterpart of `soft_divergence`.
+    """
+    if student.shape[0] == 0:
+        return student.sum() * 0
+    student, teacher = student / temperature, teacher / temperature
+    chance = torch.sigmoid(teacher)
+    cross_entropy = F.binary_cross_entropy_with_logits(student, chance, reduction="none")
+    entropy = F.binary_cross_entropy_with_logits(teacher, chance, reduction="none")
+    return (cross_entropy - entropy).sum(dim=-1).mean()
+
+
+def distillation_loss(task: Task, student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
+    """The divergence from the teacher's predictions that fits the task; [items, classes] logits each."""
+    divergence = binary_soft_divergence if task.multilabel else soft_divergence
+    return divergence(student, teacher, temperature)

@@ -1,0 +1,153 @@
+"""Sparse matrices in compressed rows, built once and multiplied often.
+
+`torch.mm` on CSR is the fastest product that needs no compiled extension, but its backward pass rebuilds the
+transpose on every call. A `SparseMatrix` keeps the transpose beside the matrix, so that forward and backward are
+one CSR product each, and lets the stored values be replaced for one product (dropout on sparse features).
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+# torch says once per process that CSR support is in beta; every product here relies on it knowingly.
+warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
+
+
+# What depends on the places alone, and so is shared by matrices that differ only in their values.
+_PLACES = ("row_of_entry", "transpose")
+
+
+@dataclass(frozen=True)
+class SparseMatrix:
+    """A real [rows, columns] matrix as CSR. It takes no gradient of its own; the dense factor does."""
+
+    row_pointers: Tensor  # [rows + 1] int64
+    columns: Tensor  # [nonzeros] int64, ascending within a row
+    values: Tensor  # [nonzeros] float
+    shape: tuple[int, int]
+    _cache: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @classmethod
+    def from_entries(cls, rows: Tensor, columns: Tensor, values: Tensor, shape: tuple[int, int]) -> SparseMatrix:
+        """From coordinates ([nonzeros] each); entries that name one place twice are added up."""
+        places = torch.stack([rows, columns])
+        matrix = torch.sparse_coo_tensor(places, values, shape, check_invariants=False)
+        return cls.from_torch(matrix.coalesce())
+
+    @classmethod
+    def from_torch(cls, matrix: Tensor) -> SparseMatrix:
+        """From a torch tensor of any layout, [rows, columns]."""
+        csr = matrix if matrix.layout == torch.sparse_csr else matrix.to_sparse_csr()
+        shape = (int(csr.shape[0]), int(csr.shape[1]))
+        return cls(csr.crow_indices().long(), csr.col_indices().long(), csr.values(), shape)
+
+    @property
+    def nonzeros(self) -> int:
+        return int(self.values.numel())
+
+    @property
+    def device(self) -> torch.device:
+        return self.values.device
+
+    @property
+    def row_of_entry(self) -> Tensor:
+        """[nonzeros] int64: the row of each stored entry."""
+        if "row_of_entry" not in self._cache:
+            lengths = self.row_pointers.diff()
+            rows = torch.arange(self.shape[0], device=self.device)
+            self._cache["row_of_entry"] = torch.repeat_interleave(rows, lengths)
+        return self._cache["row_of_entry"]
+
+    def to_torch(self, values: Tensor | None = None) -> Tensor:
+        """As a torch CSR tensor, with the stored values or with others in the same places."""
+        return torch.sparse_csr_tensor(
+            self.row_pointers,
+            self.columns,
+            self.values if values is None else values,
+            self.shape,
+            check_invariants=False,
+        )
+
+    def to_dense(self) -> Tensor:
+        return self.to_torch().to_dense()
+
+    def to(self, device: torch.device | str) -> SparseMatrix:
+        target = torch.device(device)
+        if target == self.device:
+            return self
+        return SparseMatrix(self.row_pointers.to(target), self.columns.to(target), self.values.to(target), self.shape)
+
+    def double(self) -> SparseMatrix:
+        return self.with_values(self.values.double())
+
+    def with_values(self, values: Tensor) -> SparseMatrix:
+        """The same places, other values ([nonzeros]); shares what was worked out about the places."""
+        shared = {key: value for key, value in self._cache.items() if key in _PLACES}
+        return SparseMatrix(self.row_pointers, self.columns, values, self.shape, shared)
+
+    def transposed_places(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Row pointers and columns of the transpose, and where each of its entries stands in this matrix."""
+        if "transpose" not in self._cache:
+            order = torch.argsort(self.columns, stable=True)
+            counts = torch.bincount(self.columns, minlength=self.shape[1])
+            pointers = torch.zeros(self.shape[1] + 1, dtype=torch.long, device=self.device)
+            torch.cumsum(counts, 0, out=pointers[1:])
+            self._cache["transpose"] = (pointers, self.row_of_entry[order], order)
+        return self._cache["transpose"]
+
+    def transpose(self) -> SparseMatrix:
+        pointers, columns, order = self.transposed_places()
+        return SparseMatrix(pointers, columns, self.values[order], (self.shape[1], self.shape[0]))
+
+    def select_rows(self, rows: Tensor) -> SparseMatrix:
+        """The given rows ([count] int64), in the given order."""
+        lengths = self.row_pointers.diff()[rows]
+        pointers = torch.zeros(rows.numel() + 1, dtype=torch.long, device=self.device)
+        torch.cumsum(lengths, 0, out=pointers[1:])
+        shift = torch.repeat_interleave(self.row_pointers[rows] - pointers[:-1], lengths)
+        entries = shift + torch.arange(int(pointers[-1]), device=self.device)
+        return SparseMatrix(pointers, self.columns[entries], self.values[entries], (rows.numel(), self.shape[1]))
+
+    def matmul(self, dense: Tensor, values: Tensor | None = None) -> Tensor:
+        """`self @ dense`: [rows, columns] x [columns, width] -> [rows, width], differentiable in `dense`.
+
+        `values` ([nonzeros]) stand in for the stored ones in this product and in its backward pass.
+        """
+        product: Tensor = _SparseProduct.apply(dense, self, values)
+        return product
+
+    __matmul__ = matmul
+
+    def _csr(self) -> Tensor:
+        if "csr" not in self._cache:
+            self._cache["csr"] = self.to_torch()
+        return self._cache["csr"]
+
+
+class _SparseProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, dense: Tensor, matrix: SparseMatrix, values: Tensor | None) -> Tensor:
+        ctx.matrix, ctx.values = matrix, values
+        return (matrix._csr() if values is None else matrix.to_torch(values)) @ dense
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, None]:
+        if not ctx.needs_input_grad[0]:
+            return None, None, None
+        matrix, values = ctx.matrix, ctx.values
+        pointers, columns, order = matrix.transposed_places()
+        if values is None and "csr_of_transpose" not in matrix._cache:
+            matrix._cache["csr_of_transpose"] = matrix.transpose()._csr()
+        transposed = (
+            matrix._cache["csr_of_transpose"]
+            if values is None
+            else torch.sparse_csr_tensor(
+                pointers, columns, values[order], (matrix.shape[1], matrix.shape[0]), check_invariants=False
+            )
+        )
+        return transposed @ gradients[0], None, None

@@ -1,0 +1,76 @@
+"""The error of this room, and its words. Every message is one line: where, what, the nearest valid name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
+
+_SHORT_LIST = 15
+_LONGEST = 80
+
+
+class SpaceError(ValueError):
+    """A search space, or a YAML file, that cannot be used. The message is one line."""
+
+
+def shown(value: Any) -> str:
+    """``value`` as it appears in a message: its repr on one line, cut to 80 characters."""
+    text = repr(value[: 2 * _LONGEST] if isinstance(value, str) else value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+
+
+def nearest(name: str, valid: Iterable[str]) -> str | None:
+    """The valid name that ``name`` most likely meant, ignoring case, or None."""
+    by_folded = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}
+    found = difflib.get_close_matches(name[:_LONGEST].casefold(), list(by_folded), n=1, cutoff=0.6)
+    return by_folded[found[0]] if found else None
+
+
+def unknown(kind: str, name: str, valid: Iterable[str], where: str) -> str:
+    """One line for a name that does not exist.
+
+    >>> unknown("field", "nmae", ["name", "kind"], "spec.yaml")
+    "spec.yaml: unknown field 'nmae'; did you mean 'name'?"
+
+    With no near name, the valid ones are listed when they are few.
+    """
+    names = sorted(set(valid))
+    message = f"{where}: unknown {kind} {shown(name)}"
+    close = nearest(name, names)
+    if close is not None:
+        return f"{message}; did you mean {close!r}?"
+    if not names:
+        return f"{message}; there is none"
+    if len(names) <= _SHORT_LIST:
+        return f"{message}; valid: {', '.join(names)}"
+    return f"{message}; {len(names)} names are valid"
+
+
+def first_problem(
+    error: ValidationError, where: str, fields_at: Callable[[tuple[Any, ...]], Iterable[str]]
+) -> str:
+    """The first problem of a pydantic error as one line.
+
+    ``fields_at(location)`` gives the field names that are valid in the table at ``location``; it serves the
+    near miss of an unknown field.
+    """
+    problem = error.errors(include_url=False)[0]
+    location = problem["loc"]
+    path = ".".join(str(part) for part in location)
+    if problem["type"] == "extra_forbidden":
+        inside = ".".join(str(part) for part in location[:-1])
+        return unknown(
+            "field", str(location[-1]), fields_at(location[:-1]), f"{where}: {inside}" if inside else where
+        )
+    if problem["type"] == "missing":
+        inside = ".".join(str(part) for part in location[:-1])
+        return f"{where}: {inside + ': ' if inside else ''}field {str(location[-1])!r} is missing"
+    if problem["type"] in ("value_error", "assertion_error"):
+        text = str(problem["ctx"]["error"])
+    else:
+        text = f"{problem['msg'][:1].lower()}{problem['msg'][1:]}, got {shown(problem['input'])}"
+    return " ".join(f"{where}: {path + ': ' if path else ''}{text}".split())

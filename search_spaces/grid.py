@@ -1,0 +1,92 @@
+"""Grid points of a conditional space by number: counted and decoded lazily, however large."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from search_spaces.parameter import Parameter
+from search_spaces.space import is_active
+from search_spaces.values import Scalar
+
+SMALL = 100_000  # up to this many points, the order is a shuffle of them all
+
+
+class Grid:
+    """The distinct configurations of a grid, numbered 0 .. size - 1.
+
+    The configurations form a tree: a level per parameter, a branch per value, one bare branch where the
+    parameter is switched off. The number of leaves below a node depends only on the values of those earlier
+    parameters that later conditions refer to, so counts are remembered under these.
+    """
+
+    def __init__(self, parameters: Mapping[str, Parameter], fixed: Mapping[str, Scalar]) -> None:
+        self.names = list(parameters)
+        self.parameters = parameters
+        self.fixed = dict(fixed)
+        self.values = {name: parameter.grid_values() for name, parameter in parameters.items()}
+        self._relevant = self._parents_ahead()
+        self._counts: dict[tuple[Any, ...], int] = {}
+        self.size = self._count(0, {})
+
+    def _parents_ahead(self) -> list[list[str]]:
+        """Per level, the tuned parents above it that conditions at this level or below refer to."""
+        ahead: list[list[str]] = []
+        for level in range(len(self.names)):
+            above = set(self.names[:level])
+            needed = {parent for name in self.names[level:] for parent in self.parameters[name].when}
+            ahead.append(sorted(above & needed))
+        return ahead
+
+    def _branches(self, level: int, chosen: dict[str, int]) -> range | None:
+        """The branches at a level: indices into the parameter's values, or None where it is switched off."""
+        name = self.names[level]
+        decided = {parent: self.values[parent][index] for parent, index in chosen.items()}
+        if not is_active(self.parameters[name].when, {**self.fixed, **decided}):
+            return None
+        return range(len(self.values[name]))
+
+    def _count(self, level: int, chosen: dict[str, int]) -> int:
+        """Leaves below a node; ``chosen`` has the index of each value above it that conditions refer to."""
+        if level == len(self.names):
+            return 1
+        chosen = {parent: chosen[parent] for parent in self._relevant[level] if parent in chosen}
+        key = (level, *chosen.items())
+        if key not in self._counts:
+            branches = self._branches(level, chosen)
+            name = self.names[level]
+            if branches is None:
+                count = self._count(level + 1, chosen)
+            elif level + 1 < len(self.names) and name in self._relevant[level + 1]:
+                count = sum(self._count(level + 1, {**chosen, name: index}) for index in branches)
+            else:
+                count = len(branches) * self._count(level + 1, chosen)
+            self._counts[key] = count
+        return self._counts[key]
+
+    def point(self, number: int) -> dict[str, Scalar]:
+        """The configuration with this number, fixed values included."""
+        chosen: dict[str, int] = {}
+        for level, name in enumerate(self.names):
+            branches = self._branches(level, chosen)
+            for index in branches or ():
+                below = self._count(level + 1, {**chosen, name: index})
+                if number < below:
+                    chosen[name] = index
+                    break
+                number -= below
+        return {**self.fixed, **{name: self.values[name][index] for name, index in chosen.items()}}
+
+    def sample(self, limit: int, seed: int) -> list[dict[str, Scalar]]:
+        """The first ``limit`` points of a fixed random order; the order does not depend on ``limit``."""
+        wanted = min(limit, self.size)
+        generator = random.Random(seed)
+        if self.size <= SMALL:
+            numbers = list(range(self.size))
+            generator.shuffle(numbers)
+            return [self.point(number) for number in numbers[:wanted]]
+        drawn: dict[int, None] = {}
+        while len(drawn) < wanted:
+            drawn[generator.randrange(self.size)] = None
+        return [self.point(number) for number in drawn]

@@ -1,0 +1,276 @@
+"""The search space of one method or model: tuned parameters, fixed ones, published settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+
+from search_spaces.errors import SpaceError, first_problem, shown, unknown
+from search_spaces.parameter import Condition, Parameter
+from search_spaces.values import Scalar, like, scalar
+
+Kind = Literal["method", "model"]
+
+_HYPERPARAMETER = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
+
+
+def _names(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+ScalarField = Annotated[Scalar, BeforeValidator(scalar)]
+NamesField = Annotated[tuple[str, ...], BeforeValidator(_names)]
+
+
+class Preset(BaseModel):
+    """Settings published for some datasets, and for some splits of them when ``split`` is given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    dataset: NamesField = Field(min_length=1)
+    split: NamesField | None = None
+    values: dict[str, ScalarField] = Field(min_length=1)
+    source: str = Field(min_length=1)
+
+    def matches(self, dataset: str | None, split: str | None) -> bool:
+        """Whether the settings are for this dataset and split; those of a split need it to be named."""
+        return dataset in self.dataset and (self.split is None or split in self.split)
+
+
+class Space(BaseModel):
+    """What may be tuned of one method or model. Treat as read-only; `override` and `for_dataset` give
+    changed copies.
+
+    Attributes:
+        parameters: the tuned hyperparameters, parents of conditions before their children.
+        fixed: hyperparameters that are not tuned, with their published value.
+        presets: published settings per dataset; a later one wins over an earlier one.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    kind: Kind
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
+    fixed: dict[str, ScalarField] = Field(default_factory=dict)
+    presets: tuple[Preset, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> Space:
+        if not _NAME.fullmatch(self.name):
+            raise ValueError(f"name: expected lower case letters, digits and dashes, got {shown(self.name)}")
+        for name in [*self.parameters, *self.fixed]:
+            if not _HYPERPARAMETER.fullmatch(name):
+                raise ValueError(f"a hyperparameter's name is lower case with underscores, got {shown(name)}")
+        for name in self.parameters:
+            if name in self.fixed:
+                raise ValueError(f"{name!r} stands under both parameters and fixed")
+        self._check_conditions()
+        for index, preset in enumerate(self.presets):
+            for name, value in preset.values.items():
+                preset.values[name] = self._published(f"presets.{index}.values", name, value)
+        return self
+
+    def _check_conditions(self) -> None:
+        known = set(self.fixed)
+        for name, parameter in self.parameters.items():
+            where = f"parameters.{name}.when"
+            for parent in parameter.when:
+                if parent == name:
+                    raise ValueError(f"{where}: {name!r} cannot depend on itself")
+                if parent in known:
+                    continue
+                if parent in self.parameters:
+                    raise ValueError(f"{where}: {parent!r} must be declared before {name!r}")
+                raise ValueError(unknown("hyperparameter", parent, self.names(), where))
+            known.add(name)
+
+    def _published(self, where: str, name: str, value: Scalar) -> Scalar:
+        if name in self.fixed:
+            return _like_fixed(value, self.fixed[name], f"{where}.{name}")
+        if name not in self.parameters:
+            raise ValueError(unknown("hyperparameter", name, self.names(), where))
+        parameter = self.parameters[name]
+        if not parameter.contains(value):
+            raise ValueError(f"{where}.{name}: {shown(value)} is outside {parameter.describe()}")
+        return parameter.canonical(value)
+
+    def names(self) -> list[str]:
+        """Every hyperparameter, tuned first."""
+        return [*self.parameters, *self.fixed]
+
+    def for_dataset(self, dataset: str | None, split: str | None = None) -> Space:
+        """A copy with the defaults and fixed values published for this dataset and split, and no presets."""
+        values: dict[str, Scalar] = {}
+        for preset in self.presets:
+            if preset.matches(dataset, split):
+                values.update(preset.values)
+        parameters = {
+            name: parameter.model_copy(update={"default": values[name]}) if name in values else parameter
+            for name, parameter in self.parameters.items()
+        }
+        fixed = {name: values.get(name, value) for name, value in self.fixed.items()}
+        return self.model_copy(update={"parameters": parameters, "fixed": fixed, "presets": ()})
+
+    def defaults(self, dataset: str | None = None, split: str | None = None) -> dict[str, Scalar]:
+        """The published configuration: fixed values, defaults, presets; no parameter that is switched off."""
+        here = self.for_dataset(dataset, split)
+        return configuration(
+            here.parameters, here.fixed, {name: p.default for name, p in here.parameters.items()}
+        )
+
+    def override(
+        self,
+        fix: Mapping[str, Any] | None = None,
+        space: Mapping[str, Any] | None = None,
+        *,
+        where: str | None = None,
+    ) -> Space:
+        """A copy with a user's edits, the user's word being above presets.
+
+        Args:
+            fix: pins hyperparameters; they leave the search. Any value of the right type, in the tuned range
+                or not.
+            space: replaces ranges, in the words of the YAML (``{"alpha": {"float": [0.1, 0.9]}}``). What is
+                left out is kept (the condition) or derived (the default: the old one clipped into the new
+                range; ``source``: ``spec``). A fixed hyperparameter named here becomes tuned.
+            where: how the error messages call the edited place; by default, kind and name.
+
+        Raises:
+            SpaceError: an unknown name, a value of the wrong type, a bad range; one line that names the
+            field.
+        """
+        where = where or f"{self.kind} {self.name}"
+        fix, space = _table(fix, f"{where}: fix"), _table(space, f"{where}: space")
+        for field, edits in (("fix", fix), ("space", space)):
+            for name in edits:
+                if name not in self.parameters and name not in self.fixed:
+                    raise SpaceError(unknown("hyperparameter", str(name), self.names(), f"{where}: {field}"))
+        for name in fix:
+            if name in space:
+                raise SpaceError(f"{where}: {name!r} stands under both fix and space")
+        ranges = {name: self._replacement(name, raw, f"{where}: space.{name}") for name, raw in space.items()}
+        pins = {name: self._pin(name, value, f"{where}: fix.{name}") for name, value in fix.items()}
+        # a fixed value that becomes tuned goes first: conditions may refer to it
+        order = [name for name in ranges if name in self.fixed]
+        order += [name for name in self.parameters if name not in pins]
+        with_presets = [self._kept(preset, pins, ranges) for preset in self.presets]
+        kept_fixed = {name: value for name, value in self.fixed.items() if name not in ranges}
+        return checked(
+            {
+                "name": self.name,
+                "kind": self.kind,
+                "parameters": {name: ranges.get(name) or self.parameters[name] for name in order},
+                "fixed": {**kept_fixed, **pins},
+                "presets": [preset for preset in with_presets if preset is not None],
+            },
+            where,
+        )
+
+    def _replacement(self, name: str, raw: Any, where: str) -> Parameter:
+        if not isinstance(raw, Mapping):
+            raise SpaceError(f"{where}: expected a range such as {{float: [0.1, 0.9]}}, got {shown(raw)}")
+        old = self.parameters.get(name)
+        edit = {"source": "spec", "default": _first_value(raw), **raw}
+        if old is not None and "when" not in raw:
+            edit["when"] = old.when
+        try:
+            parameter = Parameter.model_validate(edit)
+        except ValidationError as error:
+            raise SpaceError(first_problem(error, where, lambda _: field_names(Parameter))) from None
+        if "default" in raw:
+            return parameter
+        published = self.fixed[name] if old is None else old.default
+        return parameter.model_copy(update={"default": parameter.clip(published)})
+
+    def _pin(self, name: str, value: Any, where: str) -> Scalar:
+        try:
+            if name in self.fixed:
+                return _like_fixed(value, self.fixed[name])
+            return self.parameters[name].pinned(value)
+        except ValueError as error:
+            raise SpaceError(f"{where}: {error}") from None
+
+    @staticmethod
+    def _kept(preset: Preset, pins: Mapping[str, Scalar], ranges: Mapping[str, Parameter]) -> Preset | None:
+        values = {
+            name: ranges[name].clip(value) if name in ranges else value
+            for name, value in preset.values.items()
+            if name not in pins
+        }
+        return preset.model_copy(update={"values": values}) if values else None
+
+
+def configuration(
+    parameters: Mapping[str, Parameter], fixed: Mapping[str, Scalar], values: Mapping[str, Scalar]
+) -> dict[str, Scalar]:
+    """Fixed values, then those of ``values`` (every tuned name) whose parameter is switched on."""
+    result = dict(fixed)
+    for name, parameter in parameters.items():
+        if is_active(parameter.when, result):
+            result[name] = values[name]
+    return result
+
+
+def is_active(when: Mapping[str, Condition], values: Mapping[str, Any]) -> bool:
+    """Whether a condition holds, given the values so far; a parent that is off switches its children off."""
+    return all(parent in values and condition.holds(values[parent]) for parent, condition in when.items())
+
+
+def checked(data: Any, where: str) -> Space:
+    """``data`` as a `Space`, or a one-line SpaceError."""
+    if not isinstance(data, Mapping):
+        raise SpaceError(f"{where}: expected a table with name, kind and parameters, got {shown(data)}")
+    try:
+        return Space.model_validate(data)
+    except ValidationError as error:
+        raise SpaceError(first_problem(error, where, _fields_at)) from None
+
+
+def field_names(model: type[BaseModel]) -> list[str]:
+    """A model's fields as they are spelled in YAML."""
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _fields_at(location: tuple[Any, ...]) -> Iterable[str]:
+    if location[:1] == ("parameters",):
+        return field_names(Parameter)
+    return field_names(Preset if location[:1] == ("presets",) else Space)
+
+
+def _like_fixed(value: Any, published: Scalar, where: str | None = None) -> Scalar:
+    try:
+        # null means "not used" (a full batch, say) and tells nothing of the type; text has no list of
+        # choices here
+        if published is None or (isinstance(published, str) and isinstance(value, str)):
+            return scalar(value)
+        return like(value, (published,))
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}" if where else str(error)) from None
+
+
+def _table(value: Mapping[str, Any] | None, where: str) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise SpaceError(f"{where}: expected a table of hyperparameters, got {shown(value)}")
+    return value
+
+
+def _first_value(raw: Mapping[str, Any]) -> Any:
+    for field in ("float", "int", "choice"):
+        values = raw.get(field)
+        if isinstance(values, list | tuple) and values:
+            return values[0]
+    return None

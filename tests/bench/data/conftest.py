@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.data.dataset import Dataset
+from bench.data.loading import load_dataset
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """A read-only tree of raw files in PyG's layout."""
+    given = os.environ.get("DISTILLERY_MIRROR")
+    place = Path(given) if given else REPOSITORY.parent / "shared" / "data"
+    if not place.is_dir():
+        pytest.skip("needs raw files: set DISTILLERY_MIRROR, or put them into ../shared/data")
+    return place
+
+
+@pytest.fixture(scope="session")
+def load(mirror: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Dataset]:
+    """Loads a dataset of the mirror through one data folder for the whole session."""
+    root = tmp_path_factory.mktemp("datasets")
+
+    def loaded(name: str) -> Dataset:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DISTILLERY_MIRROR", str(mirror))
+            return load_dataset(name, root)
+
+    return loaded
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No network, on machines that have one too."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError("the network is off")
+
+    monkeypatch.setattr("socket.getaddrinfo", refuse)
+    monkeypatch.setattr("socket.socket.connect", refuse)
+    yield

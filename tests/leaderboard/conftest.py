@@ -1,0 +1,178 @@
+"""A factory of valid records, and of stores that hold them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+
+from bench.records import Cell, Environment, Metrics, Record, RecordWriter, Search, Speed, Timings
+
+TASKS = {"node-classification": "accuracy", "node-multilabel": "micro_f1", "graph-classification": "accuracy"}
+CELL_FIELDS = (
+    "split_seed",
+    "setting",
+    "task",
+    "teacher_id",
+    "variant",
+    "dataset_sha256",
+    "node_order_sha256",
+    "metric",
+)
+
+
+def digest(*parts: object) -> str:
+    """A hex id made of what it identifies."""
+    return hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def build_record(
+    method: str = "glnn",
+    test: float | None = 0.8,
+    *,
+    dataset: str = "cora",
+    split: str = "cpf",
+    teacher: str | None = "sage",
+    student: str = "mlp",
+    seed: int = 0,
+    kind: str = "report",
+    selection: str | None = "tuned",
+    val: float = 0.75,
+    test_scores: dict[str, float] | None = None,
+    status: str = "ok",
+    speed: float | None = None,
+    fingerprint: str = "1" * 16,
+    hparams: dict[str, object] | None = None,
+    budget: str = "12 trials x 3 seeds",
+    **changes: object,
+) -> Record:
+    """A valid record; ``test`` is the report score, ``speed`` the full-forward median in milliseconds.
+
+    Control rows get the cells the driver gives them: teacher (student is its model), majority (student none)
+    and supervised (no teacher). ``changes`` are fields of the cell or of the record.
+    """
+    if method == "teacher":
+        student = teacher or student
+    elif method in ("majority", "supervised"):
+        teacher, student = None, "none" if method == "majority" else student
+    cell = {name: changes.pop(name) for name in CELL_FIELDS if name in changes}
+    task = str(cell.get("task", "node-classification"))
+    metric = str(cell.setdefault("metric", TASKS[task]))
+    searched = selection is not None and method not in ("teacher", "majority")
+    parts = (
+        kind,
+        method,
+        dataset,
+        split,
+        teacher,
+        student,
+        seed,
+        selection,
+        fingerprint,
+        sorted(cell.items()),
+        hparams,
+    )
+    ok = status == "ok"
+    latency = {"p50": speed, "p95": speed * 1.5} if speed else None
+    request = {"p50": speed / 2, "p95": speed} if speed else None
+    fields = {
+        "kind": kind,
+        "id": digest(*parts, fingerprint, status, test)[:32],
+        "store_id": "0" * 16,
+        "created": "2026-11-20T12:00:00Z",
+        "suite_version": "0.1.0",
+        "cell": Cell.model_validate(
+            {
+                "id": digest(*parts[1:6], sorted(cell.items()))[:16],
+                "dataset": dataset,
+                "dataset_sha256": digest(dataset),
+                "node_order_sha256": digest("order", dataset),
+                "split": split,
+                "split_seed": 0,
+                "setting": "transductive",
+                "task": task,
+                "teacher": teacher,
+                "teacher_id": digest(teacher, dataset)[:16] if teacher else None,
+                "student": student,
+                "method": method,
+                "variant": "paper",
+            }
+            | cell
+        ),
+        "hparams": {"lr": 0.01} if hparams is None else hparams,
+        "search": Search(
+            space="a" * 16,
+            sampler="tpe",
+            pruner="seed-racing",
+            trials=12,
+            budget=budget,
+            trial=3,
+            selection=selection if kind in ("report", "speed") else None,
+        )
+        if searched
+        else None,
+        "seed": seed,
+        "metrics": Metrics(
+            val={metric: val} if ok and kind != "speed" else {},
+            test=(test_scores or {metric: test}) if ok and kind == "report" else None,
+        ),
+        "timings": Timings(train_s=1.0, epochs=10),
+        "speed": Speed.model_validate(
+            {
+                "full_forward_ms": latency,
+                "request_ms": {"batch_1": request, "batch_10": request},
+                "params": 12_345,
+                "macs": 6_700_000,
+                "peak_memory_mb": 21.5,
+                "repeats": 30,
+            }
+        )
+        if kind == "speed"
+        else None,
+        "status": status,
+        "error": None if ok else "RuntimeError: boom",
+        "environment": Environment(
+            fingerprint=fingerprint,
+            python="3.11.7",
+            torch="2.13.0",
+            pyg="2.8.1",
+            ray=None,
+            optuna="5.0.0",
+            device="cpu",
+            cpu="Some CPU",
+            threads=1,
+            os="Linux",
+        ),
+    }
+    return Record.model_validate(fields | changes)
+
+
+@pytest.fixture
+def make_record() -> Callable[..., Record]:
+    """``make_record(method, test score, dataset=..., seed=..., kind=..., ...)``."""
+    return build_record
+
+
+@pytest.fixture
+def make_runs() -> Callable[..., list[Record]]:
+    """``make_runs(method, scores, ...)``: one report record per score, seeds 0, 1, 2..."""
+    return lambda method, scores, **changes: [
+        build_record(method, score, seed=seed, **changes) for seed, score in enumerate(scores)
+    ]
+
+
+@pytest.fixture
+def make_store(tmp_path: Path) -> Callable[..., Path]:
+    """``make_store(records, name)``: a store on disk."""
+
+    def build(records: Iterable[Record], name: str = "store") -> Path:
+        store = tmp_path / name
+        (store / "records").mkdir(parents=True)
+        with RecordWriter(store) as writer:
+            for record in records:
+                writer.append(record)
+        return store
+
+    return build

@@ -1,0 +1,230 @@
+"""What the board claims, against numbers worked out by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from leaderboard import BoardError, Loaded, make_board
+from leaderboard.rows import RowKey
+
+
+def board_of(*groups):
+    records = [record for group in groups for record in (group if isinstance(group, list) else [group])]
+    records.sort(key=lambda record: record.id)
+    return make_board(Loaded(records, [f"report.jsonl:{n}" for n in range(1, len(records) + 1)], []))
+
+
+def only(board):
+    (comparison,) = board.comparisons
+    return comparison
+
+
+def row(comparison, method):
+    (found,) = [each for each in comparison.rows if each.key.method == method]
+    return found
+
+
+def key(method):
+    return RowKey(method, "paper", False)
+
+
+def test_control_rows_come_first_and_methods_by_score(make_runs):
+    board = board_of(
+        *(
+            make_runs(m, [s, s])
+            for m, s in {"kd": 0.7, "glnn": 0.8, "supervised": 0.6, "majority": 0.3}.items()
+        ),
+        make_runs("teacher", [0.75, 0.75]),
+    )
+    assert [each.key.method for each in only(board).rows] == [
+        "teacher",
+        "majority",
+        "supervised",
+        "glnn",
+        "kd",
+    ]
+
+
+def test_gain_and_gap_are_paired_by_seed(make_runs):
+    board = board_of(
+        make_runs("supervised", [0.60, 0.70]),
+        make_runs("teacher", [0.80, 0.90]),
+        make_runs("glnn", [0.66, 0.84]),
+    )
+    comparison = only(board)
+    glnn = row(comparison, "glnn")
+    assert comparison.gain(glnn) == pytest.approx(0.10)  # (0.06 + 0.14) / 2
+    assert comparison.gap_closed(glnn) == pytest.approx(0.5)  # 0.10 / (0.85 - 0.65)
+
+
+def test_no_gap_to_close_where_the_teacher_is_no_better(make_runs):
+    board = board_of(make_runs("supervised", [0.8]), make_runs("teacher", [0.8]), make_runs("glnn", [0.9]))
+    assert only(board).gap_closed(row(only(board), "glnn")) is None
+
+
+def test_tuning_gain_and_a_winner_that_is_the_default(make_runs):
+    tuned, default = make_runs("kd", [0.7, 0.9]), make_runs("kd", [0.6, 0.7], selection="default")
+    board = board_of(tuned, default, make_runs("glnn", [0.8, 0.9], selection="both"))
+    comparison = only(board)
+    assert comparison.tuning_gain(row(comparison, "kd")) == pytest.approx(0.15)
+    assert comparison.tuning_gain(row(comparison, "glnn")) == 0
+    assert row(comparison, "kd").headline.selection == "tuned"
+    assert set(row(comparison, "glnn").results) == {"tuned", "default"}
+
+
+def test_fewer_seeds_or_a_failed_run_is_partial_and_unranked(make_runs, make_record):
+    board = board_of(
+        make_runs("supervised", [0.5] * 5),
+        make_runs("glnn", [0.9] * 3),
+        make_runs("kd", [0.8] * 4),
+        make_record("kd", seed=4, status="nan"),
+        make_runs("krd", [0.7] * 5),
+    )
+    comparison = only(board)
+    assert row(comparison, "glnn").status == "partial (3/5 seeds)"
+    assert row(comparison, "kd").status == "partial (4/5 seeds, 1 failed)"
+    assert comparison.ranks() == {key("krd"): 1, key("supervised"): 2}
+    assert [each.key.method for each in board.overall[0].rows] == ["krd", "supervised"]
+    assert set(board.overall[0].partial) == {key("glnn"), key("kd")}
+
+
+def test_a_failed_run_that_later_succeeded_does_not_count(make_record):
+    board = board_of(make_record("kd", 0.8), make_record("kd", status="timeout"))
+    assert row(only(board), "kd").complete
+
+
+def test_a_method_whose_trials_all_failed_is_still_on_the_board(make_record):
+    board = board_of(make_record("kd", 0.8), make_record("glnn", kind="trial", selection="x", status="oom"))
+    glnn = row(only(board), "glnn")
+    assert (glnn.status, glnn.failed_trials) == ("partial (0/1 seeds)", 1)
+
+
+def test_mean_ranks_by_hand_and_only_over_methods_that_have_every_cell(make_runs):
+    cora = {"supervised": 0.5, "kd": 0.8, "glnn": 0.8, "krd": 0.95}
+    citeseer = {"supervised": 0.5, "kd": 0.6, "glnn": 0.7}
+    board = board_of(
+        *(make_runs(m, [s, s], dataset="cora") for m, s in cora.items()),
+        *(make_runs(m, [s, s], dataset="citeseer") for m, s in citeseer.items()),
+    )
+    (overall,) = board.overall
+    # cora: kd and glnn tie at 1.5, supervised 3; citeseer: glnn 1, kd 2, supervised 3; krd lacks citeseer
+    assert {each.key.method: each.mean_rank for each in overall.rows} == {
+        "glnn": 1.25,
+        "kd": 1.75,
+        "supervised": 3,
+    }
+    assert {each.key.method: each.gain for each in overall.rows if each.gain} == pytest.approx(
+        {"glnn": 0.25, "kd": 0.2}
+    )
+    assert overall.partial == {key("krd"): ("citeseer (cpf): missing",)}
+
+
+def test_a_missing_cell_changes_no_other_number(make_runs):
+    full = [make_runs(m, [s, s], dataset=d) for m, s in {"supervised": 0.5, "kd": 0.7}.items() for d in "ab"]
+    with_cell = board_of(
+        *full, make_runs("krd", [0.9, 0.9], dataset="a"), make_runs("krd", [0.9, 0.9], dataset="b")
+    )
+    without = board_of(*full, make_runs("krd", [0.9, 0.9], dataset="a"))
+    for board in (with_cell, without):
+        assert row(board.comparisons[1], "kd").summary.mean == pytest.approx(0.7)
+        (kd,) = [each for each in board.overall[0].rows if each.key.method == "kd"]
+        assert kd.gain == pytest.approx(0.2)
+    assert [each.key.method for each in without.overall[0].rows] == ["kd", "supervised"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dataset_sha256": "7" * 64},
+        {"node_order_sha256": "7" * 64},
+        {"split": "planetoid"},
+        {"setting": "graph-level"},
+        {"metric": "roc_auc"},
+        {"teacher": "gat"},
+        {"student": "gcn"},
+    ],
+)
+def test_what_is_not_comparable_never_shares_a_table(make_runs, change):
+    board = board_of(make_runs("kd", [0.8]), make_runs("glnn", [0.9], **change))
+    assert len(board.comparisons) == 2
+    assert all(len(each.rows) == 1 for each in board.comparisons)
+    assert len({each.slug for each in board.comparisons}) == 2
+
+
+def test_rows_without_teacher_or_student_join_every_teachers_table(make_runs):
+    board = board_of(
+        make_runs("supervised", [0.5]),
+        make_runs("self-kd", [0.6], teacher=None),
+        make_runs("label-propagation", [0.4], teacher=None, student="none"),
+        make_runs("kd", [0.7], teacher="sage"),
+        make_runs("kd", [0.8], teacher="gat"),
+        make_runs("teacher", [0.9], teacher="gat"),
+    )
+    gat, sage = board.comparisons
+    assert {each.key.method for each in gat.rows} == {
+        "teacher",
+        "supervised",
+        "self-kd",
+        "label-propagation",
+        "kd",
+    }
+    assert {each.key.method for each in sage.rows} == {"supervised", "self-kd", "label-propagation", "kd"}
+    alone = board_of(make_runs("supervised", [0.5]), make_runs("self-kd", [0.6], teacher=None))
+    assert only(alone).teacher is None
+
+
+def test_inductive_parts_are_kept_apart(make_record):
+    scores = {"accuracy": 0.8, "prod": 0.8, "tran": 0.9, "ind": 0.4}
+    board = board_of(make_record("kd", test_scores=scores, setting="inductive"))
+    result = row(only(board), "kd").headline
+    assert (result.summary.mean, result.part("tran"), result.part("ind")) == (0.8, 0.9, 0.4)
+
+
+def test_speed_ups_stay_on_one_machine(make_runs, make_record):
+    def speed(method, ms, machine):
+        return make_record(method, kind="speed", speed=ms, fingerprint=machine * 16)
+
+    board = board_of(
+        make_runs("teacher", [0.9]), make_runs("kd", [0.8]), make_runs("glnn", [0.7]),
+        speed("teacher", 8.0, "1"), speed("kd", 2.0, "1"), speed("kd", 1.0, "2"), speed("glnn", 0.1, "2"),
+    )  # fmt: skip
+    comparison = only(board)
+    kd, glnn = row(comparison, "kd"), row(comparison, "glnn")
+    assert comparison.speedup(kd, "1" * 16) == pytest.approx(4)
+    assert comparison.speedup(kd, "1" * 16, request=True) == pytest.approx(4)
+    assert comparison.speedup(kd, "2" * 16) is None
+    assert comparison.speedup(glnn, "1" * 16) is None
+    assert {each.key.method: each.speedup for each in board.overall[0].rows} == {"kd": 4, "glnn": None}
+
+
+def test_speed_belongs_to_the_configuration_that_is_shown(make_runs, make_record):
+    board = board_of(
+        make_runs("kd", [0.8]),
+        make_runs("kd", [0.7], selection="default"),
+        make_record("kd", kind="speed", speed=5.0, selection="default"),
+        make_record("kd", kind="speed", speed=1.0, selection="tuned"),
+    )
+    assert row(only(board), "kd").speed["1" * 16].full_forward_ms == 1.0
+
+
+def test_runs_that_contradict_each_other_name_both_places(make_record):
+    with pytest.raises(BoardError, match=r"seed 0: two different report runs, at \S+ and \S+$"):
+        board_of(make_record("kd", 0.8), make_record("kd", 0.9))
+    with pytest.raises(BoardError, match="two different configurations in one row"):
+        board_of(make_record("kd", 0.8), make_record("kd", 0.9, seed=1, hparams={"lr": 0.5}))
+
+
+def test_different_trained_teachers_are_pointed_out(make_record):
+    board = board_of(make_record("kd"), make_record("glnn", teacher_id="b" * 16))
+    assert any("different trained teachers" in warning for warning in board.warnings)
+
+
+def test_nothing_to_show_is_one_line(make_record):
+    for records in (
+        [],
+        [make_record("kd", kind="trial")],
+        [make_record("teacher")],
+        [make_record("kd", status="nan")],
+    ):
+        with pytest.raises(BoardError, match="nothing to put on a board"):
+            board_of(records)

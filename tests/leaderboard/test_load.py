@@ -1,0 +1,55 @@
+"""Several stores are one set of records, or an error that names both places."""
+
+from __future__ import annotations
+
+import pytest
+
+from leaderboard import BoardError, load_stores
+
+
+def test_copies_that_differ_in_when_and_where_count_once(make_record, make_store):
+    here = make_record("glnn", 0.8)
+    there = here.model_copy(
+        update={
+            "created": "2026-11-21T00:00:00Z",
+            "store_id": "9" * 16,
+            "environment": here.environment.model_copy(update={"fingerprint": "2" * 16}),
+            "timings": here.timings.model_copy(update={"train_s": 9.0}),
+        }
+    )
+    one, two = make_store([here], "one"), make_store([there], "two")
+    assert load_stores([one, two]).records == load_stores([two, one]).records
+    assert len(load_stores([one, two, one]).records) == 1
+
+
+def test_copies_that_disagree_name_both_files(make_record, make_store):
+    one = make_store([make_record("glnn", 0.8)], "one")
+    two = make_store([make_record("glnn", 0.9).model_copy(update={"id": make_record("glnn", 0.8).id})], "two")
+    with pytest.raises(BoardError, match=r"differs in metrics between .*one/.*report.jsonl:1 and .*two/.*:1"):
+        load_stores([two, one])
+
+
+def test_speed_measured_on_two_machines_is_kept_twice(make_record, make_store):
+    fast = make_record(kind="speed", speed=1.0)
+    slow = make_record(kind="speed", speed=2.0, fingerprint="2" * 16).model_copy(update={"id": fast.id})
+    stores = [make_store([fast], "one"), make_store([slow], "two")]
+    assert {r.speed.full_forward_ms.p50 for r in load_stores(stores).records} == {1.0, 2.0}
+
+
+def test_a_path_that_is_no_store_is_one_line(tmp_path):
+    with pytest.raises(BoardError, match="not a store") as caught:
+        load_stores([tmp_path])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_torn_tail_is_a_warning_and_a_bad_line_an_error(make_runs, make_store):
+    store = make_store(make_runs("glnn", [0.8, 0.9]))
+    reports = store / "records" / "report.jsonl"
+    whole = reports.read_bytes()
+    reports.write_bytes(whole[:-9])
+    loaded = load_stores([store])
+    assert len(loaded.records) == 1
+    assert "torn" in loaded.warnings[0]
+    reports.write_bytes(b"{}\n" + whole)
+    with pytest.raises(BoardError, match=r"report\.jsonl:1: "):
+        load_stores([store])

@@ -1,0 +1,61 @@
+"""The files of the four packages, what the project declares, and its wheel, built once."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PACKAGES = ("methods", "search_spaces", "bench", "leaderboard")
+
+
+@pytest.fixture(scope="session")
+def package_files(repo_root: Path) -> list[Path]:
+    """Every source file of the four packages, relative to the root."""
+    return sorted(
+        path.relative_to(repo_root)
+        for package in PACKAGES
+        for path in (repo_root / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+    )
+
+
+@pytest.fixture(scope="session")
+def imports(repo_root: Path, package_files: list[Path]) -> dict[Path, set[str]]:
+    """Per module of the packages: the top-level names it imports, at the top or inside a function."""
+    found: dict[Path, set[str]] = {}
+    for file in package_files:
+        if file.suffix != ".py":
+            continue
+        names = found.setdefault(file, set())
+        for node in ast.walk(ast.parse((repo_root / file).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names.update(alias.name.split(".")[0] for alias in node.names)
+            elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                names.add(node.module.split(".")[0])
+    return found
+
+
+@pytest.fixture(scope="session")
+def pyproject(repo_root: Path) -> dict[str, Any]:
+    return tomllib.loads((repo_root / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def wheel(repo_root: Path, package_files: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy of the sources so that no build folder is left in the checkout."""
+    source, out = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("dist")
+    for file in [*package_files, *map(Path, ("pyproject.toml", "README.md", "LICENSE"))]:
+        (source / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(repo_root / file, source / file)
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(source)]
+    build = subprocess.run(command, capture_output=True, text=True, check=False, cwd=out)
+    assert build.returncode == 0, build.stdout + build.stderr
+    (built,) = out.glob("*.whl")
+    return built

@@ -1,0 +1,49 @@
+"""The arrows import-linter (pyproject.toml) cannot state: what a process loads, where ray may stand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HEAVY = ("torch", "torch_geometric", "ray")
+
+
+def loaded_by(code: str, cwd: Path) -> set[str]:
+    """The top-level modules that a fresh interpreter, started in ``cwd``, has loaded after ``code``."""
+    report = "import json, sys; print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}\n{report}"], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("package", ["methods", "search_spaces", "bench", "bench.records", "leaderboard"])
+def test_importing_a_room_loads_neither_torch_nor_ray(package: str, repo_root: Path) -> None:
+    assert loaded_by(f"import {package}\nassert {package}.__file__", repo_root).isdisjoint(HEAVY)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["leaderboard", "--help"], ["list", "methods"]], ids=" ".join
+)
+def test_light_commands_load_neither_torch_nor_ray(arguments: list[str], repo_root: Path) -> None:
+    code = f"""
+import sys
+sys.argv = ["distillery", *{arguments!r}]
+from bench.cli import main
+try:
+    code = main()
+except SystemExit as exit:
+    code = exit.code
+assert not code, code
+"""
+    assert loaded_by(code, repo_root).isdisjoint(HEAVY)
+
+
+def test_ray_is_imported_only_inside_its_executor(imports: dict[Path, set[str]]) -> None:
+    users = [file for file, names in imports.items() if "ray" in names]
+    assert [file for file in users if not file.match("bench/sweeps/executors/ray_*.py")] == []
