@@ -10,10 +10,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format wheel clean
+.PHONY: help setup demo test lint format readme wheel clean
 
 help:
-	@echo "make setup | demo | test | lint | format | wheel | clean   (PYTHON=$(PYTHON))"
+	@echo "make setup | demo | test | lint | format | readme | wheel | clean   (PYTHON=$(PYTHON))"
 
 setup: $(STAMP)
 
@@ -46,6 +46,9 @@ lint: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+readme: setup
+	$(BIN)/python -m bench.readme README.md
 
 wheel: setup
 	$(BIN)/python -m build --wheel

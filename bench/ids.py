@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-_ID = re.compile(r"^[0-9a-f]{16}$")
+_ID = re.compile(r"[0-9a-f]{16}")
 
 
 def content_id(content: Any) -> str:
@@ -18,4 +18,4 @@ def content_id(content: Any) -> str:
 
 def is_id(text: str) -> bool:
     """Whether this is such an id, and so safe as the name of a folder."""
-    return bool(_ID.match(text))
+    return bool(_ID.fullmatch(text))

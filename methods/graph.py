@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from methods.sparse import SparseMatrix
+from methods.sparse import SparseMatrix, lasting
 
 PropagationKind = Literal["gcn", "mean", "mean_self", "sum", "sum_self"]
 
@@ -64,8 +64,9 @@ class Graph:
     def graph_of_node(self) -> Tensor:
         """[nodes] int64: the graph of each node."""
         if "graph_of_node" not in self._cache:
-            graphs = torch.arange(self.num_graphs, device=self.device)
-            self._cache["graph_of_node"] = torch.repeat_interleave(graphs, self.graph_pointers.diff())
+            with lasting():
+                graphs = torch.arange(self.num_graphs, device=self.device)
+                self._cache["graph_of_node"] = torch.repeat_interleave(graphs, self.graph_pointers.diff())
         return self._cache["graph_of_node"]
 
     @property
@@ -75,11 +76,12 @@ class Graph:
         `sources[pointers[i] : pointers[i + 1]]` are the in-neighbours of node i.
         """
         if "edges_by_target" not in self._cache:
-            order = torch.argsort(self.edge_index[1], stable=True)
-            sources, targets = self.edge_index[0][order], self.edge_index[1][order]
-            pointers = torch.zeros(self.num_nodes + 1, dtype=torch.long, device=self.device)
-            torch.cumsum(torch.bincount(targets, minlength=self.num_nodes), 0, out=pointers[1:])
-            self._cache["edges_by_target"] = (sources, targets, pointers)
+            with lasting():
+                order = torch.argsort(self.edge_index[1], stable=True)
+                sources, targets = self.edge_index[0][order], self.edge_index[1][order]
+                pointers = torch.zeros(self.num_nodes + 1, dtype=torch.long, device=self.device)
+                torch.cumsum(torch.bincount(targets, minlength=self.num_nodes), 0, out=pointers[1:])
+                self._cache["edges_by_target"] = (sources, targets, pointers)
         return self._cache["edges_by_target"]
 
     def dense_features(self) -> Tensor:
@@ -87,7 +89,8 @@ class Graph:
         if isinstance(self.features, Tensor):
             return self.features
         if "dense_features" not in self._cache:
-            self._cache["dense_features"] = self.features.to_dense()
+            with lasting():
+                self._cache["dense_features"] = self.features.to_dense()
         return self._cache["dense_features"]
 
     def propagation(self, kind: PropagationKind) -> SparseMatrix:
@@ -97,22 +100,27 @@ class Graph:
         receives 0); mean_self: D^-1 (A + I); sum: A; sum_self: A + I.
         """
         if kind not in self._cache:
-            self._cache[kind] = _propagation(self, kind)
+            with lasting():
+                self._cache[kind] = _propagation(self, kind)
         return self._cache[kind]
 
     def with_features(self, features: Tensor | SparseMatrix) -> Graph:
         """The same edges (and their cached matrices) under other features, [nodes, any width]."""
         if features.shape[0] != self.num_nodes:
             raise ValueError(f"features have {features.shape[0]} rows for {self.num_nodes} nodes")
-        structure = {key: value for key, value in self._cache.items() if key != "dense_features"}
+        of_features = ("dense_features", *(key for key in self._cache if key[0] == "on"))
+        structure = {key: value for key, value in self._cache.items() if key not in of_features}
         return Graph(features, self.edge_index, self.graph_pointers, structure)
 
     def to(self, device: torch.device | str) -> Graph:
-        """The graph on another device; itself when it is there already."""
+        """The graph on another device, copied once; itself when it is there already."""
         if self.device == torch.device(device):
             return self
-        moved = self.features.to(device)
-        return Graph(moved, self.edge_index.to(device), self.graph_pointers.to(device))
+        key = ("on", str(device))
+        if key not in self._cache:
+            features = self.features.to(device)
+            self._cache[key] = Graph(features, self.edge_index.to(device), self.graph_pointers.to(device))
+        return self._cache[key]
 
     def double(self) -> Graph:
         """The same graph with float64 features."""

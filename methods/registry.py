@@ -6,7 +6,7 @@ import difflib
 import importlib
 import threading
 from collections.abc import Callable, Iterator
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, Protocol, TypeVar
 
 
@@ -16,6 +16,10 @@ class UnknownNameError(ValueError):
 
 class DuplicateNameError(ValueError):
     """Two entries claim one name; one line that names both."""
+
+
+class PluginError(ValueError):
+    """An entry point of another package cannot be loaded; one line that names both."""
 
 
 class Entry(Protocol):
@@ -55,13 +59,31 @@ class Registry(Generic[E]):
     def _table(self) -> dict[str, E]:
         with self._lock:
             if self._entries is None:
-                self._entries = {}
+                table: dict[str, E] = {}
                 for entry in self._builtin():
-                    self.register(entry)
+                    self._add(table, entry)
                 for point in entry_points(group=self._group) if self._group else ():
-                    loaded: Any = point.load()
-                    self.register(loaded() if callable(loaded) and not hasattr(loaded, "target") else loaded)
+                    self._add(table, self._plugged_in(point))
+                self._entries = table  # whole or not at all: a failure above is raised again next time
             return self._entries
+
+    def _plugged_in(self, point: EntryPoint) -> E:
+        try:
+            loaded: Any = point.load()
+            entry: E = loaded() if callable(loaded) and not hasattr(loaded, "target") else loaded
+            str(entry.name), str(entry.target)
+        except Exception as error:
+            owner = f" of {point.dist.name}" if point.dist else ""
+            cause = " ".join(f"{type(error).__name__}: {error}".split())
+            raise PluginError(f"{self._kind} plug-in {point.name!r}{owner} cannot be loaded: {cause}") from error
+        return entry
+
+    def _add(self, table: dict[str, E], entry: E) -> None:
+        if entry.name in table:
+            raise DuplicateNameError(
+                f"{self._kind} {entry.name!r} is registered twice: {table[entry.name].target} and {entry.target}"
+            )
+        table[entry.name] = entry
 
     def register(self, entry: E) -> None:
         """Add an entry.
@@ -70,12 +92,7 @@ class Registry(Generic[E]):
             DuplicateNameError: the name is taken.
         """
         with self._lock:
-            table = self._table()
-            if entry.name in table:
-                raise DuplicateNameError(
-                    f"{self._kind} {entry.name!r} is registered twice: {table[entry.name].target} and {entry.target}"
-                )
-            table[entry.name] = entry
+            self._add(self._table(), entry)
 
     def unregister(self, name: str) -> None:
         """Take an entry out again (plug-in authors' tests)."""

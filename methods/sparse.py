@@ -22,6 +22,11 @@ warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta 
 _PLACES = ("row_of_entry", "transpose")
 
 
+def lasting() -> torch.inference_mode:
+    """Around what is kept for later: made in inference mode, autograd could not use it in training."""
+    return torch.inference_mode(False)
+
+
 @dataclass(frozen=True)
 class SparseMatrix:
     """A real [rows, columns] matrix as CSR. It takes no gradient of its own; the dense factor does."""
@@ -58,9 +63,10 @@ class SparseMatrix:
     def row_of_entry(self) -> Tensor:
         """[nonzeros] int64: the row of each stored entry."""
         if "row_of_entry" not in self._cache:
-            lengths = self.row_pointers.diff()
-            rows = torch.arange(self.shape[0], device=self.device)
-            self._cache["row_of_entry"] = torch.repeat_interleave(rows, lengths)
+            with lasting():
+                lengths = self.row_pointers.diff()
+                rows = torch.arange(self.shape[0], device=self.device)
+                self._cache["row_of_entry"] = torch.repeat_interleave(rows, lengths)
         return self._cache["row_of_entry"]
 
     def to_torch(self, values: Tensor | None = None) -> Tensor:
@@ -93,16 +99,17 @@ class SparseMatrix:
     def transposed_places(self) -> tuple[Tensor, Tensor, Tensor]:
         """Row pointers and columns of the transpose, and where each of its entries stands in this matrix."""
         if "transpose" not in self._cache:
-            order = torch.argsort(self.columns, stable=True)
-            counts = torch.bincount(self.columns, minlength=self.shape[1])
-            pointers = torch.zeros(self.shape[1] + 1, dtype=torch.long, device=self.device)
-            torch.cumsum(counts, 0, out=pointers[1:])
-            self._cache["transpose"] = (pointers, self.row_of_entry[order], order)
+            with lasting():
+                order = torch.argsort(self.columns, stable=True)
+                counts = torch.bincount(self.columns, minlength=self.shape[1])
+                pointers = torch.zeros(self.shape[1] + 1, dtype=torch.long, device=self.device)
+                torch.cumsum(counts, 0, out=pointers[1:])
+                self._cache["transpose"] = (pointers, self.row_of_entry[order], order)
         return self._cache["transpose"]
 
     def transpose(self) -> SparseMatrix:
         pointers, columns, order = self.transposed_places()
-        return SparseMatrix(pointers, columns, self.values[order], (self.shape[1], self.shape[0]))
+        return SparseMatrix(pointers, columns, self.values.index_select(0, order), (self.shape[1], self.shape[0]))
 
     def select_rows(self, rows: Tensor) -> SparseMatrix:
         """The given rows ([count] int64), in the given order."""
@@ -147,7 +154,7 @@ class _SparseProduct(torch.autograd.Function):
             matrix._cache["csr_of_transpose"]
             if values is None
             else torch.sparse_csr_tensor(
-                pointers, columns, values[order], (matrix.shape[1], matrix.shape[0]), check_invariants=False
+                pointers, columns, values.index_select(0, order), (matrix.shape[1], matrix.shape[0]), check_invariants=False
             )
         )
         return transposed @ gradients[0], None, None

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from methods.contract import Hyperparameters, Method, Output
-from methods.graph import Graph
+from methods.contract import Hyperparameters, Method
 
 
 class TeacherAlone(Method[Hyperparameters]):
@@ -13,6 +12,3 @@ class TeacherAlone(Method[Hyperparameters]):
 
     def setup(self) -> None:
         self.student = self.teachers[0].model
-
-    def predict(self, graph: Graph) -> Output:
-        return self(graph)

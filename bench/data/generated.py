@@ -65,7 +65,7 @@ def csbm(
     degree: float = 10.0,
     homophily: float = 0.8,
     features: int = 32,
-    signal: float = 1.0,
+    signal: float = 2.0,
     seed: int = 0,
 ) -> Dataset:
     """A contextual stochastic block model (Deshpande et al., NeurIPS 2018) with classes of one size.

@@ -131,21 +131,30 @@ def _pointers(indicator: Path) -> Tensor:
 
 
 def _check(raw: RawFiles, paths: dict[str, Path]) -> None:
-    """Every part ends with a whole line, and parts about the same things have as many lines."""
-    lines = {}
+    """Every part ends with a whole line, and what the parts say of each other holds."""
+    bodies = {}
     for part, path in paths.items():
         with raw.blame(path):
-            body = path.read_bytes()
-            if not body.strip():
-                raise raw.damaged(path, "it is empty")
-            lines[part] = body.count(b"\n") + (not body.endswith(b"\n"))
-            if part == "A" and not body.endswith(b"\n"):
-                raise raw.damaged(path, "the last line is cut off")
+            bodies[part] = path.read_bytes()
+            if not bodies[part].endswith(b"\n"):
+                raise raw.damaged(path, "the last line is cut off" if bodies[part] else "it is empty")
+    lines = {part: body.count(b"\n") for part, body in bodies.items()}
     for part, other in LINES_AS.items():
         if part in lines and lines[part] != lines[other]:
             shorter, longer = sorted((part, other), key=lines.__getitem__)
             why = f"{lines[shorter]:,} lines, {paths[longer].name} has {lines[longer]:,}"
             raise raw.damaged(paths[shorter], why)
+    with raw.blame(paths["graph_indicator"]):
+        last_graph = int(bodies["graph_indicator"].splitlines()[-1])
+    if last_graph < lines["graph_labels"]:
+        raise raw.damaged(paths["graph_indicator"], f"it ends with graph {last_graph:,}, not {lines['graph_labels']:,}")
+    if last_graph > lines["graph_labels"]:
+        raise raw.damaged(paths["graph_labels"], f"{lines['graph_labels']:,} labels for {last_graph:,} graphs")
+    with raw.blame(paths["A"]):
+        last_node = int(np.loadtxt(paths["A"], np.int64, delimiter=",", ndmin=2).max())
+    if last_node > lines["graph_indicator"]:
+        why = f"{lines['graph_indicator']:,} nodes, {paths['A'].name} has node {last_node:,}"
+        raise raw.damaged(paths["graph_indicator"], why)
     raw.carriers = {"nodes": paths["graph_indicator"], "edges": paths["A"], "graphs": paths["graph_labels"]}
     raw.carriers["classes"] = paths["graph_labels"]
     raw.carriers["features"] = paths.get("node_labels", paths["A"])

@@ -45,8 +45,9 @@ def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
             if found is None:
                 found = _build(info, raw)
                 cache.write(path, found)
-    except PermissionError as error:
-        raise UserError(f"cannot write {error.filename or root}: set {DATA_VARIABLE} to a writable folder") from error
+    except OSError as error:
+        place, why = error.filename or root, error.strerror or error
+        raise UserError(f"cannot use {place} ({why}): set {DATA_VARIABLE} to a writable folder") from error
     return found
 
 

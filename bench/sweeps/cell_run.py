@@ -113,10 +113,9 @@ class CellRun:
             trial = self.trial(number)
             if trial.state == "running" and ("trial", number) not in self.busy:
                 return Work("trial", trial.configuration, self._next_seeds(trial), trial=number)
-        number = len(self.begun)
-        while number in self.begun:  # numbers are dense unless a store was thinned by hand
-            number += 1
-        if number >= self.budget:
+        # Not len(begun): with several workers a killed driver leaves gaps, where an earlier trial was still in flight.
+        number = next((number for number in range(self.budget) if number not in self.begun), None)
+        if number is None:
             return None
         configuration = self.study.propose(number, self.known_trials())
         self.begun[number] = configuration

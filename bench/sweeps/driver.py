@@ -10,7 +10,7 @@ from typing import Any
 from bench.environment import environment, git_sha, suite_version
 from bench.ids import content_id
 from bench.records import Cell as CellRecord
-from bench.records import Metrics, Record, Search, Timings
+from bench.records import Metrics, Record, RecordError, Search, Timings
 from bench.sweeps.cell_run import CellRun, Work
 from bench.sweeps.executors import Executor
 from bench.sweeps.jobs import Job, Outcome
@@ -44,6 +44,7 @@ class Driver:
         self._teacher_records = {record.id: record for record in store.records if record.kind == "teacher"}
         self._failed_teachers = {r.cell.teacher_id for r in self._teacher_records.values() if r.status != "ok"}
         self._errands: dict[str, _Errand] = {}
+        self._identities: dict[DataKey, Identity] = {}
 
     def listen(self, listener: Listener) -> None:
         """Be told of each record once it is on the disk."""
@@ -189,7 +190,11 @@ class Driver:
         teacher = errand.teacher
         assert teacher is not None
         if outcome.teacher is not None:
-            self.store.teachers.save(outcome.teacher)
+            try:
+                self.store.teachers.save(outcome.teacher)
+            except OSError as error:
+                folder = self.store.teachers.folder
+                raise RecordError(f"{folder}: cannot save a teacher: {error.strerror or error}") from None
         if outcome.status != "ok":
             self._failed_teachers.add(outcome.key)
         if outcome.key in self._teachers_done():  # its folder was lost and is back
@@ -291,7 +296,10 @@ class Driver:
 
     def identity(self, data: DataKey) -> Identity:
         """What the data behind a column is."""
-        return load_problem(self._problem(data), self.plan.spec.report.seeds[0]).identity
+        if data not in self._identities:
+            problem = load_problem(self._problem(data), self.plan.spec.report.seeds[0], self.device)
+            self._identities[data] = problem.identity
+        return self._identities[data]
 
     def _record(
         self,

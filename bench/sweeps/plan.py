@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,9 +86,7 @@ def make_plan(spec: Spec, data_dir: Path | None = None) -> Plan:
     """Expand a spec.
 
     Raises:
-        UserError: an unknown name in any field, or nothing left to do.
-        UnknownNameError: likewise, from a registry.
-        SpaceError: a hyperparameter in `fix` or `space` is unknown or out of bounds.
+        UserError: an unknown name or a value out of bounds in any field, or nothing left to do; names the field.
     """
     _check_names(spec)
     teachers: list[TeacherPlan] = []
@@ -153,36 +152,50 @@ def _unsupported(
 
 def _check_names(spec: Spec) -> None:
     """Every name in the spec, and every hyperparameter, before anything is made."""
-    for name in spec.datasets:
-        DATASETS.get(name)
+    with _field("datasets"):
+        for name in spec.datasets:
+            DATASETS.get(name)
     if len(set(spec.datasets)) != len(spec.datasets):
         raise UserError("datasets: a dataset is named twice")
-    for choice in (*spec.teachers, *spec.students):
-        MODELS.get(choice.model)
-        _model_space(choice, None)
+    for field_name, choices in (("teachers", spec.teachers), ("students", spec.students)):
+        with _field(field_name):
+            for choice in choices:
+                MODELS.get(choice.model)
+                _model_space(choice, None)
     for student in spec.students:
         if student.tune:
             raise UserError(f"students: {student.model}: tune is for teachers; students are tuned with the method")
     for method in spec.methods:
-        info = METHODS.get(method.name)
-        _method_space(method, None)
+        with _field("methods"):
+            info = METHODS.get(method.name)
+            _method_space(method, None)
         if method.variant not in info.variants:
             raise UserError(
                 f"methods: {info.name} has no variant {method.variant!r}; it has {', '.join(info.variants)}"
             )
-    for name in spec.resources.overrides:
-        METHODS.get(name)
+    with _field("resources.overrides"):
+        for name in spec.resources.overrides:
+            METHODS.get(name)
     if isinstance(spec.split, dict):
         for name in spec.split:
             if name not in spec.datasets:
-                raise UserError(f"split: dataset {name!r} is not among the spec's datasets")
+                raise UserError(f"split: {unknown_line('dataset of this spec', name, spec.datasets)}")
+
+
+@contextmanager
+def _field(name: str) -> Iterator[None]:
+    """What a registry or a search space has to say, opened by the field of the spec."""
+    try:
+        yield
+    except ValueError as error:
+        raise UserError(f"{name}: {error}") from None
 
 
 def _data_key(spec: Spec, info: DatasetInfo) -> DataKey:
     split = spec.split.get(info.name) if isinstance(spec.split, dict) else spec.split
     split = split or info.splits[0]
     if split not in info.splits:
-        raise UserError(unknown_line(f"split of dataset {info.name!r}", split, info.splits))
+        raise UserError(f"split: {unknown_line(f'split of dataset {info.name!r}', split, info.splits)}")
     return DataKey(info.name, split, _setting(spec, info))
 
 

@@ -142,7 +142,8 @@ class Spec(_Part):
     @model_validator(mode="after")
     def _disjoint_seeds(self) -> Spec:
         both = sorted(set(self.search.seeds) & set(self.report.seeds))
-        if both and self.search.trials:
+        tuned = self.search.trials or any(teacher.tune for teacher in self.teachers)
+        if both and tuned:
             raise ValueError(f"report.seeds: seed {both[0]} is also a tuning seed; the two must be disjoint")
         return self
 

@@ -93,7 +93,7 @@ class Store:
 
     def _refuse_foreign_folder(self) -> None:
         if self.path.is_dir() and not (self.path / _FACTS).exists():
-            strangers = sorted(item.name for item in self.path.iterdir() if item.name != ".lock")
+            strangers = sorted(item.name for item in self.path.iterdir() if not _is_beginning(item))
             if strangers:
                 raise UserError(f"{self.path}: holds {strangers[0]!r} and is no store; choose an empty folder")
         elif self.path.exists() and not self.path.is_dir():
@@ -128,6 +128,14 @@ class Store:
             if name not in ("name", "resources") and ours[name] != value:
                 return f"the store is of another spec ({name}: {_short(value)} there, {_short(ours[name])} here)"
         return "the store is of the same spec under other search spaces or defaults"
+
+
+def _is_beginning(item: Path) -> bool:
+    """Whether a driver that was killed before it wrote its facts, which come last, left this behind."""
+    if item.name == "records":
+        return item.is_dir() and not any(item.iterdir())
+    ours = (_SPEC, "environment.json", ".lock")
+    return item.name in ours or item.name.startswith(tuple(f".{name}-" for name in (*ours, _FACTS)))
 
 
 def _short(value: Any) -> str:

@@ -58,7 +58,7 @@ class Study:
         """How many trials there will be: fewer than asked for when a grid or an empty space has fewer points."""
         if not self.space.parameters:
             return min(self.trials, 1)
-        if self.sampler == "grid":
+        if self.sampler == "grid" and self.space.grid_size() < self.trials:  # else it is too large to lay out
             return min(self.trials, self.space.grid_size() + (not self._default_on_grid()))
         return self.trials
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 
 import torch
@@ -62,6 +63,7 @@ class Worker:
         if job.purpose == "report":
             sealed = open_test_set(job.problem, trained.seed, job.device)
             test = judge_test(trained.method, problem, sealed)
+        _check_finite({**trained.validation, **(test or {})})
         artefact = None
         if job.purpose == "teacher":
             artefact = pack_teacher(job.teacher_id or "", trained, job.configuration)
@@ -78,6 +80,13 @@ class Worker:
             speed=measure_speed(trained.method, problem) if job.purpose == "speed" else None,
             environment=environment(job.device),
         )
+
+
+def _check_finite(scores: Mapping[str, float]) -> None:
+    """A score can be undefined where the predictions are not: the AUC of items of one class, say."""
+    for name, value in scores.items():
+        if not math.isfinite(value):
+            raise FloatingPointError(f"{name} is {value}")
 
 
 def _failure(job: Job, seed: int, error: Exception, identity: Identity | None) -> Outcome:

@@ -23,7 +23,7 @@ from bench.models.registry import MODELS
 from bench.training.batches import make_source
 from bench.training.metrics import main_score, scores
 from bench.training.problem import Judged, Problem, TestSet
-from methods import METHODS
+from methods import METHODS, MethodInfo
 from methods.contract import BatchSource, Context, Method, OptimiserSettings, Teacher
 
 _SETTINGS = tuple(item.name for item in fields(OptimiserSettings))
@@ -83,10 +83,11 @@ def train(
         TimeLimitExceeded: one seed took longer than `time_limit_s` seconds.
     """
     for seed in seeds:
-        start = time.perf_counter()
-        deadline = None if time_limit_s is None else start + time_limit_s
         problem = problem_of(seed)
-        method = build(configuration, problem, teachers_of(seed))
+        teachers = teachers_of(seed)
+        start = time.perf_counter()  # after data and teachers have come, which is no part of training
+        deadline = None if time_limit_s is None else start + time_limit_s
+        method = build(configuration, problem, teachers)
         epochs = fit(method, configuration, problem, deadline) if method.trainable else 0
         method.eval()
         seconds = time.perf_counter() - start
@@ -104,12 +105,14 @@ def build(configuration: Configuration, problem: Problem, teachers: tuple[Teache
     """The method, freshly initialised for the problem's seed.
 
     Raises:
-        UserError: a hyperparameter is unknown or out of bounds; one line that names it.
+        UserError: the method does not fit the task, the student or the teachers, or a hyperparameter is unknown
+            or out of bounds; one line that names it.
     """
     seed_everything(problem.seed)
     data = problem.training
     new_student = _student_factory(configuration, problem) if configuration.student else None
     info = METHODS.get(configuration.method)
+    _check_support(info, configuration.student, problem, teachers)
     if configuration.variant not in info.variants:
         raise UserError(
             f"method {info.name!r} has no variant {configuration.variant!r}; it has {', '.join(info.variants)}"
@@ -127,6 +130,26 @@ def build(configuration: Configuration, problem: Problem, teachers: tuple[Teache
     method_class: type[Method[Any]] = METHODS.load(configuration.method)
     hyper = parse_hyperparameters(method_class, configuration.method, configuration.method_hyper)
     return method_class(hyper, context).to(data.graph.device)
+
+
+def _check_support(
+    info: MethodInfo, student: str | None, problem: Problem, teachers: tuple[Teacher, ...]
+) -> None:
+    """Raises UserError where the catalogue says that the method has no such cell."""
+    task = problem.training.task.kind
+    if task not in info.tasks:
+        raise UserError(f"method {info.name!r} does not support {task}; it supports {', '.join(info.tasks)}")
+    if student is None and info.students:
+        raise UserError(f"method {info.name!r} needs a student: {' or '.join(info.students)}")
+    if student is not None:
+        kind = student_kind(student)
+        if kind not in info.students:
+            trains = " or ".join(info.students) or "no"
+            raise UserError(f"method {info.name!r} trains {trains} students, and {student!r} is of kind {kind}")
+    if info.teacher != "none" and not teachers:
+        raise UserError(f"method {info.name!r} needs a teacher and none is given")
+    if info.teacher == "one" and len(teachers) > 1:
+        raise UserError(f"method {info.name!r} takes one teacher and {len(teachers)} are given")
 
 
 def parse_hyperparameters(method_class: type[Method[Any]], name: str, values: Mapping[str, Any]) -> Any:
@@ -177,14 +200,14 @@ def fit(method: Method[Any], configuration: Configuration, problem: Problem, dea
         if not bool(torch.isfinite(total)):
             raise FloatingPointError(f"the loss is {float(total)} in epoch {epoch}")
         score = validation_score(method, problem)
-        method.on_epoch_end(epoch, score)
-        if score >= best:
+        if score >= best:  # taken before the hook, so that what is kept is what was judged
             best, waited = score, 0
             kept.take()
         else:
             waited += 1
-            if settings.patience and waited >= settings.patience:
-                break
+        method.on_epoch_end(epoch, score)
+        if settings.patience and waited >= settings.patience:
+            break
         if deadline is not None and time.perf_counter() > deadline:
             raise TimeLimitExceeded(f"past its time limit in epoch {epoch}")
     kept.restore()
@@ -262,23 +285,21 @@ def _largest_class(judged: Judged) -> dict[str, float]:
 def predict_items(method: Method[Any], judged: Judged) -> tuple[Tensor, Tensor]:
     """Logits and labels of the judged items; reads their rows alone where the method needs no more."""
     if reads_rows_alone(method) and judged.graph.num_graphs == 1:
-        return method.predict(_rows(judged)).logits, judged.labels
+        return method.predict(judged.rows).logits, judged.labels
     return method.predict(judged.graph).logits[judged.items], judged.labels
+
+
+def predicts_by_student_alone(method: Method[Any]) -> bool:
+    """Whether a prediction is the student's output on the graph as it is, and nothing else."""
+    own = type(method)
+    plain = all(getattr(own, name) is getattr(Method, name) for name in ("predict", "forward", "inputs"))
+    return plain and isinstance(method.student, Model)
 
 
 def reads_rows_alone(method: Method[Any]) -> bool:
     """Whether one item's prediction depends on its own features alone."""
     student = method.student
-    plain = type(method).predict is Method.predict and type(method).inputs is Method.inputs
-    return plain and isinstance(student, Model) and not student.uses_edges
-
-
-def _rows(judged: Judged) -> Any:
-    cache = judged.graph._cache
-    key = ("rows", id(judged.items))
-    if key not in cache:
-        cache[key] = judged.graph.rows(judged.items)
-    return cache[key]
+    return predicts_by_student_alone(method) and isinstance(student, Model) and not student.uses_edges
 
 
 def student_kind(name: str) -> str:

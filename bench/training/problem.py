@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from bench.data.dataset import Dataset
+from bench.data.dataset import Dataset, largest_component
 from bench.data.loading import load_dataset
 from bench.data.splits import Split, hide_inductive, make_split
 from bench.errors import UserError
@@ -37,6 +37,11 @@ class Judged:
     graph: Graph
     items: Tensor
     labels: Tensor
+
+    @cached_property
+    def rows(self) -> Graph:
+        """The items' features without any edge, for what reads no more than that."""
+        return self.graph.rows(self.items)
 
 
 @dataclass(frozen=True)
@@ -91,13 +96,27 @@ def open_test_set(key: ProblemKey, seed: int, device: str = "cpu") -> TestSet:
 
 
 @lru_cache(maxsize=4)
-def _dataset(name: str, data_dir: Path | None) -> Dataset:
+def _dataset(name: str, data_dir: Path | None, component: bool) -> Dataset:
+    """The dataset; with `component` its largest component, cut once so that all seeds share one graph."""
+    if component:
+        return largest_component(_dataset(name, data_dir, False))
     return load_dataset(name, data_dir)
 
 
 @lru_cache(maxsize=32)
 def _views(key: ProblemKey, seed: int, device: str) -> tuple[Problem, TestSet]:
-    dataset, split = make_split(_dataset(key.dataset, key.data_dir), key.split, seed)
+    dataset, split = make_split(_dataset(key.dataset, key.data_dir, key.split == "cpf"), key.split, seed)
+    return divide(dataset, split, key, seed, device)
+
+
+def divide(
+    dataset: Dataset, split: Split, key: ProblemKey, seed: int, device: str = "cpu"
+) -> tuple[Problem, TestSet]:
+    """What training may see of a dataset that is at hand, and its test set.
+
+    Raises:
+        UserError: the setting does not fit the dataset.
+    """
     check_setting(dataset, key.setting)
     task = Task(dataset.task, dataset.num_classes)
     many = dataset.graph.num_graphs > 1

@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from bench.models.base import Model
 from bench.models.neighbourhood import neighbourhood
 from bench.records import Latency, RequestLatency, Speed
-from bench.training.engine import reads_rows_alone
+from bench.training.engine import predicts_by_student_alone, reads_rows_alone
 from bench.training.problem import Problem
 from methods.contract import Method
 from methods.graph import Graph
@@ -76,10 +76,9 @@ def _answer(method: Method[Any], problem: Problem, items: Tensor) -> Tensor:
         return method.predict(graph.select_graphs(items)).logits
     if reads_rows_alone(method):
         return method.predict(graph.rows(items)).logits
-    plain = type(method).inputs is Method.inputs and isinstance(student, Model)
-    if plain:
-        part, seeds = neighbourhood(graph, items, student.receptive_hops)  # type: ignore[union-attr, arg-type]
-        return student(part).logits[seeds]  # type: ignore[misc]
+    if predicts_by_student_alone(method) and isinstance(student, Model):
+        part, seeds = neighbourhood(graph, items, student.receptive_hops, student.propagations)
+        return method.predict(part).logits[seeds]
     return method.predict(graph).logits[items]
 
 

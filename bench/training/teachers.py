@@ -92,13 +92,20 @@ def unpack_teacher(artefact: TeacherArtefact, problem: Problem) -> Teacher:
         configuration.model_hyper,
         data.task.level,
     ).to(device)
-    model.load_state_dict(
-        {name.removeprefix("weights."): value for name, value in tensors.items() if name.startswith("weights.")}
-    )
-    model.eval().requires_grad_(False)
+    weights = {name.removeprefix("weights."): value for name, value in tensors.items() if name.startswith("weights.")}
     depths = sum(1 for name in tensors if name.startswith("hidden."))
-    hidden = tuple(tensors[f"hidden.{depth}"] for depth in range(depths))
-    return Teacher(str(facts["model"]), tensors["logits"], hidden, data.graph, model)
+    try:
+        model.load_state_dict(weights)
+        logits, hidden = tensors["logits"], tuple(tensors[f"hidden.{depth}"] for depth in range(depths))
+    except (RuntimeError, KeyError) as error:
+        cause = " ".join(str(error).split())
+        raise UserError(f"teacher {artefact.id}: its tensors are not those of a {facts['model']}: {cause}") from None
+    model.eval().requires_grad_(False)
+    return Teacher(str(facts["model"]), logits, hidden, data.graph, model)
+
+
+#: What `unpack_teacher` reads of the facts, and the checksum.
+_NEEDED = {"sha256", "model", "hyperparameters", "dataset_sha256", "node_order_sha256"}
 
 
 class TeacherCache:
@@ -143,11 +150,13 @@ class TeacherCache:
         """
         place = self._place(teacher_id)
         try:
-            facts = json.loads((place / "teacher.json").read_text())
+            facts = json.loads((place / "teacher.json").read_text(encoding="utf-8"))
             tensors = (place / "teacher.safetensors").read_bytes()
+            if not isinstance(facts, dict) or not facts.keys() >= _NEEDED:
+                raise ValueError(f"teacher.json lacks {', '.join(sorted(_NEEDED))}")
         except (OSError, ValueError) as error:
             raise UserError(f"teacher {teacher_id}: cannot be read from {place.name}: {error}") from None
-        if hashlib.sha256(tensors).hexdigest() != facts.get("sha256"):
+        if hashlib.sha256(tensors).hexdigest() != facts["sha256"]:
             raise UserError(
                 f"teacher {teacher_id}: teacher.safetensors is not the file that was written; delete {place}"
             )

@@ -1,0 +1,7 @@
+"""The command `distillery`. Importing it, asking for help and listing load neither torch nor ray."""
+
+from __future__ import annotations
+
+from bench.cli.entry import main
+
+__all__ = ["main"]

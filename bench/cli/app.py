@@ -1,0 +1,190 @@
+"""Commands and options. Each command's work is in a module of its own, loaded when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+#: Commands that, given again, go on where they stopped.
+RESUMABLE = ("demo", "run", "sweep")
+
+app = typer.Typer(
+    name="distillery",
+    help="Hyperparameter search and benchmarking for knowledge distillation on graph neural networks. Results "
+    "go to standard output, progress to standard error. Exit code: 0 done, 1 some trial failed, 2 the input is "
+    "wrong, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Workers = Annotated[int, typer.Option(min=0, max=1024, help="Worker processes; 0 trains in this one.")]
+Device = Annotated[str, typer.Option(metavar="cpu|cuda|cuda:N", help="Where trials train.")]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Where datasets are kept; default: $DISTILLERY_DATA, else the user's cache folder. "
+        "$DISTILLERY_MIRROR names a read-only tree of raw files, used before any download.",
+    ),
+]
+Store = Annotated[Path, typer.Option("--out", metavar="STORE", help="The store; one that exists is resumed.")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        from bench.cli.text import emit
+        from bench.environment import suite_version
+
+        emit(f"distillery {suite_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Print the version.")
+    ] = False,
+) -> None: ...
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the store and the board go.")] = Path(
+        "distillery-demo"
+    ),
+    workers: Annotated[
+        int | None, typer.Option(min=0, max=1024, help="Worker processes; default: one per processor, at most 8.")
+    ] = None,
+) -> int:
+    """The main job on an embedded dataset, with no network."""
+    from bench.cli import demo as command
+
+    return command.run(out, workers)
+
+
+@app.command("list")
+def list_(
+    what: Annotated[str, typer.Argument(metavar="methods|datasets|models|papers", show_default=False)],
+    json: Json = False,
+) -> int:
+    """The methods, datasets, models or papers there are."""
+    from bench.cli import listing
+
+    return listing.run(what, json)
+
+
+@app.command()
+def info(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A method, dataset or model.")],
+    json: Json = False,
+    data: Data = None,
+) -> int:
+    """All about one method, dataset or model."""
+    from bench.cli import info as command
+
+    return command.run(name, json, data)
+
+
+@app.command()
+def run(
+    dataset: Annotated[str, typer.Option(metavar="D", help="Dataset.")],
+    method: Annotated[str, typer.Option(metavar="M", help="Method.")],
+    out: Store,
+    student: Annotated[
+        str | None, typer.Option(metavar="S", help="Student model; default: mlp where the method allows it.")
+    ] = None,
+    teacher: Annotated[
+        str | None, typer.Option(metavar="T", help="Teacher model; default: sage, for whole graphs gin.")
+    ] = None,
+    split: Annotated[str | None, typer.Option(metavar="P", help="Split; default: the dataset's usual one.")] = None,
+    setting: Annotated[str | None, typer.Option(metavar="transductive|inductive", help="Setting.")] = None,
+    variant: Annotated[str, typer.Option(metavar="V", help="Variant of the method.")] = "paper",
+    seeds: Annotated[str, typer.Option(metavar="SEEDS", help="Report seeds, as 0-9 or 0,2,5.")] = "0-9",
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="K=V",
+            help="A hyperparameter: alpha=0.3 or method.alpha=0.3, student.lr=0.01, teacher.hidden=64. Repeatable.",
+        ),
+    ] = None,
+    workers: Workers = 0,
+    device: Device = "cpu",
+    data: Data = None,
+    json: Json = False,
+) -> int:
+    """One method on one dataset at a fixed configuration."""
+    from bench.cli import run as command
+
+    cell = command.Choice(dataset, method, student, teacher, split, setting, variant, seeds, tuple(set_ or ()))
+    return command.run(cell, out, workers, device, data, json)
+
+
+@app.command()
+def sweep(
+    spec: Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="What to sweep.", show_default=False)],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="STORE", help="The store; one that exists is resumed. Default: the spec's name."),
+    ] = None,
+    executor: Annotated[str, typer.Option(metavar="local", help="What carries trials out.")] = "local",
+    workers: Workers = 0,
+    device: Device = "cpu",
+    data: Data = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print cells, trials and estimated cost; write no store.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Tune and report every method of a spec. Again resumes."""
+    from bench.cli import sweep as command
+
+    return command.run(spec, out, executor, workers, device, data, dry_run, json)
+
+
+@app.command()
+def status(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="A store.", show_default=False)],
+    json: Json = False,
+) -> int:
+    """How far a store is, also while its sweep runs."""
+    from bench.cli import status as command
+
+    return command.run(store, json)
+
+
+@app.command()
+def leaderboard(
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Stores.", show_default=False)],
+    out: Annotated[Path, typer.Option(metavar="BOARD", help="The folder to write; an earlier board is replaced.")],
+    json: Json = False,
+) -> int:
+    """Build the leaderboard of stores."""
+    from bench.cli import board
+
+    return board.run(stores, out, json)
+
+
+@app.command()
+def doctor(data: Data = None, json: Json = False) -> int:
+    """Whether this machine is in order; exit code 1 if not."""
+    from bench.cli import doctor as command
+
+    return command.run(data, json)
+
+
+@app.command()
+def perf(
+    json: Json = False,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Measure only this one. Repeatable.")] = None,
+) -> int:
+    """The suite's own speed; exit code 1 where it misses."""
+    from bench.cli import perf as command
+
+    return command.run(json, only)

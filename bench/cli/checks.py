@@ -1,0 +1,88 @@
+"""What can be known to be wrong before anything is written, beyond what a spec's own checks see."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+from bench.errors import UserError, unknown_line
+from bench.sweeps.plan import Plan
+
+#: What holds of the optimiser's settings: the smallest value, and whether it is allowed itself.
+_BOUNDS = {
+    "lr": (0, False),
+    "weight_decay": (0, True),
+    "epochs": (0, True),
+    "patience": (0, True),
+    "batch_size": (1, True),
+}
+
+
+def data_folder(data: Path | None) -> Path | None:
+    """--data, which is a folder or is made one; UserError where it is a file."""
+    if data is None:
+        return None
+    path = data.expanduser().absolute()
+    above = next(part for part in (path, *path.parents) if part.exists())
+    if not above.is_dir():
+        raise UserError(f"--data {data}: {above} is not a folder")
+    return path
+
+
+def device(name: str) -> str:
+    """--device, there on this machine; UserError otherwise."""
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise UserError(f"--device: {unknown_line('device', name, ('cpu', 'cuda', 'cuda:0'))}")
+    if name.startswith("cuda"):
+        import torch
+
+        there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if int(name.partition(":")[2] or 0) >= there:
+            raise UserError(
+                f"--device {name}: this machine has {there or 'no'} CUDA device{'s' * (there > 1)}; use cpu"
+            )
+    return name
+
+
+def configurations(plan: Plan) -> None:
+    """Each cell's and teacher's starting configuration is one that its method and model accept.
+
+    Raises:
+        UserError: a pinned hyperparameter is out of bounds; one line that names cell, hyperparameter and bound.
+    """
+    for cell in plan.searches:
+        _check(cell.label, cell.method.name, cell.student, dict(cell.defaults))
+    for teacher in plan.teachers:
+        _check(f"teacher {teacher.model}", "supervised", teacher.model, dict(teacher.defaults))
+
+
+def _check(label: str, method: str, student: str | None, flat: dict[str, Any]) -> None:
+    from bench.models.base import model_hyperparameters
+    from bench.sweeps.driver import configuration
+    from bench.training.engine import parse_hyperparameters
+    from methods import METHODS
+
+    made = configuration(method, "paper", student, flat)
+    try:
+        parse_hyperparameters(METHODS.load(method), method, made.method_hyper)
+        if student is not None:
+            model_hyperparameters(student, made.model_hyper)
+    except UserError as error:
+        raise UserError(f"{label}: {error}") from None
+    for name, value in made.student_hyper.items():
+        if name not in _BOUNDS or (name == "batch_size" and value is None):
+            continue
+        low, inclusive = _BOUNDS[name]
+        whole = name not in ("lr", "weight_decay")
+        if not _number(value, whole) or value < low or (value == low and not inclusive):
+            kind = "a whole number" if whole else "a number"
+            sign = "of at least" if inclusive else "above"
+            raise UserError(f"{label}: {name} must be {kind} {sign} {low}, got {value!r}")
+
+
+def _number(value: Any, whole: bool) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return isinstance(value, int) if whole else math.isfinite(value)

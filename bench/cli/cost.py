@@ -1,0 +1,195 @@
+"""What a sweep will cost: counted from the plan, timed on records where there are any, else by a short probe."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.sweeps.cell_run import CellRun
+from bench.sweeps.plan import Cell, Plan, TeacherPlan
+from bench.sweeps.status import CellStatus, StoreStatus, TeacherStatus
+
+if TYPE_CHECKING:
+    from bench.training.engine import Trained
+    from bench.training.problem import Problem
+    from methods.contract import Teacher
+
+#: Seconds of training after which a probe knows enough.
+PROBE_S = 0.5
+_FIRST_EPOCHS = 4
+#: Seconds for a worker to start and load its libraries, and for one speed measurement; both measured on small data.
+_START_S, _SPEED_S = 5.0, 0.5
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What is left to do. seconds: None where nothing could be timed; unknown: cells that could not be."""
+
+    trainings: int
+    teachers: int
+    speeds: int
+    seconds: float | None
+    unknown: tuple[str, ...]
+
+
+def processors() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def estimate(plan: Plan, progress: StoreStatus, workers: int, device: str = "cpu") -> Cost:
+    """The work that is left, at most: pruning and early stopping save some of it."""
+    probe = _Prober(plan, device)
+    seconds, unknown = 0.0, []
+    statuses = {status.id: status for status in progress.cells}
+    for cell in plan.searches:
+        each = probe.seconds(cell, statuses[cell.id])
+        if each is None:
+            unknown.append(cell.label)
+        else:
+            seconds += each * statuses[cell.id].trainings_left
+    for teacher, status in zip(plan.teachers, progress.teachers, strict=True):
+        seconds += probe.teacher_seconds(teacher, status)
+    speeds = sum(max(status.speeds_total - status.speeds_done, 0) for status in progress.cells)
+    trainings = sum(status.trainings_left for status in progress.cells)
+    teachers = sum(max(status.total - status.done - status.failed, 0) for status in progress.teachers)
+    total: float | None = None
+    if len(unknown) < len(plan.searches):
+        start = _START_S if workers and trainings + teachers + speeds else 0.0
+        total = start + seconds / max(1, min(workers, processors())) + speeds * _SPEED_S
+    return Cost(trainings, teachers, speeds, total, tuple(unknown))
+
+
+class _Prober:
+    """Seconds of one training of each cell's default configuration on one seed."""
+
+    def __init__(self, plan: Plan, device: str) -> None:
+        self.plan, self.device = plan, device
+        self._teachers: dict[str, tuple[float, Teacher]] = {}
+
+    def seconds(self, cell: Cell, status: CellStatus) -> float | None:
+        """From the cell's own records, else from a probe; None where the probe fails, as the trial would."""
+        if not status.trainings_left:
+            return 0.0
+        done = status.seconds_left
+        if done is not None and (status.trials_done or status.reports_done):
+            return done / status.trainings_left
+        from bench.errors import UserError
+
+        try:
+            return self._probe(cell)
+        except UserError:
+            raise
+        except Exception:
+            return None
+
+    def teacher_seconds(self, teacher: TeacherPlan, status: TeacherStatus) -> float:
+        """Of all that are left."""
+        left = max(status.total - status.done - status.failed, 0)
+        if not left or status.seconds_left is not None:
+            return status.seconds_left or 0.0
+        return left * self._teacher(teacher)[0]
+
+    def _probe(self, cell: Cell) -> float:
+        from bench.sweeps.driver import configuration
+
+        teachers = (self._teacher(cell.teacher)[1],) if cell.teacher else ()
+        config = configuration(cell.method.name, cell.variant, cell.student, cell.defaults)
+        return _timed(config, self._problem(cell.data), teachers)[0]
+
+    def _teacher(self, plan: TeacherPlan) -> tuple[float, Teacher]:
+        if plan.id not in self._teachers:
+            from bench.sweeps.driver import configuration
+            from bench.training.teachers import pack_teacher, unpack_teacher
+
+            config = configuration("supervised", "paper", plan.model, plan.defaults)
+            problem = self._problem(plan.data)
+            seconds, trained = _timed(config, problem, ())
+            view = unpack_teacher(pack_teacher("0" * 16, trained, config), problem)
+            self._teachers[plan.id] = (seconds, view)
+        return self._teachers[plan.id]
+
+    def _problem(self, data: Any) -> Problem:
+        from bench.training.problem import ProblemKey, load_problem
+
+        key = ProblemKey(data.dataset, data.split, data.setting, self.plan.data_dir)
+        return load_problem(key, self.plan.spec.report.seeds[0], self.device)
+
+
+def _timed(configuration: Any, problem: Problem, teachers: tuple[Teacher, ...]) -> tuple[float, Trained]:
+    """Seconds that all its epochs take, from as few as PROBE_S asks for, and what those few have trained.
+
+    The first run warms up. Of two later ones the difference counts, so that what happens once does not.
+    """
+    import torch
+
+    torch.set_num_threads(1)
+    wanted = configuration.settings.epochs
+    epochs = min(_FIRST_EPOCHS, wanted)
+    _once(configuration, epochs, problem, teachers)
+    before, seconds = 0, 0.0
+    while True:
+        former = seconds
+        seconds, trained = _once(configuration, epochs, problem, teachers)
+        if configuration.student is None or epochs >= wanted or trained.epochs < epochs:
+            return seconds, trained
+        if before and seconds >= PROBE_S:
+            slope = max(seconds - former, 0.0) / (epochs - before) or seconds / epochs
+            return seconds + slope * (wanted - epochs), trained
+        before, epochs = epochs, min(2 * epochs, wanted)
+
+
+def _once(configuration: Any, epochs: int, problem: Problem, teachers: tuple[Teacher, ...]) -> tuple[float, Trained]:
+    from bench.training.engine import train
+
+    hyper = {**configuration.student_hyper, "epochs": epochs} if configuration.student else {}
+    short = replace(configuration, student_hyper=hyper)
+    began = time.perf_counter()
+    trained = next(iter(train(short, [problem.seed], _giving(problem), _giving(teachers))))
+    return time.perf_counter() - began, trained
+
+
+def _giving(value: Any) -> Callable[[int], Any]:
+    return lambda seed: value
+
+
+def progress_of(plan: Plan, store: Path) -> StoreStatus:
+    """How far the plan is in a store, which need not exist.
+
+    Raises:
+        UserError: the store is of another plan, or the place is taken.
+    """
+    from bench.errors import UserError
+    from bench.sweeps.status import read_status, status_of
+    from bench.sweeps.store import read_facts
+
+    if (store / "store.json").exists():
+        if read_facts(store).plan_id != plan.id:
+            raise UserError(f"{store}: the store is of another spec; choose another store")
+        return read_status(store)
+    if store.exists() and not store.is_dir():
+        raise UserError(f"{store}: is a file, not a folder")
+    return status_of(plan, (), driver=False)
+
+
+def pruner_note(plan: Plan) -> str:
+    """Whether and when the pruner can act."""
+    search = plan.spec.search
+    if search.pruner == "none":
+        return "no pruning"
+    studies = [CellRun(cell, plan.spec).study for cell in plan.searches if cell.trials]
+    if not studies:
+        return "nothing to prune"
+    if studies[0].can_prune():
+        return (
+            f"seed-racing stops a trial that is behind the best one after at most {len(search.seeds) - 1} of its "
+            f"{len(search.seeds)} seeds (Wilcoxon, p below {studies[0].wilcoxon_p():.3g})"
+        )
+    return (
+        f"seed-racing can never act: {len(search.seeds)} tuning seeds leave too few pairs to compare before the last "
+        "one; at least 3 seeds, or a larger search.p_threshold"
+    )

@@ -1,0 +1,54 @@
+"""`distillery demo`: the main job, from sweep to board, on a dataset that needs no network."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from bench.cli.cost import estimate, processors, progress_of
+from bench.cli.sweep import carry_out, cost_line
+from bench.cli.text import count, emit, note
+from bench.sweeps.plan import Plan, make_plan
+from bench.sweeps.spec import read_spec
+
+_MOST_WORKERS = 8
+
+
+def run(out: Path, workers: int | None) -> int:
+    """Sweep into OUT/store, board into OUT/board; again goes on where it stopped."""
+    from leaderboard.errors import BoardError
+    from leaderboard.write import check_output
+
+    plan = demo_plan()
+    store, board = out / "store", out / "board"
+    check_output(board)
+    progress = progress_of(plan, store)
+    number = min(processors(), _MOST_WORKERS) if workers is None else workers
+    spec = plan.spec
+    trials = sum(status.trials_total for status in progress.cells)
+    emit(
+        f"demo: {count(len(plan.cells), 'cell')} on {', '.join(spec.datasets)} (handwritten digits, no network), "
+        f"{count(trials, 'trial')} on {count(len(spec.search.seeds), 'tuning seed')}, winners and defaults on "
+        f"{count(len(spec.report.seeds), 'report seed')}"
+    )
+    emit(f"cost: {cost_line(estimate(plan, progress, number), number)}")
+    code = carry_out(plan, store, number, "cpu", as_json=False)
+    from leaderboard import build_board
+
+    try:
+        result = build_board([store], board)
+    except BoardError as error:
+        if code:  # the failures above are the reason
+            note(f"no board: {error}")
+            return code
+        raise
+    for warning in result.warnings:
+        note(f"warning: {warning}")
+    emit(f"board: {result.path_readme}")
+    return code
+
+
+def demo_plan() -> Plan:
+    """The plan of bench/specs/demo.yaml."""
+    with resources.as_file(resources.files("bench") / "specs" / "demo.yaml") as path:
+        return make_plan(read_spec(path))

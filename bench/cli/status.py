@@ -1,0 +1,63 @@
+"""`distillery status`: how far a store is."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+from bench.cli.text import count, duration, emit, emit_json, note, score, table
+from bench.sweeps.status import StoreStatus, read_status
+
+_COLUMNS = ("cell", "state", "trials", "under way", "pruned", "failed", "best validation", "reports", "speed", "left")
+
+
+def run(store: Path, as_json: bool) -> int:
+    """Print the store's progress; only reads."""
+    found = read_status(store)
+    for warning in found.warnings:
+        note(f"warning: {warning}")
+    if as_json:
+        emit_json(
+            {
+                "store": str(store),
+                "driver": found.driver,
+                "seconds_left": found.seconds_left,
+                "cells": [asdict(cell) for cell in found.cells],
+                "teachers": [asdict(teacher) for teacher in found.teachers],
+            }
+        )
+        return 0
+    emit(_table(found))
+    for teacher in found.teachers:
+        failed = f", {teacher.failed} failed" if teacher.failed else ""
+        emit(f"teacher {teacher.label}: {teacher.done} of {teacher.total} seeds trained{failed}")
+    emit(_last_line(found))
+    return 0
+
+
+def _table(found: StoreStatus) -> str:
+    rows = [
+        (
+            cell.label,
+            cell.state,
+            f"{cell.trials_done}/{cell.trials_total}",
+            str(cell.under_way),
+            str(cell.pruned),
+            str(cell.failed),
+            score(cell.best) + (f" {cell.metric}" if cell.best is not None else ""),
+            f"{cell.reports_done}/{cell.reports_total}",
+            f"{cell.speeds_done}/{cell.speeds_total}",
+            duration(cell.seconds_left),
+        )
+        for cell in found.cells
+    ]
+    return table(_COLUMNS, rows, right=("trials", "under way", "pruned", "failed", "reports", "speed", "left"))
+
+
+def _last_line(found: StoreStatus) -> str:
+    words = {True: "a driver is at work", False: "no driver is at work", None: "whether a driver is at work is unknown"}
+    done = sum(cell.state == "done" for cell in found.cells)
+    left = "time left unknown until a training has ended"
+    if found.seconds_left is not None:
+        left = f"about {duration(found.seconds_left)} of training left for one worker"
+    return f"{done} of {count(len(found.cells), 'cell')} done; {words[found.driver]}; {left}"

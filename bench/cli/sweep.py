@@ -1,0 +1,146 @@
+"""`distillery sweep`: a spec's plan, carried out or only told."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from bench.cli import checks, outcome
+from bench.cli.cost import Cost, estimate, processors, progress_of, pruner_note
+from bench.cli.progress import Progress
+from bench.cli.text import count, duration, emit, emit_json, note, spans, table
+from bench.errors import UserError, unknown_line
+from bench.sweeps.plan import Plan, make_plan
+from bench.sweeps.spec import read_spec
+from bench.sweeps.status import StoreStatus
+
+EXECUTORS = ("local",)
+
+
+def run(
+    spec: Path,
+    out: Path | None,
+    executor: str,
+    workers: int,
+    device: str,
+    data: Path | None,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Carry out the spec into a store, or with `dry_run` say what that would be."""
+    if executor not in EXECUTORS:
+        raise UserError(f"--executor: {unknown_line('executor', executor, EXECUTORS)}")
+    read = read_spec(spec)
+    plan = make_plan(read, checks.data_folder(data))
+    store = out or Path(read.name)
+    checks.device(device)
+    checks.configurations(plan)
+    if dry_run:
+        return tell(plan, store, workers, device, as_json)
+    return carry_out(plan, store, workers, device, as_json)
+
+
+def carry_out(plan: Plan, store: Path, workers: int, device: str, as_json: bool) -> int:
+    """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
+    from bench.sweeps.sweep import run_sweep
+
+    for reason in plan.left_out:
+        note(f"left out: {reason}")
+    began = time.monotonic()
+    with Progress() as progress:
+        summary = run_sweep(plan, store, workers, device, progress.attach, progress.message)
+    assert progress.driver is not None
+    done = outcome.outcome_of(progress.driver, summary, time.monotonic() - began)
+    if as_json:
+        emit_json(outcome.as_json(done))
+    else:
+        emit(outcome.as_text(done))
+    return 0 if summary.ok else 1
+
+
+def tell(plan: Plan, store: Path, workers: int, device: str, as_json: bool) -> int:
+    """The dry run: cells, trials, seeds, what was left out, and an estimate of the cost. Writes no store."""
+    from bench.sweeps.sweep import check_data
+
+    progress = progress_of(plan, store)
+    check_data(plan, device)
+    cost = estimate(plan, progress, workers, device)
+    if as_json:
+        emit_json(_json(plan, store, progress, cost, workers))
+        return 0
+    spec = plan.spec
+    emit(f"{spec.name}: {count(len(plan.cells), 'cell')}, plan {plan.id}, store {store}")
+    emit(_cells(plan, progress))
+    for reason in plan.left_out:
+        emit(f"left out: {reason}")
+    if any(status.trials_total for status in progress.cells):
+        emit(f"tuning seeds {spans(spec.search.seeds)}; sampler {spec.search.sampler}; {pruner_note(plan)}")
+    emit(f"report seeds {spans(spec.report.seeds)}")
+    emit(cost_line(cost, workers))
+    emit("dry run: nothing was written")
+    return 0
+
+
+def _cells(plan: Plan, progress: StoreStatus) -> str:
+    rows = []
+    for cell, status in zip(plan.searches, progress.cells, strict=True):
+        rows.append(
+            (
+                cell.data.dataset,
+                cell.data.split,
+                cell.data.setting,
+                cell.teacher.model if cell.teacher else "-",
+                cell.student or "-",
+                cell.method.name + ("" if cell.variant == "paper" else f" ({cell.variant})"),
+                "teacher search" if not cell.reported else "default" if not status.trials_total else "tuned",
+                f"{status.trials_done}/{status.trials_total}",
+                str(len(cell.space.parameters)),
+            )
+        )
+    columns = ("dataset", "split", "setting", "teacher", "student", "method", "kind", "trials", "tuned parameters")
+    return table(columns, rows, right=("trials", "tuned parameters"))
+
+
+def cost_line(cost: Cost, workers: int) -> str:
+    """How many trainings at most, and how long they take."""
+    if not cost.trainings and not cost.teachers and not cost.speeds:
+        return "nothing is left to do"
+    what = (
+        f"at most {count(cost.trainings, 'training')} of students, {cost.teachers:,} of teachers, and "
+        f"{count(cost.speeds, 'speed measurement')}"
+    )
+    where = f"{count(workers, 'worker')} on {count(processors(), 'processor')}" if workers else "this process"
+    if cost.seconds is None:
+        return f"{what}; time unknown: no configuration could be timed"
+    line = (
+        f"{what}: about {duration(cost.seconds)} in {where}"
+        if not workers
+        else (f"{what}: about {duration(cost.seconds)} by {where}")
+    )
+    line += " (an estimate, from records and short probes of the default configurations)"
+    return line + (f"; not counted, for their probe failed: {', '.join(cost.unknown)}" if cost.unknown else "")
+
+
+def _json(plan: Plan, store: Path, progress: StoreStatus, cost: Cost, workers: int) -> dict[str, Any]:
+    return {
+        "name": plan.spec.name,
+        "plan": plan.id,
+        "store": str(store),
+        "cells": [
+            {**outcome.identity(cell), "trials": status.trials_total, "trials_done": status.trials_done}
+            for cell, status in zip(plan.searches, progress.cells, strict=True)
+        ],
+        "left_out": list(plan.left_out),
+        "tuning_seeds": list(plan.spec.search.seeds),
+        "report_seeds": list(plan.spec.report.seeds),
+        "pruner": pruner_note(plan),
+        "cost": {
+            "student_trainings": cost.trainings,
+            "teacher_trainings": cost.teachers,
+            "speed_measurements": cost.speeds,
+            "seconds": cost.seconds,
+            "workers": workers,
+            "not_timed": list(cost.unknown),
+        },
+    }

@@ -1,0 +1,160 @@
+"""What the checks of the suite are made of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import torch
+from pydantic import BaseModel
+from torch import Tensor
+
+from bench.conformance.examples import DRAWS, SEED, Case, Example, problem_for
+from bench.data.dataset import Dataset
+from bench.errors import UserError
+from bench.training.engine import Trained, build, fit, predict_items
+from bench.training.metrics import main_score
+from bench.training.problem import Problem
+from methods.contract import Method
+from search_spaces import Space, merge
+
+
+def check(holds: bool, otherwise: str) -> None:
+    """An assertion that keeps its message where pytest does not rewrite `assert`."""
+    if not holds:
+        raise AssertionError(otherwise)
+
+
+def space_disagreements(space: Space, hyperparameters: type[BaseModel]) -> list[str]:
+    """Where a search space names what the hyperparameters lack, or publishes another default."""
+    published = {name: parameter.default for name, parameter in space.parameters.items()} | dict(space.fixed)
+    fields = hyperparameters.model_fields
+    found = [f"{name} is no hyperparameter" for name in published if name not in fields]
+    for name, value in published.items():
+        if name in fields and fields[name].default != value:
+            found.append(f"{name}: {value!r} in the search space, {fields[name].default!r} in the hyperparameters")
+    return found
+
+
+def drawn(space: Space) -> list[dict[str, Any]]:
+    """Up to `DRAWS` random configurations of a search space, the same in every run."""
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    joint = merge({"method": space})
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=SEED))
+    found: list[dict[str, Any]] = []
+    for _ in range(DRAWS):
+        values = joint.split(joint.suggest(study.ask()))["method"]
+        if values not in found:
+            found.append(values)
+    return found
+
+
+def refused(build_it: Callable[[], object], *words: str) -> None:
+    """That something raises UserError with one line that names the words."""
+    try:
+        build_it()
+    except UserError as error:
+        line = str(error)
+        check("\n" not in line and all(word in line for word in words), f"the refusal does not name {words}: {line}")
+    else:
+        raise AssertionError(f"not refused: {', '.join(words)}")
+
+
+def losses(case: Case, epochs: int) -> list[dict[str, Tensor]]:
+    """What every step returned."""
+    seen: list[dict[str, Tensor]] = []
+    if not case.method_class.trainable:
+        return seen
+    method = case.fresh()
+    step = method.step
+
+    def watched(*arguments: Any, **options: Any) -> dict[str, Tensor]:
+        seen.append(step(*arguments, **options))
+        return seen[-1]
+
+    method.step = watched  # type: ignore[method-assign]
+    fit(method, case.configuration(epochs=epochs), case.example.problem, None)
+    check(len(seen) >= epochs, f"{len(seen)} steps in {epochs} epochs")
+    return seen
+
+
+def course(case: Case, problem: Problem, epochs: int) -> list[str]:
+    """A hash of the method's state at the start of every epoch, the first before any training."""
+    seen: list[str] = []
+    method = build(case.configuration(), problem, case.example.teachers(case.info))
+    if not case.method_class.trainable:
+        return seen
+    before = method.on_epoch_start
+
+    def watched(epoch: int) -> None:
+        seen.append(_hash(method.state_dict().values()))
+        before(epoch)
+
+    method.on_epoch_start = watched  # type: ignore[method-assign]
+    fit(method, case.configuration(epochs=epochs), problem, None)
+    check(len(set(seen)) == epochs, "an epoch of training changed nothing")
+    return seen
+
+
+@torch.inference_mode()
+def predictions(method: Method[Any], example: Example) -> Tensor:
+    """Logits of the validation items."""
+    method.eval()
+    return predict_items(method, example.problem.validation)[0]
+
+
+def same_state(one: Method[Any], other: Method[Any]) -> None:
+    """That two states are equal to the bit."""
+    left, right = one.state_dict(), other.state_dict()
+    different = [name for name in left | right if name not in left or name not in right]
+    different += [name for name in left if name in right and not torch.equal(left[name], right[name])]
+    check(not different, f"differ: {', '.join(different)}")
+
+
+def same_result(one: Trained, other: Trained) -> None:
+    """That two runs ended in the same scores and the same state, to the bit."""
+    check(one.validation == other.validation, f"scores {one.validation} and {other.validation}")
+    check(one.epochs == other.epochs, f"{one.epochs} and {other.epochs} epochs")
+    same_state(one.method, other.method)
+
+
+def best_constant(dataset: Dataset, labels: Tensor) -> float:
+    """The best validation score of any predictor that says the same of every item (multi-label: all or none)."""
+    if labels.dim() == 1:
+        return float(labels.bincount().max()) / labels.numel()
+    task = problem_for("node-multilabel").problem.training.task
+    return main_score(task, dataset.metric, torch.ones_like(labels), labels)
+
+
+def wrong_labels(dataset: Dataset, items: Tensor) -> Tensor:
+    """A false label for each item ([count], or [count, labels])."""
+    labels = dataset.labels[items]
+    return 1 - labels if labels.dim() > 1 else (labels + 1) % dataset.num_classes
+
+
+def digest(example: Example) -> str:
+    """A hash of everything a method is handed: features, edges, labels, the teacher's outputs and weights."""
+    return _hash(_tensors(example))
+
+
+def _hash(tensors: Iterable[Tensor]) -> str:
+    found = hashlib.sha256()
+    for tensor in tensors:
+        found.update(tensor.detach().contiguous().numpy().tobytes())
+    return found.hexdigest()
+
+
+def _tensors(example: Example) -> Iterator[Tensor]:
+    training, validation, teacher = example.problem.training, example.problem.validation, example.teacher
+    for graph in (training.graph, validation.graph, teacher.graph):
+        features = graph.features
+        yield from (features,) if isinstance(features, Tensor) else (features.values, features.columns)
+        yield from (graph.edge_index, graph.graph_pointers)
+        yield from (graph.propagation("gcn").values, graph.propagation("gcn").columns)
+    yield from (training.labelled, training.labels, validation.items, validation.labels)
+    yield from (teacher.logits, *teacher.hidden)
+    if teacher.model is not None:
+        yield from teacher.model.state_dict().values()

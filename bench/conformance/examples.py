@@ -1,0 +1,152 @@
+"""Small problems with a trained teacher, and the cases of a method that are tried on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from typing import Any
+
+from torch import Tensor
+
+from bench.data.dataset import Dataset
+from bench.data.loading import load_dataset
+from bench.data.splits import Split, make_split
+from bench.training.engine import Configuration, Trained, build, train
+from bench.training.problem import Problem, ProblemKey, divide
+from bench.training.teachers import pack_teacher, unpack_teacher
+from methods import METHODS, MethodInfo
+from methods.contract import Method, Teacher
+
+SEED = 0
+#: Small data per task: real digits, generated motifs, generated graphs with ten labels a node.
+DATA: Mapping[str, ProblemKey] = {
+    "node-classification": ProblemKey("digits-knn", "cpf", "transductive"),
+    "node-multilabel": ProblemKey("multi-sbm-small", "graphs", "inductive"),
+    "graph-classification": ProblemKey("motifs", "holdout-70-30", "graph-level"),
+}
+#: The student of each kind.
+STUDENTS = {"mlp": "mlp", "gnn": "sage"}
+#: How students are trained here; narrower than the teacher, so that hidden states need a projection.
+TRAINING: Mapping[str, Any] = {
+    "layers": 2, "hidden": 16, "dropout": 0.1, "lr": 0.02, "weight_decay": 0.0, "epochs": 40, "patience": 0,
+}  # fmt: skip
+TEACHER: Mapping[str, Any] = {**TRAINING, "hidden": 24, "dropout": 0.0}
+#: How far above the best constant prediction a trained student's validation score must be.
+MARGIN = {"accuracy": 0.2, "micro_f1": 0.05}
+DRAWS = 10
+
+
+@dataclass(frozen=True)
+class Example:
+    """A small problem with a trained teacher.
+
+    dataset, split: what it was cut from, test items included; for checks, never for training.
+    """
+
+    dataset: Dataset
+    split: Split
+    problem: Problem
+    teacher: Teacher
+
+    def teachers(self, info: MethodInfo) -> tuple[Teacher, ...]:
+        """As many teachers as the method takes."""
+        return (self.teacher,) * {"none": 0, "one": 1, "many": 2}[info.teacher]
+
+    def relabelled(self, items: Tensor, labels: Tensor) -> Problem:
+        """The same problem where the given items ([count] int64) carry other labels."""
+        changed = self.dataset.labels.clone()
+        changed[items] = labels
+        problem, _ = divide(self.dataset.with_labels(changed), self.split, self.problem.key, SEED)
+        return replace(problem, identity=self.problem.identity)
+
+
+def problem_for(task: str) -> Example:
+    """The small problem that stands for a task, and a GCN of 24 units trained on it for 40 epochs as its teacher.
+
+    Made once per process.
+
+    Raises:
+        ValueError: no such task.
+    """
+    if task not in DATA:
+        raise ValueError(f"unknown task {task!r}; the valid ones are {', '.join(DATA)}")
+    return example_on(DATA[task])
+
+
+@lru_cache
+def example_on(key: ProblemKey) -> Example:
+    """The example on any data; made once per process."""
+    dataset, split = make_split(load_dataset(key.dataset), key.split, SEED)
+    problem, _ = divide(dataset, split, key, SEED)
+    configuration = Configuration("supervised", student="gcn", student_hyper=TEACHER)
+    (trained,) = train(configuration, [SEED], lambda _: problem, lambda _: ())
+    return Example(dataset, split, problem, unpack_teacher(pack_teacher("0" * 16, trained, configuration), problem))
+
+
+@dataclass(frozen=True)
+class Case:
+    """A method on one task, with one kind of student (None: it has none), in one variant."""
+
+    method: str
+    task: str
+    kind: str | None
+    variant: str = "paper"
+
+    def __str__(self) -> str:
+        variant = None if self.variant == "paper" else self.variant
+        return "-".join(part for part in (self.method, self.task, self.kind, variant) if part)
+
+    @property
+    def info(self) -> MethodInfo:
+        return METHODS.get(self.method)
+
+    @property
+    def method_class(self) -> type[Method[Any]]:
+        loaded: type[Method[Any]] = METHODS.load(self.method)
+        return loaded
+
+    @property
+    def example(self) -> Example:
+        return problem_for(self.task)
+
+    def configuration(self, hyper: Mapping[str, Any] | None = None, **training: Any) -> Configuration:
+        """Published defaults and the training of this module, but for what is given."""
+        student = STUDENTS[self.kind] if self.kind else None
+        settings = {**TRAINING, **training} if student else {}
+        return Configuration(self.method, self.variant, hyper or {}, student, settings)
+
+    def fresh(self, example: Example | None = None, **training: Any) -> Method[Any]:
+        """The method as it is before training, in training mode."""
+        example = example or self.example
+        return build(self.configuration(**training), example.problem, example.teachers(self.info)).train()
+
+    def trained(
+        self,
+        hyper: Mapping[str, Any] | None = None,
+        problem: Problem | None = None,
+        example: Example | None = None,
+        **training: Any,
+    ) -> Trained:
+        """One run. Everything it draws is seeded by the problem's seed."""
+        example = example or self.example
+        problem = problem or example.problem
+        teachers = example.teachers(self.info)
+        return next(train(self.configuration(hyper, **training), [problem.seed], lambda _: problem, lambda _: teachers))
+
+
+def cases_of(name: str) -> list[Case]:
+    """Every case that the method's catalogue entry names."""
+    info = METHODS.get(name)
+    return [
+        Case(name, task, kind, variant)
+        for task in info.tasks
+        for kind in info.students or (None,)
+        for variant in info.variants
+    ]
+
+
+@cache
+def first_run(case: Case) -> Trained:
+    """The run that a case's checks share."""
+    return case.trained()

@@ -1,0 +1,221 @@
+"""The checks, as a class that pytest collects once it is subclassed."""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from bench.conformance.checks import (
+    best_constant,
+    check,
+    course,
+    digest,
+    drawn,
+    losses,
+    predictions,
+    refused,
+    same_result,
+    space_disagreements,
+    wrong_labels,
+)
+from bench.conformance.examples import MARGIN, SEED, STUDENTS, Case, cases_of, example_on, first_run
+from bench.training.engine import Configuration, build
+from bench.training.problem import ProblemKey
+from methods import METHODS, MethodInfo
+from methods.catalog import ALL_TASKS
+from methods.contract import Method, Output
+from methods.graph import Graph
+from methods.sparse import SparseMatrix
+from search_spaces import load_space
+
+
+class MethodConformance:
+    """Subclass it, name the method, and let pytest collect the subclass."""
+
+    method: ClassVar[str]
+
+    @classmethod
+    def methods(cls) -> tuple[str, ...]:
+        """The methods that are checked."""
+        return (cls.method,)
+
+    def pytest_generate_tests(self, metafunc: Any) -> None:
+        """Called by pytest: a test that takes `case` runs on every case, one that takes `info` once a method."""
+        if "case" in metafunc.fixturenames:
+            metafunc.parametrize("case", [case for name in self.methods() for case in cases_of(name)], ids=str)
+        if "info" in metafunc.fixturenames:
+            metafunc.parametrize("info", [METHODS.get(name) for name in self.methods()], ids=lambda info: info.name)
+
+    # The catalogue, the docstring and the search space
+
+    def test_catalogue_entry_is_complete(self, info: MethodInfo) -> None:
+        check(bool(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", info.name)), f"name {info.name!r}: lower case and dashes")
+        for field in ("title", "paper", "venue", "family"):
+            check(bool(getattr(info, field)), f"{field} is empty")
+        if info.family != "control":
+            check(1950 <= info.year <= 2100, f"year {info.year}")
+            check(info.url.startswith("https://"), f"url {info.url!r} is not https")
+        check(bool(info.tasks) and set(info.tasks) <= set(ALL_TASKS), f"tasks {info.tasks}")
+        check(set(info.students) <= set(STUDENTS), f"students {info.students}")
+        check(next(iter(info.variants)) == "paper", "the first variant is not 'paper'")
+        check(all(info.variants.values()), "a variant has no description")
+
+    def test_documented_with_its_source(self, info: MethodInfo) -> None:
+        loaded = METHODS.load(info.name)
+        check(issubclass(loaded, Method), f"{info.target} is no Method")
+        own = loaded.__dict__.get("__doc__") or ""
+        check(bool(own.strip()), f"class {loaded.__name__} has no docstring")
+        text = (sys.modules[loaded.__module__].__doc__ or "") + own
+        if info.url:
+            check(bool(re.search(r"\b(19|20)\d\d\b", text)), "neither docstring names the paper and its year")
+        for name, field in loaded.Hyperparameters.model_fields.items():
+            check(bool(field.description), f"hyperparameter {name!r} has no description")
+
+    def test_search_space_agrees_with_the_hyperparameters(self, info: MethodInfo) -> None:
+        disagreements = space_disagreements(load_space("method", info.name), METHODS.load(info.name).Hyperparameters)
+        check(not disagreements, "; ".join(disagreements))
+
+    def test_refuses_what_it_does_not_support(self, info: MethodInfo) -> None:
+        first = cases_of(info.name)[0]
+        for task in sorted(set(ALL_TASKS) - set(info.tasks)):
+            refused(replace(first, task=task).fresh, info.name, task)
+        for kind in sorted(set(STUDENTS) - set(info.students)):
+            refused(replace(first, kind=kind).fresh, info.name, kind)
+        if info.students:
+            refused(replace(first, kind=None).fresh, info.name, "student")
+        if info.teacher != "none":
+            configuration, problem = first.configuration(), first.example.problem
+            refused(lambda: build(configuration, problem, ()), info.name, "teacher")
+        unknown = Configuration(info.name, first.variant, {"no_such_thing": 1}, first.configuration().student)
+        refused(lambda: build(unknown, first.example.problem, first.example.teachers(info)), info.name, "no_such_thing")
+
+    # Training
+
+    def test_learns(self, case: Case) -> None:
+        """Trains on the defaults without error, and beats the best constant prediction on the validation items."""
+        run = first_run(case)
+        check(all(math.isfinite(value) for value in run.validation.values()), f"scores {run.validation}")
+        validation, metric = case.example.problem.validation, case.example.problem.identity.metric
+        check(bool(torch.isfinite(predictions(run.method, case.example)).all()), "predictions are not finite")
+        if case.method_class.trainable:
+            floor = best_constant(case.example.dataset, validation.labels)
+            check(run.validation[metric] > floor + MARGIN[metric], f"{metric} {run.validation[metric]} against {floor}")
+
+    def test_losses_are_finite_scalars(self, case: Case) -> None:
+        for terms in losses(case, epochs=2):
+            check(bool(terms), "a step returned no term")
+            for name, term in terms.items():
+                check(term.dim() == 0 and not term.requires_grad, f"term {name!r} is no detached scalar")
+                check(bool(torch.isfinite(term)), f"term {name!r} is {term}")
+
+    def test_same_seed_same_result(self, case: Case) -> None:
+        same_result(first_run(case), case.trained())
+
+    def test_leaves_nothing_behind_for_the_next_run(self, case: Case) -> None:
+        """A, then B (another seed, another student), then A again, in one process."""
+        first = first_run(case)
+        other = replace(case.example.problem, seed=SEED + 1)
+        case.trained(problem=other, hidden=12, epochs=3)
+        same_result(first, case.trained())
+
+    def test_learns_nothing_from_test_labels(self, case: Case) -> None:
+        """With every test label wrong, the trained state is the same to the bit."""
+        example = case.example
+        wrong = wrong_labels(example.dataset, example.split.test)
+        same_result(first_run(case), case.trained(problem=example.relabelled(example.split.test, wrong)))
+
+    def test_validation_labels_only_choose_the_epoch(self, case: Case) -> None:
+        """With every validation label wrong, training takes the same course, epoch by epoch."""
+        example = case.example
+        wrong = wrong_labels(example.dataset, example.split.val)
+        garbled = course(case, example.relabelled(example.split.val, wrong), epochs=3)
+        check(course(case, example.problem, epochs=3) == garbled, "training depends on the validation labels")
+
+    def test_is_given_no_label_outside_the_training_set(self, case: Case) -> None:
+        data, split, dataset = case.fresh().context.data, case.example.split, case.example.dataset
+        if data is None:
+            check(not case.info.training_data, "the context lacks the training data")
+            return
+        check(case.info.training_data, "a method without training data was given some")
+        check(data.labels.shape[0] == data.labelled.numel() == split.train.numel(), "not one label a training item")
+        check(torch.equal(data.labels, dataset.labels[split.train].to(data.labels.dtype)), "labels of other items")
+
+    def test_every_parameter_is_trained(self, case: Case) -> None:
+        """No dead head: a few epochs without weight decay move every parameter of the method."""
+        if not case.method_class.trainable:
+            return
+        before = {name: value.clone() for name, value in case.fresh().named_parameters() if value.requires_grad}
+        after = dict(case.trained(dropout=0.0, epochs=3).method.named_parameters())
+        still = [name for name, value in before.items() if torch.equal(value, after[name])]
+        check(not still, f"never moved: {', '.join(still)}")
+
+    def test_leaves_graph_labels_and_teachers_as_they_are(self, case: Case) -> None:
+        example = case.example
+        before = digest(example)
+        run = case.trained(epochs=3)
+        run.method.predict(example.problem.training.graph)
+        check(digest(example) == before, "training or prediction changed the graph, the labels or the teacher")
+
+    def test_trains_in_mini_batches(self, case: Case) -> None:
+        """Where the student allows it: rows of an MLP, or whole graphs."""
+        if case.kind == "mlp" or case.example.problem.training.graph.num_graphs > 1:
+            training = case.example.problem.training
+            graphs = training.graph.num_graphs
+            count = graphs if graphs > 1 else training.labelled.numel()
+            run = case.trained(epochs=2, batch_size=max(2, count // 3))
+            check(all(map(math.isfinite, run.validation.values())), f"scores {run.validation}")
+
+    def test_reads_sparse_features(self, case: Case) -> None:
+        """Features below 20 % density come as CSR: karate's, whose matrix is the identity."""
+        if case.task == "node-classification":
+            karate = example_on(ProblemKey("karate", "public", "transductive"))
+            check(isinstance(karate.problem.training.graph.features, SparseMatrix), "karate should be sparse")
+            run = case.trained(example=karate, epochs=3)
+            check(all(map(math.isfinite, run.validation.values())), f"scores {run.validation}")
+
+    def test_random_configurations_train(self, case: Case) -> None:
+        for values in drawn(load_space("method", case.method)):
+            try:
+                case.trained(values, epochs=2)
+            except Exception as error:
+                raise AssertionError(f"{values}: {type(error).__name__}: {error}") from error
+
+    # What comes out
+
+    def test_saves_and_loads(self, case: Case) -> None:
+        run = first_run(case)
+        kept = save_tensors({name: value.clone() for name, value in run.method.state_dict().items()})
+        again = case.fresh()
+        again.load_state_dict(load_tensors(kept))
+        again.eval()
+        check(
+            torch.equal(predictions(run.method, case.example), predictions(again, case.example)),
+            "predictions differ after a round trip through safetensors",
+        )
+
+    def test_predicts_every_item_in_float32(self, case: Case) -> None:
+        training, method = case.example.problem.training, first_run(case).method
+        with torch.inference_mode():
+            output: Output = method.predict(training.graph)
+        check(output.logits.dtype == torch.float32, f"logits are {output.logits.dtype}")
+        expected = (training.num_items, training.task.num_classes)
+        check(tuple(output.logits.shape) == expected, f"logits have shape {tuple(output.logits.shape)}, not {expected}")
+        wide = [name for name, value in method.named_parameters() if value.dtype != torch.float32]
+        check(not wide, f"not float32: {', '.join(wide)}")
+
+    def test_needs_no_more_at_inference_than_the_catalogue_says(self, case: Case) -> None:
+        """`inference="features"` holds when the predictions are the same without a single edge."""
+        if case.info.inference != "features":
+            return
+        graph, method = case.example.problem.training.graph, first_run(case).method
+        bare = Graph(graph.features, graph.edge_index[:, :0], graph.graph_pointers)
+        with torch.inference_mode():
+            same = torch.allclose(method.predict(graph).logits, method.predict(bare).logits, atol=1e-6)
+        check(same, "predictions read the edges, and the catalogue says features alone")

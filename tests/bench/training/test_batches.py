@@ -1,0 +1,111 @@
+"""What an epoch covers, and that everything in a batch speaks of the same items."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import UserError
+from bench.training.batches import GraphBatches, RowBatches, make_source
+from methods.contract import Batch, Task, Teacher, TrainingData
+from methods.graph import Graph
+
+
+def problem(nodes: int, labelled: list[int], graphs: int = 1, level: str = "node") -> tuple[TrainingData, Teacher]:
+    """Node i carries feature i and its teacher's logit i; an item's label is its number."""
+    ends = torch.arange(nodes)
+    pointers = torch.linspace(0, nodes, graphs + 1).long()
+    owner = torch.repeat_interleave(torch.arange(graphs), pointers.diff())
+    source, target = ends[:-1], ends[1:]
+    inside = owner[source] == owner[target]
+    graph = Graph(ends[:, None].float(), torch.stack([source, target])[:, inside], pointers)
+    items = torch.tensor(labelled, dtype=torch.long)
+    task = Task("graph-classification" if level == "graph" else "node-classification", 99)
+    count = graphs if level == "graph" else nodes
+    teacher = Teacher("t", torch.arange(count)[:, None].float(), (ends[:, None].float(),), graph)
+    return TrainingData(graph, task, items, items), teacher
+
+
+def check(batch: Batch, data: TrainingData, edges: bool) -> None:
+    """Features, teacher, labels and edges of a batch belong to its items."""
+    at_nodes = batch.graph.dense_features()[:, 0].long()
+    (teacher,) = batch.teachers
+    assert torch.equal(teacher.logits[:, 0].long(), batch.items)
+    assert torch.equal(teacher.hidden[0][:, 0].long(), at_nodes)
+    assert torch.equal(batch.items[batch.labelled], batch.labels)
+    given_labels = set(data.labelled.tolist())
+    assert batch.labels.tolist() == [item for item in batch.items.tolist() if item in given_labels] or (
+        sorted(batch.labels.tolist()) == sorted(given_labels & set(batch.items.tolist()))
+    )
+    source, target = at_nodes[batch.graph.edge_index]
+    assert (target - source == 1).all()
+    if edges:
+        here = set(at_nodes.tolist())
+        ends = zip(*data.graph.edge_index.tolist(), strict=True)
+        assert batch.graph.num_edges == sum(a in here and b in here for a, b in ends)
+
+
+@given(st.integers(1, 14), st.integers(1, 16), st.sampled_from(["observed", "labelled"]), st.booleans(), st.data())
+def test_rows(nodes: int, size: int, items: str, edges: bool, data: st.DataObject) -> None:
+    """Full mini-batches of a permutation and the rest dropped; everything at once where there is less."""
+    labelled = data.draw(st.lists(st.integers(0, nodes - 1), unique=True, min_size=1))
+    given_, teacher = problem(nodes, labelled)
+    source = RowBatches(given_, (teacher,), size, needs_edges=edges)
+    chosen = set(labelled) if items == "labelled" else set(range(nodes))
+    for _ in range(2):
+        batches = list(source.epoch(items))  # type: ignore[arg-type]
+        seen = [item for batch in batches for item in batch.items.tolist()]
+        assert len(set(seen)) == len(seen)
+        assert set(seen) <= chosen
+        if len(chosen) <= size:
+            assert (len(batches), set(seen)) == (1, chosen)
+        else:
+            assert [len(batch.items) for batch in batches] == [size] * (len(chosen) // size)
+        for batch in batches:
+            check(batch, given_, edges)
+
+
+def test_rows_are_shuffled_anew_each_epoch() -> None:
+    data, teacher = problem(40, [0])
+    torch.manual_seed(0)
+    source = RowBatches(data, (teacher,), 10, needs_edges=False)
+    one, two = (torch.cat([batch.items for batch in source.epoch("observed")]) for _ in range(2))
+    assert not torch.equal(one, two)
+    assert one.sort().values.tolist() == two.sort().values.tolist() == list(range(40))
+
+
+def test_one_batch_of_everything_is_kept() -> None:
+    data, teacher = problem(6, [4, 1])
+    source = RowBatches(data, (teacher,), None, needs_edges=False)
+    (one,), (two,) = list(source.epoch("observed")), list(source.epoch("observed"))
+    assert one is two
+    assert one.graph is data.graph
+    (labelled,) = source.epoch("labelled")
+    assert labelled.items.tolist() == [4, 1]
+
+
+@given(st.integers(2, 6), st.integers(1, 8), st.sampled_from(["node", "graph"]), st.data())
+def test_whole_graphs(graphs: int, size: int, level: str, data: st.DataObject) -> None:
+    """Every graph once an epoch, the last batch smaller."""
+    nodes = 3 * graphs + 1
+    count = graphs if level == "graph" else nodes
+    labelled = data.draw(st.lists(st.integers(0, count - 1), unique=True, min_size=1))
+    given_, teacher = problem(nodes, labelled, graphs, level)
+    batches = list(GraphBatches(given_, (teacher,), size).epoch("observed"))
+    assert sorted(item for batch in batches for item in batch.items.tolist()) == list(range(count))
+    sizes = [batch.graph.num_graphs for batch in batches]
+    assert sizes == [size] * (graphs // size) + ([graphs % size] if graphs % size else [])
+    for batch in batches:
+        check(batch, given_, edges=True)
+
+
+def test_the_source_follows_the_student() -> None:
+    data, teacher = problem(6, [0])
+    (whole,) = make_source(data, (teacher,), None, uses_edges=True, needs_edges=False).epoch("labelled")
+    assert whole.graph is data.graph
+    with pytest.raises(UserError, match=r"^batch_size: a student that reads the edges of one graph"):
+        make_source(data, (teacher,), 3, uses_edges=True, needs_edges=False)
+    many, their_teacher = problem(9, [0], graphs=3)
+    assert isinstance(make_source(many, (their_teacher,), 2, uses_edges=True, needs_edges=False), GraphBatches)

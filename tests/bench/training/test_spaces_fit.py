@@ -1,0 +1,35 @@
+"""The models' search spaces against what the models and the optimiser take."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import pytest
+
+from bench.conformance.checks import drawn
+from bench.models.base import build_model
+from bench.models.registry import MODELS
+from bench.training.engine import Configuration
+from methods.contract import OptimiserSettings
+from search_spaces import load_space
+
+
+@pytest.mark.parametrize("name", MODELS.names)
+def test_every_name_is_the_models_or_the_optimisers(name: str) -> None:
+    space = load_space("model", name)
+    known = {*MODELS.load(name).Hyperparameters.model_fields, *(field.name for field in fields(OptimiserSettings))}
+    assert set(space.names()) <= known
+    assert {field.name for field in fields(OptimiserSettings)} <= set(space.names())
+    for preset in space.presets:
+        assert set(preset.values) <= known
+
+
+@pytest.mark.parametrize("name", MODELS.names)
+def test_whatever_the_search_proposes_builds(name: str) -> None:
+    space = load_space("model", name)
+    presets = [space.defaults(preset.dataset[0], (preset.split or (None,))[0]) for preset in space.presets]
+    for values in [space.defaults(), *presets, *drawn(space)]:
+        configuration = Configuration("supervised", student=name, student_hyper=values)
+        model = build_model(name, 5, 3, configuration.model_hyper)
+        assert model.hyper.layers == values["layers"]
+        assert configuration.settings.lr == values["lr"]

@@ -1,0 +1,12 @@
+"""Every registered method under the suite that is shipped to authors of methods."""
+
+from __future__ import annotations
+
+from bench.conformance import MethodConformance
+from methods import METHODS
+
+
+class TestEveryMethod(MethodConformance):
+    @classmethod
+    def methods(cls) -> tuple[str, ...]:
+        return tuple(METHODS.names)
