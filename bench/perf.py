@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.errors import unknown_line
+from bench.errors import UserError, unknown_line
 from bench.sweeps.driver import Driver
 from bench.sweeps.executors.processes import ProcessExecutor
 from bench.sweeps.plan import make_plan
@@ -53,11 +53,11 @@ def run_perf(names: list[str] | None = None) -> list[PerfRow]:
     """Measure everything, or what is named. One thread.
 
     Raises:
-        ValueError: an unknown name; UserError: Cora is not at hand.
+        UserError: an unknown name, or Cora is not at hand.
     """
     for name in names or ():
         if name not in _MEASUREMENTS:
-            raise ValueError(unknown_line("measurement", name, _MEASUREMENTS))
+            raise UserError(unknown_line("measurement", name, _MEASUREMENTS))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

@@ -1,4 +1,4 @@
-"""The README's tables of methods, models and datasets, written from the registries: `python -m bench.readme README.md`."""
+"""The README's tables, written from the registries: `python -m bench.readme README.md`."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ the node set a term acts on               `batch.positions("labelled" | "observe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
@@ -162,6 +163,21 @@ class OptimiserSettings:
     epochs: int = 200
     patience: int = 50
     batch_size: int | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, one line, where a value is out of bounds."""
+        for name in ("lr", "weight_decay"):
+            value = getattr(self, name)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+            if not number or value < 0 or (name == "lr" and value == 0):
+                bound = "above 0" if name == "lr" else "of at least 0"
+                raise ValueError(f"{name} must be a number {bound}, got {value!r}")
+        for name, low in (("epochs", 0), ("patience", 0), ("batch_size", 1)):
+            value = getattr(self, name)
+            if name == "batch_size" and value is None:
+                continue
+            if not isinstance(value, int) or isinstance(value, bool) or value < low:
+                raise ValueError(f"{name} must be a whole number of at least {low}, got {value!r}")
 
 
 @dataclass(frozen=True)

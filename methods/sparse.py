@@ -154,7 +154,11 @@ class _SparseProduct(torch.autograd.Function):
             matrix._cache["csr_of_transpose"]
             if values is None
             else torch.sparse_csr_tensor(
-                pointers, columns, values.index_select(0, order), (matrix.shape[1], matrix.shape[0]), check_invariants=False
+                pointers,
+                columns,
+                values.index_select(0, order),
+                (matrix.shape[1], matrix.shape[0]),
+                check_invariants=False,
             )
         )
         return transposed @ gradients[0], None, None

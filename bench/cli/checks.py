@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from typing import Any
 
 from bench.errors import UserError, unknown_line
 from bench.sweeps.plan import Plan
-
-#: What holds of the optimiser's settings: the smallest value, and whether it is allowed itself.
-_BOUNDS = {
-    "lr": (0, False),
-    "weight_decay": (0, True),
-    "epochs": (0, True),
-    "patience": (0, True),
-    "batch_size": (1, True),
-}
 
 
 def data_folder(data: Path | None) -> Path | None:
@@ -69,20 +59,6 @@ def _check(label: str, method: str, student: str | None, flat: dict[str, Any]) -
         parse_hyperparameters(METHODS.load(method), method, made.method_hyper)
         if student is not None:
             model_hyperparameters(student, made.model_hyper)
+        _ = made.settings
     except UserError as error:
         raise UserError(f"{label}: {error}") from None
-    for name, value in made.student_hyper.items():
-        if name not in _BOUNDS or (name == "batch_size" and value is None):
-            continue
-        low, inclusive = _BOUNDS[name]
-        whole = name not in ("lr", "weight_decay")
-        if not _number(value, whole) or value < low or (value == low and not inclusive):
-            kind = "a whole number" if whole else "a number"
-            sign = "of at least" if inclusive else "above"
-            raise UserError(f"{label}: {name} must be {kind} {sign} {low}, got {value!r}")
-
-
-def _number(value: Any, whole: bool) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return False
-    return isinstance(value, int) if whole else math.isfinite(value)

@@ -110,14 +110,12 @@ def cost_line(cost: Cost, workers: int) -> str:
         f"at most {count(cost.trainings, 'training')} of students, {cost.teachers:,} of teachers, and "
         f"{count(cost.speeds, 'speed measurement')}"
     )
-    where = f"{count(workers, 'worker')} on {count(processors(), 'processor')}" if workers else "this process"
     if cost.seconds is None:
         return f"{what}; time unknown: no configuration could be timed"
-    line = (
-        f"{what}: about {duration(cost.seconds)} in {where}"
-        if not workers
-        else (f"{what}: about {duration(cost.seconds)} by {where}")
-    )
+    where = "in this process"
+    if workers:
+        where = f"by {count(workers, 'worker')} on {count(processors(), 'processor')}"
+    line = f"{what}: about {duration(cost.seconds)} {where}"
     line += " (an estimate, from records and short probes of the default configurations)"
     return line + (f"; not counted, for their probe failed: {', '.join(cost.unknown)}" if cost.unknown else "")
 

@@ -114,12 +114,12 @@ class CellRun:
             if trial.state == "running" and ("trial", number) not in self.busy:
                 return Work("trial", trial.configuration, self._next_seeds(trial), trial=number)
         # Not len(begun): with several workers a killed driver leaves gaps, where an earlier trial was still in flight.
-        number = next((number for number in range(self.budget) if number not in self.begun), None)
-        if number is None:
+        fresh = next((number for number in range(self.budget) if number not in self.begun), None)
+        if fresh is None:
             return None
-        configuration = self.study.propose(number, self.known_trials())
-        self.begun[number] = configuration
-        return Work("trial", configuration, self._next_seeds(self.trial(number)), trial=number)
+        configuration = self.study.propose(fresh, self.known_trials())
+        self.begun[fresh] = configuration
+        return Work("trial", configuration, self._next_seeds(self.trial(fresh)), trial=fresh)
 
     def _next_seeds(self, trial: Trial) -> tuple[int, ...]:
         """Up to the next point at which the pruner may speak."""

@@ -50,7 +50,7 @@ class Store:
         self._lock = FileLock(path / ".lock")
         try:
             path.mkdir(parents=True, exist_ok=True)
-            self._lock.acquire(timeout=0)
+            self._lock.acquire(timeout=1)  # `status` looks at the lock for an instant
         except Timeout:
             raise UserError(f"{path}: another driver is at work on this store; wait for it or stop it") from None
         except OSError as error:

@@ -109,7 +109,8 @@ class Study:
     def lock(self, trials: Sequence[Trial]) -> Trial | None:
         """The winner: the best mean validation score of the complete trials; the earlier one among equals."""
         complete = [trial for trial in trials if trial.state == "complete"]
-        return max(complete, key=lambda trial: (trial.mean, -trial.number), default=None)
+        # Rounded: equal scores such as 0.1 + 0.2 and 0.3 + 0.0 differ in the last bit, which is no reason to win.
+        return max(complete, key=lambda trial: (round(trial.mean, 12), -trial.number), default=None)
 
     def _default_on_grid(self) -> bool:
         return dict(self.defaults) in self.space.grid(self.space.grid_size(), 0)

@@ -58,13 +58,14 @@ def run_sweep(
         driver = Driver(plan, store, device)
         if listener is not None:
             driver.listen(listener(driver))
-        executor = _executor(workers, store)
-        try:
-            driver.run(executor)
-        except BaseException:
-            executor.close(kill=True)
-            raise
-        executor.close()
+        if not all(driver.finished(run) for run in driver.runs.values()):
+            executor = _executor(workers, store)
+            try:
+                driver.run(executor)
+            except BaseException:
+                executor.close(kill=True)
+                raise
+            executor.close()
         return summarise(driver, before)
 
 

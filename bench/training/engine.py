@@ -49,7 +49,11 @@ class Configuration:
 
     @property
     def settings(self) -> OptimiserSettings:
-        return OptimiserSettings(**{k: v for k, v in self.student_hyper.items() if k in _SETTINGS})
+        """Raises UserError where one is out of bounds."""
+        try:
+            return OptimiserSettings(**{k: v for k, v in self.student_hyper.items() if k in _SETTINGS})
+        except ValueError as error:
+            raise UserError(str(error)) from None
 
     @property
     def model_hyper(self) -> dict[str, Any]:
@@ -132,9 +136,7 @@ def build(configuration: Configuration, problem: Problem, teachers: tuple[Teache
     return method_class(hyper, context).to(data.graph.device)
 
 
-def _check_support(
-    info: MethodInfo, student: str | None, problem: Problem, teachers: tuple[Teacher, ...]
-) -> None:
+def _check_support(info: MethodInfo, student: str | None, problem: Problem, teachers: tuple[Teacher, ...]) -> None:
     """Raises UserError where the catalogue says that the method has no such cell."""
     task = problem.training.task.kind
     if task not in info.tasks:

@@ -109,9 +109,7 @@ def _views(key: ProblemKey, seed: int, device: str) -> tuple[Problem, TestSet]:
     return divide(dataset, split, key, seed, device)
 
 
-def divide(
-    dataset: Dataset, split: Split, key: ProblemKey, seed: int, device: str = "cpu"
-) -> tuple[Problem, TestSet]:
+def divide(dataset: Dataset, split: Split, key: ProblemKey, seed: int, device: str = "cpu") -> tuple[Problem, TestSet]:
     """What training may see of a dataset that is at hand, and its test set.
 
     Raises:

@@ -122,7 +122,8 @@ class ProcessExecutor:
 
 def _serve(pipe: Connection, teachers: Path) -> None:
     """The life of a worker: a job in, outcomes out, until the driver is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
+    for stop in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, but the driver's to handle
+        signal.signal(stop, signal.SIG_IGN)
     threading.Thread(target=_die_with_driver, daemon=True).start()
     from bench.sweeps.worker import Worker
     from bench.training.teachers import TeacherCache

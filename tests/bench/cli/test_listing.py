@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -87,17 +86,22 @@ def test_the_doctor_says_what_is_broken(distillery: Callable[..., Any], monkeypa
     assert {"mirror", "safetensors"} <= broken
 
 
-def test_perf_judges_each_ratio_by_its_target(distillery: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_perf_judges_ratios_from_below_and_costs_from_above(
+    distillery: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from bench import perf
+
     rows = [
-        SimpleNamespace(name="a", ratio=2.0, target=1.5, unit="x", detail="d"),
-        SimpleNamespace(name="b", ratio=1.0, target=1.5, unit="x", detail="d"),
+        perf.PerfRow("fast", 2.0, 1.5, "x", "d"),
+        perf.PerfRow("slow", 1.0, 1.5, "x", "d"),
+        perf.PerfRow("cheap", 1.0, 1.5, "ms", "d"),
+        perf.PerfRow("dear", 2.0, 1.5, "ms", "d"),
     ]
-    module = ModuleType("bench.perf")
-    module.run_perf = lambda names: [row for row in rows if names is None or row.name in names]  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "bench.perf", module)
-    assert distillery("perf").code == 1
-    done = distillery("perf", "--only", "a", "--json")
-    assert (done.code, [row["name"] for row in done.json]) == (0, ["a"])
+    monkeypatch.setattr(perf, "_MEASUREMENTS", {row.name: (lambda row=row: row) for row in rows})
+    done = distillery("perf", "--json")
+    assert (done.code, [row["ok"] for row in done.json]) == (1, [True, False, True, False])
+    assert distillery("perf", "--only", "fast", "--only", "cheap").code == 0
+    assert "did you mean 'cheap'" in distillery("perf", "--only", "chaep").err
 
 
 def test_help_is_short_and_there_for_every_command(distillery: Callable[..., Any]) -> None:

@@ -214,4 +214,15 @@ def test_the_lock() -> None:
     for order in itertools.permutations([a, b, c, lucky]):
         winner = of.lock(order)
         assert winner is not None
-        assert winner.number == 1  # b and c are equal, whatever the order in which seeds are added
+        assert winner.number == 1  # b and c are equal
+
+
+def test_equal_scores_tie_to_the_last_bit() -> None:
+    """Accuracies on 200 items whose sums are one number, but not as floats."""
+    counts = [(i, j, 300 - i - j) for i in range(40, 120, 3) for j in range(40, 120, 7)]
+    trials = [trial(number, [count / 200 for count in of]) for number, of in enumerate(counts)]
+    assert len({one.mean for one in trials}) > 1
+    for shift in range(0, len(trials), 13):
+        winner = study().lock(trials[shift:])
+        assert winner is not None
+        assert winner.number == shift

@@ -1,0 +1,86 @@
+"""A plug-in method that learns from labels until its fault strikes; found through its entry point, as any plug-in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from methods import MethodInfo
+from search_spaces import register_space
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Fault = Literal["none", "nan", "raise", "odd text", "oom", "memory error", "exit", "slow", "hang", "die"]
+
+
+def describe() -> MethodInfo:
+    """Its entry in the registry."""
+    register_space("method", "faulty", Path(__file__).with_name("faulty.yaml"))
+    return MethodInfo(
+        name="faulty",
+        title="What can go wrong",
+        paper="none",
+        venue="here",
+        year=0,
+        url="",
+        family="fault",
+        target="faulty_methods:Faulty",
+        teacher="none",
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """The class, without torch until it is asked for."""
+    if name != "Faulty":
+        raise AttributeError(name)
+    import torch
+
+    from methods.contract import Batch, Hyperparameters, Method, Output
+    from methods.losses import label_loss
+
+    class FaultyHyperparameters(Hyperparameters):
+        strength: float = Field(1.0, gt=0)
+        fault: Fault = "none"
+
+    class Faulty(Method[FaultyHyperparameters]):
+        Hyperparameters = FaultyHyperparameters
+        epoch = 0
+
+        def on_epoch_start(self, epoch: int) -> None:
+            self.epoch = epoch
+
+        def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
+            loss = label_loss(self.context.task, student.logits[batch.labelled], batch.labels)
+            return {"labels": self.hyper.strength * (self._strike(loss) if self.epoch >= 2 else loss)}
+
+        def _strike(self, loss: Tensor) -> Tensor:
+            match self.hyper.fault:
+                case "nan":
+                    return loss * float("nan")
+                case "raise":
+                    raise RuntimeError("the loss\nbroke")
+                case "odd text":
+                    raise RuntimeError("half a \ud800 pair, a bell \x07 and\r\na long story " + "x" * 5000)
+                case "oom":
+                    torch.empty(2**50)
+                case "memory error":
+                    raise MemoryError
+                case "exit":
+                    sys.exit(3)
+                case "slow":
+                    time.sleep(0.05)
+                case "hang":
+                    time.sleep(600)
+                case "die" if torch.initial_seed() == 101:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return loss
+
+    globals()["Faulty"] = Faulty
+    return Faulty

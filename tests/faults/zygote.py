@@ -1,0 +1,80 @@
+"""Loads the suite once and forks a driver per order, so that a test can afford many drivers.
+
+An order is a JSON line {arguments, log, limits}; the answer is the driver's process id, and later a line
+{"pid": ..., "code": ...}, the code negative where a signal ended it. Each driver leads a process group of its own,
+its workers are in it, and its own work is that of `python -m bench.cli`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import select
+import sys
+import traceback
+from typing import Any
+
+
+def drive(order: dict[str, Any]) -> None:
+    """The life of a driver."""
+    os.setpgid(0, 0)
+    log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, place in ((nothing, 0), (log, 1), (log, 2)):
+        os.dup2(descriptor, place)
+    for name, value in order.get("limits", {}).items():
+        resource.setrlimit(getattr(resource, name), (value, value))
+    code = 70
+    try:
+        from bench.cli import main
+
+        code = main(order["arguments"])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def serve() -> None:
+    """Until standard input ends."""
+    import optuna  # noqa: F401
+    import sklearn.datasets  # noqa: F401
+    import torch
+
+    import bench.cli.sweep
+    import bench.sweeps.sweep  # noqa: F401
+    from bench.environment import environment, git_sha
+    from bench.models.registry import MODELS
+    from methods import METHODS
+
+    torch.set_num_threads(1)
+    for entry in METHODS:
+        METHODS.load(entry.name)
+    for entry in MODELS:
+        MODELS.load(entry.name)
+    environment(), git_sha()
+    print("ready", flush=True)
+    living: set[int] = set()
+    while True:
+        ready, _, _ = select.select([0], [], [], 0.005)
+        if ready:
+            line = sys.stdin.readline()
+            if not line:
+                return
+            pid = os.fork()
+            if pid == 0:
+                drive(json.loads(line))
+            living.add(pid)
+            print(pid, flush=True)
+        for pid in list(living):
+            ended, status = os.waitpid(pid, os.WNOHANG)
+            if ended:
+                living.discard(pid)
+                print(json.dumps({"pid": pid, "code": os.waitstatus_to_exitcode(status)}), flush=True)
+
+
+if __name__ == "__main__":  # a worker process imports this file too
+    serve()
