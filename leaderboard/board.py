@@ -52,9 +52,7 @@ def make_board(loaded: Loaded) -> Board:
         if len(used) > 1:
             warnings.append(f"{comparison.title}: methods learned from different trained teachers")
     shown = [record for record, _ in entries if record.kind in ("report", "speed")]
-    environments = {
-        r.environment.fingerprint: r.environment for r in sorted(shown, key=lambda r: r.to_json())
-    }
+    environments = {r.environment.fingerprint: r.environment for r in sorted(shown, key=lambda r: r.to_json())}
     return Board(
         tuple(ordered),
         tuple(make_overall(ordered)),

@@ -98,16 +98,12 @@ class Comparison:
 
     def speedup(self, row: Row, fingerprint: str, request: bool = False) -> float | None:
         """Teacher's median latency over this row's, both on one fingerprint."""
-        teacher = next(
-            (each for each in self.rows if each.role == "teacher" and fingerprint in each.speed), None
-        )
+        teacher = next((each for each in self.rows if each.role == "teacher" and fingerprint in each.speed), None)
         if teacher is None or fingerprint not in row.speed:
             return None
         theirs, ours = teacher.speed[fingerprint], row.speed[fingerprint]
         above, below = (
-            (theirs.request_ms, ours.request_ms)
-            if request
-            else (theirs.full_forward_ms, ours.full_forward_ms)
+            (theirs.request_ms, ours.request_ms) if request else (theirs.full_forward_ms, ours.full_forward_ms)
         )
         return above / below if above is not None and below else None
 

@@ -50,9 +50,7 @@ def readme(board: Board, plots: dict[str, list[str]]) -> str:
 
 
 def _overall(overall: Overall) -> str:
-    teacher = (
-        f"{plain(overall.teacher)} → {plain(overall.student)}" if overall.teacher else plain(overall.student)
-    )
+    teacher = f"{plain(overall.teacher)} → {plain(overall.student)}" if overall.teacher else plain(overall.student)
     lines = [
         f"## Overall: {teacher}, {overall.task}, {overall.setting}",
         "",
@@ -115,22 +113,16 @@ def _scores(comparison: Comparison) -> str:
         "95 % interval": [interval(row.summary) for row in rows],
     }
     for part in ("tran", "ind") if comparison.data.setting == "inductive" else ():
-        columns[f"{part} (mean)"] = [
-            percent(row.headline.part(part) if row.headline else None) for row in rows
-        ]
+        columns[f"{part} (mean)"] = [percent(row.headline.part(part) if row.headline else None) for row in rows]
     gains = [comparison.gain(row) for row in rows]
     columns |= {
         "Validation": [score(row.headline.validation if row.headline else None) for row in rows],
         "Gain": _best(rows, [signed(gain) for gain in gains], gains),
         "Gap closed": [share(comparison.gap_closed(row)) for row in rows],
         "Configuration": [row.headline.selection if row.headline else NONE for row in rows],
-        "Default": [
-            score(row.results["default"].summary if "default" in row.results else None) for row in rows
-        ],
+        "Default": [score(row.results["default"].summary if "default" in row.results else None) for row in rows],
         "Tuning gain": [signed(comparison.tuning_gain(row)) for row in rows],
-        "Trials": [
-            str(row.headline.trials) if row.headline and row.headline.trials else NONE for row in rows
-        ],
+        "Trials": [str(row.headline.trials) if row.headline and row.headline.trials else NONE for row in rows],
         "Failed trials": [str(row.failed_trials) for row in rows],
         "Seeds": [str(len(row.test)) if row.complete else row.status for row in rows],
     }
@@ -163,9 +155,7 @@ def _best(rows: tuple[Row, ...], cells: list[str], values: list[float | None]) -
 def _name(comparison: Comparison, row: Row) -> str:
     if row.role == "method":
         return plain(row.key.name)
-    note = {"teacher": comparison.teacher or "", "majority": "majority class", "supervised": "student alone"}[
-        row.role
-    ]
+    note = {"teacher": comparison.teacher or "", "majority": "majority class", "supervised": "student alone"}[row.role]
     return f"*{plain(row.key.name)}* ({plain(note)})"
 
 

@@ -77,14 +77,10 @@ def _family(task: str, setting: str, teacher: str | None, student: str, members:
     return Overall(task, setting, teacher, student, tuple(members), tuple(rows), partial, fingerprint)
 
 
-def _measured(
-    members: list[Comparison], found: list[dict[RowKey, Row]], pool: list[RowKey], name: str
-) -> int:
+def _measured(members: list[Comparison], found: list[dict[RowKey, Row]], pool: list[RowKey], name: str) -> int:
     """How many speed-ups one fingerprint offers to a family."""
     return sum(
-        each.speedup(rows[key], name) is not None
-        for each, rows in zip(members, found, strict=True)
-        for key in pool
+        each.speedup(rows[key], name) is not None for each, rows in zip(members, found, strict=True) for key in pool
     )
 
 

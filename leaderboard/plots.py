@@ -17,13 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.text import Annotation
     from matplotlib.transforms import Bbox
 
-KINDS: dict[Role, str] = {
-    "teacher": "teacher",
-    "supervised": "student alone",
-    "method": "method",
-    "majority": "majority class",
-}
-MARKERS = {"teacher": "s", "student alone": "D", "method": "o", "majority class": "X"}
+KINDS: dict[Role, str] = {"teacher": "teacher", "supervised": "student alone", "method": "method"}
+MARKERS = {"teacher": "s", "student alone": "D", "method": "o"}
 NEAR = 14  # points; labels further from their point than this are joined to it by a line
 POINT_RADIUS = 6  # pixels
 # Where a label may stand relative to its point, in points, best place first: rings of eight directions.
@@ -64,11 +59,14 @@ def pareto_plots(comparisons: Iterable[Comparison], folder: Path) -> dict[str, l
 
 
 def points(comparison: Comparison, fingerprint: str) -> list[Point]:
-    """The rows that have a score and a speed on this machine, and which of them are on the Pareto front."""
+    """The rows that have a score and a speed on this machine, and which of them are on the Pareto front.
+
+    The majority class is named in the title instead: a constant costs nothing, and would squeeze all else together.
+    """
     found = []
     for row in comparison.rows:
         speed, summary = row.speed.get(fingerprint), row.summary
-        if speed and summary and speed.full_forward_ms > 0:
+        if row.role in KINDS and speed and summary and speed.full_forward_ms > 0:
             half = 100 * (summary.high - summary.mean) if summary.high is not None else 0.0
             name = row.key.name if row.complete else f"{row.key.name} (partial)"
             found.append(Point(name, KINDS[row.role], speed.full_forward_ms, 100 * summary.mean, half))
@@ -156,13 +154,11 @@ def _decorate(axes: Axes, comparison: Comparison, fingerprint: str, kinds: set[s
     axes.margins(y=0.12)
     axes.set_xlabel("full forward, median (ms, log scale)")
     axes.set_ylabel(f"test {comparison.data.metric.replace('_', ' ')} (%)")
-    axes.set_title(f"{comparison.title}\nmachine {fingerprint[:12]}, bars: 95 % t interval", fontsize=11)
+    floor = [row.summary.mean for row in comparison.rows if row.role == "majority" and row.summary]
+    majority = f", majority class {100 * floor[0]:.1f} %" if floor else ""
+    axes.set_title(f"{comparison.title}\nmachine {fingerprint[:12]}, bars: 95 % t interval{majority}", fontsize=11)
     handles, labels = axes.get_legend_handles_labels()
-    shown = [
-        (h, label)
-        for h, label in zip(handles, labels, strict=True)
-        if label in kinds or label == "Pareto front"
-    ]
+    shown = [(h, label) for h, label in zip(handles, labels, strict=True) if label in kinds or label == "Pareto front"]
     axes.legend([h for h, _ in shown], [label for _, label in shown], fontsize=9, loc="best")
 
 

@@ -165,9 +165,7 @@ def _make_result(selection: Selection, reports: list[tuple[Record, str]]) -> Res
     )
     seen: dict[Replicate, str] = {}
     hparams: dict[int, tuple[Mapping[str, object], str]] = {}
-    for record, place in sorted(
-        reports, key=lambda each: (each[0].cell.split_seed, each[0].seed, each[0].id)
-    ):
+    for record, place in sorted(reports, key=lambda each: (each[0].cell.split_seed, each[0].seed, each[0].id)):
         replicate = (record.cell.split_seed, record.seed)
         if record.status != "ok" or record.metrics.test is None:
             result.failed[replicate] = record.status
@@ -175,9 +173,7 @@ def _make_result(selection: Selection, reports: list[tuple[Record, str]]) -> Res
         what = f"{record.cell.dataset}, {record.cell.method} ({selection})"
         if replicate in seen:
             first, second = sorted((seen[replicate], place))
-            raise BoardError(
-                f"{what}, seed {record.seed}: two different report runs, at {first} and {second}"
-            )
+            raise BoardError(f"{what}, seed {record.seed}: two different report runs, at {first} and {second}")
         known, known_place = hparams.setdefault(record.cell.split_seed, (record.hparams, place))
         if known != record.hparams:
             first, second = sorted((known_place, place))

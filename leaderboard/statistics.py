@@ -56,16 +56,11 @@ def paired_gain(ours: Mapping[Key, float], theirs: Mapping[Key, float]) -> float
 def average_ranks(scores: Mapping[Key, float]) -> dict[Key, float]:
     """Rank 1 is the highest score; equal scores share the average of their ranks."""
     return {
-        key: 1
-        + sum(other > score for other in scores.values())
-        + (sum(s == score for s in scores.values()) - 1) / 2
+        key: 1 + sum(other > score for other in scores.values()) + (sum(s == score for s in scores.values()) - 1) / 2
         for key, score in scores.items()
     }
 
 
 def pareto_front(points: Sequence[tuple[float, float]]) -> list[bool]:
     """Which (cost, score) points no other point beats: being as cheap, as good, and better in one."""
-    return [
-        not any(c <= cost and s >= score and (c < cost or s > score) for c, s in points)
-        for cost, score in points
-    ]
+    return [not any(c <= cost and s >= score and (c < cost or s > score) for c, s in points) for cost, score in points]

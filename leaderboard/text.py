@@ -50,13 +50,7 @@ def number(value: float | None) -> str:
     if value == 0:
         return "0"
     rounded = float(f"{value:.3g}")
-    return (
-        f"{rounded:.0f}"
-        if abs(rounded) >= 100
-        else f"{rounded:.3g}"
-        if abs(rounded) >= 1e-4
-        else f"{value:.1e}"
-    )
+    return f"{rounded:.0f}" if abs(rounded) >= 100 else f"{rounded:.3g}" if abs(rounded) >= 1e-4 else f"{value:.1e}"
 
 
 def factor(value: float | None) -> str:

@@ -50,9 +50,7 @@ def check_output(out: Path) -> None:
     ours = {MARKER, *marker.read_text(encoding="utf-8", errors="replace").splitlines()}
     foreign = sorted(name for name in _files_in(out) if name not in ours)
     if foreign:
-        raise BoardError(
-            f"{out}: holds files that are not the board's ({foreign[0]}); move them elsewhere first"
-        )
+        raise BoardError(f"{out}: holds files that are not the board's ({foreign[0]}); move them elsewhere first")
 
 
 def _files_in(folder: Path) -> list[str]:

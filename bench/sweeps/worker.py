@@ -49,7 +49,7 @@ class Worker:
             try:
                 trained = next(iter(train(job.configuration, [seed], problem_of, teachers_of, job.time_limit_s)))
                 yield self._outcome(job, trained)
-            except Exception as error:
+            except (Exception, SystemExit) as error:  # a method that exits ends its trial, not the sweep
                 identity = problems[seed].identity if seed in problems else None
                 yield _failure(job, seed, error, identity)
                 return
@@ -89,13 +89,13 @@ def _check_finite(scores: Mapping[str, float]) -> None:
             raise FloatingPointError(f"{name} is {value}")
 
 
-def _failure(job: Job, seed: int, error: Exception, identity: Identity | None) -> Outcome:
+def _failure(job: Job, seed: int, error: BaseException, identity: Identity | None) -> Outcome:
     return Outcome(
         job.key, seed, _status(error), error=describe(error), identity=identity, environment=environment(job.device)
     )
 
 
-def _status(error: Exception) -> Status:
+def _status(error: BaseException) -> Status:
     if isinstance(error, FloatingPointError):
         return "nan"
     if isinstance(error, (MemoryError, torch.OutOfMemoryError)) or "DefaultCPUAllocator" in str(error):
@@ -105,9 +105,9 @@ def _status(error: Exception) -> Status:
     return "failed"
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """One line: the kind of error, its message, and where in the code it was raised."""
-    message = " ".join(str(error).split())[:500]
+    message = " ".join(str(error).encode(errors="replace").decode().split())[:500]  # half a character fits no record
     if isinstance(error, UserError):
         return message
     frames = traceback.extract_tb(error.__traceback__)
