@@ -19,12 +19,12 @@ from bench.cli import interrupts, text
 from bench.cli.app import RESUMABLE, app
 from bench.errors import UserError, unknown_line
 from bench.records import RecordError
-from methods.registry import DuplicateNameError, UnknownNameError
+from methods.registry import DuplicateNameError, PluginError, UnknownNameError
 from search_spaces import SpaceError
 
 OK, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
-_USER_ERRORS = (UserError, UnknownNameError, DuplicateNameError, SpaceError)
+_USER_ERRORS = (UserError, UnknownNameError, DuplicateNameError, PluginError, SpaceError)
 #: The base of typer's own usage errors, which no version of typer exports.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}

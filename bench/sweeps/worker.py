@@ -107,7 +107,8 @@ def _status(error: BaseException) -> Status:
 
 def describe(error: BaseException) -> str:
     """One line: the kind of error, its message, and where in the code it was raised."""
-    message = " ".join(str(error).encode(errors="replace").decode().split())[:500]  # half a character fits no record
+    text = " ".join(str(error).split())[:500]
+    message = "".join(letter if letter.isprintable() else "?" for letter in text)  # for records and terminals
     if isinstance(error, UserError):
         return message
     frames = traceback.extract_tb(error.__traceback__)

@@ -23,8 +23,8 @@ from bench.training.problem import ProblemKey
 SEARCH = {"trials": 2, "seeds": [100, 101, 102], "pruner": "none"}
 STATUS = {
     "nan": ("nan", "the loss is nan in epoch 2"),
-    "raise": ("failed", "RuntimeError: the loss broke (faults/plugins/faulty_methods.py"),
-    "odd text": ("failed", "RuntimeError: half a ? pair"),
+    "raise": ("failed", "RuntimeError: the loss broke (faulty_methods.py:"),
+    "odd text": ("failed", "RuntimeError: half a ? pair, a bell ? and a long story xxx"),
     "oom": ("oom", "DefaultCPUAllocator"),
     "memory error": ("oom", "MemoryError"),
     "exit": ("failed", "SystemExit: 3"),
@@ -60,8 +60,8 @@ def test_a_failing_method_fails_alone(
         assert [(r.kind, r.status, r.seed) for r in records] == [("trial", status, 100)] * 2, fault
         for record in records:
             assert record.error is not None
-            assert says in record.error.replace("\ufffd", "?")
-            assert record.error.isprintable() or fault == "odd text"
+            assert says in record.error
+            assert record.error.isprintable()
             assert len(record.error) < 700
             assert record.metrics.val == {}
     for method in ("none", "glnn", "supervised", "teacher", "majority"):
@@ -95,7 +95,7 @@ def test_a_teacher_that_cannot_be_trained_blocks_its_cells_alone(
     found = by_fault(store)
     assert {record.status for record in found["supervised"]} == {"timeout"}
     assert not found["kd"]
-    assert {record.status for record in found["label-propagation"]} == {"ok"}
+    assert {record.kind for record in found["label-propagation"]} == {"trial", "report", "speed"}
     assert any(" kd" in line for line in driver.said().splitlines())
 
 

@@ -138,7 +138,9 @@ def test_tuned_teachers_keep_seeds_disjoint_too(small: Small) -> None:
     planned(small(teachers=["sage"], search={"trials": 0, "seeds": [1]}, report={"seeds": 2}))  # nothing is tuned
 
 
-BOMB = "a: &a [x, x]\n" + "".join(f"{new}: &{new} [*{old}, *{old}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True))
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{new}: &{new} [*{old}, *{old}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,15 @@ PlanOf = Callable[..., Plan]
 # -- determinism ---------------------------------------------------------------------------------------------------
 
 DATA = ProblemKey("csbm", "cpf", "transductive")
-STUDENT = {"hidden": 16, "layers": 2, "dropout": 0.5, "epochs": 20, "lr": 0.01, "weight_decay": 0.0005, "batch_size": 64}
+STUDENT = {
+    "hidden": 16,
+    "layers": 2,
+    "dropout": 0.5,
+    "epochs": 20,
+    "lr": 0.01,
+    "weight_decay": 0.0005,
+    "batch_size": 64,
+}
 TEACHER = "0123456789abcdef"
 
 
@@ -158,7 +166,10 @@ def test_no_test_label_reaches_a_trial_a_teacher_or_a_choice(
     assert changed >= 10
     assert same == 0
     for teacher in (tmp_path / "true" / "teachers").glob("*/teacher.safetensors"):
-        assert teacher.read_bytes() == (tmp_path / "garbled" / "teachers" / teacher.parent.name / teacher.name).read_bytes()
+        assert (
+            teacher.read_bytes()
+            == (tmp_path / "garbled" / "teachers" / teacher.parent.name / teacher.name).read_bytes()
+        )
 
 
 # -- a whole sweep -------------------------------------------------------------------------------------------------
