@@ -50,9 +50,7 @@ def unknown(kind: str, name: str, valid: Iterable[str], where: str) -> str:
     return f"{message}; {len(names)} names are valid"
 
 
-def first_problem(
-    error: ValidationError, where: str, fields_at: Callable[[tuple[Any, ...]], Iterable[str]]
-) -> str:
+def first_problem(error: ValidationError, where: str, fields_at: Callable[[tuple[Any, ...]], Iterable[str]]) -> str:
     """The first problem of a pydantic error as one line.
 
     ``fields_at(location)`` gives the field names that are valid in the table at ``location``; it serves the
@@ -63,9 +61,7 @@ def first_problem(
     path = ".".join(str(part) for part in location)
     if problem["type"] == "extra_forbidden":
         inside = ".".join(str(part) for part in location[:-1])
-        return unknown(
-            "field", str(location[-1]), fields_at(location[:-1]), f"{where}: {inside}" if inside else where
-        )
+        return unknown("field", str(location[-1]), fields_at(location[:-1]), f"{where}: {inside}" if inside else where)
     if problem["type"] == "missing":
         inside = ".".join(str(part) for part in location[:-1])
         return f"{where}: {inside + ': ' if inside else ''}field {str(location[-1])!r} is missing"

@@ -52,9 +52,7 @@ class JointSpace:
 
     def defaults(self) -> dict[str, Scalar]:
         """The published configuration: the first trial of a search."""
-        return configuration(
-            self.parameters, self.fixed, {name: p.default for name, p in self.parameters.items()}
-        )
+        return configuration(self.parameters, self.fixed, {name: p.default for name, p in self.parameters.items()})
 
     def suggest(self, trial: TrialLike) -> dict[str, Scalar]:
         """Ask an Optuna trial for a configuration, in order, skipping parameters that are switched off."""
@@ -85,16 +83,12 @@ class JointSpace:
         for name, parameter in self.parameters.items():
             if not is_active(parameter.when, decided):
                 if name in values:
-                    raise SpaceError(
-                        f"configuration: {name} has a value but is switched off by {_parents(parameter)}"
-                    )
+                    raise SpaceError(f"configuration: {name} has a value but is switched off by {_parents(parameter)}")
                 continue
             if name not in values:
                 raise SpaceError(f"configuration: {name} has no value")
             if not parameter.contains(values[name]):
-                raise SpaceError(
-                    f"configuration: {name} = {shown(values[name])} is outside {parameter.describe()}"
-                )
+                raise SpaceError(f"configuration: {name} = {shown(values[name])} is outside {parameter.describe()}")
             decided[name] = values[name]
             active.append(name)
         return active
@@ -152,9 +146,7 @@ class JointSpace:
     @property
     def is_conditional(self) -> bool:
         """Whether some parameter exists in part of the configurations only."""
-        return any(
-            parent in self.parameters for parameter in self.parameters.values() for parent in parameter.when
-        )
+        return any(parent in self.parameters for parameter in self.parameters.values() for parent in parameter.when)
 
     def split(self, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Undo the prefixing: ``{"method": {...}, "student": {...}}``, every prefix present.

@@ -80,18 +80,14 @@ def _check_kind(kind: str) -> None:
 
 def _named(space: Space, kind: Kind, name: str, source: str) -> Space:
     if (space.kind, space.name) != (kind, name):
-        raise SpaceError(
-            f"{source}: expected the {kind} {shown(name)}, got the {space.kind} {shown(space.name)}"
-        )
+        raise SpaceError(f"{source}: expected the {kind} {shown(name)}, got the {space.kind} {shown(space.name)}")
     return space
 
 
 @cache
 def _packaged(kind: Kind) -> frozenset[str]:
     folder = resources.files("search_spaces").joinpath(f"{kind}s")
-    return frozenset(
-        file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml")
-    )
+    return frozenset(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
 
 
 @cache

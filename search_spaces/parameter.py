@@ -118,9 +118,7 @@ class Parameter(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    float_range: Annotated[tuple[float, float] | None, BeforeValidator(_float_range)] = Field(
-        None, alias="float"
-    )
+    float_range: Annotated[tuple[float, float] | None, BeforeValidator(_float_range)] = Field(None, alias="float")
     int_range: Annotated[tuple[int, int] | None, BeforeValidator(_int_range)] = Field(None, alias="int")
     choices: Annotated[tuple[Scalar, ...] | None, BeforeValidator(_scalars)] = Field(None, alias="choice")
     log: StrictBool = False

@@ -126,9 +126,7 @@ class Space(BaseModel):
     def defaults(self, dataset: str | None = None, split: str | None = None) -> dict[str, Scalar]:
         """The published configuration: fixed values, defaults, presets; no parameter that is switched off."""
         here = self.for_dataset(dataset, split)
-        return configuration(
-            here.parameters, here.fixed, {name: p.default for name, p in here.parameters.items()}
-        )
+        return configuration(here.parameters, here.fixed, {name: p.default for name, p in here.parameters.items()})
 
     def override(
         self,

@@ -268,11 +268,11 @@ def assert_complete() -> Callable[..., None]:
                     assert (seeds, statuses) == ([100, 101], ["ok", "pruned"])
                 else:
                     assert (seeds, statuses) == ([100, 101, 102], ["ok"] * 3)
-            selections = sorted({r.search.selection for r in of[method, "report"] if r.search})
+            selections = sorted({str(r.search.selection) for r in of[method, "report"] if r.search})
             assert selections in (["both"], ["default"], ["default", "tuned"])
-            reports = sorted((r.search.selection, r.seed) for r in of[method, "report"] if r.search)
+            reports = sorted((str(r.search.selection), r.seed) for r in of[method, "report"] if r.search)
             assert reports == [(selection, seed) for selection in selections for seed in (0, 1)]
-            speeds = sorted(r.search.selection for r in of[method, "speed"] if r.search)
+            speeds = sorted(str(r.search.selection) for r in of[method, "speed"] if r.search)
             assert speeds == selections
             complete = [run for run in runs.values() if run[-1].status == "ok"]
             if complete:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,7 +41,8 @@ def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
     def mount(options: str) -> Path:
         if os.path.ismount(place):
             options = f"remount,{options}"
-        done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, text=True)
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
         return place
@@ -163,9 +165,11 @@ def test_a_second_driver_is_turned_away_and_the_first_is_undisturbed(
     store, spec = tmp_path / "store", write_spec()
     first = launcher.sweep(spec, store)
     wait_for_lines(first, store, 1)
+    os.kill(first.pid, signal.SIGSTOP)  # so that it does not end before the others come
     others = [launcher.sweep(spec, store, workers) for workers in (0, 2)]
     for other in others:
         one_error(other, 2, str(store), "another driver is at work on this store")
+    os.kill(first.pid, signal.SIGCONT)
     assert first.wait() == 0, first.said()
     assert essence_of(store) == undisturbed
 

@@ -51,10 +51,10 @@ def serve() -> None:
     from methods import METHODS
 
     torch.set_num_threads(1)
-    for entry in METHODS:
-        METHODS.load(entry.name)
-    for entry in MODELS:
-        MODELS.load(entry.name)
+    for name in METHODS.names:
+        METHODS.load(name)
+    for name in MODELS.names:
+        MODELS.load(name)
     environment(), git_sha()
     print("ready", flush=True)
     living: set[int] = set()

@@ -30,10 +30,7 @@ def key(method):
 
 def test_control_rows_come_first_and_methods_by_score(make_runs):
     board = board_of(
-        *(
-            make_runs(m, [s, s])
-            for m, s in {"kd": 0.7, "glnn": 0.8, "supervised": 0.6, "majority": 0.3}.items()
-        ),
+        *(make_runs(m, [s, s]) for m, s in {"kd": 0.7, "glnn": 0.8, "supervised": 0.6, "majority": 0.3}.items()),
         make_runs("teacher", [0.75, 0.75]),
     )
     assert [each.key.method for each in only(board).rows] == [
@@ -121,9 +118,7 @@ def test_mean_ranks_by_hand_and_only_over_methods_that_have_every_cell(make_runs
 
 def test_a_missing_cell_changes_no_other_number(make_runs):
     full = [make_runs(m, [s, s], dataset=d) for m, s in {"supervised": 0.5, "kd": 0.7}.items() for d in "ab"]
-    with_cell = board_of(
-        *full, make_runs("krd", [0.9, 0.9], dataset="a"), make_runs("krd", [0.9, 0.9], dataset="b")
-    )
+    with_cell = board_of(*full, make_runs("krd", [0.9, 0.9], dataset="a"), make_runs("krd", [0.9, 0.9], dataset="b"))
     without = board_of(*full, make_runs("krd", [0.9, 0.9], dataset="a"))
     for board in (with_cell, without):
         assert row(board.comparisons[1], "kd").summary.mean == pytest.approx(0.7)

@@ -20,9 +20,7 @@ from packaging.utils import canonicalize_name
 LONGEST_MODULE = 400
 
 
-def test_the_wheel_holds_every_file_of_the_packages_and_no_other(
-    wheel: Path, package_files: list[Path]
-) -> None:
+def test_the_wheel_holds_every_file_of_the_packages_and_no_other(wheel: Path, package_files: list[Path]) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert names == {file.as_posix() for file in package_files}
 
@@ -101,9 +99,7 @@ def test_every_imported_library_is_declared(imports: dict[Path, set[str]], pypro
     assert undeclared == set()
 
 
-def test_the_lock_pins_every_dependency_at_or_above_its_floor(
-    repo_root: Path, pyproject: dict[str, Any]
-) -> None:
+def test_the_lock_pins_every_dependency_at_or_above_its_floor(repo_root: Path, pyproject: dict[str, Any]) -> None:
     lines = (repo_root / "requirements.lock").read_text(encoding="utf-8").splitlines()
     pins = requirements([line for line in lines if not line.startswith("#")])
     project = pyproject["project"]

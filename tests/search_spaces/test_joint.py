@@ -61,9 +61,7 @@ def test_defaults_are_a_configuration_and_split_undoes_merge(tables: Any, data: 
     values = space.defaults()
     assert set(space.distributions(values)) <= set(values)
     assert space.split(values) == {prefix: part.defaults() for prefix, part in spaces.items()}
-    again = {
-        f"{prefix}.{name}": v for prefix, part in space.split(values).items() for name, v in part.items()
-    }
+    again = {f"{prefix}.{name}": v for prefix, part in space.split(values).items() for name, v in part.items()}
     assert again == values
 
 
@@ -137,9 +135,7 @@ def reordered(table: dict[str, Any]) -> dict[str, Any]:
 def test_identity_ignores_order_and_sources(tables: Any, data: st.DataObject) -> None:
     first, second = data.draw(tables), data.draw(tables)
     left = merge({"a": parse_space(first, source="t"), "b": parse_space(second, source="t")})
-    right = merge(
-        {"b": parse_space(reordered(second), source="t"), "a": parse_space(reordered(first), source="t")}
-    )
+    right = merge({"b": parse_space(reordered(second), source="t"), "a": parse_space(reordered(first), source="t")})
     assert left.identity() == right.identity()
     assert len(left.identity()) == 16
 
@@ -175,9 +171,7 @@ def test_identity_sees_every_change_of_what_is_searched(kd: Space) -> None:
         ({"method.layer": 2}, "method.layer is fixed to -1 in this space, got 2"),
     ],
 )
-def test_a_foreign_configuration_is_refused(
-    change: dict[str, Any], words: str, kd: Space, fault: Fault
-) -> None:
+def test_a_foreign_configuration_is_refused(change: dict[str, Any], words: str, kd: Space, fault: Fault) -> None:
     space = merge({"method": kd})
     assert words in fault(lambda: space.distributions(space.defaults() | change))
 
@@ -239,9 +233,7 @@ def test_a_real_study_runs_and_is_rebuilt_from_its_configurations(kd: Space, gro
     for values in seen:
         distributions = space.distributions(values)
         params = {name: values[name] for name in distributions}
-        rebuilt.add_trial(
-            optuna.trial.create_trial(params=params, distributions=distributions, value=score(values))
-        )
+        rebuilt.add_trial(optuna.trial.create_trial(params=params, distributions=distributions, value=score(values)))
     for old, new in zip(study.trials, rebuilt.trials, strict=True):
         assert (old.params, old.distributions, old.value) == (new.params, new.distributions, new.value)
 

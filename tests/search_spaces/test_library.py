@@ -17,9 +17,7 @@ NAMES = [("method", name) for name in available("method")] + [("model", name) fo
 
 
 def test_what_is_packaged() -> None:
-    assert {"supervised", "majority", "label-propagation", "kd", "glnn", "fitnet", "at"} <= set(
-        available("method")
-    )
+    assert {"supervised", "majority", "label-propagation", "kd", "glnn", "fitnet", "at"} <= set(available("method"))
     assert {"mlp", "gcn", "sage", "gat", "gin", "appnp"} <= set(available("model"))
 
 
@@ -49,9 +47,7 @@ def test_heads_divide_every_width() -> None:
 
 
 def test_unknown_names_are_one_line(fault: Fault) -> None:
-    assert fault(lambda: load_space("method", "gln")) == (
-        "search spaces: unknown method 'gln'; did you mean 'glnn'?"
-    )
+    assert fault(lambda: load_space("method", "gln")) == ("search spaces: unknown method 'gln'; did you mean 'glnn'?")
     assert "unknown model 'GCNN'; did you mean 'gcn'?" in fault(lambda: load_space("model", "GCNN"))
     assert "valid: " in fault(lambda: load_space("model", "../../etc/passwd"))
     assert "did you mean 'model'?" in fault(lambda: load_space("modle", "gcn"))  # type: ignore[arg-type]
@@ -63,9 +59,7 @@ def test_unknown_names_are_one_line(fault: Fault) -> None:
 def test_plug_ins_register_once(tmp_path: Path, fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "_registered", {})
     path = tmp_path / "mine.yaml"
-    path.write_text(
-        "name: mine\nkind: method\nparameters:\n  w: {float: [0, 1], default: 5.0E-1, source: my paper}\n"
-    )
+    path.write_text("name: mine\nkind: method\nparameters:\n  w: {float: [0, 1], default: 5.0E-1, source: my paper}\n")
     register_space("method", "mine", path)
     assert load_space("method", "mine").defaults() == {"w": 0.5}
     assert "mine" in available("method")

@@ -207,9 +207,7 @@ def check_after_full_disk(store: Path, answer: list[str]) -> None:
 
 def test_file_size_limit_leaves_no_half_line(tmp_path, raw):
     limit = 10_001
-    answer = fill(
-        tmp_path, raw(), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-    )
+    answer = fill(tmp_path, raw(), preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
     check_after_full_disk(tmp_path, answer)
 
 

@@ -39,11 +39,7 @@ def test_old_records_are_read_and_kept_exactly():
         assert json.loads(parse_record(line).to_json()) == json.loads(line)
 
 
-@given(
-    st.dictionaries(
-        st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False)
-    )
-)
+@given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False)))
 def test_hyperparameters_keep_their_type(hparams):
     hparams = {k: v for k, v in hparams.items() if not (isinstance(v, float) and math.isinf(v))}
     data = json.loads(FIXTURE.read_text().splitlines()[1]) | {"hparams": hparams}

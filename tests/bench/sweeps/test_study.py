@@ -34,7 +34,7 @@ def height(configuration: dict[str, Any]) -> float:
 def study(space: JointSpace | None = None, **changes: Any) -> Study:
     space = space or bowl()
     fields = {"cell_id": content_id("cell"), "sampler": "tpe", "pruner": "seed-racing", "trials": 40, "seeds": SEEDS}
-    return Study(space=space, defaults=space.defaults(), **{**fields, **changes})  # type: ignore[arg-type]
+    return Study(space=space, defaults=space.defaults(), **{**fields, **changes})
 
 
 def trial(number: int, values: list[float], state: TrialState | str = "complete", **configuration: Any) -> Trial:

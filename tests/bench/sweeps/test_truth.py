@@ -83,9 +83,8 @@ def told(outcome: Outcome) -> tuple[Any, ...]:
 def test_one_configuration_gives_one_result_on_any_executor_and_in_any_order(tmp_path: Path) -> None:
     torch.manual_seed(3)  # what was drawn before does not count
     cache = TeacherCache(tmp_path)
-    artefacts = []
-    for executor in (InProcessExecutor(cache.load), InProcessExecutor(cache.load), ProcessExecutor(1, tmp_path)):
-        artefacts.append(carried_out(executor, [teacher_job()])[TEACHER].teacher)
+    executors: list[Executor] = [*(InProcessExecutor(cache.load) for _ in range(2)), ProcessExecutor(1, tmp_path)]
+    artefacts = [carried_out(executor, [teacher_job()])[TEACHER].teacher for executor in executors]
     assert all(artefact is not None for artefact in artefacts)
     assert len({artefact.tensors for artefact in artefacts if artefact}) == 1  # weights, logits and hidden states
     cache.save(artefacts[0])  # type: ignore[arg-type]
@@ -100,7 +99,7 @@ def test_one_configuration_gives_one_result_on_any_executor_and_in_any_order(tmp
         (ProcessExecutor(1, tmp_path), JOBS[::-1]),
         (ProcessExecutor(2, tmp_path), JOBS),
     ):
-        there = carried_out(executor, jobs)  # type: ignore[arg-type]
+        there = carried_out(executor, jobs)
         assert {key: told(outcome) for key, outcome in there.items()} == {k: told(o) for k, o in here.items()}
 
 
@@ -165,11 +164,11 @@ def test_no_test_label_reaches_a_trial_a_teacher_or_a_choice(
         same += one.kind == "report" and test_a == test_b
     assert changed >= 10
     assert same == 0
-    for teacher in (tmp_path / "true" / "teachers").glob("*/teacher.safetensors"):
-        assert (
-            teacher.read_bytes()
-            == (tmp_path / "garbled" / "teachers" / teacher.parent.name / teacher.name).read_bytes()
-        )
+    teachers = sorted((tmp_path / "true" / "teachers").glob("*/teacher.safetensors"))
+    assert len(teachers) == 5
+    for teacher in teachers:
+        twin = tmp_path / "garbled" / teacher.relative_to(tmp_path / "true")
+        assert teacher.read_bytes() == twin.read_bytes()
 
 
 # -- a whole sweep -------------------------------------------------------------------------------------------------
