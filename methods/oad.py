@@ -52,7 +52,8 @@ class OAD(Method[OADHyperparameters]):
     In both the hidden state is read after its activation, the epoch is chosen on validation after the warm-up, and
     the students are this suite's models. (The released GCN is judged before the activation, on Cora the released
     epoch is chosen on test items, and the released students read graphs without self-loops.) `predict` is the first
-    student's: the mean score is what to expect of any one of them.
+    student's: the mean score is what to expect of any one of them. Graph classification, which the paper has not,
+    is the same with the divergence on graphs and the ring on their nodes.
     """
 
     Hyperparameters = OADHyperparameters
