@@ -136,10 +136,23 @@ def _trial_overhead() -> PerfRow:
     return PerfRow("trial-overhead", statistics.median(costs), 50.0, "ms", detail)
 
 
+def _oad() -> PerfRow:
+    """An epoch of oad after its warm-up, plus evaluation, with four GCN students of width 16."""
+    from bench.perf_references.oad import stock_oad_epoch
+
+    problem = load_problem(ProblemKey("cora", "public", "transductive"), 0)
+    hyper = {"layers": 2, "hidden": 16, "dropout": 0.0, "lr": 0.005, "weight_decay": 5e-4}
+    ours = _our_epoch(Configuration("oad", student="gcn", student_hyper=hyper), problem, None)
+    stock = stock_oad_epoch(problem, students=4, hidden=16, tau=3.0)
+    detail = "epoch + evaluation, four 2x16 GCN with oad, Cora, against a loop over PyG GCNConv"
+    return _ratio("oad-epoch", ours, stock, 3.0, detail)
+
+
 _MEASUREMENTS: dict[str, Callable[[], PerfRow]] = {
     "gcn-kd-epoch": _gcn_kd,
     "mlp-glnn-epoch": _mlp_glnn,
     "trial-overhead": _trial_overhead,
+    "oad-epoch": _oad,
 }
 
 
@@ -151,9 +164,9 @@ def _cora_with_teacher() -> tuple[Problem, Teacher]:
     return trained.problem, unpack_teacher(artefact, trained.problem)
 
 
-def _our_epoch(configuration: Configuration, problem: Problem, teacher: Teacher) -> Callable[[], None]:
+def _our_epoch(configuration: Configuration, problem: Problem, teacher: Teacher | None) -> Callable[[], None]:
     """One epoch exactly as the engine runs it: every step, the validation score, the snapshot."""
-    method = build(configuration, problem, (teacher,))
+    method = build(configuration, problem, () if teacher is None else (teacher,))
     source = make_batches(method, configuration, problem)
     optimizers = list(method.optimizers(configuration.settings))
     kept = Snapshot(method)

@@ -12,7 +12,9 @@ state, epoch and step hooks               attributes, `on_epoch_start`, `on_epoc
 transform of the targets                  `setup` may replace `self.teachers`
 transform of the student's inputs         `inputs`, called before every forward, in training and at inference
 several optimisers, min-max steps         `optimizers` and `step`
-several teachers, several students        `self.teachers`; build more students in `setup` by `new_student`
+several teachers, several students        `self.teachers`; build more students in `setup` by `new_student`, and say
+                                          in `predictions` and `judged_by` how they are judged
+a warm-up that is no result               `may_be_kept`
 no teacher                                `MethodInfo.teacher = "none"`
 no training data                          `MethodInfo.training_data = False`; override `batches`
 the node set a term acts on               `batch.positions("labelled" | "observed" | "unlabelled")`
@@ -220,6 +222,9 @@ class Method(nn.Module, Generic[H]):
     epoch_items: ClassVar[Literal["labelled", "observed"]] = "observed"
     #: Whether mini-batches of a student that reads features alone must carry the edges among their nodes.
     needs_edges: ClassVar[bool] = False
+    #: What stands for several predictions: the mean of their scores, or all scores of the one that scores best on
+    #: the very items that are judged. `setup` may set it.
+    judged_by: Literal["mean", "best"] = "mean"
 
     hyper: H
 
@@ -258,6 +263,14 @@ class Method(nn.Module, Generic[H]):
     def predict(self, graph: Graph) -> Output:
         """What is judged; in evaluation mode, without gradients."""
         return self(graph)
+
+    def predictions(self, graph: Graph) -> Sequence[Output]:
+        """Every prediction that is judged, each on its own; `predict` alone, unless several students are trained."""
+        return [self.predict(graph)]
+
+    def may_be_kept(self, epoch: int) -> bool:
+        """Whether the state after epoch `epoch` may be chosen on validation. Patience counts such epochs alone."""
+        return True
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         """The terms of the loss by name, weights included; their sum is minimised. Scalars."""

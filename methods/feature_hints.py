@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -42,6 +43,20 @@ class HintMethod(Method[HintH]):
     def hint(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The distance between the hidden states, [nodes, width of each]; a scalar."""
         raise NotImplementedError
+
+
+def hidden_width(method: Method[Any], layer: int) -> int:
+    """The width of the student's hidden state, seen on one forward without dropout or gradients.
+
+    Raises:
+        ValueError: there is no such layer.
+    """
+    assert method.context.data is not None
+    method.eval()
+    with torch.no_grad():
+        hidden = method(method.context.data.graph).hidden
+    method.train()
+    return pick_layer(hidden, layer, "student").shape[1]
 
 
 def pick_layer(hidden: Sequence[Tensor], layer: int, whose: str) -> Tensor:

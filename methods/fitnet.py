@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from methods.feature_hints import HintHyperparameters, HintMethod, pick_layer
+from methods.feature_hints import HintHyperparameters, HintMethod, hidden_width, pick_layer
 
 
 class FitNet(HintMethod[HintHyperparameters]):
@@ -19,18 +18,9 @@ class FitNet(HintMethod[HintHyperparameters]):
     Hyperparameters = HintHyperparameters
 
     def setup(self) -> None:
-        width = self._student_width()
+        width = hidden_width(self, self.hyper.student_layer)
         target = pick_layer(self.teachers[0].hidden, self.hyper.teacher_layer, "teacher").shape[1]
         self.projection = nn.Linear(width, target, bias=False, device=self.context.device)
-
-    def _student_width(self) -> int:
-        """The width of the student's hidden state, seen on one forward without dropout or gradients."""
-        assert self.context.data is not None
-        self.eval()
-        with torch.no_grad():
-            hidden = self(self.context.data.graph).hidden
-        self.train()
-        return pick_layer(hidden, self.hyper.student_layer, "student").shape[1]
 
     def hint(self, student: Tensor, teacher: Tensor) -> Tensor:
         return F.mse_loss(F.normalize(self.projection(student)), F.normalize(teacher))

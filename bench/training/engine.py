@@ -202,10 +202,11 @@ def fit(method: Method[Any], configuration: Configuration, problem: Problem, dea
         if not bool(torch.isfinite(total)):
             raise FloatingPointError(f"the loss is {float(total)} in epoch {epoch}")
         score = validation_score(method, problem)
-        if score >= best:  # taken before the hook, so that what is kept is what was judged
+        candidate = method.may_be_kept(epoch)
+        if candidate and score >= best:  # taken before the hook, so that what is kept is what was judged
             best, waited = score, 0
             kept.take()
-        else:
+        elif candidate:
             waited += 1
         method.on_epoch_end(epoch, score)
         if settings.patience and waited >= settings.patience:
@@ -248,21 +249,24 @@ def make_batches(method: Method[Any], configuration: Configuration, problem: Pro
 def validation_score(method: Method[Any], problem: Problem) -> float:
     """The metric on the validation items."""
     method.eval()
-    judged = problem.validation
-    logits, labels = predict_items(method, judged)
-    return main_score(problem.training.task, problem.identity.metric, logits, labels)
+    task, metric, judged = problem.training.task, problem.identity.metric, problem.validation
+    found = [main_score(task, metric, logits, judged.labels) for logits in predict_each(method, judged)]
+    return max(found) if method.judged_by == "best" else sum(found) / len(found)
 
 
 @torch.inference_mode()
 def judge(method: Method[Any], problem: Problem, judged: Judged) -> dict[str, float]:
-    """Every score on the given items.
+    """Every score on the given items; of several predictions as `Method.judged_by` says.
 
     Raises:
         FloatingPointError: the predictions are not finite.
     """
     method.eval()
-    logits, labels = predict_items(method, judged)
-    return scores(problem.training.task, problem.identity.metric, logits, labels)
+    task, metric = problem.training.task, problem.identity.metric
+    found = [scores(task, metric, logits, judged.labels) for logits in predict_each(method, judged)]
+    if method.judged_by == "best":
+        return max(found, key=lambda each: each[metric])
+    return {name: sum(each[name] for each in found) / len(found) for name in found[0]}
 
 
 def judge_test(method: Method[Any], problem: Problem, test: TestSet) -> dict[str, float]:
@@ -282,6 +286,13 @@ def _largest_class(judged: Judged) -> dict[str, float]:
     if judged.labels.dim() > 1:
         return {}
     return {"largest_class": float(judged.labels.bincount().max()) / judged.labels.numel()}
+
+
+def predict_each(method: Method[Any], judged: Judged) -> list[Tensor]:
+    """The logits of the judged items, [items, classes], under each prediction that the method has judged."""
+    if type(method).predictions is Method.predictions:
+        return [predict_items(method, judged)[0]]
+    return [output.logits[judged.items] for output in method.predictions(judged.graph)]
 
 
 def predict_items(method: Method[Any], judged: Judged) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,16 @@ import torch
 from torch import Tensor
 
 from bench.errors import UserError
-from bench.training.engine import Configuration, TimeLimitExceeded, build, fit, predict_items, train
+from bench.training.engine import (
+    Configuration,
+    TimeLimitExceeded,
+    build,
+    fit,
+    judge,
+    predict_items,
+    train,
+    validation_score,
+)
 from bench.training.problem import Identity, Judged, Problem, ProblemKey, load_problem
 from methods import METHODS
 from methods.contract import (
@@ -108,6 +117,47 @@ def test_patience_counts_epochs_below_the_best(problem: Problem, patience: int, 
     ran, kept, told = run(problem, [5, 9, 1, 9, 1, 1, 2, 1], patience)
     assert ran == len(told) == epochs
     assert kept == (2 if patience == 1 else 4)
+
+
+class WarmedUp(Scripted):
+    """Its first two epochs are no result."""
+
+    def may_be_kept(self, epoch: int) -> bool:
+        return epoch >= 2
+
+
+def test_a_warm_up_is_neither_kept_nor_held_against_patience(problem: Problem) -> None:
+    context = Context(TASK, 1, problem.training, (), None, OptimiserSettings())
+    method = WarmedUp(Hyperparameters(), context)
+    method.script = [9, 8, 3, 2, 4, 1, 1, 1]
+    settings = {"epochs": 8, "patience": 2}
+    assert fit(method, Configuration("scripted", student_hyper=settings), problem, None) == 7
+    assert int(method.steps) == 5
+    assert method.ended[:2] == [0.9, 0.8]  # the hook is told all the same
+
+
+class Choir(Method[Hyperparameters]):
+    """Three predictions; of the ten items they get 6, 9 and 3 right, the later the surer."""
+
+    def setup(self) -> None:
+        self.judged_by = "best" if self.context.variant == "best" else "mean"
+
+    def predictions(self, graph: Graph) -> Sequence[Output]:
+        hits = [torch.arange(10) < count for count in (6, 9, 3)]
+        return [Output((1 + sure) * torch.stack([hit, ~hit], 1).float()) for sure, hit in enumerate(hits)]
+
+
+@pytest.mark.parametrize(("how", "accuracy", "members"), [("mean", 0.6, (0, 1, 2)), ("best", 0.9, (1,))])
+def test_several_predictions_are_judged_one_by_one(
+    problem: Problem, how: str, accuracy: float, members: tuple[int, ...]
+) -> None:
+    method = Choir(Hyperparameters(), Context(TASK, 1, problem.training, (), None, OptimiserSettings(), variant=how))
+    outputs = method.predictions(problem.validation.graph)
+    nll = [-output.logits.double().log_softmax(1)[:, 0].mean().item() for output in outputs]
+    found = judge(method, problem, problem.validation)
+    assert validation_score(method, problem) == pytest.approx(accuracy)
+    assert found["accuracy"] == pytest.approx(accuracy)
+    assert found["nll"] == pytest.approx(sum(nll[i] for i in members) / len(members))
 
 
 def test_no_epochs_leave_the_start(problem: Problem) -> None:
