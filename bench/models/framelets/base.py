@@ -48,6 +48,7 @@ class FrameletModel(Model):
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = FrameletHyperparameters
     reads_whole_graph: ClassVar[bool] = True
+    settings: FrameletSettings
 
     def _claim(self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level) -> None:
         """The constructor of a model that is no plain stack of layers."""
@@ -56,10 +57,15 @@ class FrameletModel(Model):
         self.in_features, self.out_features, self.level, self.head = in_features, out_features, level, None
         self.hyper: Any = hyper
         self.layers = nn.ModuleList()
-        self.settings: FrameletSettings = self.hyper.settings()
+        self.settings = settings_of(hyper)
 
     def system(self, graph: Graph) -> FrameletSystem:
         return framelet_system(graph, self.settings, feature_dtype(graph))
+
+
+def settings_of(hyper: ModelHyperparameters) -> FrameletSettings:
+    assert isinstance(hyper, FrameletHyperparameters)
+    return hyper.settings()
 
 
 def check_level(level: Level) -> None:

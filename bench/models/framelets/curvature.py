@@ -11,12 +11,13 @@ diagonal in it; g the most such 4-cycles through one of them. An edge with an en
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Neighbours = list[set[int]]
-Counts = NDArray[np.float64] | float
+Counts = NDArray[Any] | np.integer[Any] | float
 
 
 def neighbours_of(edges: NDArray[np.int64], nodes: int) -> Neighbours:

@@ -40,8 +40,7 @@ def chebyshev_coefficients(curve: Curve, terms: int) -> NDArray[np.float64]:
     angles = np.linspace(0.0, np.pi, _POINTS)
     values = curve(np.pi / 2 * (np.cos(angles) + 1))
     orders = np.arange(terms)[:, None]
-    found: NDArray[np.float64] = 2 / np.pi * np.trapezoid(np.cos(orders * angles) * values, angles, axis=1)
-    return found
+    return np.asarray(2 / np.pi * np.trapezoid(np.cos(orders * angles) * values, angles, axis=1))
 
 
 def band_count(name: FilterName, level: int) -> int:

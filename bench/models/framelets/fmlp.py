@@ -29,8 +29,8 @@ class FMLPHyperparameters(PlainFrameletHyperparameters):
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of every encoding")
     high_pass_output: Literal["own", "low-pass"] = Field(
         "own",
-        description="what the high-pass branch of the output layer is made of: knowledge, encoder and classifier of its "
-        "own, or, as in the released code, those of the low-pass branch",
+        description="what the high-pass branch of the output layer is made of: knowledge, encoder and classifier of "
+        "its own, or, as in the released code, those of the low-pass branch",
     )
 
     @model_validator(mode="after")

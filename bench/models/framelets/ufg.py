@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 from bench.models.base import Level, ModelHyperparameters
 from bench.models.framelets.base import (
-    FrameletHyperparameters,
     FrameletModel,
     PlainFrameletHyperparameters,
     check_level,
     feature_dtype,
+    settings_of,
 )
 from bench.models.framelets.operators import FrameletSettings, framelet_system
 from bench.models.layers import Convolution, FeatureLinear, Features, drop_features
@@ -39,7 +39,7 @@ class SpatialFramelets(Convolution):
 
     def forward(self, graph: Graph, x: Features) -> Tensor:
         system = framelet_system(graph, self.settings, feature_dtype(graph))
-        total = self.bias
+        total: Tensor = self.bias
         for band, linear in enumerate(self.linears):
             spread = system.adjacency(band) @ system.apply(band, linear(x))
             total = total + system.apply(band, F.relu(spread))
@@ -56,8 +56,7 @@ class SpatUFG(FrameletModel):
 
     def __init__(self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level = "node") -> None:
         check_level(level)
-        assert isinstance(hyper, FrameletHyperparameters)
-        self.settings = hyper.settings()
+        self.settings = settings_of(hyper)
         super().__init__(in_features, out_features, hyper, level)
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
@@ -68,7 +67,7 @@ class SpatUFG(FrameletModel):
 
 
 class SUFG(FrameletModel):
-    """sum_r (W_r^T A_r W_r)^l x T_r + b with l = `layers`: one linear map a band, so no hidden state and no `hidden`."""
+    """sum_r (W_r^T A_r W_r)^l x T_r + b with l = `layers`: one linear map a band; no hidden state, no `hidden`."""
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = PlainFrameletHyperparameters
 
@@ -79,7 +78,7 @@ class SUFG(FrameletModel):
 
     def forward(self, graph: Graph) -> Output:
         system, power = self.system(graph), self.hyper.layers
-        logits = self.bias
+        logits: Tensor = self.bias
         features = drop_features(graph.features, self.hyper.dropout, self.training)
         for band, linear in enumerate(self.linears):
             logits = logits + system.knowledge(band, power, linear(features))

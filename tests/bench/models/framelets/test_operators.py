@@ -116,9 +116,7 @@ def test_sparse_knowledge_is_the_dense_product(
         shifted = normal + (1 if band else -1) * epsilon * torch.diag(1 / degrees)
         for power in (1, 2, 3):
             knowledge = torch.linalg.matrix_power(operator.T @ shifted @ operator, power)
-            torch.testing.assert_close(
-                system.knowledge(band, power, weight), knowledge @ weight, atol=1e-10, rtol=0
-            )
+            torch.testing.assert_close(system.knowledge(band, power, weight), knowledge @ weight, atol=1e-10, rtol=0)
 
 
 def test_the_gradient_of_the_weight_is_that_of_the_dense_product() -> None:

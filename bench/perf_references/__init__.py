@@ -1,0 +1,3 @@
+"""Plain readings of papers, which `bench.perf` times our paths against."""
+
+from __future__ import annotations
