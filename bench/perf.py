@@ -36,7 +36,7 @@ WARM_UP = 5
 
 @dataclass(frozen=True)
 class PerfRow:
-    """One measurement. unit "x": a ratio, at least `target`; unit "ms": a cost, at most `target`."""
+    """One measurement. unit "x": a ratio, at least `target`; "ms" and "MB": a cost, at most `target`."""
 
     name: str
     value: float
@@ -148,11 +148,45 @@ def _oad() -> PerfRow:
     return _ratio("oad-epoch", ours, stock, 3.0, detail)
 
 
+def _fgkd_encoder() -> PerfRow:
+    """The low-pass and high-pass encoders of fmlp-o's first layer, 8 wide: sparse factors against dense K."""
+    from bench.models.framelets.operators import FrameletSettings, framelet_system
+    from bench.perf_references.fgkd import DenseEncoders, dense_knowledge
+
+    graph = load_problem(ProblemKey("cora", "public", "transductive"), 0).training.graph
+    dense = DenseEncoders(dense_knowledge(graph, 1, torch.float32), 8)
+    system = framelet_system(graph, FrameletSettings(), torch.float32)
+    weights = [(linear.weight.detach().T.contiguous(), linear.bias.detach()) for linear in _linears(dense)]
+
+    def encode() -> list[Tensor]:
+        return [system.knowledge(band, 1, weight) + bias for band, (weight, bias) in enumerate(weights)]
+
+    with torch.inference_mode():
+        for ours, stock in zip(encode(), dense(), strict=True):
+            torch.testing.assert_close(ours, stock, atol=1e-4, rtol=1e-3)
+        detail = "low- and high-pass encoders, 8 wide, Cora, against a linear map on dense knowledge"
+        return _ratio("fgkd-encoder", encode, dense, 30.0, detail)
+
+
+def _linears(model: nn.Module) -> list[nn.Linear]:
+    return [part for part in model.modules() if isinstance(part, nn.Linear)]
+
+
+def _fgkd_memory() -> PerfRow:
+    """What teacher and student take on PubMed, whose dense knowledge is 3.1 GB a matrix."""
+    from bench.perf_references.fgkd import peak_memory_mb
+
+    detail = "peak of a process that trains spat-ufg and fmlp-o on PubMed, libraries included"
+    return PerfRow("fgkd-pubmed-memory", peak_memory_mb(), 3000.0, "MB", detail)
+
+
 _MEASUREMENTS: dict[str, Callable[[], PerfRow]] = {
     "gcn-kd-epoch": _gcn_kd,
     "mlp-glnn-epoch": _mlp_glnn,
     "trial-overhead": _trial_overhead,
     "oad-epoch": _oad,
+    "fgkd-encoder": _fgkd_encoder,
+    "fgkd-pubmed-memory": _fgkd_memory,
 }
 
 
@@ -208,7 +242,7 @@ def _stock_epoch(
     return epoch
 
 
-def _ratio(name: str, ours: Callable[[], None], stock: Callable[[], None], target: float, detail: str) -> PerfRow:
+def _ratio(name: str, ours: Callable[[], Any], stock: Callable[[], Any], target: float, detail: str) -> PerfRow:
     for _ in range(WARM_UP):
         ours()
         stock()

@@ -17,6 +17,7 @@ class MethodInfo:
     """What there is to know of a method before it is loaded.
 
     students: the kinds of student it trains ("gnn", "mlp"); empty when it has none.
+    student_models: the models it trains, where they are not all of those kinds.
     inference: what a prediction needs: the node's features, the graph, or structure computed beforehand.
     variants: name -> how it differs; `paper` is always there and comes first.
     training_data: False for a method that distils without any training data.
@@ -36,6 +37,16 @@ class MethodInfo:
     inference: Literal["features", "graph", "precomputed structure", "as the student"] = "as the student"
     variants: Mapping[str, str] = field(default_factory=lambda: _PAPER)
     training_data: bool = True
+    student_models: tuple[str, ...] = ()
+
+    def why_not_student(self, model: str, kind: str) -> str | None:
+        """Why it does not train a model of this kind, in words that follow its name; None where it does."""
+        trains = " or ".join(self.student_models or self.students) or "no"
+        if kind not in self.students:
+            return f"trains {trains} students, and {model} is of kind {kind}"
+        if self.student_models and model not in self.student_models:
+            return f"trains {trains} students, and {model} is none of them"
+        return None
 
 
 BUILTIN: list[MethodInfo] = [
@@ -154,6 +165,28 @@ BUILTIN: list[MethodInfo] = [
             "official_code": "the divergence divided by items and classes once more; discriminators end in a ReLU and "
             "propagate without self-loops; scores are those of the student that is best on the judged items; a softmax "
             "over many labels; on many graphs a new Adam after the warm-up",
+        },
+    ),
+    MethodInfo(
+        name="fgkd",
+        title="Frameless graph knowledge distillation",
+        paper="Frameless Graph Knowledge Distillation",
+        venue="IEEE TNNLS",
+        year=2025,
+        url="https://arxiv.org/abs/2307.06631",
+        family="GNN to MLP",
+        target="methods.fgkd:FGKD",
+        tasks=("node-classification",),
+        students=("gnn",),
+        student_models=("fmlp-o", "fmlp-s"),
+        inference="precomputed structure",
+        variants={
+            "paper": "one weighted sum of both terms a step; low-pass and high-pass branches each with knowledge, "
+            "encoder and classifier of their own in every layer",
+            "official_code": "steps on the labels and on the teacher apart, the former with weight 0 by default, where "
+            "they still decay the weights; in the output layer the high-pass branch reads the low-pass knowledge by "
+            "the low-pass encoder and classifier. (The released loop also rolls back every epoch that does not match "
+            "the best, which cannot be behind the published figures and is not followed.)",
         },
     ),
 ]

@@ -186,7 +186,8 @@ class OptimiserSettings:
 class Context:
     """What the engine hands to a method when it is built.
 
-    new_student: makes a freshly initialised student for a given input width (default: the data's own).
+    new_student: makes a freshly initialised student for a given input width; hyperparameters of the model given by
+        name stand over the cell's.
     data: None for a method that must do without training data.
     """
 
@@ -194,7 +195,7 @@ class Context:
     num_features: int
     data: TrainingData | None
     teachers: tuple[Teacher, ...]
-    new_student: Callable[[int], nn.Module] | None
+    new_student: Callable[..., nn.Module] | None
     settings: OptimiserSettings
     variant: str = "paper"
     device: torch.device = torch.device("cpu")
@@ -236,15 +237,18 @@ class Method(nn.Module, Generic[H]):
         self.student: nn.Module | None = self.new_student() if context.new_student else None
         self.setup()
 
-    def new_student(self, num_features: int | None = None) -> nn.Module:
+    def new_student(self, num_features: int | None = None, **hyper: Any) -> nn.Module:
         """A freshly initialised student, reading `num_features` columns (default: the data's own).
+
+        hyper: hyperparameters of the model that stand over the cell's. A variant whose student is built otherwise
+        overrides this method and passes them.
 
         Raises:
             ValueError: the cell has no student.
         """
         if self.context.new_student is None:
             raise ValueError("this cell has no student model")
-        return self.context.new_student(num_features or self.context.num_features)
+        return self.context.new_student(num_features or self.context.num_features, **hyper)
 
     def setup(self) -> None:
         """Build heads, transform the teachers' outputs, precompute. Called once, after the student exists."""

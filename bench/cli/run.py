@@ -55,7 +55,8 @@ def spec_of(choice: Choice) -> Spec:
     graphs = dataset.task == "graph-classification"
     student, teacher = choice.student, choice.teacher
     if student is None and info.students:
-        student = "mlp" if "mlp" in info.students else "gin" if graphs else "gcn"
+        usual = "mlp" if "mlp" in info.students else "gin" if graphs else "gcn"
+        student = next(iter(info.student_models), usual)
     if teacher is None and info.teacher != "none":
         teacher = "gin" if graphs else "sage"
     for model in (student, teacher):

@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.data.dataset import Dataset
 from bench.data.loading import load_dataset
 from bench.data.splits import Split, make_split
+from bench.models.registry import MODELS
 from bench.training.engine import Configuration, Trained, build, train
 from bench.training.problem import Problem, ProblemKey, divide
 from bench.training.teachers import pack_teacher, unpack_teacher
@@ -86,16 +87,20 @@ def example_on(key: ProblemKey) -> Example:
 
 @dataclass(frozen=True)
 class Case:
-    """A method on one task, with one kind of student (None: it has none), in one variant."""
+    """A method on one task, with one kind of student (None: it has none), in one variant.
+
+    model: the student, where the method trains certain models alone; "" takes the one that stands for the kind.
+    """
 
     method: str
     task: str
     kind: str | None
     variant: str = "paper"
+    model: str = ""
 
     def __str__(self) -> str:
         variant = None if self.variant == "paper" else self.variant
-        return "-".join(part for part in (self.method, self.task, self.kind, variant) if part)
+        return "-".join(part for part in (self.method, self.task, self.model or self.kind, variant) if part)
 
     @property
     def info(self) -> MethodInfo:
@@ -112,7 +117,7 @@ class Case:
 
     def configuration(self, hyper: Mapping[str, Any] | None = None, **training: Any) -> Configuration:
         """Published defaults and the training of this module, but for what is given."""
-        student = STUDENTS[self.kind] if self.kind else None
+        student = (self.model or STUDENTS[self.kind]) if self.kind else None
         settings = {**TRAINING, **training} if student else {}
         return Configuration(self.method, self.variant, hyper or {}, student, settings)
 
@@ -139,11 +144,18 @@ def cases_of(name: str) -> list[Case]:
     """Every case that the method's catalogue entry names."""
     info = METHODS.get(name)
     return [
-        Case(name, task, kind, variant)
+        Case(name, task, kind, variant, model)
         for task in info.tasks
-        for kind in info.students or (None,)
+        for kind, model in _students(info)
         for variant in info.variants
     ]
+
+
+def _students(info: MethodInfo) -> list[tuple[str | None, str]]:
+    """Kind and model of each student it is tried on."""
+    if info.student_models:
+        return [(MODELS.get(model).kind, model) for model in info.student_models]
+    return [(kind, "") for kind in info.students or (None,)]
 
 
 @cache

@@ -87,9 +87,11 @@ class MethodConformance:
         for task in sorted(set(ALL_TASKS) - set(info.tasks)):
             refused(replace(first, task=task).fresh, info.name, task)
         for kind in sorted(set(STUDENTS) - set(info.students)):
-            refused(replace(first, kind=kind).fresh, info.name, kind)
+            refused(replace(first, kind=kind, model="").fresh, info.name, kind)
+        for kind in info.students if info.student_models else ():
+            refused(replace(first, kind=kind, model="").fresh, info.name, *info.student_models)
         if info.students:
-            refused(replace(first, kind=None).fresh, info.name, "student")
+            refused(replace(first, kind=None, model="").fresh, info.name, "student")
         if info.teacher != "none":
             configuration, problem = first.configuration(), first.example.problem
             refused(lambda: build(configuration, problem, ()), info.name, "teacher")

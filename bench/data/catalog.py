@@ -7,7 +7,7 @@ from typing import Any
 
 from bench.data.registry import DatasetInfo
 
-CITATION = ("public", "cpf", "geom-gcn", "planetoid-random", "random-60-20-20")
+CITATION = ("public", "cpf", "geom-gcn", "planetoid-random", "balanced-20-20", "random-60-20-20")
 PURCHASE = ("cpf", "planetoid-random", "random-60-20-20")
 GRAPHS = ("kfold-10", "holdout-70-30")
 

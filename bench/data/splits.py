@@ -10,6 +10,7 @@ means one protocol; results under different names do not compare.
 | `cpf` | nodes | of the largest component 20 per class train, 30 per class validate (CPF, GLNN) |
 | `random-60-20-20` | nodes | uniform over all nodes, not by class, as in the field's code |
 | `planetoid-random` | nodes | 20 per class, 500 to validate, 1,000 to test (Shchur et al., 2018) |
+| `balanced-20-20` | nodes | of each class a fifth of the mean class to train, as many to validate, the rest to test |
 | `graphs` | nodes | whole graphs: 20 to train, 2 to validate, 2 to test |
 | `ogb` | nodes | by publication year (Hu et al., NeurIPS 2020) |
 | `kfold-10` | graphs | fold seed % 10 of partition seed // 10, by class; a tenth of the rest validates |
@@ -89,7 +90,7 @@ def available_splits(dataset: Dataset) -> list[str]:
         return [*fixed, "kfold-10", "holdout-70-30"]
     if dataset.graph.num_graphs > 1:
         return fixed
-    by_class = ["cpf", "planetoid-random"] if dataset.task == "node-classification" else []
+    by_class = ["cpf", "planetoid-random", "balanced-20-20"] if dataset.task == "node-classification" else []
     return [*fixed, "random-60-20-20", *by_class]
 
 
@@ -159,6 +160,18 @@ def _planetoid_random(dataset: Dataset, seed: int) -> Parts:
     return train, rest[:PLANETOID_VALIDATION], rest[PLANETOID_VALIDATION:needed]
 
 
+def _balanced_20_20(dataset: Dataset, seed: int) -> Parts:
+    """int(0.2 N / C) of every class to train and as many to validate, as in the framelet papers' code.
+
+    Their code sends a class too small for that to the test set whole; here the split is refused instead.
+    """
+    order = Stream(seed, "balanced-20-20").permutation(dataset.num_items)
+    count = dataset.num_items // (5 * dataset.num_classes)
+    train = _per_class(dataset, order, count, 2 * count, "balanced-20-20")
+    both = _per_class(dataset, order, 2 * count, 2 * count, "balanced-20-20")
+    return train, np.setdiff1d(both, train), np.setdiff1d(order, both)
+
+
 def _random_60_20_20(dataset: Dataset, seed: int) -> Parts:
     order = Stream(seed, "random-60-20-20").permutation(dataset.num_items)
     first, second = int(0.6 * len(order)), int(0.8 * len(order))
@@ -199,6 +212,7 @@ _DRAWN: dict[str, Callable[[Dataset, int], Parts]] = {
     "cpf": _cpf,
     "random-60-20-20": _random_60_20_20,
     "planetoid-random": _planetoid_random,
+    "balanced-20-20": _balanced_20_20,
     "kfold-10": _kfold,
     "holdout-70-30": _holdout,
 }

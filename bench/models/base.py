@@ -55,6 +55,10 @@ class Model(nn.Module):
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = ModelHyperparameters
     uses_edges: ClassVar[bool] = True
     drops_features: ClassVar[bool] = False
+    #: Whether one node's prediction needs all of the graph, so that no neighbourhood can be cut out for it.
+    reads_whole_graph: ClassVar[bool] = False
+    #: Whether it has weights for each node of its training graph; its constructor then takes `num_nodes`.
+    per_node: ClassVar[bool] = False
     #: The propagation matrices it asks a graph for.
     propagations: ClassVar[tuple[PropagationKind, ...]] = ()
 
@@ -131,16 +135,28 @@ class Model(nn.Module):
 
 
 def build_model(
-    name: str, in_features: int, out_features: int, hyper: Mapping[str, Any], level: Level = "node"
+    name: str,
+    in_features: int,
+    out_features: int,
+    hyper: Mapping[str, Any],
+    level: Level = "node",
+    num_nodes: int | None = None,
 ) -> Model:
     """A freshly initialised model; seed torch before.
+
+    num_nodes: of the training graph; needed by a model with weights for each node (`per_node`) alone.
 
     Raises:
         UnknownNameError: no model has this name.
         UserError: a hyperparameter that the model does not have, or a value it refuses.
     """
     model_class: type[Model] = MODELS.load(name)
-    return model_class(in_features, out_features, model_hyperparameters(name, hyper), level)
+    own: dict[str, Any] = {}
+    if model_class.per_node:
+        if num_nodes is None:
+            raise UserError(f"model {name!r} has weights for each node of its graph: num_nodes is needed")
+        own = {"num_nodes": num_nodes}
+    return model_class(in_features, out_features, model_hyperparameters(name, hyper), level, **own)
 
 
 def model_hyperparameters(name: str, hyper: Mapping[str, Any]) -> ModelHyperparameters:

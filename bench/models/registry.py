@@ -10,7 +10,10 @@ from methods.registry import Registry
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """What there is to know of a model before it is loaded; `target` is its `module:Class`."""
+    """What there is to know of a model before it is loaded; `target` is its `module:Class`.
+
+    settings: those it can be used in.
+    """
 
     name: str
     title: str
@@ -20,6 +23,13 @@ class ModelInfo:
     url: str
     kind: Literal["mlp", "gnn"]
     target: str
+    settings: tuple[str, ...] = ("transductive", "inductive", "graph-level")
+
+    def why_not_setting(self, setting: str) -> str | None:
+        """Why it cannot be used in a setting, in words; None where it can."""
+        if setting in self.settings:
+            return None
+        return f"model {self.name} fits the setting {' or '.join(self.settings)}, not {setting}"
 
 
 def _builtin() -> list[ModelInfo]:
@@ -84,7 +94,24 @@ def _builtin() -> list[ModelInfo]:
             kind="gnn",
             target="bench.models.appnp:APPNP",
         ),
+        *_framelets(),
     ]
+
+
+def _framelets() -> list[ModelInfo]:
+    paper, url = "Frameless Graph Knowledge Distillation", "https://arxiv.org/abs/2307.06631"
+    one_graph = ("transductive",)  # weights for each node of the training graph
+    rows = [
+        ("spat-ufg", "Spatial framelet convolutions", "ufg:SpatUFG", (*one_graph, "inductive")),
+        ("sufg", "Simplified framelet convolution", "ufg:SUFG", (*one_graph, "inductive")),
+        ("fmlp-o", "Framelet MLP, layer by layer", "fmlp:FMLPO", one_graph),
+        ("fmlp-s", "Framelet MLP, simplified", "fmlp:FMLPS", one_graph),
+    ]
+    return [
+        ModelInfo(name, title, paper, "IEEE TNNLS", 2025, url, "gnn", f"bench.models.framelets.{target}",
+                  settings=settings)
+        for name, title, target, settings in rows
+    ]  # fmt: skip
 
 
 #: Third-party packages add models through this entry-point group.

@@ -98,7 +98,7 @@ def make_plan(spec: Spec, data_dir: Path | None = None) -> Plan:
         teachers += own
         for method in _with_controls(spec):
             for teacher, student in _pairs(METHODS.get(method.name), own, spec.students):
-                reason = _unsupported(METHODS.get(method.name), DATASETS.get(name), teacher, student)
+                reason = _unsupported(METHODS.get(method.name), DATASETS.get(name), data.setting, teacher, student)
                 if reason:
                     left_out.append(f"{name}: {reason}")
                     continue
@@ -136,7 +136,7 @@ def _pairs(
 
 
 def _unsupported(
-    info: MethodInfo, dataset: DatasetInfo, teacher: TeacherPlan | None, student: ModelChoice | None
+    info: MethodInfo, dataset: DatasetInfo, setting: str, teacher: TeacherPlan | None, student: ModelChoice | None
 ) -> str | None:
     """Why there is no such cell, or None."""
     if dataset.task not in info.tasks:
@@ -145,8 +145,11 @@ def _unsupported(
         return f"{info.name} needs a teacher and the spec names none"
     if info.students and student is None:
         return f"{info.name} needs a student and the spec names none"
-    if student is not None and (kind := MODELS.get(student.model).kind) not in info.students:
-        return f"{info.name} trains {' or '.join(info.students)} students, and {student.model} is of kind {kind}"
+    if student is not None and (reason := info.why_not_student(student.model, MODELS.get(student.model).kind)):
+        return f"{info.name} {reason}"
+    for model in (teacher.model if teacher else None, student.model if student else None):
+        if model is not None and (reason := MODELS.get(model).why_not_setting(setting)):
+            return reason
     return None
 
 

@@ -144,10 +144,10 @@ def _check_support(info: MethodInfo, student: str | None, problem: Problem, teac
     if student is None and info.students:
         raise UserError(f"method {info.name!r} needs a student: {' or '.join(info.students)}")
     if student is not None:
-        kind = student_kind(student)
-        if kind not in info.students:
-            trains = " or ".join(info.students) or "no"
-            raise UserError(f"method {info.name!r} trains {trains} students, and {student!r} is of kind {kind}")
+        if reason := info.why_not_student(student, student_kind(student)):
+            raise UserError(f"method {info.name!r} {reason}")
+        if reason := MODELS.get(student).why_not_setting(problem.key.setting):
+            raise UserError(reason)
     if info.teacher != "none" and not teachers:
         raise UserError(f"method {info.name!r} needs a teacher and none is given")
     if info.teacher == "one" and len(teachers) > 1:
@@ -170,13 +170,14 @@ def _student_factory(configuration: Configuration, problem: Problem) -> Callable
 
     data = problem.training
 
-    def new_student(num_features: int) -> nn.Module:
+    def new_student(num_features: int, **hyper: Any) -> nn.Module:
         return build_model(
             configuration.student or "",
             num_features,
             data.task.num_classes,
-            configuration.model_hyper,
+            configuration.model_hyper | hyper,
             data.task.level,
+            data.graph.num_nodes,
         ).to(data.graph.device)
 
     return new_student

@@ -91,6 +91,7 @@ def unpack_teacher(artefact: TeacherArtefact, problem: Problem) -> Teacher:
         data.task.num_classes,
         configuration.model_hyper,
         data.task.level,
+        data.graph.num_nodes,
     ).to(device)
     weights = {name.removeprefix("weights."): value for name, value in tensors.items() if name.startswith("weights.")}
     depths = sum(1 for name in tensors if name.startswith("hidden."))

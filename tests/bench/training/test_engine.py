@@ -202,8 +202,8 @@ def test_seeds_come_one_by_one_and_in_order() -> None:
     [
         (Configuration("kd", student="mlp"), "method 'kd' needs a teacher and none is given"),
         (Configuration("supervised"), "method 'supervised' needs a student: gnn or mlp"),
-        (Configuration("majority", student="mlp"), "method 'majority' trains no students, and 'mlp' is of kind mlp"),
-        (Configuration("glnn", student="gcn"), "method 'glnn' trains mlp students, and 'gcn' is of kind gnn"),
+        (Configuration("majority", student="mlp"), "method 'majority' trains no students, and mlp is of kind mlp"),
+        (Configuration("glnn", student="gcn"), "method 'glnn' trains mlp students, and gcn is of kind gnn"),
         (Configuration("supervised", "official", student="mlp"), "no variant 'official'; it has paper"),
         (Configuration("supervised", method_hyper={"tau": 2}, student="mlp"), "tau"),
         (Configuration("label-propagation", method_hyper={"alpha": 1.5}), "alpha: Input should be less than 1"),

@@ -30,6 +30,6 @@ def test_whatever_the_search_proposes_builds(name: str) -> None:
     presets = [space.defaults(preset.dataset[0], (preset.split or (None,))[0]) for preset in space.presets]
     for values in [space.defaults(), *presets, *drawn(space)]:
         configuration = Configuration("supervised", student=name, student_hyper=values)
-        model = build_model(name, 5, 3, configuration.model_hyper)
+        model = build_model(name, 5, 3, configuration.model_hyper, num_nodes=10)
         assert model.hyper.layers == values["layers"]
         assert configuration.settings.lr == values["lr"]

@@ -1,0 +1,204 @@
+"""The students of framelet distillation: perceptrons that read rows of graph knowledge (Shi et al., 2023).
+
+K_r^(l) = (W_r^T A W_r)^l, one for each band r of the framelets and each power l. A student reads the row of a node
+in K as LINKX reads the row of an adjacency matrix: by a linear map from as many inputs as there are nodes. K T is
+worked out as sparse factors on the [nodes, hidden] weight T, so that K itself never exists. The weights belong to
+the nodes they were trained on: no other graph can be predicted.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from bench.errors import UserError
+from bench.models.base import Level, ModelHyperparameters
+from bench.models.framelets.base import FrameletModel, PlainFrameletHyperparameters
+from bench.models.framelets.filters import FILTERS
+from bench.models.framelets.operators import FrameletSystem
+from bench.models.layers import FeatureLinear, drop_features, dropout
+from methods.contract import Output
+from methods.graph import Graph
+
+
+class FMLPHyperparameters(PlainFrameletHyperparameters):
+    dropout: float = Field(0.1, ge=0, lt=1, description="dropout of every encoding")
+    high_pass_output: Literal["own", "low-pass"] = Field(
+        "own",
+        description="what the high-pass branch of the output layer is made of: knowledge, encoder and classifier of "
+        "its own, or, as in the released code, those of the low-pass branch",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_high_pass(self) -> FMLPHyperparameters:
+        if len(FILTERS[self.filter]) < 2:
+            having = ", ".join(name for name, curves in FILTERS.items() if len(curves) > 1)
+            raise ValueError(f"filter {self.filter!r} has no high-pass for the high-pass branch; use one of {having}")
+        return self
+
+
+class SimplifiedFMLPHyperparameters(FMLPHyperparameters):
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout of the features")
+
+
+class KnowledgeEncoder(nn.Module):
+    """K_band^(power) T + b: [nodes, width] from nothing but the graph."""
+
+    def __init__(self, nodes: int, width: int, band: int, power: int) -> None:
+        super().__init__()
+        self.band, self.power = band, power
+        self.linear = FeatureLinear(nodes, width)
+
+    def forward(self, system: FrameletSystem) -> Tensor:
+        product = system.knowledge(self.band, self.power, self.linear.weight)
+        return product if self.linear.bias is None else product + self.linear.bias
+
+
+class Gate(nn.Module):
+    """sigmoid(v . [p, u]): one number a node, one shared vector for all bands."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.of_band, self.of_state = FeatureLinear(width, 1, bias=False), FeatureLinear(width, 1, bias=False)
+
+    def forward(self, p: Tensor, u: Tensor) -> Tensor:
+        """[nodes, width] twice -> [nodes, 1]"""
+        return torch.sigmoid(self.of_band(p) + self.of_state(u))
+
+
+class FMLP(FrameletModel):
+    """What both students share: an encoder and a classifier for each band of the output layer."""
+
+    Hyperparameters: ClassVar[type[ModelHyperparameters]] = FMLPHyperparameters
+    per_node: ClassVar[bool] = True
+
+    def __init__(
+        self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level, num_nodes: int
+    ) -> None:
+        self._claim(in_features, out_features, hyper, level)
+        self.num_nodes = num_nodes
+        width, layers = self.hyper.hidden, self.hyper.layers
+        #: The band that each branch of the output layer reads.
+        own = self.hyper.high_pass_output == "own"
+        self.output_bands = [band if own else 0 for band in range(self.settings.bands)]
+        read = sorted(set(self.output_bands))
+        self.encoders = nn.ModuleList(KnowledgeEncoder(num_nodes, width, band, layers) for band in read)
+        self.classifiers = nn.ModuleList(FeatureLinear(width, out_features) for _ in read)
+        self.gate = Gate(width)
+        self.state_classifier = FeatureLinear(width, out_features)
+
+    def combine(self, encodings: list[Tensor], state: Tensor) -> Tensor:
+        """sum_r C_r(P_r) (1 - a_r) + C_X(V) a_r with the gates a_r; [nodes, classes]. One encoding per branch."""
+        from_state = self.state_classifier(state)
+        logits = torch.zeros_like(from_state)
+        for encoding, band in zip(encodings, self.output_bands, strict=True):
+            gate = self.gate(encoding, state)
+            logits = logits + self.classifiers[band](encoding) * (1 - gate) + from_state * gate
+        return logits
+
+    def check_nodes(self, graph: Graph) -> None:
+        if graph.num_nodes != self.num_nodes:
+            raise UserError(
+                f"the student has weights for each of {self.num_nodes} nodes and cannot predict a graph of "
+                f"{graph.num_nodes}"
+            )
+
+    def macs(self, nodes: int, edges: int, graphs: int = 1) -> int:
+        """Counted as elsewhere; a band's knowledge is 1 + 2 (its degree) sparse products a power."""
+        width = self.hyper.hidden
+        total = self._inner_macs(nodes)
+        for encoder in self.modules():
+            if isinstance(encoder, KnowledgeEncoder):
+                products = encoder.power * (1 + 2 * self.settings.products(encoder.band))
+                total += products * (edges + nodes) * width
+        branches = len(self.output_bands)
+        return total + nodes * width * ((branches + 1) * self.out_features + 2 * branches)
+
+    def _inner_macs(self, nodes: int) -> int:
+        """Those of the linear maps before the output layer."""
+        raise NotImplementedError
+
+
+class MixedLayer(nn.Module):
+    """Y = sum_r a_r P_r + (1 - a_r) U with P_r = ReLU(dropout(K_r^(power) T_r + b_r)) and gates a_r."""
+
+    def __init__(self, nodes: int, width: int, bands: int, power: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.encoders = nn.ModuleList(KnowledgeEncoder(nodes, width, band, power) for band in range(bands))
+        self.gate = Gate(width)
+
+    def forward(self, system: FrameletSystem, u: Tensor) -> Tensor:
+        mixed = torch.zeros_like(u)
+        for encoder in self.encoders:
+            p = F.relu(dropout(encoder(system), self.dropout, self.training))
+            gate = self.gate(p, u)
+            mixed = mixed + gate * p + (1 - gate) * u
+        return mixed
+
+
+class FMLPO(FMLP):
+    """The student of a layered teacher: layer l below the output mixes K^(l) into the state, the output reads K^(L).
+
+    U = ReLU(dropout(linear(x))) on the features first, then on the mixture after each layer.
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level, num_nodes: int
+    ) -> None:
+        super().__init__(in_features, out_features, hyper, level, num_nodes)
+        width, below, p = self.hyper.hidden, range(1, self.hyper.layers), self.hyper.dropout
+        self.layers = nn.ModuleList(MixedLayer(num_nodes, width, self.settings.bands, power, p) for power in below)
+        self.linears = nn.ModuleList(
+            FeatureLinear(in_features if i == 0 else width, width) for i in range(len(below) + 1)
+        )
+
+    def _rho(self, x: Tensor) -> Tensor:
+        return F.relu(dropout(x, self.hyper.dropout, self.training))
+
+    def forward(self, graph: Graph) -> Output:
+        self.check_nodes(graph)
+        system = self.system(graph)
+        state = self._rho(self.linears[0](graph.features))
+        hidden: list[Tensor] = []
+        for layer, linear in zip(self.layers, list(self.linears)[1:], strict=True):
+            hidden.append(layer(system, state))
+            state = self._rho(linear(hidden[-1]))
+        known: list[Any] = [encoder(system) for encoder in self.encoders]
+        encodings = [self._rho(known[band]) for band in self.output_bands]
+        return Output(self.combine(encodings, state), tuple(hidden))
+
+    def _inner_macs(self, nodes: int) -> int:
+        width, layers = self.hyper.hidden, self.hyper.layers
+        gates = (layers - 1) * self.settings.bands * 2 * width
+        return int(nodes * (self.in_features * width + (layers - 1) * width * width + gates))
+
+
+class FMLPS(FMLP):
+    """The student of the simplified teacher: K^(L) and the features, each through one linear map without activation.
+
+    It has no hidden state. `dropout` acts on the features; the published model has none.
+    """
+
+    Hyperparameters: ClassVar[type[ModelHyperparameters]] = SimplifiedFMLPHyperparameters
+
+    def __init__(
+        self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level, num_nodes: int
+    ) -> None:
+        super().__init__(in_features, out_features, hyper, level, num_nodes)
+        self.linear = FeatureLinear(in_features, self.hyper.hidden)
+
+    def forward(self, graph: Graph) -> Output:
+        self.check_nodes(graph)
+        system = self.system(graph)
+        known: list[Any] = [encoder(system) for encoder in self.encoders]
+        encodings = [known[band] for band in self.output_bands]
+        features = drop_features(graph.features, self.hyper.dropout, self.training)
+        return Output(self.combine(encodings, self.linear(features)))
+
+    def _inner_macs(self, nodes: int) -> int:
+        return int(nodes * self.in_features * self.hyper.hidden)

@@ -1,0 +1,90 @@
+"""The teachers of framelet distillation: spatial and simplified framelet convolutions (Shi et al., 2023)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from bench.models.base import Level, ModelHyperparameters
+from bench.models.framelets.base import (
+    FrameletModel,
+    PlainFrameletHyperparameters,
+    check_level,
+    feature_dtype,
+    settings_of,
+)
+from bench.models.framelets.operators import FrameletSettings, framelet_system
+from bench.models.layers import Convolution, FeatureLinear, Features, drop_features
+from methods.contract import Output
+from methods.graph import Graph
+
+
+def _per_band(in_features: int, out_features: int, settings: FrameletSettings) -> nn.ModuleList:
+    return nn.ModuleList(
+        FeatureLinear(in_features, out_features, bias=False, initialisation="glorot") for _ in range(settings.bands)
+    )
+
+
+class SpatialFramelets(Convolution):
+    """sum_r W_r ReLU(A_r W_r x T_r) + b, a weight T_r for every band."""
+
+    def __init__(self, in_features: int, out_features: int, settings: FrameletSettings) -> None:
+        super().__init__()
+        self.settings, self.out_features = settings, out_features
+        self.linears = _per_band(in_features, out_features, settings)
+        self.bias = nn.Parameter(torch.zeros(out_features))
+
+    def forward(self, graph: Graph, x: Features) -> Tensor:
+        system = framelet_system(graph, self.settings, feature_dtype(graph))
+        total: Tensor = self.bias
+        for band, linear in enumerate(self.linears):
+            spread = system.adjacency(band) @ system.apply(band, linear(x))
+            total = total + system.apply(band, F.relu(spread))
+        return total
+
+    def macs(self, nodes: int, edges: int) -> int:
+        maps = sum(linear.macs(nodes) for linear in self.linears)  # type: ignore[operator]
+        products = sum(1 + 2 * self.settings.products(band) for band in range(self.settings.bands))
+        return int(maps) + products * (edges + nodes) * self.out_features
+
+
+class SpatUFG(FrameletModel):
+    """Layers of spatial framelet convolutions; the ReLU stands inside of them, dropout between them."""
+
+    def __init__(self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level = "node") -> None:
+        check_level(level)
+        self.settings = settings_of(hyper)
+        super().__init__(in_features, out_features, hyper, level)
+
+    def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
+        return SpatialFramelets(in_features, out_features, self.settings)
+
+    def activate(self, x: Tensor) -> Tensor:
+        return x
+
+
+class SUFG(FrameletModel):
+    """sum_r (W_r^T A_r W_r)^l x T_r + b with l = `layers`: one linear map a band; no hidden state, no `hidden`."""
+
+    Hyperparameters: ClassVar[type[ModelHyperparameters]] = PlainFrameletHyperparameters
+
+    def __init__(self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level = "node") -> None:
+        self._claim(in_features, out_features, hyper, level)
+        self.linears = _per_band(in_features, out_features, self.settings)
+        self.bias = nn.Parameter(torch.zeros(out_features))
+
+    def forward(self, graph: Graph) -> Output:
+        system, power = self.system(graph), self.hyper.layers
+        logits: Tensor = self.bias
+        features = drop_features(graph.features, self.hyper.dropout, self.training)
+        for band, linear in enumerate(self.linears):
+            logits = logits + system.knowledge(band, power, linear(features))
+        return Output(logits)
+
+    def macs(self, nodes: int, edges: int, graphs: int = 1) -> int:
+        maps = self.settings.bands * nodes * self.in_features * self.out_features
+        products = sum(1 + 2 * self.settings.products(band) for band in range(self.settings.bands))
+        return maps + self.hyper.layers * products * (edges + nodes) * self.out_features
