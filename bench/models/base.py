@@ -57,6 +57,8 @@ class Model(nn.Module):
     drops_features: ClassVar[bool] = False
     #: The propagation matrices it asks a graph for.
     propagations: ClassVar[tuple[PropagationKind, ...]] = ()
+    #: Whether `Output.preactivations` is filled; whoever needs them sets it on its model, for they take memory.
+    keeps_preactivations: bool = False
 
     def __init__(self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level = "node") -> None:
         super().__init__()
@@ -92,12 +94,16 @@ class Model(nn.Module):
         p = self.hyper.dropout
         state: Features = graph.features
         hidden: list[Tensor] = []
+        preactivations: list[Tensor] = []
         for index, layer in enumerate(self.layers):
             if index > 0 or self.drops_features:
                 state = drop_features(state, p, self.training)
-            layer_input, state = state, layer(graph, state)
+            made: Tensor = layer(graph, state)
+            layer_input, state = state, made
             if index < len(self.norms):
-                state = self.activate(self.norms[index](state))
+                if self.keeps_preactivations:
+                    preactivations.append(made)
+                state = self.activate(self.norms[index](made))
                 if self.hyper.residual and index > 0:
                     state = self.add_residual(state, layer_input)
                 hidden.append(state)
@@ -105,10 +111,10 @@ class Model(nn.Module):
             state = graph.dense_features()
         state = self.propagate(graph, state)
         if self.head is None:
-            return Output(state, tuple(hidden))
+            return Output(state, tuple(hidden), preactivations=tuple(preactivations))
         pooled = readout(state, graph, self.hyper.readout)
         logits = self.head(dropout(pooled, p, self.training))
-        return Output(logits, tuple(hidden), pooled)
+        return Output(logits, tuple(hidden), pooled, tuple(preactivations))
 
     def _convolutions(self) -> list[Convolution]:
         return cast("list[Convolution]", list(self.layers))
