@@ -98,9 +98,9 @@ def _shapes() -> list[DatasetInfo]:
         note="Noisy, stretched and turned at random; 256 points a cloud, no edges, features are coordinates.",
         nodes=102400, edges=0, features=3, classes=8, graphs=400,
     )  # fmt: skip
-    few = {"clouds": 80, "points": 48}
-    note = "48 points a cloud: for tests."
-    return [clouds, replace(clouds, name="shapes-small", options=few, note=note, nodes=3840, graphs=80)]
+    few = {"clouds": 160, "points": 64, "noise": 0.01, "stretch": 0.1}
+    note = "Fewer, sparser and clearer clouds: for tests."
+    return [clouds, replace(clouds, name="shapes-small", options=few, note=note, nodes=10240, graphs=160)]
 
 
 def _modelnet() -> list[DatasetInfo]:

@@ -64,8 +64,8 @@ class Model(nn.Module):
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = ModelHyperparameters
     uses_edges: ClassVar[bool] = True
     drops_features: ClassVar[bool] = False
-    #: Whether a prediction reads no more than the in-neighbourhood of `receptive_hops`.
-    local: ClassVar[bool] = True
+    #: Whether one node's prediction needs all of the graph, so that no neighbourhood can be cut out for it.
+    reads_whole_graph: ClassVar[bool] = False
     #: The propagation matrices it asks a graph for.
     propagations: ClassVar[tuple[PropagationKind, ...]] = ()
     #: Whether `Output.preactivations` is filled; whoever needs them sets it on its model, for they take memory.

@@ -162,7 +162,7 @@ class DGCNN(Model):
     """
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = DGCNNHyperparameters
-    local: ClassVar[bool] = False
+    reads_whole_graph: ClassVar[bool] = True
 
     def __init__(self, in_features: int, out_features: int, hyper: Any, level: Level = "node") -> None:
         super().__init__(in_features, out_features, hyper, level)

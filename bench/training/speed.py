@@ -76,7 +76,7 @@ def _answer(method: Method[Any], problem: Problem, items: Tensor) -> Tensor:
         return method.predict(graph.select_graphs(items)).logits
     if reads_rows_alone(method):
         return method.predict(graph.rows(items)).logits
-    if predicts_by_student_alone(method) and isinstance(student, Model) and student.local:
+    if predicts_by_student_alone(method) and isinstance(student, Model) and not student.reads_whole_graph:
         part, seeds = neighbourhood(graph, items, student.receptive_hops, student.propagations)
         return method.predict(part).logits[seeds]
     return method.predict(graph).logits[items]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from math import exp, log
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,16 @@ import torch
 from torch import Tensor, nn
 
 from bench.conformance import problem_for
+from bench.data.generated_unions import multi_sbm
+from bench.data.splits import make_split
 from bench.errors import UserError
 from bench.models.base import build_model
-from bench.training.engine import Configuration, build, make_batches, parse_hyperparameters
+from bench.perf_references import lsp as reference
+from bench.sweeps.plan import make_plan
+from bench.sweeps.spec import read_spec
+from bench.training.engine import Configuration, build, make_batches, parse_hyperparameters, train
+from bench.training.problem import ProblemKey, divide
+from bench.training.teachers import pack_teacher, unpack_teacher
 from methods.contract import Batch, Context, Method, OptimiserSettings, Output, Task, Teacher, TrainingData
 from methods.graph import Graph
 from methods.local_structure import log_distribution, neighbourhoods, similarity, structure_divergence
@@ -304,3 +312,45 @@ def test_a_layer_that_is_not_there_is_named() -> None:
     configuration = Configuration("lsp", method_hyper={"teacher_layer": 3}, student="sage")
     with pytest.raises(ValueError, match="teacher_layer 3: the teacher has 1 hidden states"):
         build(configuration, example.problem, (example.teacher,))
+
+
+def test_the_reference_of_the_speed_measurement_computes_the_same() -> None:
+    torch.manual_seed(0)
+    states = torch.randn(6, 4, dtype=torch.float64)
+    edges = torch.tensor([[0, 1, 2, 3, 3], [1, 0, 1, 4, 1]])
+    places = neighbourhoods(6, edges, dtype=torch.float64)
+    arcs = torch.stack([places.columns, places.row_of_entry])
+    kept = log_distribution(similarity("l1", states, places), places).exp()
+    torch.testing.assert_close(reference.local_structure(states, arcs), kept)
+    count = sum(p.numel() for p in reference.StockGAT(50, 121, 3, 256, 4, 6).parameters())
+    assert count == 3_640_748 - 5 * 1024 * 121  # the output's residual is one map for its six heads
+
+
+@pytest.mark.parametrize("spec", ["lsp-ppi", "lsp-ppi-standin"])
+def test_the_released_pair_as_its_specs_ask_for_it(spec: str) -> None:
+    """The published numbers of parameters, and a few epochs of the stand-in's shape on smaller graphs."""
+    folder = Path(__file__).resolve().parents[2] / "bench/specs"
+    plan = make_plan(read_spec(folder / f"{spec}.yaml"))
+    (cell,) = (cell for cell in plan.cells if cell.method.name == "lsp" and cell.variant == "official_code")
+    parts = cell.space.split(cell.defaults)
+    asked = Configuration("lsp", cell.variant, parts["method"], cell.student, parts["student"])
+    values = {name.removeprefix("student."): value for name, value in plan.teachers[0].defaults.items()}
+    of_teacher = Configuration("supervised", "paper", {}, "gat", values)
+    for configuration, count in ((of_teacher, 3_640_748), (asked, 185_172)):
+        model = build_model("gat", 50, 121, configuration.model_hyper)
+        assert sum(p.numel() for p in model.parameters()) == count
+        settings = configuration.settings
+        assert (settings.lr, settings.weight_decay, settings.patience, settings.batch_size) == (0.005, 0.0, 0, 2)
+    assert (of_teacher.settings.epochs, asked.settings.epochs) == (60, 500)
+    if spec == "lsp-ppi":
+        return
+    dataset, split = make_split(multi_sbm(graphs=6, nodes=80, degree=10.0), "graphs", 0)
+    assert (dataset.graph.num_features, dataset.num_classes) == (50, 121)
+    problem, _ = divide(dataset, split, ProblemKey("multi-sbm", "graphs", "inductive"), 0)
+    short = replace(of_teacher, student_hyper={**of_teacher.student_hyper, "epochs": 2})
+    (trained,) = train(short, [0], lambda _: problem, lambda _: ())
+    teacher = unpack_teacher(pack_teacher("0" * 16, trained, short), problem)
+    short = replace(asked, student_hyper={**asked.student_hyper, "epochs": 3})
+    (run,) = train(short, [0], lambda _: problem, lambda _: (teacher,))
+    assert run.epochs == 3
+    assert 0 < run.validation["micro_f1"] <= 1

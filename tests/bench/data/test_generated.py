@@ -29,7 +29,7 @@ KNOWN = {
     "motifs": "fd778eab38ebe93c88922337cb87fab43cb99c7f3295903016e28699d2353bfa",
     "multi-sbm-small": "db50fef3b36b6e81751c90b93cfa6e57b353bacea36dc223fa4fe9a27029269b",
     "shapes": "0fdcb0cb4a880386a9b1d195ff0ed7f53bfa7985cdd0e86cce4d88215d29c329",
-    "shapes-small": "02eb9f0f46858523de1e36255f093e5bfe28f4de265ff774d4f63c1c84aaeeb6",
+    "shapes-small": "155f63a3f236e3b48f346560f34b0c25f8eb3ab7149f513df933d1b9d359a5b7",
 }
 
 

@@ -1,0 +1,1 @@
+"""What `bench.perf` measures against: a plain reading of each paper, on stock layers."""
