@@ -95,7 +95,8 @@ class EdgeConvolution(Convolution):
                 norm.running_mean.lerp_(mean.to(norm.running_mean.dtype), norm.momentum or 0.0)
                 unbiased = variance * (arcs / max(arcs - 1, 1))
                 norm.running_var.lerp_(unbiased.to(norm.running_var.dtype), norm.momentum or 0.0)
-                norm.num_batches_tracked += 1  # type: ignore[operator]
+                if norm.num_batches_tracked is not None:
+                    norm.num_batches_tracked.add_(1)
         else:
             mean, variance = norm.running_mean, norm.running_var
         scale = norm.weight * (variance + norm.eps).rsqrt()
