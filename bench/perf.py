@@ -180,6 +180,57 @@ def _fgkd_memory() -> PerfRow:
     return PerfRow("fgkd-pubmed-memory", peak_memory_mb(), 3000.0, "MB", detail)
 
 
+def _lsp_step() -> PerfRow:
+    """A step of lsp with the teacher's distributions kept, on PPI's pair and a graph of PPI's density."""
+    from bench.data.generated_unions import multi_sbm
+    from bench.data.splits import make_split
+    from bench.models.base import build_model
+    from bench.perf_references.lsp import StockGAT, stock_step
+    from bench.training.problem import divide
+    from methods.local_structure import log_distribution, similarity
+
+    dataset, split = make_split(multi_sbm(graphs=3, nodes=1200), "graphs", 0)
+    problem, _ = divide(dataset, split, ProblemKey("multi-sbm", "graphs", "inductive"), 0)
+    data = problem.training
+    graph = data.graph
+    shape: dict[str, Any] = {"residual": True, "linear_residual": True, "bias": False}
+    teacher_shape = {"layers": 3, "hidden": 1024, "heads": 4, "output_heads": 6, **shape}
+    student_shape = {"layers": 5, "hidden": 136, "heads": 2, "output_heads": 2, **shape}
+    network = build_model("gat", graph.num_features, data.task.num_classes, teacher_shape).eval().requires_grad_(False)
+    with torch.no_grad():
+        output = network(graph)
+    teacher = Teacher("gat", output.logits, output.hidden, graph, network)
+    layers = {"student_layer": 2, "teacher_layer": 1}
+    configuration = Configuration("lsp", "official_code", layers, "gat", student_shape)
+    method = build(configuration, problem, (teacher,))
+    source = make_batches(method, configuration, problem)
+    optimizers = list(method.optimizers(configuration.settings))
+
+    def ours() -> None:
+        method.train()
+        for batch in method.batches(source):
+            method.step(batch, optimizers)
+
+    def teacher_again() -> None:
+        with torch.no_grad():
+            states = network(graph).hidden[1]
+            places = graph.propagation("sum_self")
+            log_distribution(similarity("l1", states, places), places)
+
+    stock = stock_step(
+        StockGAT(graph.num_features, data.task.num_classes, 5, 68, 2, 2),
+        StockGAT(graph.num_features, data.task.num_classes, 3, 256, 4, 6).eval(),
+        (2, 1),
+        graph.dense_features(),
+        graph.edge_index,
+        data.labels,
+    )
+    again = 1e3 * statistics.median(_seconds(teacher_again) for _ in range(10))
+    detail = f"a step of PPI's pair on {graph.num_nodes:,} nodes, against stock layers with the teacher in each step "
+    detail += f"(the teacher alone on our own layers: {again:.0f} ms)"
+    return _ratio("lsp-step", ours, stock, 4.0, detail, repeats=8)
+
+
 _MEASUREMENTS: dict[str, Callable[[], PerfRow]] = {
     "gcn-kd-epoch": _gcn_kd,
     "mlp-glnn-epoch": _mlp_glnn,
@@ -187,6 +238,7 @@ _MEASUREMENTS: dict[str, Callable[[], PerfRow]] = {
     "oad-epoch": _oad,
     "fgkd-encoder": _fgkd_encoder,
     "fgkd-pubmed-memory": _fgkd_memory,
+    "lsp-step": _lsp_step,
 }
 
 
@@ -242,11 +294,13 @@ def _stock_epoch(
     return epoch
 
 
-def _ratio(name: str, ours: Callable[[], Any], stock: Callable[[], Any], target: float, detail: str) -> PerfRow:
-    for _ in range(WARM_UP):
+def _ratio(
+    name: str, ours: Callable[[], Any], stock: Callable[[], Any], target: float, detail: str, repeats: int = PAIRS
+) -> PerfRow:
+    for _ in range(min(WARM_UP, repeats)):
         ours()
         stock()
-    pairs = [(_seconds(ours), _seconds(stock)) for _ in range(PAIRS)]
+    pairs = [(_seconds(ours), _seconds(stock)) for _ in range(repeats)]
     ratio = statistics.median(b / a for a, b in pairs)
     ms = [1e3 * statistics.median(side) for side in zip(*pairs, strict=True)]
     return PerfRow(name, ratio, target, "x", f"{detail}: {ms[0]:.2f} ms against {ms[1]:.2f} ms")

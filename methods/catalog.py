@@ -189,4 +189,22 @@ BUILTIN: list[MethodInfo] = [
             "the best, which cannot be behind the published figures and is not followed.)",
         },
     ),
+    MethodInfo(
+        name="lsp",
+        title="Local structure preserving",
+        paper="Distilling Knowledge from Graph Convolutional Networks",
+        venue="CVPR",
+        year=2020,
+        url="https://arxiv.org/abs/2003.10477",
+        family="structure",
+        target="methods.lsp:LSP",
+        variants={
+            "paper": "cross-entropy + lambda times the mean over nodes of KL(student || teacher); a node's structure "
+            "is the softmax over its neighbours and itself of SIM(z_i, z_j); RBF kernel exp(-|z_i - z_j|^2 / 2 sigma) "
+            "(or linear, polynomial, L2), lambda 100, every epoch",
+            "official_code": "kernel exp(-|z_i - z_j|_1 / 100), KL(teacher || student), lambda 1, the first 30 epochs "
+            "alone, states before the activation; its F1 threshold (logit 0.5) and its selection on test scores are "
+            "not taken over",
+        },
+    ),
 ]

@@ -32,7 +32,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from methods.graph import Graph
+from methods.graph import Graph, arcs_among
 
 TaskKind = Literal["node-classification", "node-multilabel", "graph-classification"]
 NodeSet = Literal["labelled", "observed", "unlabelled"]
@@ -51,11 +51,17 @@ class Output:
     logits: [items, classes]; an item is a node, or a graph in graph classification.
     hidden: the hidden state of every layer below the output, nearest the input first; [nodes, width] each.
     pooled: [graphs, width], the readout, in graph classification only.
+    preactivations: what became each hidden state, before norm and activation; aligned with `hidden`, and empty
+        unless the model was told to keep them (`keeps_preactivations = True`).
+    edges: the arcs that each hidden layer read, [2, arcs] int64 as in `Graph.edge_index`, aligned with `hidden`;
+        empty for a model that reads the graph's own.
     """
 
     logits: Tensor
     hidden: tuple[Tensor, ...] = ()
     pooled: Tensor | None = None
+    preactivations: tuple[Tensor, ...] = ()
+    edges: tuple[Tensor, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -98,7 +104,8 @@ class Teacher:
     """A frozen teacher's view of the observed data.
 
     logits: [items, classes]; hidden: [nodes, width] per layer, nearest the input first;
-    graph: the graph it read; model: the network itself, frozen and in evaluation mode.
+    graph: the graph it read; model: the network itself, frozen and in evaluation mode;
+    edges: the arcs that each hidden layer read, where those are not the graph's own (see `Output`).
     """
 
     name: str
@@ -106,11 +113,13 @@ class Teacher:
     hidden: tuple[Tensor, ...]
     graph: Graph
     model: nn.Module | None = None
+    edges: tuple[Tensor, ...] = ()
 
     def at(self, items: Tensor, nodes: Tensor, graph: Graph) -> Teacher:
         """The same view cut down to a batch."""
         hidden = tuple(state[nodes] for state in self.hidden)
-        return replace(self, logits=self.logits[items], hidden=hidden, graph=graph)
+        edges = tuple(arcs_among(arcs, nodes, self.graph.num_nodes) for arcs in self.edges)
+        return replace(self, logits=self.logits[items], hidden=hidden, graph=graph, edges=edges)
 
 
 @dataclass(frozen=True)

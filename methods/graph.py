@@ -128,12 +128,8 @@ class Graph:
 
     def induced_subgraph(self, nodes: Tensor) -> Graph:
         """The graph on `nodes` ([count] int64, no repeats), renumbered in the given order, as one graph."""
-        position = torch.full((self.num_nodes,), -1, dtype=torch.long, device=self.device)
-        position[nodes] = torch.arange(nodes.numel(), device=self.device)
-        ends = position[self.edge_index]
-        kept = (ends >= 0).all(dim=0)
         pointers = torch.tensor([0, nodes.numel()], device=self.device)
-        return Graph(_select_rows(self.features, nodes), ends[:, kept], pointers)
+        return Graph(_select_rows(self.features, nodes), arcs_among(self.edge_index, nodes, self.num_nodes), pointers)
 
     def rows(self, nodes: Tensor) -> Graph:
         """The features of `nodes` ([count] int64) without any edge, as one graph."""
@@ -154,6 +150,14 @@ class Graph:
         position[nodes] = torch.arange(nodes.numel(), device=self.device)
         edge_index = torch.stack([position[sources[edges]], position[targets[edges]]])
         return Graph(_select_rows(self.features, nodes), edge_index, node_pointers)
+
+
+def arcs_among(arcs: Tensor, nodes: Tensor, num_nodes: int) -> Tensor:
+    """Those of the [2, arcs] given that join two of `nodes` ([count] int64, no repeats), renumbered in their order."""
+    position = torch.full((num_nodes,), -1, dtype=torch.long, device=arcs.device)
+    position[nodes] = torch.arange(nodes.numel(), device=arcs.device)
+    ends = position[arcs]
+    return ends[:, (ends >= 0).all(dim=0)]
 
 
 def compress_features(features: Tensor) -> Tensor | SparseMatrix:

@@ -5,7 +5,7 @@ means one protocol; results under different names do not compare.
 
 | name | items | what |
 |---|---|---|
-| `public` | nodes | what came with the data; of several, number seed % count |
+| `public` | nodes, graphs | what came with the data; of several, number seed % count |
 | `geom-gcn` | nodes | the ten 48/32/20 splits of Geom-GCN (Pei et al., ICLR 2020), number seed % 10 |
 | `cpf` | nodes | of the largest component 20 per class train, 30 per class validate (CPF, GLNN) |
 | `random-60-20-20` | nodes | uniform over all nodes, not by class, as in the field's code |

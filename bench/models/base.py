@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal, Protocol, cast
 
 import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,12 +20,21 @@ from bench.models.layers import (
     dropout,
     make_norm,
     readout,
+    readout_width,
 )
 from bench.models.registry import MODELS
 from methods.contract import Output
 from methods.graph import Graph, PropagationKind
 
 Level = Literal["node", "graph"]
+
+
+class GraphHead(Protocol):
+    """[graphs, width] -> [graphs, classes]."""
+
+    def __call__(self, pooled: Tensor) -> Tensor: ...
+
+    def macs(self, rows: int) -> int: ...
 
 
 class ModelHyperparameters(BaseModel):
@@ -61,20 +70,31 @@ class Model(nn.Module):
     per_node: ClassVar[bool] = False
     #: The propagation matrices it asks a graph for.
     propagations: ClassVar[tuple[PropagationKind, ...]] = ()
+    #: Whether `Output.preactivations` is filled; whoever needs them sets it on its model, for they take memory.
+    keeps_preactivations: bool = False
 
     def __init__(self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level = "node") -> None:
         super().__init__()
         self.in_features, self.out_features, self.level = in_features, out_features, level
         self.hyper: Any = hyper
         hidden_layers = hyper.layers - 1
-        widths = [in_features, *[hyper.hidden] * hidden_layers]
+        hidden_widths = self.hidden_widths(hyper)
+        widths = [in_features, *hidden_widths]
         if level == "node":
             widths.append(out_features)
         self.layers = nn.ModuleList(
             self.make_layer(i, widths[i], widths[i + 1], output=i == hidden_layers) for i in range(len(widths) - 1)
         )
-        self.norms = nn.ModuleList(make_norm(hyper.norm, hyper.hidden) for _ in range(hidden_layers))
-        self.head = FeatureLinear(widths[-1], out_features) if level == "graph" else None
+        self.norms = nn.ModuleList(make_norm(hyper.norm, width) for width in hidden_widths)
+        self.head = self.make_head(widths, out_features) if level == "graph" else None
+
+    def hidden_widths(self, hyper: Any) -> list[int]:
+        """The width of every hidden state."""
+        return [hyper.hidden] * (hyper.layers - 1)
+
+    def make_head(self, widths: list[int], out_features: int) -> GraphHead:
+        """What follows the readout; widths: those of the features and of every hidden state."""
+        return FeatureLinear(readout_width(widths[-1], self.hyper.readout), out_features)
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         """Layer number `index`, from 0; `output` when it gives the logits."""
@@ -96,12 +116,16 @@ class Model(nn.Module):
         p = self.hyper.dropout
         state: Features = graph.features
         hidden: list[Tensor] = []
+        preactivations: list[Tensor] = []
         for index, layer in enumerate(self.layers):
             if index > 0 or self.drops_features:
                 state = drop_features(state, p, self.training)
-            layer_input, state = state, layer(graph, state)
+            made: Tensor = layer(graph, state)
+            layer_input, state = state, made
             if index < len(self.norms):
-                state = self.activate(self.norms[index](state))
+                if self.keeps_preactivations:
+                    preactivations.append(made)
+                state = self.activate(self.norms[index](made))
                 if self.hyper.residual and index > 0:
                     state = self.add_residual(state, layer_input)
                 hidden.append(state)
@@ -109,10 +133,10 @@ class Model(nn.Module):
             state = graph.dense_features()
         state = self.propagate(graph, state)
         if self.head is None:
-            return Output(state, tuple(hidden))
+            return Output(state, tuple(hidden), preactivations=tuple(preactivations))
         pooled = readout(state, graph, self.hyper.readout)
         logits = self.head(dropout(pooled, p, self.training))
-        return Output(logits, tuple(hidden), pooled)
+        return Output(logits, tuple(hidden), pooled, tuple(preactivations))
 
     def _convolutions(self) -> list[Convolution]:
         return cast("list[Convolution]", list(self.layers))

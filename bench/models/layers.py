@@ -13,7 +13,7 @@ from methods.sparse import SparseMatrix
 
 Features = Tensor | SparseMatrix
 Initialisation = Literal["uniform", "glorot", "glorot-relu"]
-Readout = Literal["mean", "sum", "max"]
+Readout = Literal["mean", "sum", "max", "max-mean"]
 
 _STEPS = 1 << 16
 
@@ -108,8 +108,15 @@ class Convolution(nn.Module):
         raise NotImplementedError
 
 
+def readout_width(width: int, how: Readout) -> int:
+    """The width of what `readout` gives."""
+    return 2 * width if how == "max-mean" else width
+
+
 def readout(x: Tensor, graph: Graph, how: Readout) -> Tensor:
-    """[nodes, width] -> [graphs, width]; a graph without nodes reads 0."""
+    """[nodes, width] -> [graphs, width], twice the width for max-mean; a graph without nodes reads 0."""
+    if how == "max-mean":
+        return torch.cat([readout(x, graph, "max"), readout(x, graph, "mean")], dim=1)
     if how == "max":
         out = x.new_zeros(graph.num_graphs, x.shape[1])
         # A copy: the graph may have made its own in inference mode, and autograd keeps this one.

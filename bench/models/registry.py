@@ -94,6 +94,16 @@ def _builtin() -> list[ModelInfo]:
             kind="gnn",
             target="bench.models.appnp:APPNP",
         ),
+        ModelInfo(
+            name="dgcnn",
+            title="Dynamic graph CNN",
+            paper="Dynamic Graph CNN for Learning on Point Clouds",
+            venue="ACM TOG",
+            year=2019,
+            url="https://arxiv.org/abs/1801.07829",
+            kind="gnn",
+            target="bench.models.dgcnn:DGCNN",
+        ),
         *_framelets(),
     ]
 

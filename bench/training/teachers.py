@@ -1,7 +1,8 @@
 """Teachers: trained once, content-addressed, kept as safetensors beside what they saw.
 
-An artefact is `teachers/<id>/` in a store: `teacher.safetensors` (weights, logits, hidden states) and
-`teacher.json` (what made it). It is written whole or not at all, and no pickle is ever read.
+An artefact is `teachers/<id>/` in a store: `teacher.safetensors` (weights, logits, hidden states, and the
+arcs of a model that builds its own graphs) and `teacher.json` (what made it). It is written whole or not at all, and
+no pickle is ever read.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ def pack_teacher(teacher_id: str, trained: Trained, configuration: Configuration
     tensors: dict[str, Tensor] = {f"weights.{name}": value for name, value in student.state_dict().items()}
     tensors["logits"] = output.logits
     tensors |= {f"hidden.{depth}": state for depth, state in enumerate(output.hidden)}
+    tensors |= {f"edges.{depth}": arcs.int() for depth, arcs in enumerate(output.edges)}
     facts = {
         "model": configuration.student,
         "hyperparameters": dict(configuration.student_hyper),
@@ -94,15 +96,16 @@ def unpack_teacher(artefact: TeacherArtefact, problem: Problem) -> Teacher:
         data.graph.num_nodes,
     ).to(device)
     weights = {name.removeprefix("weights."): value for name, value in tensors.items() if name.startswith("weights.")}
-    depths = sum(1 for name in tensors if name.startswith("hidden."))
+    depths, graphs = (sum(1 for name in tensors if name.startswith(kind)) for kind in ("hidden.", "edges."))
     try:
         model.load_state_dict(weights)
         logits, hidden = tensors["logits"], tuple(tensors[f"hidden.{depth}"] for depth in range(depths))
+        edges = tuple(tensors[f"edges.{depth}"].long() for depth in range(graphs))
     except (RuntimeError, KeyError) as error:
         cause = " ".join(str(error).split())
         raise UserError(f"teacher {artefact.id}: its tensors are not those of a {facts['model']}: {cause}") from None
     model.eval().requires_grad_(False)
-    return Teacher(str(facts["model"]), logits, hidden, data.graph, model)
+    return Teacher(str(facts["model"]), logits, hidden, data.graph, model, edges)
 
 
 #: What `unpack_teacher` reads of the facts, and the checksum.

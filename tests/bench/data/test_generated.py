@@ -28,6 +28,8 @@ KNOWN = {
     "csbm-heterophilic": "27e7410a31e538b812ab95faa7655e9a17de6309aecebb3ff411b8fe419e8136",
     "motifs": "fd778eab38ebe93c88922337cb87fab43cb99c7f3295903016e28699d2353bfa",
     "multi-sbm-small": "db50fef3b36b6e81751c90b93cfa6e57b353bacea36dc223fa4fe9a27029269b",
+    "shapes": "0fdcb0cb4a880386a9b1d195ff0ed7f53bfa7985cdd0e86cce4d88215d29c329",
+    "shapes-small": "155f63a3f236e3b48f346560f34b0c25f8eb3ab7149f513df933d1b9d359a5b7",
 }
 
 

@@ -19,7 +19,7 @@ from bench.models.registry import MODELS
 from methods.graph import Graph
 from methods.registry import UnknownNameError
 
-NAMES = ["mlp", "gcn", "sage", "gat", "gin", "appnp"]
+NAMES = ["mlp", "gcn", "sage", "gat", "gin", "appnp", "dgcnn"]
 SMALL = {"layers": 3, "hidden": 16, "norm": "batch", "residual": True}
 
 
@@ -61,7 +61,7 @@ def test_a_batch_of_graphs_is_each_graph_alone(name: str, how: str, make_graph: 
     together = model(disjoint_union(graphs))
     alone = [model(graph) for graph in graphs]
     assert together.logits.shape == (3, 5)
-    assert together.pooled.shape == (3, 16)
+    assert together.pooled.shape == (3, 32 if name == "dgcnn" else 16)  # DGCNN joins its layers' states
     torch.testing.assert_close(together.logits, torch.cat([output.logits for output in alone]))
     torch.testing.assert_close(together.pooled, torch.cat([output.pooled for output in alone]))
 
@@ -201,7 +201,7 @@ def test_heads_that_do_not_divide_the_width_and_unknown_models_are_refused() -> 
 
 
 def test_the_registry_is_complete_and_loads_no_torch() -> None:
-    assert set(MODELS.names) >= {*NAMES, "spat-ufg", "sufg", "fmlp-o", "fmlp-s"}
+    assert set(MODELS.names) >= {*NAMES, "dgcnn", "spat-ufg", "sufg", "fmlp-o", "fmlp-s"}
     for info in MODELS:
         assert MODELS.load(info.name).uses_edges == (info.kind == "gnn")
     code = "import sys, bench.models.registry as r; list(r.MODELS); sys.exit('torch' in sys.modules)"

@@ -207,7 +207,7 @@ def test_seeds_come_one_by_one_and_in_order() -> None:
         (Configuration("supervised", "official", student="mlp"), "no variant 'official'; it has paper"),
         (Configuration("supervised", method_hyper={"tau": 2}, student="mlp"), "tau"),
         (Configuration("label-propagation", method_hyper={"alpha": 1.5}), "alpha: Input should be less than 1"),
-        (Configuration("supervised", student="gcnn"), "did you mean 'gcn'?"),
+        (Configuration("supervised", student="gcns"), "did you mean 'gcn'?"),
         (Configuration("supervised", student="mlp", student_hyper={"hiden": 8}), "did you mean 'hidden'?"),
     ],
 )
