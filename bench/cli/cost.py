@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: Seconds of training after which a probe knows enough.
 PROBE_S = 0.5
 _FIRST_EPOCHS = 4
+#: Seconds of a first epoch beyond which it is not repeated to be known better.
+LONG_EPOCH_S = 2.0
 #: Seconds for a worker to start and load its libraries, and for one speed measurement; both measured on small data.
 _START_S, _SPEED_S = 5.0, 0.5
 
@@ -123,14 +125,17 @@ class _Prober:
 def _timed(configuration: Any, problem: Problem, teachers: tuple[Teacher, ...]) -> tuple[float, Trained]:
     """Seconds that all its epochs take, from as few as PROBE_S asks for, and what those few have trained.
 
-    The first run warms up. Of two later ones the difference counts, so that what happens once does not.
+    The first run, of one epoch, warms up, and is all there is where an epoch is long. Of two later ones the
+    difference counts, so that what happens once does not.
     """
     import torch
 
     torch.set_num_threads(1)
     wanted = configuration.settings.epochs
     epochs = min(_FIRST_EPOCHS, wanted)
-    _once(configuration, epochs, problem, teachers)
+    seconds, trained = _once(configuration, min(1, wanted), problem, teachers)
+    if seconds > LONG_EPOCH_S:
+        return seconds * max(wanted, 1), trained
     before, seconds = 0, 0.0
     while True:
         former = seconds
