@@ -14,14 +14,17 @@ transform of the student's inputs         `inputs`, called before every forward,
 several optimisers, min-max steps         `optimizers` and `step`
 several teachers, several students        `self.teachers`; build more students in `setup` by `new_student`
 no teacher                                `MethodInfo.teacher = "none"`
-no training data                          `MethodInfo.training_data = False`; override `batches`
+no training data                          `MethodInfo.training_data = False`; override `batches`; a teacher is its
+                                          name and its network alone
+long work before the first epoch          `prepare`, one `yield` per piece
+the last state instead of the best        `selects_on_validation = False`
 the node set a term acts on               `batch.positions("labelled" | "observed" | "unlabelled")`
 ========================================  ======================================================================
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -109,6 +112,16 @@ class Teacher:
         hidden = tuple(state[nodes] for state in self.hidden)
         return replace(self, logits=self.logits[items], hidden=hidden, graph=graph)
 
+    def without_data(self) -> Teacher:
+        """The network alone, for methods that do without training data: outputs of no item, a graph of no node.
+
+        Nothing of it shares memory with the teacher's view of the data.
+        """
+        features = torch.empty(0, self.graph.num_features, device=self.graph.device)
+        no_edge = torch.empty(2, 0, dtype=torch.long, device=self.graph.device)
+        empty = Graph(features, no_edge, torch.zeros(1, dtype=torch.long, device=self.graph.device))
+        return replace(self, logits=self.logits.new_empty(0, self.logits.shape[1]), hidden=(), graph=empty)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -169,7 +182,7 @@ class Context:
     """What the engine hands to a method when it is built.
 
     new_student: makes a freshly initialised student for a given input width (default: the data's own).
-    data: None for a method that must do without training data.
+    data: None for a method that must do without training data; then the teachers are `Teacher.without_data`.
     """
 
     task: Task
@@ -204,6 +217,11 @@ class Method(nn.Module, Generic[H]):
     epoch_items: ClassVar[Literal["labelled", "observed"]] = "observed"
     #: Whether mini-batches of a student that reads features alone must carry the edges among their nodes.
     needs_edges: ClassVar[bool] = False
+    #: Whether training stops early and keeps its best state by the validation score. Otherwise it runs all its epochs
+    #: and keeps the last state, and the validation items are scored once, when training is over.
+    selects_on_validation: ClassVar[bool] = True
+    #: Hyperparameters under which a run takes a moment, where the published ones do not; for the conformance suite.
+    quick: ClassVar[Mapping[str, Any]] = {}
 
     hyper: H
 
@@ -227,6 +245,10 @@ class Method(nn.Module, Generic[H]):
 
     def setup(self) -> None:
         """Build heads, transform the teachers' outputs, precompute. Called once, after the student exists."""
+
+    def prepare(self) -> Iterator[None]:
+        """Long work before the first epoch; between its pieces, at every `yield`, the engine looks at the clock."""
+        return iter(())
 
     def inputs(self, graph: Graph) -> Graph:
         """The graph as the student reads it; called before each forward, in training and at inference."""
@@ -267,7 +289,7 @@ class Method(nn.Module, Generic[H]):
         """Before the first step of epoch `epoch`, counted from 0."""
 
     def on_epoch_end(self, epoch: int, validation: float) -> None:
-        """After an epoch, with its validation score."""
+        """After an epoch, with its validation score; nan unless `selects_on_validation`."""
 
 
 def adam(parameters: Any, settings: OptimiserSettings) -> torch.optim.Adam:
