@@ -29,7 +29,7 @@ from methods.losses import distillation_loss
 class RandomGraphsHyperparameters(Hyperparameters):
     graphs: int = Field(131, ge=2, description="how many graphs are made; the published number is that of MUTAG")
     min_nodes: int = Field(10, ge=2, description="nodes of the smallest graph")
-    max_nodes: int = Field(29, ge=2, description="nodes of the largest graph; sizes are uniform between the two")
+    max_nodes: int = Field(29, ge=2, validate_default=True, description="nodes of the largest graph; sizes are uniform between the two")
     features: FeatureKind = Field(
         "one-hot", description="what a node's features are: a one-hot label, its degree one-hot, or its digits one-hot"
     )

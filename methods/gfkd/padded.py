@@ -6,12 +6,15 @@ unchanged, and one that reads the arcs finds them in `edge_index`, worked out wh
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cached_property
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from methods.graph import Graph, PropagationKind
+from methods.sparse import SparseMatrix
 
 
 class Layout:
@@ -45,15 +48,32 @@ class Layout:
 
 
 class BlockDiagonal:
-    """A [nodes, nodes] matrix with one block per graph; blocks: [graphs, width, width], zero in the padding."""
+    """A [nodes, nodes] matrix with one block per graph; blocks: [graphs, width, width], zero in the padding.
 
-    def __init__(self, blocks: Tensor, layout: Layout) -> None:
-        self.blocks, self.layout = blocks, layout
+    stored: makes the same matrix in compressed rows, for models that want more of it than a product.
+    """
 
-    def __matmul__(self, dense: Tensor) -> Tensor:
-        """[nodes, columns] -> [nodes, columns], differentiable in `dense` alone."""
+    def __init__(self, blocks: Tensor, layout: Layout, stored: Callable[[], SparseMatrix]) -> None:
+        self.blocks, self.layout, self.stored = blocks, layout, stored
+
+    @cached_property
+    def compressed(self) -> SparseMatrix:
+        return self.stored()
+
+    def matmul(self, dense: Tensor, values: Tensor | None = None) -> Tensor:
+        """[nodes, columns] -> [nodes, columns], differentiable in `dense` alone; as `SparseMatrix.matmul`."""
+        if values is not None:
+            return self.compressed.matmul(dense, values)
         product: Tensor = _BlockProduct.apply(dense, self.blocks, self.layout)
         return product
+
+    __matmul__ = matmul
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else a `SparseMatrix` has."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.compressed, name)
 
 
 class _BlockProduct(torch.autograd.Function):
@@ -100,7 +120,7 @@ class PaddedGraph(Graph):
     def propagation(self, kind: PropagationKind) -> BlockDiagonal:  # type: ignore[override]
         """As `Graph.propagation`, in blocks."""
         if kind not in self._cache:
-            self._cache[kind] = BlockDiagonal(self._blocks(kind), self.layout)
+            self._cache[kind] = BlockDiagonal(self._blocks(kind), self.layout, lambda: Graph.propagation(self.compact(), kind))
         matrix: BlockDiagonal = self._cache[kind]
         return matrix
 
