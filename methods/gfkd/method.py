@@ -29,7 +29,9 @@ from methods.losses import distillation_loss
 class RandomGraphsHyperparameters(Hyperparameters):
     graphs: int = Field(131, ge=2, description="how many graphs are made; the published number is that of MUTAG")
     min_nodes: int = Field(10, ge=2, description="nodes of the smallest graph")
-    max_nodes: int = Field(29, ge=2, validate_default=True, description="nodes of the largest graph; sizes are uniform between the two")
+    max_nodes: int = Field(
+        29, ge=2, validate_default=True, description="nodes of the largest graph; sizes are uniform between the two"
+    )
     features: FeatureKind = Field(
         "one-hot", description="what a node's features are: a one-hot label, its degree one-hot, or its digits one-hot"
     )
@@ -76,9 +78,7 @@ class FakeGraphs(Method[H]):
         if len(self.teachers) != 1:
             raise ValueError(f"this method asks for one teacher and the cell has {len(self.teachers)}")
         if self.teachers[0].model is None:
-            raise ValueError(
-                "the teacher comes without its network, which distillation without data needs"
-            )
+            raise ValueError("the teacher comes without its network, which distillation without data needs")
         self.kept: list[Batch] = []
 
     def recipe(self) -> Recipe:

@@ -29,6 +29,8 @@ class Layout:
         places = torch.arange(self.width, device=sizes.device)
         filled = places < sizes[:, None]
         self.slots = torch.nonzero(filled.flatten()).flatten()
+        self.rows = torch.zeros(self.graphs * self.width, dtype=torch.long, device=sizes.device)
+        self.rows[self.slots] = torch.arange(self.slots.numel(), device=sizes.device)
         self.pairs = filled[:, :, None] & filled[:, None, :] & (places[:, None] != places)
         self.pointers = torch.zeros(self.graphs + 1, dtype=torch.long, device=sizes.device)
         torch.cumsum(sizes, 0, out=self.pointers[1:])
@@ -38,9 +40,8 @@ class Layout:
         return int(self.slots.numel())
 
     def pad(self, rows: Tensor) -> Tensor:
-        """[nodes, columns] -> [graphs, width, columns], zero where there is no node."""
-        padded = rows.new_zeros(self.graphs * self.width, rows.shape[1])
-        return padded.index_copy_(0, self.slots, rows).view(self.graphs, self.width, -1)
+        """[nodes, columns] -> [graphs, width, columns]; the first node where there is none (blocks are zero there)."""
+        return rows.index_select(0, self.rows).view(self.graphs, self.width, -1)
 
     def gather(self, padded: Tensor) -> Tensor:
         """[graphs, width, columns] -> [nodes, columns]"""
@@ -48,7 +49,9 @@ class Layout:
 
 
 class BlockDiagonal:
-    """A [nodes, nodes] matrix with one block per graph; blocks: [graphs, width, width], zero in the padding.
+    """A [nodes, nodes] matrix with one block per graph.
+
+    blocks: [graphs, width, width]; between a node and the padding they are zero.
 
     stored: makes the same matrix in compressed rows, for models that want more of it than a product.
     """
@@ -64,6 +67,8 @@ class BlockDiagonal:
         """[nodes, columns] -> [nodes, columns], differentiable in `dense` alone; as `SparseMatrix.matmul`."""
         if values is not None:
             return self.compressed.matmul(dense, values)
+        if not dense.requires_grad:  # what autograd costs to enter is a good part of a small product
+            return self.layout.gather(torch.bmm(self.blocks, self.layout.pad(dense)))
         product: Tensor = _BlockProduct.apply(dense, self.blocks, self.layout)
         return product
 
@@ -120,7 +125,9 @@ class PaddedGraph(Graph):
     def propagation(self, kind: PropagationKind) -> BlockDiagonal:  # type: ignore[override]
         """As `Graph.propagation`, in blocks."""
         if kind not in self._cache:
-            self._cache[kind] = BlockDiagonal(self._blocks(kind), self.layout, lambda: Graph.propagation(self.compact(), kind))
+            self._cache[kind] = BlockDiagonal(
+                self._blocks(kind), self.layout, lambda: Graph.propagation(self.compact(), kind)
+            )
         matrix: BlockDiagonal = self._cache[kind]
         return matrix
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from bench.conformance.examples import Case, Example, problem_for
 from bench.errors import UserError
 from bench.models.base import build_model
+from bench.perf_references.gfkd import PlainInversion
 from bench.training import engine
 from bench.training.engine import TimeLimitExceeded, build, fit, train
 from bench.training.problem import Problem
@@ -247,6 +248,21 @@ def test_student_term_is_t_squared_kl_in_batches_that_keep_their_order(network: 
         halves = {round(float(method.loss(batch, Output(student))["teacher"]), 4) for _ in range(20)}
         assert len(halves) > 1  # half of the student's logits are dropped
         torch.testing.assert_close(method.eval().loss(batch, Output(student))["teacher"], expected)
+
+
+def test_a_step_is_that_of_a_plain_loop_over_graphs() -> None:
+    """Stock convolutions, graph after graph: the same loss, and the same step on the features."""
+    torch.manual_seed(8)
+    model = network_of("gcn").float()
+    start = Inversion(model, Layout(torch.tensor([5, 3, 6, 4])), torch.tensor([0, 1, 1, 0]), 4, INVERTING)
+    plain = PlainInversion(start, model)  # type: ignore[arg-type]
+    for _ in range(2):  # the second with the features that the first made; structures follow each one's own draws
+        arcs = [each >= 0 for each in plain.theta]
+        for graph, each in enumerate(arcs):
+            start.theta[graph, : each.shape[0], : each.shape[0]] = plain.theta[graph]
+        assert start.iterate() == pytest.approx(plain.iterate(), rel=1e-5)
+    assert start.phi is not None
+    torch.testing.assert_close(start.phi.detach(), torch.cat(plain.phi).detach(), rtol=0, atol=1e-4)
 
 
 # What the student's phase can reach
