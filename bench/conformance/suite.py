@@ -170,7 +170,10 @@ class MethodConformance:
         example = case.example
         before = digest(example)
         run = case.trained(epochs=3)
-        run.method.predict(example.problem.training.graph)
+        run.method.train().predict(example.problem.training.graph)
+        network = example.teacher.model
+        moving = network is not None and any(each.training for each in network.modules())
+        check(not moving, "the teacher's network is in training mode")
         check(digest(example) == before, "training or prediction changed the graph, the labels or the teacher")
 
     def test_trains_in_mini_batches(self, case: Case) -> None:
