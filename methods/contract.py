@@ -16,7 +16,10 @@ several teachers, several students        `self.teachers`; build more students i
                                           in `predictions` and `judged_by` how they are judged
 a warm-up that is no result               `may_be_kept`
 no teacher                                `MethodInfo.teacher = "none"`
-no training data                          `MethodInfo.training_data = False`; override `batches`
+no training data                          `MethodInfo.training_data = False`; override `batches`; a teacher is its
+                                          name and its network alone
+long work before the first epoch          `prepare`, one `yield` per piece
+the last state instead of the best        `selects_on_validation = False`
 the node set a term acts on               `batch.positions("labelled" | "observed" | "unlabelled")`
 ========================================  ======================================================================
 """
@@ -24,7 +27,7 @@ the node set a term acts on               `batch.positions("labelled" | "observe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
@@ -121,6 +124,16 @@ class Teacher:
         edges = tuple(arcs_among(arcs, nodes, self.graph.num_nodes) for arcs in self.edges)
         return replace(self, logits=self.logits[items], hidden=hidden, graph=graph, edges=edges)
 
+    def without_data(self) -> Teacher:
+        """The network alone, for methods that do without training data: outputs of no item, a graph of no node.
+
+        Nothing of it shares memory with the teacher's view of the data.
+        """
+        features = torch.empty(0, self.graph.num_features, device=self.graph.device)
+        no_edge = torch.empty(2, 0, dtype=torch.long, device=self.graph.device)
+        empty = Graph(features, no_edge, torch.zeros(1, dtype=torch.long, device=self.graph.device))
+        return replace(self, logits=self.logits.new_empty(0, self.logits.shape[1]), hidden=(), edges=(), graph=empty)
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -197,7 +210,7 @@ class Context:
 
     new_student: makes a freshly initialised student for a given input width; hyperparameters of the model given by
         name stand over the cell's.
-    data: None for a method that must do without training data.
+    data: None for a method that must do without training data; then the teachers are `Teacher.without_data`.
     """
 
     task: Task
@@ -235,6 +248,11 @@ class Method(nn.Module, Generic[H]):
     #: What stands for several predictions: the mean of their scores, or all scores of the one that scores best on
     #: the very items that are judged. `setup` may set it.
     judged_by: Literal["mean", "best"] = "mean"
+    #: Whether training stops early and keeps its best state by the validation score. Otherwise it runs all its epochs
+    #: and keeps the last state, and the validation items are scored once, when training is over.
+    selects_on_validation: ClassVar[bool] = True
+    #: Hyperparameters under which a run takes a moment, where the published ones do not; for the conformance suite.
+    quick: ClassVar[Mapping[str, Any]] = {}
 
     hyper: H
 
@@ -261,6 +279,10 @@ class Method(nn.Module, Generic[H]):
 
     def setup(self) -> None:
         """Build heads, transform the teachers' outputs, precompute. Called once, after the student exists."""
+
+    def prepare(self) -> Iterator[None]:
+        """Long work before the first epoch; between its pieces, at every `yield`, the engine looks at the clock."""
+        return iter(())
 
     def inputs(self, graph: Graph) -> Graph:
         """The graph as the student reads it; called before each forward, in training and at inference."""
@@ -309,7 +331,7 @@ class Method(nn.Module, Generic[H]):
         """Before the first step of epoch `epoch`, counted from 0."""
 
     def on_epoch_end(self, epoch: int, validation: float) -> None:
-        """After an epoch, with its validation score."""
+        """After an epoch, with its validation score; nan unless `selects_on_validation`."""
 
 
 def adam(parameters: Any, settings: OptimiserSettings) -> torch.optim.Adam:

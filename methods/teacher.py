@@ -12,3 +12,8 @@ class TeacherAlone(Method[Hyperparameters]):
 
     def setup(self) -> None:
         self.student = self.teachers[0].model
+
+    def train(self, mode: bool = True) -> TeacherAlone:
+        """Never: other methods read the same network, and batch norms of a network in training mode would move."""
+        super().train(False)
+        return self

@@ -129,12 +129,6 @@ def best_constant(dataset: Dataset, labels: Tensor) -> float:
     return main_score(task, dataset.metric, torch.ones_like(labels), labels)
 
 
-def wrong_labels(dataset: Dataset, items: Tensor) -> Tensor:
-    """A false label for each item ([count], or [count, labels])."""
-    labels = dataset.labels[items]
-    return 1 - labels if labels.dim() > 1 else (labels + 1) % dataset.num_classes
-
-
 def digest(example: Example) -> str:
     """A hash of everything a method is handed: features, edges, labels, the teacher's outputs and weights."""
     return _hash(_tensors(example))

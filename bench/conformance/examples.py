@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from bench.data.dataset import Dataset
@@ -17,7 +18,8 @@ from bench.training.engine import Configuration, Trained, build, train
 from bench.training.problem import Problem, ProblemKey, divide
 from bench.training.teachers import pack_teacher, unpack_teacher
 from methods import METHODS, MethodInfo
-from methods.contract import Method, Teacher
+from methods.contract import Method, Teacher, TrainingData
+from methods.graph import Graph
 
 SEED = 0
 #: Small data per task: real digits, generated motifs, generated graphs with ten labels a node.
@@ -33,6 +35,8 @@ TRAINING: Mapping[str, Any] = {
     "layers": 2, "hidden": 16, "dropout": 0.1, "lr": 0.02, "weight_decay": 0.0, "epochs": 40, "patience": 0,
 }  # fmt: skip
 TEACHER: Mapping[str, Any] = {**TRAINING, "hidden": 24, "dropout": 0.0}
+#: What a task's teacher has besides: methods without training data read the statistics of its batch norms.
+TEACHER_OF: Mapping[str, Mapping[str, Any]] = {"graph-classification": {"norm": "batch"}}
 #: How far above the best constant prediction a trained student's validation score must be.
 MARGIN = {"accuracy": 0.2, "micro_f1": 0.05}
 DRAWS = 10
@@ -53,6 +57,14 @@ class Example:
     def teachers(self, info: MethodInfo) -> tuple[Teacher, ...]:
         """As many teachers as the method takes."""
         return (self.teacher,) * {"none": 0, "one": 1, "many": 2}[info.teacher]
+
+    def with_other_training_data(self) -> Problem:
+        """The same problem, but for what it trains on: noise as features, no edge, the next class as label."""
+        data, generator = self.problem.training, torch.Generator().manual_seed(SEED)
+        features = torch.rand(data.graph.num_nodes, data.graph.num_features, generator=generator)
+        graph = Graph(features, data.graph.edge_index[:, :0], data.graph.graph_pointers)
+        labels = wrong_labels(self.dataset, self.split.train)
+        return replace(self.problem, training=TrainingData(graph, data.task, data.labelled, labels))
 
     def relabelled(self, items: Tensor, labels: Tensor) -> Problem:
         """The same problem where the given items ([count] int64) carry other labels."""
@@ -80,9 +92,16 @@ def example_on(key: ProblemKey) -> Example:
     """The example on any data; made once per process."""
     dataset, split = make_split(load_dataset(key.dataset), key.split, SEED)
     problem, _ = divide(dataset, split, key, SEED)
-    configuration = Configuration("supervised", student="gcn", student_hyper=TEACHER)
+    hyper = {**TEACHER, **TEACHER_OF.get(dataset.task, {})}
+    configuration = Configuration("supervised", student="gcn", student_hyper=hyper)
     (trained,) = train(configuration, [SEED], lambda _: problem, lambda _: ())
     return Example(dataset, split, problem, unpack_teacher(pack_teacher("0" * 16, trained, configuration), problem))
+
+
+def wrong_labels(dataset: Dataset, items: Tensor) -> Tensor:
+    """A false label for each item ([count], or [count, labels])."""
+    labels = dataset.labels[items]
+    return 1 - labels if labels.dim() > 1 else (labels + 1) % dataset.num_classes
 
 
 @dataclass(frozen=True)
@@ -116,10 +135,11 @@ class Case:
         return problem_for(self.task)
 
     def configuration(self, hyper: Mapping[str, Any] | None = None, **training: Any) -> Configuration:
-        """Published defaults and the training of this module, but for what is given."""
+        """Published defaults, `quick` ones where the method has them, and the training of this module, but for
+        what is given; of what is quick nothing is changed."""
         student = (self.model or STUDENTS[self.kind]) if self.kind else None
         settings = {**TRAINING, **training} if student else {}
-        return Configuration(self.method, self.variant, hyper or {}, student, settings)
+        return Configuration(self.method, self.variant, {**(hyper or {}), **self.method_class.quick}, student, settings)
 
     def fresh(self, example: Example | None = None, **training: Any) -> Method[Any]:
         """The method as it is before training, in training mode."""

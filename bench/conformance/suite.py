@@ -23,9 +23,8 @@ from bench.conformance.checks import (
     refused,
     same_result,
     space_disagreements,
-    wrong_labels,
 )
-from bench.conformance.examples import MARGIN, SEED, STUDENTS, Case, cases_of, example_on, first_run
+from bench.conformance.examples import MARGIN, SEED, STUDENTS, Case, cases_of, example_on, first_run, wrong_labels
 from bench.training.engine import Configuration, build
 from bench.training.problem import ProblemKey
 from methods import METHODS, MethodInfo
@@ -101,12 +100,18 @@ class MethodConformance:
     # Training
 
     def test_learns(self, case: Case) -> None:
-        """Trains on the defaults without error, and beats the best constant prediction on the validation items."""
+        """Trains on the defaults without error, and beats the best constant prediction on the validation items.
+
+        Without training data a few quick epochs need not: then the last epoch's loss is a quarter below the first's.
+        """
         run = first_run(case)
         check(all(math.isfinite(value) for value in run.validation.values()), f"scores {run.validation}")
         validation, metric = case.example.problem.validation, case.example.problem.identity.metric
         check(bool(torch.isfinite(predictions(run.method, case.example)).all()), "predictions are not finite")
-        if case.method_class.trainable:
+        if case.method_class.trainable and not case.info.training_data:
+            totals = [float(sum(terms.values())) for terms in losses(case, epochs=40)]
+            check(totals[-1] < 0.75 * totals[0], f"the loss went from {totals[0]} to {totals[-1]}")
+        elif case.method_class.trainable:
             floor = best_constant(case.example.dataset, validation.labels)
             check(run.validation[metric] > floor + MARGIN[metric], f"{metric} {run.validation[metric]} against {floor}")
 
@@ -149,6 +154,11 @@ class MethodConformance:
         check(data.labels.shape[0] == data.labelled.numel() == split.train.numel(), "not one label a training item")
         check(torch.equal(data.labels, dataset.labels[split.train].to(data.labels.dtype)), "labels of other items")
 
+    def test_without_training_data_means_none(self, case: Case) -> None:
+        """A method that the catalogue says to do without is the same to the bit, whatever there is to train on."""
+        if not case.info.training_data:
+            same_result(first_run(case), case.trained(problem=case.example.with_other_training_data()))
+
     def test_every_parameter_is_trained(self, case: Case) -> None:
         """No dead head: a few epochs without weight decay move every parameter of the method."""
         if not case.method_class.trainable:
@@ -162,7 +172,10 @@ class MethodConformance:
         example = case.example
         before = digest(example)
         run = case.trained(epochs=3)
-        run.method.predict(example.problem.training.graph)
+        run.method.train().predict(example.problem.training.graph)
+        network = example.teacher.model
+        moving = network is not None and any(each.training for each in network.modules())
+        check(not moving, "the teacher's network is in training mode")
         check(digest(example) == before, "training or prediction changed the graph, the labels or the teacher")
 
     def test_trains_in_mini_batches(self, case: Case) -> None:

@@ -6,6 +6,7 @@ another, because on a CPU a wide product costs more than several narrow ones.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -125,7 +126,7 @@ def build(configuration: Configuration, problem: Problem, teachers: tuple[Teache
         task=data.task,
         num_features=data.graph.num_features,
         data=data if info.training_data else None,
-        teachers=teachers,
+        teachers=teachers if info.training_data else tuple(teacher.without_data() for teacher in teachers),
         new_student=new_student,
         settings=configuration.settings,
         variant=configuration.variant,
@@ -168,17 +169,14 @@ def parse_hyperparameters(method_class: type[Method[Any]], name: str, values: Ma
 def _student_factory(configuration: Configuration, problem: Problem) -> Callable[[int], nn.Module]:
     from bench.models.base import build_model
 
-    data = problem.training
+    # Not the training data itself: a method that does without holds on to this function.
+    task, device, num_nodes = problem.training.task, problem.training.graph.device, problem.training.graph.num_nodes
+    model_hyper = configuration.model_hyper
 
     def new_student(num_features: int, **hyper: Any) -> nn.Module:
         return build_model(
-            configuration.student or "",
-            num_features,
-            data.task.num_classes,
-            configuration.model_hyper | hyper,
-            data.task.level,
-            data.graph.num_nodes,
-        ).to(data.graph.device)
+            configuration.student or "", num_features, task.num_classes, model_hyper | hyper, task.level, num_nodes
+        ).to(device)
 
     return new_student
 
@@ -187,8 +185,11 @@ def fit(method: Method[Any], configuration: Configuration, problem: Problem, dea
     """Train to the best validation score and restore that state; returns the epochs that were run.
 
     A score as good as the best counts as better, as in GLNN's released code: among equals the later state stays.
+    A method that does not select on validation runs every epoch and keeps its last state.
     """
-    settings = configuration.settings
+    settings, selects = configuration.settings, method.selects_on_validation
+    for _ in method.prepare():
+        _check_clock(deadline, "before the first epoch")
     source = make_batches(method, configuration, problem)
     optimizers = list(method.optimizers(settings))
     best, waited, epoch = -1.0, 0, 0
@@ -202,20 +203,25 @@ def fit(method: Method[Any], configuration: Configuration, problem: Problem, dea
             total = torch.stack(list(terms.values())).sum()
         if not bool(torch.isfinite(total)):
             raise FloatingPointError(f"the loss is {float(total)} in epoch {epoch}")
-        score = validation_score(method, problem)
-        candidate = method.may_be_kept(epoch)
+        score = validation_score(method, problem) if selects else math.nan
+        candidate = selects and method.may_be_kept(epoch)
         if candidate and score >= best:  # taken before the hook, so that what is kept is what was judged
             best, waited = score, 0
             kept.take()
         elif candidate:
             waited += 1
         method.on_epoch_end(epoch, score)
-        if settings.patience and waited >= settings.patience:
+        if selects and settings.patience and waited >= settings.patience:
             break
-        if deadline is not None and time.perf_counter() > deadline:
-            raise TimeLimitExceeded(f"past its time limit in epoch {epoch}")
-    kept.restore()
+        _check_clock(deadline, f"in epoch {epoch}")
+    if selects:
+        kept.restore()
     return epoch + 1 if settings.epochs else 0
+
+
+def _check_clock(deadline: float | None, when: str) -> None:
+    if deadline is not None and time.perf_counter() > deadline:
+        raise TimeLimitExceeded(f"past its time limit {when}")
 
 
 class Snapshot:

@@ -18,6 +18,7 @@ from bench.data.dataset import Dataset
 from bench.training.problem import Problem, TestSet, divide
 from methods import METHODS, MethodInfo
 from methods.contract import Batch, Hyperparameters, Method, Output, TrainingData
+from methods.gfkd.method import FakeGraphs, RandomGraphsHyperparameters
 from methods.graph import Graph
 from methods.supervised import Supervised
 from search_spaces import library
@@ -179,6 +180,36 @@ class ReadsTheEdgesAtInference(Supervised):
 @failing("test_documented_with_its_source", "Undocumented has no docstring")
 class Undocumented(Supervised):
     pass
+
+
+class ReadsTheDataOfOthers(FakeGraphs[RandomGraphsHyperparameters]):
+    """It peeks at training data that something else left lying about."""
+
+    Hyperparameters = RandomGraphsHyperparameters
+
+    def setup(self) -> None:
+        super().setup()
+        data = PEEK[0]
+        with torch.no_grad():
+            next(self.parameters()).add_(float(data.labels[0]))
+
+
+PEEK: list[TrainingData] = []
+
+
+def test_a_peek_at_the_training_data_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a method that the catalogue says to do without, through no door of the contract."""
+    load = METHODS.load
+    monkeypatch.setattr(METHODS, "load", lambda name: ReadsTheDataOfOthers if name == "random-graphs" else load(name))
+    whole = examples.build
+
+    def leaving_it_about(configuration: Any, problem: Problem, teachers: Any) -> Method[Any]:
+        PEEK[:] = [problem.training]
+        return whole(configuration, problem, teachers)
+
+    monkeypatch.setattr("bench.training.engine.build", leaving_it_about)
+    with pytest.raises(AssertionError, match=r"differ|scores"):
+        verdict("test_without_training_data_means_none", METHODS.get("random-graphs"))
 
 
 @pytest.fixture(autouse=True)

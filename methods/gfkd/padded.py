@@ -1,0 +1,149 @@
+"""Many small graphs as one padded block each, so that a propagation over all of them is one batched product.
+
+A `PaddedGraph` stands where a `Graph` does: a model that aggregates through `graph.propagation(...)` runs on it
+unchanged, and one that reads the arcs finds them in `edge_index`, worked out when they are asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from methods.graph import Graph, PropagationKind
+from methods.sparse import SparseMatrix
+
+
+class Layout:
+    """Where the nodes of many graphs stand, one after another and in padded blocks.
+
+    sizes: [graphs] int64, nodes of each. `width`: of the largest; `slots`: [nodes] int64, each node's row among
+    graphs x width; `pairs`: [graphs, width, width] bool, the ordered pairs of two different nodes of one graph.
+    """
+
+    def __init__(self, sizes: Tensor) -> None:
+        self.sizes, self.graphs, self.width = sizes, int(sizes.numel()), int(sizes.max())
+        places = torch.arange(self.width, device=sizes.device)
+        filled = places < sizes[:, None]
+        self.slots = torch.nonzero(filled.flatten()).flatten()
+        self.rows = torch.zeros(self.graphs * self.width, dtype=torch.long, device=sizes.device)
+        self.rows[self.slots] = torch.arange(self.slots.numel(), device=sizes.device)
+        self.pairs = filled[:, :, None] & filled[:, None, :] & (places[:, None] != places)
+        self.pointers = torch.zeros(self.graphs + 1, dtype=torch.long, device=sizes.device)
+        torch.cumsum(sizes, 0, out=self.pointers[1:])
+
+    @property
+    def nodes(self) -> int:
+        return int(self.slots.numel())
+
+    def pad(self, rows: Tensor) -> Tensor:
+        """[nodes, columns] -> [graphs, width, columns]; the first node where there is none (blocks are zero there)."""
+        return rows.index_select(0, self.rows).view(self.graphs, self.width, -1)
+
+    def gather(self, padded: Tensor) -> Tensor:
+        """[graphs, width, columns] -> [nodes, columns]"""
+        return padded.flatten(0, 1).index_select(0, self.slots)
+
+
+class BlockDiagonal:
+    """A [nodes, nodes] matrix with one block per graph.
+
+    blocks: [graphs, width, width]; between a node and the padding they are zero.
+
+    stored: makes the same matrix in compressed rows, for models that want more of it than a product.
+    """
+
+    def __init__(self, blocks: Tensor, layout: Layout, stored: Callable[[], SparseMatrix]) -> None:
+        self.blocks, self.layout, self.stored = blocks, layout, stored
+
+    @cached_property
+    def compressed(self) -> SparseMatrix:
+        return self.stored()
+
+    def matmul(self, dense: Tensor, values: Tensor | None = None) -> Tensor:
+        """[nodes, columns] -> [nodes, columns], differentiable in `dense` alone; as `SparseMatrix.matmul`."""
+        if values is not None:
+            return self.compressed.matmul(dense, values)
+        if not dense.requires_grad:  # what autograd costs to enter is a good part of a small product
+            return self.layout.gather(torch.bmm(self.blocks, self.layout.pad(dense)))
+        product: Tensor = _BlockProduct.apply(dense, self.blocks, self.layout)
+        return product
+
+    __matmul__ = matmul
+
+    def __getattr__(self, name: str) -> Any:
+        """Whatever else a `SparseMatrix` has."""
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.compressed, name)
+
+
+class _BlockProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, dense: Tensor, blocks: Tensor, layout: Layout) -> Tensor:
+        ctx.blocks, ctx.layout = blocks, layout
+        return layout.gather(torch.bmm(blocks, layout.pad(dense)))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, None]:
+        if not ctx.needs_input_grad[0]:
+            return None, None, None
+        layout: Layout = ctx.layout
+        return layout.gather(torch.bmm(ctx.blocks.transpose(1, 2), layout.pad(gradients[0]))), None, None
+
+
+class PaddedGraph(Graph):
+    """The disjoint union of the graphs of a layout.
+
+    arcs: [graphs, width, width] bool within `layout.pairs`; arcs[g, i, j] is the arc from node j to node i of graph g.
+    features: [nodes, columns], dense.
+    """
+
+    def __init__(self, layout: Layout, arcs: Tensor, features: Tensor) -> None:
+        values = {"features": features, "graph_pointers": layout.pointers, "_cache": {}, "layout": layout, "arcs": arcs}
+        for name, value in values.items():
+            object.__setattr__(self, name, value)  # `Graph` is frozen
+        self.layout: Layout
+        self.arcs: Tensor
+
+    @property
+    def edge_index(self) -> Tensor:
+        if "edge_index" not in self._cache:
+            graph, target, source = torch.nonzero(self.arcs, as_tuple=True)
+            first = self.layout.pointers[graph]
+            self._cache["edge_index"] = torch.stack([first + source, first + target])
+        edge_index: Tensor = self._cache["edge_index"]
+        return edge_index
+
+    @property
+    def device(self) -> torch.device:
+        return self.arcs.device
+
+    def propagation(self, kind: PropagationKind) -> BlockDiagonal:  # type: ignore[override]
+        """As `Graph.propagation`, in blocks."""
+        if kind not in self._cache:
+            self._cache[kind] = BlockDiagonal(
+                self._blocks(kind), self.layout, lambda: Graph.propagation(self.compact(), kind)
+            )
+        matrix: BlockDiagonal = self._cache[kind]
+        return matrix
+
+    def _blocks(self, kind: PropagationKind) -> Tensor:
+        assert isinstance(self.features, Tensor)
+        blocks = self.arcs.to(self.features.dtype)
+        if kind in ("gcn", "mean_self", "sum_self"):
+            blocks.diagonal(dim1=1, dim2=2).fill_(1)  # also in the padding, whose rows nobody reads
+        if kind in ("sum", "sum_self"):
+            return blocks
+        degree = blocks.sum(dim=2).clamp_(min=1)
+        if kind == "gcn":
+            scale = degree.rsqrt_()
+            return blocks.mul_(scale[:, :, None]).mul_(scale[:, None, :])
+        return blocks.div_(degree[:, :, None])
+
+    def compact(self) -> Graph:
+        """The same graphs stored as every other."""
+        return Graph.build(self.features, self.edge_index, self.graph_pointers)
