@@ -10,7 +10,7 @@ from torch import Tensor
 
 from methods.sparse import SparseMatrix, lasting
 
-PropagationKind = Literal["gcn", "mean", "mean_self", "sum", "sum_self"]
+PropagationKind = Literal["gcn", "mean", "mean_self", "mean_self_twice", "sum", "sum_self"]
 
 #: Features with a smaller share of non-zero entries than this are kept as CSR.
 SPARSE_FEATURE_DENSITY = 0.2
@@ -97,12 +97,16 @@ class Graph:
         """The [nodes, nodes] matrix P with (P h)_i the aggregate over the in-neighbours of i; built once.
 
         gcn: D^-1/2 (A + I) D^-1/2 with D the in-degree of A + I on both sides; mean: D^-1 A (an isolated node
-        receives 0); mean_self: D^-1 (A + I); sum: A; sum_self: A + I.
+        receives 0); mean_self: D^-1 (A + I); mean_self_twice: D^-1 (A + 2 I); sum: A; sum_self: A + I.
         """
         if kind not in self._cache:
             with lasting():
                 self._cache[kind] = _propagation(self, kind)
         return self._cache[kind]
+
+    def for_layer(self, index: int) -> Graph:
+        """What layer number `index`, from 0, reads: the graph itself, unless neighbours were sampled per layer."""
+        return self
 
     def with_features(self, features: Tensor | SparseMatrix) -> Graph:
         """The same edges (and their cached matrices) under other features, [nodes, any width]."""
@@ -181,14 +185,14 @@ def _expand(pointers: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
 
 def _propagation(graph: Graph, kind: PropagationKind) -> SparseMatrix:
     source, target = graph.edge_index
-    if kind in ("gcn", "mean_self", "sum_self"):
-        loops = torch.arange(graph.num_nodes, device=graph.device)
+    if kind in ("gcn", "mean_self", "mean_self_twice", "sum_self"):
+        loops = torch.arange(graph.num_nodes, device=graph.device).repeat(2 if kind == "mean_self_twice" else 1)
         source, target = torch.cat([source, loops]), torch.cat([target, loops])
     dtype = graph.features.dtype if isinstance(graph.features, Tensor) else graph.features.values.dtype
     degree = torch.bincount(target, minlength=graph.num_nodes).to(dtype).clamp(min=1)
     if kind == "gcn":
         weight = (degree[source] * degree[target]).rsqrt()
-    elif kind in ("mean", "mean_self"):
+    elif kind in ("mean", "mean_self", "mean_self_twice"):
         weight = degree[target].reciprocal()
     else:
         weight = torch.ones(source.numel(), dtype=dtype, device=graph.device)

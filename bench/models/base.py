@@ -70,6 +70,10 @@ class Model(nn.Module):
     per_node: ClassVar[bool] = False
     #: The propagation matrices it asks a graph for.
     propagations: ClassVar[tuple[PropagationKind, ...]] = ()
+    #: Neighbours drawn per node and layer in training, the layer nearest the input first; None reads them all.
+    fan_out: tuple[int, ...] | None = None
+    #: Whether its graph is to have a loop at every node before neighbours are drawn.
+    self_loops: bool = False
     #: Whether `Output.preactivations` is filled; whoever needs them sets it on its model, for they take memory.
     keeps_preactivations: bool = False
 
@@ -105,7 +109,7 @@ class Model(nn.Module):
 
     def add_residual(self, x: Tensor, layer_input: Features) -> Tensor:
         """After the activation, as Dwivedi et al. (2020), Benchmarking Graph Neural Networks."""
-        return x + layer_input if isinstance(layer_input, Tensor) else x
+        return x + layer_input[: x.shape[0]] if isinstance(layer_input, Tensor) else x
 
     def propagate(self, graph: Graph, x: Tensor) -> Tensor:
         """What happens to the states between the last layer and the readout; nothing, in most models."""
@@ -120,7 +124,7 @@ class Model(nn.Module):
         for index, layer in enumerate(self.layers):
             if index > 0 or self.drops_features:
                 state = drop_features(state, p, self.training)
-            made: Tensor = layer(graph, state)
+            made: Tensor = layer(graph.for_layer(index), state)
             layer_input, state = state, made
             if index < len(self.norms):
                 if self.keeps_preactivations:
@@ -132,6 +136,8 @@ class Model(nn.Module):
         if not isinstance(state, Tensor):  # graph level, one layer: the features themselves are read out
             state = graph.dense_features()
         state = self.propagate(graph, state)
+        if hidden and self.head is None and hidden[0].shape[0] > state.shape[0]:  # sampled: the items come first
+            hidden = [each[: state.shape[0]] for each in hidden]
         if self.head is None:
             return Output(state, tuple(hidden), preactivations=tuple(preactivations))
         pooled = readout(state, graph, self.hyper.readout)

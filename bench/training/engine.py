@@ -24,6 +24,7 @@ from bench.models.registry import MODELS
 from bench.training.batches import make_source
 from bench.training.metrics import main_score, scores
 from bench.training.problem import Judged, Problem, TestSet
+from bench.training.sampling import sampled_source
 from methods import METHODS, MethodInfo
 from methods.contract import BatchSource, Context, Method, OptimiserSettings, Teacher
 
@@ -245,11 +246,11 @@ def make_batches(method: Method[Any], configuration: Configuration, problem: Pro
     """Where the method's batches come from; empty for a method that makes its own."""
     if method.context.data is None:
         return BatchSource()
-    student = method.student
+    student, size = method.student, configuration.settings.batch_size
+    if isinstance(student, Model) and student.fan_out is not None:
+        return sampled_source(problem.training, method.teachers, size, student, method.needs_edges)
     uses_edges = not isinstance(student, Model) or student.uses_edges
-    return make_source(
-        problem.training, method.teachers, configuration.settings.batch_size, uses_edges, method.needs_edges
-    )
+    return make_source(problem.training, method.teachers, size, uses_edges, method.needs_edges)
 
 
 @torch.inference_mode()

@@ -134,8 +134,10 @@ class PaddedGraph(Graph):
     def _blocks(self, kind: PropagationKind) -> Tensor:
         assert isinstance(self.features, Tensor)
         blocks = self.arcs.to(self.features.dtype)
-        if kind in ("gcn", "mean_self", "sum_self"):
-            blocks.diagonal(dim1=1, dim2=2).fill_(1)  # also in the padding, whose rows nobody reads
+        if kind in ("gcn", "mean_self", "mean_self_twice", "sum_self"):
+            blocks.diagonal(dim1=1, dim2=2).fill_(
+                2 if kind == "mean_self_twice" else 1
+            )  # also in the padding, whose rows nobody reads
         if kind in ("sum", "sum_self"):
             return blocks
         degree = blocks.sum(dim=2).clamp_(min=1)

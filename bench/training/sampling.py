@@ -1,0 +1,184 @@
+"""Neighbour sampling: mini-batches of nodes, each with a few neighbours per layer drawn uniformly.
+
+The scheme of Hamilton et al. (NeurIPS 2017, algorithm 2) as DGL's multi-layer sampler has it, which GLNN's teachers
+use: without replacement, anew for every layer, batch and epoch; nodes with fewer neighbours keep them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from bench.errors import UserError
+from bench.models.base import Model
+from methods.contract import Batch, BatchSource, Teacher, TrainingData
+from methods.graph import Graph, PropagationKind
+from methods.sparse import SparseMatrix, lasting
+
+#: How often a node stands in its own mean, by kind of propagation.
+_OWN_TERMS: dict[str, int] = {"mean": 0, "mean_self": 1, "mean_self_twice": 2}
+
+
+@dataclass(frozen=True)
+class Block(Graph):
+    """What one layer reads: `senders` nodes, of which the first `targets` receive, and the arcs drawn between them.
+
+    loops: whether a node's arc to itself was among those that could be drawn.
+    """
+
+    senders: int = 0
+    targets: int = 0
+    loops: bool = False
+
+    @property
+    def num_nodes(self) -> int:
+        return self.senders
+
+    def propagation(self, kind: PropagationKind) -> SparseMatrix:
+        """[targets, senders]: as `Graph.propagation`, the mean taken over the drawn neighbours.
+
+        Raises:
+            ValueError: a kind that is no mean, whose weights a sample does not estimate.
+        """
+        if kind not in _OWN_TERMS:
+            raise ValueError(f"neighbour sampling has no propagation {kind!r}; it has {', '.join(_OWN_TERMS)}")
+        if kind not in self._cache:
+            with lasting():
+                self._cache[kind] = self._mean(_OWN_TERMS[kind] - self.loops)
+        matrix: SparseMatrix = self._cache[kind]
+        return matrix
+
+    def _mean(self, own_terms: int) -> SparseMatrix:
+        source, target = self.edge_index
+        own = torch.arange(self.targets, device=self.device).repeat(own_terms)
+        source, target = torch.cat([source, own]), torch.cat([target, own])
+        dtype = self.features.dtype if isinstance(self.features, Tensor) else self.features.values.dtype
+        counts = torch.bincount(target, minlength=self.targets).to(dtype).clamp(min=1)
+        return SparseMatrix.from_entries(target, source, counts.reciprocal()[target], (self.targets, self.senders))
+
+
+@dataclass(frozen=True)
+class SampledGraph(Graph):
+    """The features that a batch reads, its items' own first, and a block per layer, the input's first."""
+
+    blocks: tuple[Block, ...] = ()
+
+    def for_layer(self, index: int) -> Graph:
+        return self.blocks[index]
+
+    def propagation(self, kind: PropagationKind) -> SparseMatrix:
+        """Raises UserError: a sampled batch has no matrix of its own, only one per layer."""
+        raise UserError("fan_out: this method reads all edges of a batch, of which sampling draws a few; leave it out")
+
+
+def draw_neighbours(pointers: Tensor, targets: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Up to `count` distinct members of each target's segment of a CSR, every subset of that size as likely.
+
+    pointers: [nodes + 1] int64; targets: [targets] int64. Returns the places drawn, [drawn] int64, and the position
+    within `targets` that each belongs to, ascending. Floyd's algorithm (Bentley and Floyd, CACM 1987) for all
+    targets at once: `count` steps, whatever the degrees. Draws from torch's global generator.
+    """
+    starts = pointers[targets]
+    degrees = pointers[targets + 1] - starts
+    picks = torch.empty(targets.numel(), count, dtype=torch.long, device=targets.device)
+    for step in range(count):
+        last = degrees - count + step
+        draw = (torch.rand(last.shape, dtype=torch.float64, device=last.device) * (last + 1)).long()
+        draw = torch.minimum(draw, last)  # where rounding reached the bound
+        taken = (picks[:, :step] == draw[:, None]).any(dim=1)
+        picks[:, step] = torch.where(taken, last, draw)
+    column = torch.arange(count, device=targets.device)
+    few = degrees <= count
+    picks[few] = column
+    kept = ~few[:, None] | (column < degrees[:, None])
+    owner = torch.arange(targets.numel(), device=targets.device)[:, None].expand_as(picks)[kept]
+    return (picks + starts[:, None])[kept], owner
+
+
+class NeighbourSampler:
+    """Draws the neighbourhoods of batches of nodes from one graph.
+
+    fan_out: neighbours per node and layer, the layer nearest the input first; loops: see `Block`.
+    """
+
+    def __init__(self, graph: Graph, fan_out: tuple[int, ...], loops: bool = False) -> None:
+        self.graph, self.fan_out, self.loops = graph, fan_out, loops
+        if loops:
+            own = torch.arange(graph.num_nodes, device=graph.device).expand(2, -1)
+            graph = Graph(graph.features, torch.cat([graph.edge_index, own], dim=1), graph.graph_pointers)
+        self.sources, _, self.pointers = graph.edges_by_target
+        self.place = torch.full((graph.num_nodes,), -1, dtype=torch.long, device=graph.device)
+
+    def sample(self, seeds: Tensor) -> SampledGraph:
+        """A draw for the seeds, [seeds] int64 without repeats: blocks from the output back to the input."""
+        nodes, layers = seeds, []
+        for count in reversed(self.fan_out):
+            places, owner = draw_neighbours(self.pointers, nodes, count)
+            targets = nodes.numel()
+            nodes, ends = self._renumber(nodes, self.sources[places])
+            layers.append((torch.stack([ends, owner]), targets, nodes.numel()))
+        features = self.graph.rows(nodes).features
+        blocks = tuple(
+            Block(features, arcs, self._one_graph(senders), senders=senders, targets=targets, loops=self.loops)
+            for arcs, targets, senders in reversed(layers)
+        )
+        return SampledGraph(features, blocks[-1].edge_index, self._one_graph(nodes.numel()), blocks=blocks)
+
+    def _renumber(self, nodes: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
+        """The nodes with those drawn appended, each once, and where among them each drawn one stands."""
+        self.place[nodes] = torch.arange(nodes.numel(), device=nodes.device)
+        fresh = torch.unique(drawn[self.place[drawn] < 0])
+        together = torch.cat([nodes, fresh])
+        self.place[fresh] = torch.arange(nodes.numel(), together.numel(), device=nodes.device)
+        ends = self.place[drawn]
+        self.place[together] = -1
+        return together, ends
+
+    def _one_graph(self, nodes: int) -> Tensor:
+        return torch.tensor([0, nodes], device=self.graph.device)
+
+
+def sampled_source(
+    data: TrainingData, teachers: tuple[Teacher, ...], batch_size: int | None, student: Model, needs_edges: bool
+) -> BatchSource:
+    """The batches of a student that asks for sampled neighbours.
+
+    Raises:
+        UserError: the data are many graphs, or the method reads the edges of its batches.
+    """
+    if data.graph.num_graphs > 1:
+        raise UserError("fan_out: neighbours are sampled within one graph and this dataset has many; leave it out")
+    if needs_edges:
+        raise UserError("fan_out: this method reads all edges of a batch, of which sampling draws a few; leave it out")
+    assert student.fan_out is not None
+    return SampledBatches(data, teachers, batch_size, NeighbourSampler(data.graph, student.fan_out, student.self_loops))
+
+
+class SampledBatches(BatchSource):
+    """Mini-batches of a fresh permutation of the nodes, each with its sampled neighbourhood; the last one smaller."""
+
+    def __init__(
+        self, data: TrainingData, teachers: tuple[Teacher, ...], batch_size: int | None, sampler: NeighbourSampler
+    ) -> None:
+        self.data, self.teachers, self.batch_size, self.sampler = data, teachers, batch_size, sampler
+        device = data.graph.device
+        self.everything = torch.arange(data.num_items, device=device)
+        self.row_of_label = torch.full((data.num_items,), -1, dtype=torch.long, device=device)
+        self.row_of_label[data.labelled] = torch.arange(data.labelled.numel(), device=device)
+
+    def epoch(self, items: Literal["labelled", "observed"]) -> Iterator[Batch]:
+        chosen = self.data.labelled if items == "labelled" else self.everything
+        shuffled = chosen[torch.randperm(chosen.numel(), device=chosen.device)]
+        for part in shuffled.split(self.batch_size or max(chosen.numel(), 1)):
+            yield self._batch(part)
+
+    def _batch(self, items: Tensor) -> Batch:
+        graph = self.sampler.sample(items)
+        rows = self.row_of_label[items]
+        labelled = torch.nonzero(rows >= 0).flatten()
+        teachers = tuple(teacher.at(items, items, graph) for teacher in self.teachers)
+        return Batch(graph, items, labelled, self.data.labels[rows[labelled]], teachers)
