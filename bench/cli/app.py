@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 #: Commands that, given again, go on where they stopped.
-RESUMABLE = ("demo", "run", "sweep")
+RESUMABLE = ("demo", "run", "sweep", "reproduce")
 
 app = typer.Typer(
     name="distillery",
@@ -169,6 +169,44 @@ def leaderboard(
     from bench.cli import board
 
     return board.run(stores, out, json)
+
+
+@app.command()
+def reproduce(
+    tables: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="TABLE...", help="Tables, as `list papers` names them, or files.", show_default=False),
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", help="Every table.")] = False,
+    datasets: Annotated[
+        str | None, typer.Option(metavar="D,D...", help="These published datasets alone; default: those at hand.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="STORE", help="Folder of the stages' stores; what is there is resumed.")
+    ] = None,
+    pages: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of pages and their records; default: STORE/pages.")
+    ] = None,
+    budget_hours: Annotated[
+        float | None, typer.Option(min=0, metavar="H", help="Run the stages that fit, in the tables' order.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, max=10_000, help="Other than the table's number.")] = None,
+    stand_in: Annotated[
+        bool, typer.Option("--stand-in", help="Run on generated data of the same shape; nothing is judged.")
+    ] = False,
+    executor: Annotated[str, typer.Option(metavar="local", help="What carries trials out.")] = "local",
+    workers: Workers = 0,
+    device: Device = "cpu",
+    data: Data = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the stages and estimated cost; run none.")] = False,
+    json: Json = False,
+) -> int:
+    """Run papers' tables by their protocols, and judge each number."""
+    from bench.cli import reproduce as command
+
+    named = None if datasets is None else tuple(name.strip() for name in datasets.split(","))
+    request = command.Request(tuple(tables or ()), all_, named, out, pages, budget_hours, seeds, stand_in)
+    return command.run(request, executor, workers, device, data, dry_run, json)
 
 
 @app.command()

@@ -1,0 +1,100 @@
+"""Joins a paper's table with the records of its stages, for the pages."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bench.papers import Stage, Table, stages_of
+from bench.papers.schema import Number, Run, Selector
+from bench.records import Record, read_records
+from leaderboard.published import Ours, Published, PublishedCell, PublishedTable, ours_of
+from leaderboard.published.cells import Variation
+
+
+def join(table: Table, records: Path, *, stand_in: bool = False, seeds: int | None = None) -> PublishedTable:
+    """The table with what the records hold of it; records: the folder with TABLE/STAGE/records/*.jsonl."""
+    stages = {(s.run, s.stands_for or s.dataset): s for s in stages_of(table, stand_in=stand_in, seeds=seeds)}
+    read = {key: _read(records / table.name / stage.id) for key, stage in stages.items()}
+    cells = []
+    for column in table.columns:
+        dataset = table.columns[column].dataset
+        for row in table.rows:
+            number, lacks = table.numbers.get(row, {}).get(column), table.needs(row, column)
+            if (number is None and lacks) or (stand_in and dataset not in table.stand_ins):
+                continue
+            ours = _ours(table, column, table.selector(row, column), stages, read)
+            if lacks is None and stand_in:
+                lacks = f"{dataset}; ours are runs on {table.stand_ins[dataset]}"
+            elif lacks is None and dataset in table.stand_ins and not ours.values:
+                lacks = dataset
+            quirks = tuple(
+                Variation(name, quirk.note, _ours(table, column, table.selector(row, column, name), stages, read))
+                for name, quirk in table.rows[row].quirks.items()
+                if not table.needs(row, column)
+            )
+            explanation = table.explanations.get(row, {}).get(column)
+            cells.append(PublishedCell(row, column, _published(table, number), ours, lacks, quirks, explanation))
+    versions = sorted({record.suite_version for found in read.values() for record in found})
+    option = " --stand-in" if stand_in else ""
+    return PublishedTable(
+        name=table.name,
+        title=table.title,
+        paper=table.paper,
+        venue=f"{table.venue} {table.year}",
+        url=table.url,
+        table=table.table,
+        metric=table.metric,
+        source=table.source,
+        confidence=table.confidence,
+        protocol=table.protocol.model_dump(),
+        differences=tuple(table.differences),
+        runs={name: _in_words(run) for name, run in table.runs.items()},
+        rows=tuple(table.rows),
+        columns=tuple(table.columns),
+        cells=tuple(cells),
+        command=f"distillery reproduce {table.name}{option} --out STORE",
+        versions=tuple(versions),
+        stand_in=stand_in,
+    )
+
+
+def _published(table: Table, number: Number | None) -> Published | None:
+    if number is None:
+        return None
+    return Published(number.mean, number.std, number.confidence or table.confidence, number.source or table.source)
+
+
+def _in_words(run: Run) -> str:
+    """What a run trains, on one line, as the table's file has it."""
+    fields = run.model_dump(exclude={"note", "datasets"}, exclude_defaults=True)
+    said = "; ".join(f"{name} `{json.dumps(value)}`" for name, value in fields.items())
+    for dataset, changes in run.datasets.items():
+        said += f"; on {dataset}: " + ", ".join(f"{name} `{json.dumps(value)}`" for name, value in changes.items())
+    return f"{run.note} ({said})" if run.note else said
+
+
+def _ours(
+    table: Table,
+    column: str,
+    selector: Selector,
+    stages: dict[tuple[str, str], Stage],
+    read: dict[tuple[str, str], list[Record]],
+) -> Ours:
+    """Our runs of a cell or of one of its quirks; none where there is no such stage."""
+    key = (selector.run or "", table.columns[column].dataset)
+    if key not in stages or selector.method is None:
+        return Ours(0)
+    return ours_of(
+        read[key],
+        stages[key].settings.seeds,
+        selector.method,
+        selector.variant or "paper",
+        selector.student,
+        selector.teacher,
+        table.columns[column].part,
+    )
+
+
+def _read(store: Path) -> list[Record]:
+    return read_records(store, kinds=["report"]).records if (store / "records").is_dir() else []

@@ -1,0 +1,70 @@
+"""The picture of a table: published against ours, with intervals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from leaderboard.published.cells import PublishedTable
+from leaderboard.published.verdicts import verdict_of
+
+
+def draw(published: PublishedTable, path: Path) -> bool:
+    """Write an SVG with a panel per column; False where no cell has both a published number and ours.
+
+    Published: mean and standard deviation. Ours: mean and 95 % interval, coloured by verdict.
+    """
+    shown = [c for c in published.cells if c.published is not None and c.ours.summary is not None]
+    columns = [name for name in published.columns if any(cell.column == name for cell in shown)]
+    if not columns:
+        return False
+    import matplotlib as mpl
+    import seaborn as sns
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    palette = sns.color_palette("colorblind")
+    colours = {"reproduced": palette[2], "above": palette[0], "below": palette[3], "not judged": "0.5"}
+    style: Any = {
+        **sns.axes_style("whitegrid"),
+        "svg.hashsalt": "graph-distillery",
+        "text.parse_math": False,
+        "font.family": ["DejaVu Sans"],
+        "font.size": 9,
+    }
+    with mpl.rc_context(style):
+        across = min(4, len(columns))
+        down = -(-len(columns) // across)
+        rows = list(published.rows)
+        figure = Figure(figsize=(3.1 * across + 1, (0.42 * len(rows) + 1.1) * down), layout="constrained")
+        FigureCanvasAgg(figure)
+        panels = figure.subplots(down, across, squeeze=False, sharey=True)
+        for panel in panels.flat[len(columns) :]:
+            panel.set_axis_off()
+        for panel, column in zip(panels.flat, columns, strict=False):
+            for place, row in enumerate(rows):
+                cell = next((c for c in shown if (c.row, c.column) == (row, column)), None)
+                if cell is None or cell.published is None:
+                    continue
+                summary = cell.ours.summary
+                assert summary is not None
+                half = 0.0 if summary.high is None else summary.high - summary.mean
+                bars = {"capsize": 3, "elinewidth": 1.2}
+                theirs = cell.published
+                panel.errorbar(theirs.mean, place - 0.14, xerr=theirs.std or 0, fmt="D", ms=5, c="0.2", mfc="w", **bars)
+                colour = colours[verdict_of(cell).kind]
+                panel.errorbar(summary.mean, place + 0.14, xerr=half, fmt="o", ms=6, c=colour, **bars)
+            panel.set_title(column)
+            panel.set_yticks(range(len(rows)), rows)
+            panel.set_ylim(len(rows) - 0.5, -0.5)
+        figure.supxlabel(f"test {published.metric} (%)")
+        handles = [mpl.lines.Line2D([], [], marker="D", c="0.2", mfc="w", ls="", label="published ± std")]
+        kinds = {verdict_of(cell).kind for cell in shown}
+        handles += [
+            mpl.lines.Line2D([], [], marker="o", c=colour, ls="", label=f"ours: {kind}")
+            for kind, colour in colours.items()
+            if kind in kinds
+        ]
+        figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
+        figure.savefig(path, metadata={"Date": None})
+    return True
