@@ -8,7 +8,8 @@ the nodes they were trained on: no other graph can be predicted.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -46,16 +47,27 @@ class SimplifiedFMLPHyperparameters(FMLPHyperparameters):
 
 
 class KnowledgeEncoder(nn.Module):
-    """K_band^(power) T + b: [nodes, width] from nothing but the graph."""
+    """K_band^(power) T + b: [nodes, width] from nothing but the graph; see `encode`."""
 
     def __init__(self, nodes: int, width: int, band: int, power: int) -> None:
         super().__init__()
         self.band, self.power = band, power
         self.linear = FeatureLinear(nodes, width)
 
-    def forward(self, system: FrameletSystem) -> Tensor:
-        product = system.knowledge(self.band, self.power, self.linear.weight)
-        return product if self.linear.bias is None else product + self.linear.bias
+
+def encode(encoders: Sequence[KnowledgeEncoder], system: FrameletSystem) -> list[Tensor]:
+    """What encoders of different bands and one power say, [nodes, width] each, by shared sparse products."""
+    of_band = {encoder.band: index for index, encoder in enumerate(encoders)}
+    bands = system.in_order(of_band)
+    linears = [encoders[of_band[band]].linear for band in bands]
+    weights = torch.cat([linear.weight for linear in linears], dim=1)
+    biases = torch.cat([cast(Tensor, linear.bias) for linear in linears])
+    parts = (system.knowledge(bands, encoders[0].power, weights) + biases).chunk(len(bands), dim=1)
+    return [parts[bands.index(encoder.band)] for encoder in encoders]
+
+
+def encoders_in(module: FMLP | MixedLayer) -> list[KnowledgeEncoder]:
+    return cast("list[KnowledgeEncoder]", list(module.encoders))
 
 
 class Gate(nn.Module):
@@ -134,8 +146,8 @@ class MixedLayer(nn.Module):
 
     def forward(self, system: FrameletSystem, u: Tensor) -> Tensor:
         mixed = torch.zeros_like(u)
-        for encoder in self.encoders:
-            p = F.relu(dropout(encoder(system), self.dropout, self.training))
+        for encoding in encode(encoders_in(self), system):
+            p = F.relu(dropout(encoding, self.dropout, self.training))
             gate = self.gate(p, u)
             mixed = mixed + gate * p + (1 - gate) * u
         return mixed
@@ -168,7 +180,7 @@ class FMLPO(FMLP):
         for layer, linear in zip(self.layers, list(self.linears)[1:], strict=True):
             hidden.append(layer(system, state))
             state = self._rho(linear(hidden[-1]))
-        known: list[Any] = [encoder(system) for encoder in self.encoders]
+        known = encode(encoders_in(self), system)
         encodings = [self._rho(known[band]) for band in self.output_bands]
         return Output(self.combine(encodings, state), tuple(hidden))
 
@@ -195,7 +207,7 @@ class FMLPS(FMLP):
     def forward(self, graph: Graph) -> Output:
         self.check_nodes(graph)
         system = self.system(graph)
-        known: list[Any] = [encoder(system) for encoder in self.encoders]
+        known = encode(encoders_in(self), system)
         encodings = [known[band] for band in self.output_bands]
         features = drop_features(graph.features, self.hyper.dropout, self.training)
         return Output(self.combine(encodings, self.linear(features)))

@@ -9,6 +9,7 @@ arcs is dropped.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,69 +51,89 @@ class FrameletSettings:
         return stages * (self.terms - 1)
 
 
-class ChebyshevFilter:
-    """g(scale L) for one filter at one scale, applied to [nodes, width]; of degree 1 it is one sparse matrix."""
-
-    def __init__(self, shifted: SparseMatrix, coefficients: list[float]) -> None:
-        """shifted: [nodes, nodes] with spectrum in [-1, 1], every diagonal entry stored; at least two terms."""
-        self.shifted, self.coefficients = shifted, coefficients
-        self.folded = _affine(shifted, coefficients[1], coefficients[0] / 2) if len(coefficients) == 2 else None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        if self.folded is not None:
-            return self.folded @ x
-        before, now = x, self.shifted @ x
-        total = self.coefficients[0] / 2 * before + self.coefficients[1] * now
-        for coefficient in self.coefficients[2:]:
-            before, now = now, 2 * (self.shifted @ now) - before
-            total = total + coefficient * now
-        return total
-
-
 class FrameletSystem:
-    """The operators W_r of a graph, band 0 the low-pass, and its normalised adjacency for each band."""
+    """The operators W_r of a graph, band 0 the low-pass, and its normalised adjacency A_r for each band.
+
+    Bands share the products with L and A: what belongs to each of them, [nodes, width], stands side by side in one
+    [nodes, bands * width] matrix, in the order of `in_order`, and a term of all their series is one sparse product.
+    """
 
     def __init__(self, graph: Graph, settings: FrameletSettings, dtype: torch.dtype) -> None:
-        self.settings = settings
+        self.settings, self.dtype = settings, dtype
         plain = undirected(graph, settings.surgery)
         adjacency, degrees = _normalised(plain, loops=True)
-        self.low_adjacency = self.high_adjacency = _cast(adjacency, dtype)
-        if settings.epsilon:
-            shift = settings.epsilon / degrees
-            self.low_adjacency = _cast(_add_diagonal(adjacency, -shift), dtype)
-            self.high_adjacency = _cast(_add_diagonal(adjacency, shift), dtype)
-        self.bands = self._chains(laplacian(plain), dtype)
-
-    def _chains(self, matrix: SparseMatrix, dtype: torch.dtype) -> list[list[ChebyshevFilter]]:
-        settings = self.settings
-        curves = FILTERS[settings.filter]
-        series = [chebyshev_coefficients(curve, settings.terms).tolist() for curve in curves]
+        self.adjacency = _cast(adjacency, dtype)
+        self.shift = (settings.epsilon / degrees).to(dtype)[:, None]
+        matrix = laplacian(plain)
         largest = largest_eigenvalue(matrix)
-        above: list[ChebyshevFilter] = []
-        high: list[list[ChebyshevFilter]] = []
-        for level in range(1, settings.level + 1):
-            # s^(-J + l - 1) = pi / m * s^(l - levels), and the series runs over 2 x / pi - 1
-            scale = 2 / largest * settings.dilation ** (level - settings.level)
-            shifted = _cast(_affine(matrix, scale, -1.0), dtype)
-            first, *rest = (ChebyshevFilter(shifted, coefficients) for coefficients in series)
-            high += [[*above, each] for each in rest]
-            above = [*above, first]
-        return [above, *high]
+        # s^(-J + l - 1) = pi / m * s^(l - levels), and the series runs over 2 x / pi - 1
+        scales = (2 / largest * settings.dilation ** (level - settings.level) for level in range(1, settings.level + 1))
+        self.shifted = [_cast(_affine(matrix, scale, -1.0), dtype) for scale in scales]
+        self._stages: dict[tuple[tuple[int, ...], int], list[_Stage]] = {}
 
-    def apply(self, band: int, x: Tensor) -> Tensor:
-        """W_band x, [nodes, width]."""
-        for each in self.bands[band]:
-            x = each(x)
+    def in_order(self, bands: Iterable[int]) -> tuple[int, ...]:
+        """By level, the low-pass last: so the bands that a level still works on are the last ones."""
+        return tuple(sorted(bands, key=lambda band: band or self.settings.bands))
+
+    def apply(self, bands: tuple[int, ...], x: Tensor) -> Tensor:
+        """W_r x_r side by side; x: [nodes, bands * width]."""
+        for stage in self._stages_of(bands, x.shape[1] // len(bands)):
+            x = stage(x)
         return x
 
-    def adjacency(self, band: int) -> SparseMatrix:
-        return self.high_adjacency if band else self.low_adjacency
+    def spread(self, bands: tuple[int, ...], x: Tensor) -> Tensor:
+        """A_r x_r side by side; x: [nodes, bands * width]."""
+        product = self.adjacency @ x
+        if not self.settings.epsilon:
+            return product
+        signs = torch.tensor([1.0 if band else -1.0 for band in bands], dtype=x.dtype, device=x.device)
+        return product + self.shift * x * signs.repeat_interleave(x.shape[1] // len(bands))
 
-    def knowledge(self, band: int, power: int, x: Tensor) -> Tensor:
-        """(W^T A W)^power x, [nodes, width], three factors at a time."""
+    def knowledge(self, bands: tuple[int, ...], power: int, x: Tensor) -> Tensor:
+        """(W_r^T A_r W_r)^power x_r side by side, three factors at a time; x: [nodes, bands * width]."""
         for _ in range(power):
-            x = self.apply(band, self.adjacency(band) @ self.apply(band, x))
+            x = self.apply(bands, self.spread(bands, self.apply(bands, x)))
         return x
+
+    def _stages_of(self, bands: tuple[int, ...], width: int) -> list[_Stage]:
+        """A stage a level; worked out once for these bands at this width."""
+        if (bands, width) not in self._stages:
+            with lasting():
+                self._stages[bands, width] = list(self._make_stages(bands, width))
+        return self._stages[bands, width]
+
+    def _make_stages(self, bands: tuple[int, ...], width: int) -> Iterator[_Stage]:
+        curves = FILTERS[self.settings.filter]
+        series = torch.tensor(np.stack([chebyshev_coefficients(curve, self.settings.terms) for curve in curves]))
+        series[:, 0] /= 2
+        for level, shifted in enumerate(self.shifted):
+            own = {1 + level * (len(curves) - 1) + index: 1 + index for index in range(len(curves) - 1)}
+            active = [band for band in bands if band == 0 or band >= min(own, default=1)]
+            if active:
+                coefficients = series[[own.get(band, 0) for band in active]].repeat_interleave(width, dim=0)
+                columns = coefficients.to(self.dtype).to(shifted.device).t().contiguous()
+                yield _Stage((len(bands) - len(active)) * width, shifted, columns.unbind())
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """A Chebyshev series in `shifted`, of its own for each column from `start` on; those before are done.
+
+    shifted: [nodes, nodes] with spectrum in [-1, 1]; coefficients: a row for each term, at least two.
+    """
+
+    start: int
+    shifted: SparseMatrix
+    coefficients: tuple[Tensor, ...]
+
+    def __call__(self, x: Tensor) -> Tensor:
+        before = x[:, self.start :] if self.start else x
+        now = self.shifted @ before
+        total = torch.addcmul(before * self.coefficients[0], now, self.coefficients[1])
+        for coefficient in self.coefficients[2:]:
+            before, now = now, 2 * (self.shifted @ now) - before
+            total = torch.addcmul(total, now, coefficient)
+        return torch.cat([x[:, : self.start], total], dim=1) if self.start else total
 
 
 def framelet_system(graph: Graph, settings: FrameletSettings, dtype: torch.dtype) -> FrameletSystem:

@@ -16,7 +16,7 @@ from bench.models.framelets.base import (
     feature_dtype,
     settings_of,
 )
-from bench.models.framelets.operators import FrameletSettings, framelet_system
+from bench.models.framelets.operators import FrameletSettings, FrameletSystem, framelet_system
 from bench.models.layers import Convolution, FeatureLinear, Features, drop_features
 from methods.contract import Output
 from methods.graph import Graph
@@ -26,6 +26,17 @@ def _per_band(in_features: int, out_features: int, settings: FrameletSettings) -
     return nn.ModuleList(
         FeatureLinear(in_features, out_features, bias=False, initialisation="glorot") for _ in range(settings.bands)
     )
+
+
+def _side_by_side(linears: nn.ModuleList, system: FrameletSystem) -> tuple[tuple[int, ...], Tensor]:
+    """All bands in the order of the system, and their weights, [in, bands * out]."""
+    bands = system.in_order(range(len(linears)))
+    return bands, torch.cat([linears[band].weight for band in bands], dim=1)  # type: ignore[misc]
+
+
+def _summed(bias: Tensor, x: Tensor, bands: int) -> Tensor:
+    """The bias and the parts of all bands, [nodes, bands * out], added up to [nodes, out]."""
+    return sum(x.chunk(bands, dim=1), start=bias)
 
 
 class SpatialFramelets(Convolution):
@@ -39,11 +50,9 @@ class SpatialFramelets(Convolution):
 
     def forward(self, graph: Graph, x: Features) -> Tensor:
         system = framelet_system(graph, self.settings, feature_dtype(graph))
-        total: Tensor = self.bias
-        for band, linear in enumerate(self.linears):
-            spread = system.adjacency(band) @ system.apply(band, linear(x))
-            total = total + system.apply(band, F.relu(spread))
-        return total
+        bands, weights = _side_by_side(self.linears, system)
+        inside = F.relu(system.spread(bands, system.apply(bands, x @ weights)))
+        return _summed(self.bias, system.apply(bands, inside), len(bands))
 
     def macs(self, nodes: int, edges: int) -> int:
         maps = sum(linear.macs(nodes) for linear in self.linears)  # type: ignore[operator]
@@ -78,11 +87,9 @@ class SUFG(FrameletModel):
 
     def forward(self, graph: Graph) -> Output:
         system, power = self.system(graph), self.hyper.layers
-        logits: Tensor = self.bias
         features = drop_features(graph.features, self.hyper.dropout, self.training)
-        for band, linear in enumerate(self.linears):
-            logits = logits + system.knowledge(band, power, linear(features))
-        return Output(logits)
+        bands, weights = _side_by_side(self.linears, system)
+        return Output(_summed(self.bias, system.knowledge(bands, power, features @ weights), len(bands)))
 
     def macs(self, nodes: int, edges: int, graphs: int = 1) -> int:
         maps = self.settings.bands * nodes * self.in_features * self.out_features

@@ -38,7 +38,7 @@ def dense(made: Any, data: Graph) -> list[tuple[Tensor, Tensor]]:
     """(W_r, A_r) of every band."""
     system = framelet_system(data, made.settings, torch.float64)
     identity = torch.eye(N, dtype=torch.float64)
-    return [(system.apply(r, identity), system.adjacency(r).to_dense()) for r in range(made.settings.bands)]
+    return [(system.apply((r,), identity), system.spread((r,), identity)) for r in range(made.settings.bands)]
 
 
 SETTINGS: list[dict[str, Any]] = [{}, {"filter": "linear", "level": 2, "chebyshev_order": 3, "epsilon": 0.2}]

@@ -80,8 +80,8 @@ def test_with_enough_terms_the_framelet_system_is_tight(name: Any, level: int) -
     settings = FrameletSettings(name, terms=10, level=level)
     system = framelet_system(graph, settings, torch.float64)
     identity = torch.eye(graph.num_nodes, dtype=torch.float64)
-    assert len(system.bands) == settings.bands == band_count(name, level)
-    total = sum(system.apply(band, system.apply(band, identity)) for band in range(settings.bands))
+    assert settings.bands == band_count(name, level)
+    total = sum(system.apply((band,), system.apply((band,), identity)) for band in range(settings.bands))
     assert float((total - identity).abs().max()) < 1e-3
 
 
@@ -111,18 +111,23 @@ def test_sparse_knowledge_is_the_dense_product(
     loops = adjacency.double() + torch.eye(graph.num_nodes, dtype=torch.float64)
     degrees = loops.sum(1)
     normal = degrees.rsqrt()[:, None] * loops * degrees.rsqrt()
+    everything = system.in_order(range(settings.bands))
+    beside = torch.cat([weight] * settings.bands, dim=1)
     for band, operator in enumerate(dense_operators(graph, settings)):
-        torch.testing.assert_close(system.apply(band, weight), operator @ weight, atol=1e-10, rtol=0)
+        torch.testing.assert_close(system.apply((band,), weight), operator @ weight, atol=1e-10, rtol=0)
         shifted = normal + (1 if band else -1) * epsilon * torch.diag(1 / degrees)
         for power in (1, 2, 3):
             knowledge = torch.linalg.matrix_power(operator.T @ shifted @ operator, power)
-            torch.testing.assert_close(system.knowledge(band, power, weight), knowledge @ weight, atol=1e-10, rtol=0)
+            alone = system.knowledge((band,), power, weight)
+            torch.testing.assert_close(alone, knowledge @ weight, atol=1e-10, rtol=0)
+            shared = system.knowledge(everything, power, beside)[:, 5 * everything.index(band) :][:, :5]
+            torch.testing.assert_close(shared, alone, atol=1e-10, rtol=0)
 
 
 def test_the_gradient_of_the_weight_is_that_of_the_dense_product() -> None:
     system = framelet_system(random_graph(12, 30), FrameletSettings(terms=3), torch.float64)
-    weight = torch.randn(12, 2, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda w: system.knowledge(1, 2, w), weight)
+    weight = torch.randn(12, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda w: system.knowledge((1, 0), 2, w), weight)
 
 
 @pytest.mark.parametrize("nodes", [20, 200])
@@ -146,4 +151,4 @@ def test_operators_are_made_once_and_outside_inference_mode() -> None:
         system = framelet_system(graph, FrameletSettings(), torch.float64)
     assert framelet_system(graph, FrameletSettings(), torch.float64) is system
     weight = torch.randn(60, 2, dtype=torch.float64, requires_grad=True)
-    system.knowledge(0, 1, weight).sum().backward()
+    system.knowledge((0,), 1, weight).sum().backward()
