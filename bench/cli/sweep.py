@@ -11,6 +11,7 @@ from bench.cli.cost import Cost, estimate, processors, progress_of, pruner_note
 from bench.cli.progress import Progress
 from bench.cli.text import count, duration, emit, emit_json, note, spans, table
 from bench.errors import UserError, unknown_line
+from bench.sweeps.parts import parse_part, take_part
 from bench.sweeps.plan import Plan, make_plan
 from bench.sweeps.spec import read_spec
 from bench.sweeps.status import StoreStatus
@@ -27,28 +28,31 @@ def run(
     data: Path | None,
     dry_run: bool,
     as_json: bool,
+    cells: str | None = None,
+    quiet: bool = False,
 ) -> int:
     """Carry out the spec into a store, or with `dry_run` say what that would be."""
     if executor not in EXECUTORS:
         raise UserError(f"--executor: {unknown_line('executor', executor, EXECUTORS)}")
     read = read_spec(spec)
-    plan = make_plan(read, checks.data_folder(data))
-    store = out or Path(read.name)
+    part = parse_part(cells, "--cells") if cells else None
+    plan = take_part(make_plan(read, checks.data_folder(data)), part)
+    store = out or Path(read.name if part is None else f"{read.name}-{part.number}-of-{part.count}")
     checks.device(device)
     checks.configurations(plan)
     if dry_run:
         return tell(plan, store, workers, device, as_json)
-    return carry_out(plan, store, workers, device, as_json)
+    return carry_out(plan, store, workers, device, as_json, quiet)
 
 
-def carry_out(plan: Plan, store: Path, workers: int, device: str, as_json: bool) -> int:
+def carry_out(plan: Plan, store: Path, workers: int, device: str, as_json: bool, quiet: bool = False) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
     from bench.sweeps.sweep import run_sweep
 
     for reason in plan.left_out:
         note(f"left out: {reason}")
     began = time.monotonic()
-    with Progress() as progress:
+    with Progress(quiet=quiet) as progress:
         summary = run_sweep(plan, store, workers, device, progress.attach, progress.message)
     assert progress.driver is not None
     done = outcome.outcome_of(progress.driver, summary, time.monotonic() - began)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -44,6 +45,7 @@ class Driver:
         self._teacher_records = {record.id: record for record in store.records if record.kind == "teacher"}
         self._failed_teachers = {r.cell.teacher_id for r in self._teacher_records.values() if r.status != "ok"}
         self._errands: dict[str, _Errand] = {}
+        self.slots = 0
         self._identities: dict[DataKey, Identity] = {}
 
     def listen(self, listener: Listener) -> None:
@@ -58,8 +60,15 @@ class Driver:
             return False
         return run.next_report() is None and run.next_speed() is None
 
+    def under_way(self) -> Counter[str]:
+        """Jobs under way, by the id of their cell or teacher; may be asked from another thread."""
+        errands = list(self._errands.values())
+        owners = (errand.run.cell if errand.run is not None else errand.teacher for errand in errands)
+        return Counter(owner.id for owner in owners if owner is not None)
+
     def run(self, executor: Executor) -> None:
         """Until nothing is left to do."""
+        self.slots = executor.slots
         while True:
             while len(self._errands) < executor.slots and (job := self.next_job()) is not None:
                 executor.submit(job)

@@ -12,6 +12,7 @@ from bench.sweeps.driver import Driver, Listener
 from bench.sweeps.executors import Executor
 from bench.sweeps.executors.in_process import InProcessExecutor
 from bench.sweeps.executors.processes import ProcessExecutor
+from bench.sweeps.heartbeat import Heartbeat
 from bench.sweeps.plan import Plan
 from bench.sweeps.store import Store
 from bench.training.problem import ProblemKey, load_problem
@@ -61,7 +62,8 @@ def run_sweep(
         if not all(driver.finished(run) for run in driver.runs.values()):
             executor = _executor(workers, store)
             try:
-                driver.run(executor)
+                with Heartbeat(store.path, lambda: (driver.slots, driver.under_way())):
+                    driver.run(executor)
             except BaseException:
                 executor.close(kill=True)
                 raise

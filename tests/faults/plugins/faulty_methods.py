@@ -17,7 +17,7 @@ from search_spaces import register_space
 if TYPE_CHECKING:
     from torch import Tensor
 
-Fault = Literal["none", "nan", "raise", "odd text", "oom", "memory error", "exit", "slow", "hang", "die"]
+Fault = Literal["none", "nan", "raise", "odd text", "oom", "memory error", "exit", "slow", "hang", "stubborn", "die"]
 
 
 def describe() -> MethodInfo:
@@ -78,6 +78,12 @@ def __getattr__(name: str) -> Any:
                     time.sleep(0.05)
                 case "hang":
                     time.sleep(600)
+                case "stubborn":
+                    while True:
+                        try:
+                            time.sleep(600)
+                        except KeyboardInterrupt:
+                            continue
                 case "die" if torch.initial_seed() == 101:
                     os.kill(os.getpid(), signal.SIGKILL)
             return loss
