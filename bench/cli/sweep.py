@@ -11,6 +11,7 @@ from bench.cli.cost import Cost, estimate, processors, progress_of, pruner_note
 from bench.cli.progress import Progress
 from bench.cli.text import count, duration, emit, emit_json, note, spans, table
 from bench.errors import UserError, unknown_line
+from bench.sweeps.mirror import check_url
 from bench.sweeps.parts import parse_part, take_part
 from bench.sweeps.plan import Plan, make_plan
 from bench.sweeps.spec import read_spec
@@ -30,6 +31,7 @@ def run(
     as_json: bool,
     cells: str | None = None,
     quiet: bool = False,
+    optuna_storage: str | None = None,
 ) -> int:
     """Carry out the spec into a store, or with `dry_run` say what that would be."""
     if executor not in EXECUTORS:
@@ -40,12 +42,21 @@ def run(
     store = out or Path(read.name if part is None else f"{read.name}-{part.number}-of-{part.count}")
     checks.device(device)
     checks.configurations(plan)
+    url = check_url(optuna_storage) if optuna_storage is not None else None
     if dry_run:
         return tell(plan, store, workers, device, as_json)
-    return carry_out(plan, store, workers, device, as_json, quiet)
+    return carry_out(plan, store, workers, device, as_json, quiet, url)
 
 
-def carry_out(plan: Plan, store: Path, workers: int, device: str, as_json: bool, quiet: bool = False) -> int:
+def carry_out(
+    plan: Plan,
+    store: Path,
+    workers: int,
+    device: str,
+    as_json: bool,
+    quiet: bool = False,
+    optuna_storage: str | None = None,
+) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
     from bench.sweeps.sweep import run_sweep
 
@@ -53,7 +64,7 @@ def carry_out(plan: Plan, store: Path, workers: int, device: str, as_json: bool,
         note(f"left out: {reason}")
     began = time.monotonic()
     with Progress(quiet=quiet) as progress:
-        summary = run_sweep(plan, store, workers, device, progress.attach, progress.message)
+        summary = run_sweep(plan, store, workers, device, progress.attach, progress.message, optuna_storage)
     assert progress.driver is not None
     done = outcome.outcome_of(progress.driver, summary, time.monotonic() - began)
     if as_json:

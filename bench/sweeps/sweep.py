@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,8 +14,11 @@ from bench.sweeps.executors import Executor
 from bench.sweeps.executors.in_process import InProcessExecutor
 from bench.sweeps.executors.processes import ProcessExecutor
 from bench.sweeps.heartbeat import Heartbeat
+from bench.sweeps.mirror import Mirror
 from bench.sweeps.plan import Plan
+from bench.sweeps.samplers import check_sampler
 from bench.sweeps.store import Store
+from bench.sweeps.transfer import read_winners
 from bench.training.problem import ProblemKey, load_problem
 
 ExecutorName = Literal["local"]
@@ -41,10 +45,12 @@ def run_sweep(
     device: str = "cpu",
     listener: Callable[[Driver], Listener] | None = None,
     on_message: Callable[[str], None] | None = None,
+    optuna_storage: str | None = None,
 ) -> Summary:
     """Carry out a plan into a store; on a store that has some of it, the rest.
 
-    workers: worker processes; 0 trains in this process.
+    workers: worker processes; 0 trains in this process. optuna_storage: a URL (of `check_url`) to which the studies
+    are copied; what goes wrong there is a message.
 
     Raises:
         UserError: data, store or plan are not in order; nothing is written where the store did not exist.
@@ -53,26 +59,46 @@ def run_sweep(
     """
     check_data(plan, device)
     with Store(out, plan) as store:
+        tell = on_message or (lambda text: None)
         for message in store.messages:
-            (on_message or (lambda text: None))(message)
+            tell(message)
         before = len(store.records)
         driver = Driver(plan, store, device)
         if listener is not None:
             driver.listen(listener(driver))
-        if not all(driver.finished(run) for run in driver.runs.values()):
-            executor = _executor(workers, store)
-            try:
-                with Heartbeat(store.path, lambda: (driver.slots, driver.under_way())):
-                    driver.run(executor)
-            except BaseException:
-                executor.close(kill=True)
-                raise
-            executor.close()
+        with _mirrored(driver, optuna_storage, tell):
+            if not all(driver.finished(run) for run in driver.runs.values()):
+                executor = _executor(workers, store)
+                try:
+                    with Heartbeat(store.path, lambda: (driver.slots, driver.under_way())):
+                        driver.run(executor)
+                except BaseException:
+                    executor.close(kill=True)
+                    raise
+                executor.close()
         return summarise(driver, before)
 
 
+@contextmanager
+def _mirrored(driver: Driver, url: str | None, tell: Callable[[str], None]) -> Iterator[None]:
+    """Copy the studies to a database meanwhile; an interrupted sweep does not wait for it long."""
+    if url is None:
+        yield
+        return
+    mirror = Mirror(url, driver.plan.spec.name, driver.runs, tell)
+    driver.listen(mirror)
+    try:
+        yield
+    except BaseException:
+        mirror.close(1.0)
+        raise
+    mirror.close()
+
+
 def check_data(plan: Plan, device: str = "cpu") -> None:
-    """Load every dataset and make every split once, before anything is written."""
+    """Load every dataset and make every split once, and read what the search builds on, before anything is written."""
+    check_sampler(plan.spec.search.sampler)
+    read_winners(plan.spec)
     seeds = plan.spec.report.seeds[:1]
     for data in dict.fromkeys(cell.data for cell in plan.cells):
         for seed in seeds:
