@@ -5,12 +5,22 @@ Its rows share the data (by content hash), split, setting, metric, teacher and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from bench.records import Record
 from leaderboard.rows import RANKED, Row, RowKey
-from leaderboard.statistics import average_ranks, mean, paired_gain
+from leaderboard.statistics import (
+    PairedTest,
+    Standing,
+    average_ranks,
+    mean,
+    paired_gain,
+    paired_test,
+    pareto_front,
+    standings,
+)
 
 
 @dataclass(frozen=True)
@@ -73,6 +83,37 @@ class Comparison:
         """The control row of a role that has a score; of several, the same kind's and the paper's."""
         rows = [row for row in self.rows if row.role == role and row.test]
         return min(rows, key=lambda row: (row.key.fixed != fixed, row.key.variant != "paper"), default=None)
+
+    @cached_property
+    def standings(self) -> Mapping[RowKey, Standing[RowKey]]:
+        """Ranks, tie groups and tests of the complete student rows, on the seeds that all of them have."""
+        rows = [row for row in self.rows if row.role in RANKED and row.complete]
+        return standings({row.key: row.test for row in rows})
+
+    def against_student(self, row: Row) -> PairedTest | None:
+        """The row against the student alone on the same seeds; adjusted p where both are complete, else none."""
+        alone = self.control("supervised", fixed=row.key.fixed)
+        standing = self.standings.get(row.key)
+        if alone is None or row.role != "method" or standing is None or alone.key not in self.standings:
+            return None
+        return paired_test(row.test, alone.test, standing.pairs[alone.key], len(self.standings) - 1)
+
+    def pareto(self, fingerprint: str) -> dict[RowKey, bool]:
+        """Which rows measured on the hardware no other beats in latency, parameters and mean score at once.
+
+        The teacher takes part; partial rows do not.
+        """
+        rows = [
+            row
+            for row in self.rows
+            if row.role != "majority" and row.complete and fingerprint in row.speed and row.summary
+        ]
+        points = [
+            (row.speed[fingerprint].full_forward_ms, float(row.speed[fingerprint].params), row.summary.mean)
+            for row in rows
+            if row.summary
+        ]
+        return dict(zip([row.key for row in rows], pareto_front(points), strict=True))
 
     def gain(self, row: Row) -> float | None:
         """Mean over seeds of (this row - student alone on the same seed), as a fraction."""
