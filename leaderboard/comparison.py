@@ -12,9 +12,11 @@ from functools import cached_property
 from bench.records import Record
 from leaderboard.rows import RANKED, Row, RowKey
 from leaderboard.statistics import (
+    Gap,
     PairedTest,
     Standing,
     average_ranks,
+    gap_closed,
     mean,
     paired_gain,
     paired_test,
@@ -34,6 +36,11 @@ class Data:
     metric: str
     dataset_sha256: str
     node_order_sha256: str
+
+    @property
+    def stratum(self) -> str:
+        """What names the data where seeds are resampled: no method's name is in it."""
+        return "|".join((self.dataset, self.split, self.setting, self.metric, self.dataset_sha256))
 
     @staticmethod
     def of(record: Record) -> Data:
@@ -120,16 +127,34 @@ class Comparison:
         alone = self.control("supervised", fixed=row.key.fixed)
         return paired_gain(row.test, alone.test) if alone and row.role == "method" else None
 
+    def gap(self, row: Row) -> Gap | None:
+        """Gain over (teacher - student alone), with its draws; None where the teacher is no better than that."""
+        teacher = self.control("teacher", fixed=row.key.fixed)
+        alone = self.control("supervised", fixed=row.key.fixed)
+        if row.role != "method" or teacher is None or alone is None:
+            return None
+        return gap_closed(row.test, alone.test, teacher.test, self.data.stratum)
+
     def gap_closed(self, row: Row) -> float | None:
         """Gain over (teacher - student alone); None where the teacher is no better than that."""
-        gain, teacher = self.gain(row), self.control("teacher", fixed=row.key.fixed)
-        alone = self.control("supervised", fixed=row.key.fixed)
-        if gain is None or teacher is None or alone is None:
+        gap = self.gap(row)
+        return gap.value if gap else None
+
+    def normalised(self, row: Row) -> list[float] | None:
+        """The row's scores, in the order of its seeds, with the majority class as 0 and the teacher as 1.
+
+        A perfect score is 1 where there is no teacher. None where one of the two is missing or partial, or the
+        teacher is no better than the majority class.
+        """
+        majority = self.control("majority", fixed=row.key.fixed)
+        teacher = self.control("teacher", fixed=row.key.fixed)
+        if majority is None or not majority.complete or (self.teacher and (teacher is None or not teacher.complete)):
             return None
-        paired = row.test.keys() <= teacher.test.keys()
-        top = mean([teacher.test[key] for key in row.test] if paired else list(teacher.test.values()))
-        gap = top - mean([alone.test[key] for key in row.test])
-        return gain / gap if gap > 0 else None
+        floor = mean(list(majority.test.values()))
+        top = mean(list(teacher.test.values())) if self.teacher and teacher else 1.0
+        if top <= floor:
+            return None
+        return [(row.test[seed] - floor) / (top - floor) for seed in sorted(row.test)]
 
     def tuning_gain(self, row: Row) -> float | None:
         """Mean over seeds of (tuned - default), as a fraction."""

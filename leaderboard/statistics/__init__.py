@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from leaderboard.statistics.budget import BudgetCurve, budget_curve
+from leaderboard.statistics.gap import Gap, gap_closed, mean_gap
 from leaderboard.statistics.groups import Standing, standings
 from leaderboard.statistics.paired import PairedTest, holm, paired_test, smallest_p, wilcoxon_p
 from leaderboard.statistics.summary import (
@@ -20,14 +21,17 @@ from leaderboard.statistics.summary import (
 __all__ = [
     "BudgetCurve",
     "Estimate",
+    "Gap",
     "PairedTest",
     "Standing",
     "Summary",
     "average_ranks",
     "budget_curve",
+    "gap_closed",
     "geometric_mean",
     "holm",
     "mean",
+    "mean_gap",
     "paired_gain",
     "paired_test",
     "pareto_front",
