@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 
-from bench.records import Environment, Record
+from bench.records import Environment
 from leaderboard.comparison import Comparison, Data
 from leaderboard.errors import BoardError
 from leaderboard.load import Loaded
 from leaderboard.overall import Overall, make_overall
-from leaderboard.rows import RANKED, ROLES, Replicate, Row, RowKey, make_row, role_of
-
-Entry = tuple[Record, str]
+from leaderboard.rows import RANKED, ROLES, Row, RowKey, make_row, role_of
+from leaderboard.runs import Placed, Replicate
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ def make_board(loaded: Loaded) -> Board:
     entries = [e for e in zip(loaded.records, loaded.places, strict=True) if e[0].kind != "teacher"]
     if not any(record.kind == "report" for record, _ in entries):
         raise BoardError("no report records in the stores: nothing to put on a board")
-    groups, warnings = _group(entries)
+    tables, warnings = _tables(_cells(entries))
     comparisons = []
-    for (data, teacher, student), members in groups.items():
-        comparison = Comparison(data, teacher, student, _rows(members))
+    for (data, teacher, student), cells in tables.items():
+        comparison = Comparison(data, teacher, student, _rows(cells))
         if any(row.test and row.role in RANKED for row in comparison.rows):
             comparisons.append(comparison)
         else:
@@ -48,82 +48,121 @@ def make_board(loaded: Loaded) -> Board:
         raise BoardError("no finished report run of a student in the stores: nothing to put on a board")
     ordered = _with_slugs(sorted(comparisons, key=lambda each: each.sort_key))
     for comparison in ordered:
-        used = {row.teacher_ids for row in comparison.rows if row.role == "method" and row.teacher_ids}
-        if len(used) > 1:
-            warnings.append(f"{comparison.title}: methods learned from different trained teachers")
+        warnings += _row_warnings(comparison)
     shown = [record for record, _ in entries if record.kind in ("report", "speed")]
-    environments = {r.environment.fingerprint: r.environment for r in sorted(shown, key=lambda r: r.to_json())}
+    environments: dict[str, Environment] = {}
+    for record in shown:
+        known = environments.setdefault(record.environment.fingerprint, record.environment)
+        if known is not record.environment and known != record.environment:
+            newest = max(known, record.environment, key=lambda e: e.model_dump_json())
+            environments[record.environment.fingerprint] = newest
     return Board(
         tuple(ordered),
         tuple(make_overall(ordered)),
         tuple(sorted({record.suite_version for record in shown})),
         dict(sorted(environments.items())),
-        tuple(sorted(warnings)),
+        tuple(sorted(set(warnings))),
     )
+
+
+def _row_warnings(comparison: Comparison) -> list[str]:
+    warnings = []
+    used = {row.teacher_ids for row in comparison.rows if row.role == "method" and row.teacher_ids}
+    if len(used) > 1:
+        warnings.append(f"{comparison.title}: methods learned from different trained teachers")
+    for row in comparison.rows:
+        for repeat in row.repeats:
+            if repeat.agrees is False:
+                machine = f"the repeat on {repeat.fingerprint[:12]}"
+                warnings.append(f"{comparison.title}: {row.key.name}: {machine} lies outside the row's interval")
+    return warnings
 
 
 NO_STUDENT = "none"
 TableKey = tuple[Data, str | None, str]
-Groups = dict[TableKey, list[Entry]]
 
 
-def _group(entries: list[Entry]) -> tuple[Groups, list[str]]:
-    """Records by comparison, shared rows joined to each of theirs; warnings for records that fit nowhere."""
-    groups: Groups = {}
-    warnings = set()
-    for stage in range(4):
-        tables = list(groups)
-        for entry in entries:
-            record = entry[0]
-            if _stage(record) != stage:
-                continue
-            homes = [key for key in tables if _joins(record, key)]
-            if not homes and role_of(record.cell.method) in RANKED:
-                homes = [(Data.of(record), record.cell.teacher, record.cell.student)]
-            for key in homes:
-                groups.setdefault(key, []).append(entry)
-            if not homes and record.kind == "report":
-                warnings.add(f"{record.cell.dataset}: the {record.cell.method} row has no students beside it")
-    return groups, sorted(warnings)
+@dataclass(frozen=True)
+class _Cell:
+    """The records of one row before it is known which tables show it."""
+
+    data: Data
+    teacher: str | None
+    student: str
+    key: RowKey
+    members: list[Placed]
+
+    @property
+    def stage(self) -> int:
+        """Tables are opened by the most particular rows first, so that the others find them."""
+        if role_of(self.key.method) not in RANKED:
+            return 3
+        return 0 if self.teacher is not None else 1 if self.student != NO_STUDENT else 2
+
+    def joins(self, table: TableKey) -> bool:
+        """Whether a row without a teacher, or without a student, belongs to a table that has one."""
+        data, teacher, student = table
+        if data != self.data:
+            return False
+        if role_of(self.key.method) == "teacher":
+            return self.student == teacher
+        if self.teacher is not None:
+            return (self.teacher, self.student) == (teacher, student)
+        return self.student in (NO_STUDENT, student)
 
 
-def _stage(record: Record) -> int:
-    """Tables are opened by the most particular rows first, so that the others find them."""
-    if role_of(record.cell.method) not in RANKED:
-        return 3
-    return 0 if record.cell.teacher is not None else 1 if record.cell.student != NO_STUDENT else 2
+def _cells(entries: list[Placed]) -> list[_Cell]:
+    """Records by what they may share a row with."""
+    found: dict[tuple[object, ...], _Cell] = {}
+    for entry in entries:
+        record = entry[0]
+        c, fixed = record.cell, record.search is None
+        data = (c.dataset, c.split, c.setting, c.task, c.metric, c.dataset_sha256, c.node_order_sha256)
+        name = (*data, c.teacher, c.student, c.method, c.variant, fixed)
+        if name not in found:
+            key = RowKey(c.method, c.variant, fixed)
+            found[name] = _Cell(Data(*data), c.teacher, c.student, key, [])
+        found[name].members.append(entry)
+    return list(found.values())
 
 
-def _joins(record: Record, table: TableKey) -> bool:
-    """Whether a record without a teacher, or without a student, belongs to a table that has one."""
-    data, teacher, student = table
-    if data != Data.of(record):
-        return False
-    if role_of(record.cell.method) == "teacher":
-        return record.cell.student == teacher
-    if record.cell.student == NO_STUDENT:
-        return True
-    return record.cell.teacher is None and record.cell.student == student
+def _tables(cells: list[_Cell]) -> tuple[dict[TableKey, list[_Cell]], list[str]]:
+    """Cells by comparison, shared rows joined to each of theirs; warnings for those that fit nowhere."""
+    tables: dict[TableKey, list[_Cell]] = {}
+    warnings = []
+    for cell in sorted(cells, key=lambda each: each.stage):
+        homes = [key for key in tables if cell.joins(key)]
+        if not homes and role_of(cell.key.method) in RANKED:
+            homes = [(cell.data, cell.teacher, cell.student)]
+        for key in homes:
+            tables.setdefault(key, []).append(cell)
+        if not homes and any(record.kind == "report" for record, _ in cell.members):
+            warnings.append(f"{cell.data.dataset}: the {cell.key.method} row has no students beside it")
+    return tables, warnings
 
 
-def _rows(members: list[Entry]) -> tuple[Row, ...]:
-    grouped: dict[RowKey, list[Entry]] = {}
-    for record, place in members:
-        key = RowKey(record.cell.method, record.cell.variant, fixed=record.search is None)
-        grouped.setdefault(key, []).append((record, place))
+def _rows(cells: list[_Cell]) -> tuple[Row, ...]:
+    grouped: dict[RowKey, list[Placed]] = {}
+    for cell in cells:
+        grouped.setdefault(cell.key, []).extend(cell.members)
     rows = [make_row(key, each) for key, each in grouped.items() if any(r.kind != "speed" for r, _ in each)]
-    expected: set[Replicate] = set()
-    for row in rows:
-        if row.role in RANKED:
-            for result in row.results.values():
-                expected |= result.test.keys() | result.failed.keys()
+    expected = _protocol_seeds(rows)
     return tuple(sorted((_judged(row, expected) for row in rows), key=_row_order))
 
 
-def _judged(row: Row, expected: set[Replicate]) -> Row:
+def _protocol_seeds(rows: list[Row]) -> frozenset[Replicate]:
+    """The seeds that most rows ran, of equally many the larger set: one row's extra seeds make no other partial."""
+    counts: Counter[frozenset[Replicate]] = Counter()
+    for row in rows:
+        if row.role in RANKED and row.headline:
+            counts[frozenset(row.headline.test.keys() | row.headline.failed.keys())] += 1
+    return max(counts, key=lambda seeds: (counts[seeds], len(seeds), sorted(seeds)), default=frozenset())
+
+
+def _judged(row: Row, expected: frozenset[Replicate]) -> Row:
     """The row with what it lacks of its peers' report seeds; teacher and majority need only their own."""
     own = row.test.keys() | (row.headline.failed.keys() if row.headline else set())
-    wanted = expected if row.role in RANKED else own
+    wanted = expected if row.role in RANKED else frozenset(own)
     return replace(row, expected=len(wanted), missing=frozenset(wanted - row.test.keys()))
 
 

@@ -20,12 +20,12 @@ class BoardResult:
     warnings: list[str]
 
 
-def build_board(stores: Iterable[Path], out: Path) -> BoardResult:
+def build_board(stores: Iterable[Path], out: Path, *, plots: bool = True) -> BoardResult:
     """Build the board of all stores at ``out``; BoardError, one line and nothing written, where it cannot."""
     out = Path(out)
     check_output(out)
     loaded = load_stores(stores)
     board = make_board(loaded)
-    files = write_board(board, out)
+    files = write_board(board, out, loaded.records, plots=plots)
     readme = next(path for path in files if path.name == "README.md")
     return BoardResult(readme, files, [*loaded.warnings, *board.warnings])

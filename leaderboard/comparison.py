@@ -5,12 +5,24 @@ Its rows share the data (by content hash), split, setting, metric, teacher and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from bench.records import Record
 from leaderboard.rows import RANKED, Row, RowKey
-from leaderboard.statistics import average_ranks, mean, paired_gain
+from leaderboard.statistics import (
+    Gap,
+    PairedTest,
+    Standing,
+    average_ranks,
+    gap_closed,
+    mean,
+    paired_gain,
+    paired_test,
+    pareto_front,
+    standings,
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +36,11 @@ class Data:
     metric: str
     dataset_sha256: str
     node_order_sha256: str
+
+    @property
+    def stratum(self) -> str:
+        """What names the data where seeds are resampled: no method's name is in it."""
+        return "|".join((self.dataset, self.split, self.setting, self.metric, self.dataset_sha256))
 
     @staticmethod
     def of(record: Record) -> Data:
@@ -74,21 +91,70 @@ class Comparison:
         rows = [row for row in self.rows if row.role == role and row.test]
         return min(rows, key=lambda row: (row.key.fixed != fixed, row.key.variant != "paper"), default=None)
 
+    @cached_property
+    def standings(self) -> Mapping[RowKey, Standing[RowKey]]:
+        """Ranks, tie groups and tests of the complete student rows, on the seeds that all of them have."""
+        rows = [row for row in self.rows if row.role in RANKED and row.complete]
+        return standings({row.key: row.test for row in rows})
+
+    def against_student(self, row: Row) -> PairedTest | None:
+        """The row against the student alone on the same seeds; adjusted p where both are complete, else none."""
+        alone = self.control("supervised", fixed=row.key.fixed)
+        standing = self.standings.get(row.key)
+        if alone is None or row.role != "method" or standing is None or alone.key not in self.standings:
+            return None
+        return paired_test(row.test, alone.test, standing.pairs[alone.key], len(self.standings) - 1)
+
+    def pareto(self, fingerprint: str) -> dict[RowKey, bool]:
+        """Which rows measured on the hardware no other beats in latency, parameters and mean score at once.
+
+        The teacher takes part; partial rows do not.
+        """
+        rows = [
+            row
+            for row in self.rows
+            if row.role != "majority" and row.complete and fingerprint in row.speed and row.summary
+        ]
+        points = [
+            (row.speed[fingerprint].full_forward_ms, float(row.speed[fingerprint].params), row.summary.mean)
+            for row in rows
+            if row.summary
+        ]
+        return dict(zip([row.key for row in rows], pareto_front(points), strict=True))
+
     def gain(self, row: Row) -> float | None:
         """Mean over seeds of (this row - student alone on the same seed), as a fraction."""
         alone = self.control("supervised", fixed=row.key.fixed)
         return paired_gain(row.test, alone.test) if alone and row.role == "method" else None
 
+    def gap(self, row: Row) -> Gap | None:
+        """Gain over (teacher - student alone), with its draws; None where the teacher is no better than that."""
+        teacher = self.control("teacher", fixed=row.key.fixed)
+        alone = self.control("supervised", fixed=row.key.fixed)
+        if row.role != "method" or teacher is None or alone is None:
+            return None
+        return gap_closed(row.test, alone.test, teacher.test, self.data.stratum)
+
     def gap_closed(self, row: Row) -> float | None:
         """Gain over (teacher - student alone); None where the teacher is no better than that."""
-        gain, teacher = self.gain(row), self.control("teacher", fixed=row.key.fixed)
-        alone = self.control("supervised", fixed=row.key.fixed)
-        if gain is None or teacher is None or alone is None:
+        gap = self.gap(row)
+        return gap.value if gap else None
+
+    def normalised(self, row: Row) -> list[float] | None:
+        """The row's scores, in the order of its seeds, with the majority class as 0 and the teacher as 1.
+
+        A perfect score is 1 where there is no teacher. None where one of the two is missing or partial, or the
+        teacher is no better than the majority class.
+        """
+        majority = self.control("majority", fixed=row.key.fixed)
+        teacher = self.control("teacher", fixed=row.key.fixed)
+        if majority is None or not majority.complete or (self.teacher and (teacher is None or not teacher.complete)):
             return None
-        paired = row.test.keys() <= teacher.test.keys()
-        top = mean([teacher.test[key] for key in row.test] if paired else list(teacher.test.values()))
-        gap = top - mean([alone.test[key] for key in row.test])
-        return gain / gap if gap > 0 else None
+        floor = mean(list(majority.test.values()))
+        top = mean(list(teacher.test.values())) if self.teacher and teacher else 1.0
+        if top <= floor:
+            return None
+        return [(row.test[seed] - floor) / (top - floor) for seed in sorted(row.test)]
 
     def tuning_gain(self, row: Row) -> float | None:
         """Mean over seeds of (tuned - default), as a fraction."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.records import Record, RecordError, read_records
 from leaderboard.errors import BoardError
 
-# What two honest copies of one record share; the rest (when, where, how long) may differ between machines.
+# What two honest copies of one record share; the rest (when, where, how long) may differ.
 CONTENT = (
     "kind",
     "suite_version",
@@ -36,11 +36,12 @@ class Loaded:
 def load_stores(paths: Iterable[Path]) -> Loaded:
     """Read stores; copies of a record in several stores must agree and count once.
 
-    A speed record is a copy only on the same hardware fingerprint. Raises BoardError for a path that is not a
-    store, a bad record, or copies that disagree (naming both files).
+    A record is a copy of another with the same id on the same hardware fingerprint; on other hardware it is a repeat,
+    and both are kept. Raises BoardError for a path that is not a store, a bad record, or copies that disagree (naming
+    both files).
     """
     warnings: list[str] = []
-    kept: dict[tuple[str, str], tuple[str, Record, str]] = {}
+    kept: dict[tuple[str, str], tuple[Record, str]] = {}
     for path in paths:
         try:
             result = read_records(Path(path))
@@ -48,14 +49,16 @@ def load_stores(paths: Iterable[Path]) -> Loaded:
             raise BoardError(str(error)) from None
         warnings.extend(result.warnings)
         for record, place in zip(result.records, result.places, strict=True):
-            key = (record.id, record.environment.fingerprint if record.kind == "speed" else "")
-            entry = (record.to_json(), record, place)
-            if key in kept:
-                _check_same(kept[key][1], kept[key][2], record, place)
-                entry = min(entry, kept[key], key=lambda each: each[0])
-            kept[key] = entry
-    ordered = sorted(kept.items(), key=lambda item: item[0])
-    return Loaded([e[1] for _, e in ordered], [e[2] for _, e in ordered], sorted(set(warnings)))
+            key = (record.id, record.environment.fingerprint)
+            if key not in kept:
+                kept[key] = (record, place)
+                continue
+            known, known_place = kept[key]
+            _check_same(known, known_place, record, place)
+            if record.to_json() < known.to_json():
+                kept[key] = (record, place)
+    ordered = [kept[key] for key in sorted(kept)]
+    return Loaded([record for record, _ in ordered], [place for _, place in ordered], sorted(set(warnings)))
 
 
 def _check_same(first: Record, first_place: str, second: Record, second_place: str) -> None:

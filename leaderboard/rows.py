@@ -1,18 +1,25 @@
-"""A row of a comparison: one method and variant, with its configurations and its speed."""
+"""A row of a comparison: one method and variant, with its configurations, its search and its speed."""
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from bench.records import Record, Speed
+from bench.records import Record
 from leaderboard.errors import BoardError
-from leaderboard.statistics import Summary, mean, summarise
+from leaderboard.runs import (
+    Placed,
+    Replicate,
+    Result,
+    Selection,
+    SpeedRow,
+    Tuning,
+    make_result,
+    make_speeds,
+    make_tuning,
+)
+from leaderboard.statistics import Summary
 
-Replicate = tuple[int, int]  # (split seed, seed): what pairs the runs of two methods
-Selection = Literal["tuned", "default", "fixed"]  # fixed: a run that no search stands behind
 Role = Literal["teacher", "majority", "supervised", "method"]
 ROLES: tuple[Role, ...] = ("teacher", "majority", "supervised", "method")
 RANKED: tuple[Role, ...] = ("supervised", "method")
@@ -48,39 +55,17 @@ class RowKey:
 
 
 @dataclass(frozen=True)
-class Result:
-    """The report runs of one configuration: scores in [0, 1] by replicate, and the runs that gave none."""
+class Repeat:
+    """The same row, run again on other hardware: its report runs there, and whether they agree with the row's own.
 
-    selection: Selection
-    test: dict[Replicate, float]
-    val: dict[Replicate, float]
-    parts: dict[str, dict[Replicate, float]]
-    failed: dict[Replicate, str]
-    trials: int | None
-    budgets: tuple[str, ...]
+    ``agrees``: the mean lies within the 95 % interval of the row's mean, on at least as many seeds; None where there
+    are fewer seeds, or the row has no interval.
+    """
 
-    @property
-    def summary(self) -> Summary | None:
-        return summarise(list(self.test.values()))
-
-    @property
-    def validation(self) -> Summary | None:
-        return summarise(list(self.val.values()))
-
-    def part(self, name: str) -> float | None:
-        """Mean test score of one part of an inductive test, ``tran`` or ``ind``."""
-        return mean(list(self.parts[name].values())) if self.parts.get(name) else None
-
-
-@dataclass(frozen=True)
-class SpeedRow:
-    """Inference cost on one hardware fingerprint, medians over the measured seeds; milliseconds and MiB."""
-
-    full_forward_ms: float
-    request_ms: float | None
-    params: int
-    macs: int
-    peak_memory_mb: float
+    fingerprint: str
+    store_ids: tuple[str, ...]
+    result: Result
+    agrees: bool | None
 
 
 @dataclass(frozen=True)
@@ -91,8 +76,10 @@ class Row:
     role: Role
     results: dict[Selection, Result]
     speed: dict[str, SpeedRow]
-    failed_trials: int
+    tuning: Tuning
     teacher_ids: frozenset[str]
+    teacher_s: float | None = None
+    repeats: tuple[Repeat, ...] = ()
     expected: int = 0
     missing: frozenset[Replicate] = field(default=frozenset())
 
@@ -115,6 +102,16 @@ class Row:
         return len(self.headline.failed) if self.headline else 0
 
     @property
+    def failed_trials(self) -> int:
+        return self.tuning.failed
+
+    @property
+    def verified(self) -> bool:
+        """An independent run on other hardware agrees, and none disagrees."""
+        verdicts = [repeat.agrees for repeat in self.repeats if repeat.agrees is not None]
+        return bool(verdicts) and all(verdicts)
+
+    @property
     def complete(self) -> bool:
         """Has every report seed its peers have, and a score."""
         return bool(self.test) and not self.missing and not self.failed_runs
@@ -128,83 +125,69 @@ class Row:
         return f"partial ({self.expected - len(self.missing)}/{self.expected} seeds{failed})"
 
 
-def make_row(key: RowKey, records: list[tuple[Record, str]]) -> Row:
-    """Gather the trial, report and speed records (each with its FILE:LINE) of one row."""
-    reports = [(r, place) for r, place in records if r.kind == "report"]
-    names = {name for record, _ in reports for name in selections(record)}
-    results = {
-        name: _make_result(name, [(r, place) for r, place in reports if name in selections(r)])
-        for name in sorted(names)
-    }
+def make_row(key: RowKey, records: list[Placed]) -> Row:
+    """Gather the trial, report and speed records of one row."""
+    home, away = _homes([each for each in records if each[0].kind == "report"])
+    results = _results(home)
     row = Row(
         key=key,
         role=role_of(key.method),
         results=results,
         speed={},
-        failed_trials=sum(r.kind == "trial" and r.status not in ("ok", "pruned") for r, _ in records),
-        teacher_ids=frozenset(r.cell.teacher_id for r, _ in reports if r.cell.teacher_id),
+        tuning=make_tuning(_one_copy([r for r, _ in records if r.kind == "trial"], home)),
+        teacher_ids=frozenset(r.cell.teacher_id for r, _ in home if r.cell.teacher_id),
+        teacher_s=max((r.timings.teacher_s for r, _ in home if r.timings.teacher_s is not None), default=None),
     )
-    wanted = row.headline.selection if row.headline else None
-    speeds: dict[str, list[Speed]] = {}
-    for record, _ in records:
-        if record.kind == "speed" and record.status == "ok" and record.speed and wanted in selections(record):
-            speeds.setdefault(record.environment.fingerprint, []).append(record.speed)
-    row.speed.update({name: _median_speed(each) for name, each in sorted(speeds.items())})
-    return row
+    head = row.headline
+    wanted = head.selection if head else None
+    row.speed.update(make_speeds(r for r, _ in records if r.kind == "speed" and wanted in selections(r)))
+    return row if not away or head is None else _with_repeats(row, head, away)
 
 
-def _make_result(selection: Selection, reports: list[tuple[Record, str]]) -> Result:
-    result = Result(
-        selection,
-        {},
-        {},
-        {},
-        {},
-        trials=max((r.search.trials for r, _ in reports if r.search), default=None),
-        budgets=tuple(sorted({r.search.budget for r, _ in reports if r.search})),
-    )
-    seen: dict[Replicate, str] = {}
-    hparams: dict[int, tuple[Mapping[str, object], str]] = {}
-    for record, place in sorted(reports, key=lambda each: (each[0].cell.split_seed, each[0].seed, each[0].id)):
-        replicate = (record.cell.split_seed, record.seed)
-        if record.status != "ok" or record.metrics.test is None:
-            result.failed[replicate] = record.status
-            continue
-        what = f"{record.cell.dataset}, {record.cell.method} ({selection})"
-        if replicate in seen:
-            first, second = sorted((seen[replicate], place))
-            raise BoardError(f"{what}, seed {record.seed}: two different report runs, at {first} and {second}")
-        known, known_place = hparams.setdefault(record.cell.split_seed, (record.hparams, place))
-        if known != record.hparams:
-            first, second = sorted((known_place, place))
-            raise BoardError(f"{what}: two different configurations in one row, at {first} and {second}")
-        seen[replicate] = place
-        result.test[replicate] = _test_score(record.cell.method, record.cell.metric, record.metrics.test)
-        result.val[replicate] = record.metrics.val[record.cell.metric]
-        for part in ("tran", "ind") if record.cell.setting == "inductive" else ():
-            result.parts.setdefault(part, {})[replicate] = record.metrics.test[part]
-    for replicate in result.test:
-        result.failed.pop(replicate, None)
-    return result
+def _results(reports: list[Placed]) -> dict[Selection, Result]:
+    names = sorted({name for record, _ in reports for name in selections(record)})
+    return {name: make_result(name, [(r, place) for r, place in reports if name in selections(r)]) for name in names}
 
 
-def _median_speed(speeds: list[Speed]) -> SpeedRow:
-    requests = [speed.request_ms.batch_1.p50 for speed in speeds if speed.request_ms]
-    return SpeedRow(
-        full_forward_ms=statistics.median(speed.full_forward_ms.p50 for speed in speeds),
-        request_ms=statistics.median(requests) if requests else None,
-        params=statistics.median_low(speed.params for speed in speeds),
-        macs=statistics.median_low(speed.macs for speed in speeds),
-        peak_memory_mb=statistics.median(speed.peak_memory_mb for speed in speeds),
-    )
+def _homes(reports: list[Placed]) -> tuple[list[Placed], dict[str, list[Placed]]]:
+    """The row's own runs, and those that other hardware repeated.
 
-
-def _test_score(method: str, metric: str, test: Mapping[str, float]) -> float:
-    """The score a row stands for. The majority row is the share of the test set's most frequent class.
-
-    A training set with equally many labels of each class does not tell which class that is, so what a constant
-    prediction learned from it scores is arbitrary.
+    Machines that share out a row's seeds are one home. Where a machine has a run that another has too, or another
+    configuration, each machine stands alone, and the row belongs to the one that has most runs, of several the one
+    that came first.
     """
-    if method == "majority" and metric == "accuracy":
-        return test.get("largest_class", test[metric])
-    return test[metric]
+    machines: dict[str, list[Placed]] = {}
+    for each in reports:
+        machines.setdefault(each[0].environment.fingerprint, []).append(each)
+    if len(machines) < 2:
+        return reports, {}
+    try:
+        _results(reports)
+    except BoardError:
+        pass
+    else:
+        return reports, {}
+    order = sorted(machines, key=lambda name: (-len(machines[name]), min(r.created for r, _ in machines[name]), name))
+    return machines[order[0]], {name: machines[name] for name in order[1:]}
+
+
+def _one_copy(trials: list[Record], home: list[Placed]) -> list[Record]:
+    """The trials of the machines the row belongs to; all of them where those have none."""
+    machines = {record.environment.fingerprint for record, _ in home}
+    own = [record for record in trials if record.environment.fingerprint in machines]
+    return own or trials
+
+
+def _with_repeats(row: Row, head: Result, away: dict[str, list[Placed]]) -> Row:
+    repeats = []
+    for fingerprint, reports in away.items():
+        result = _results(reports).get(head.selection)
+        if result is None:
+            continue
+        own, theirs = head.summary, result.summary
+        agrees = None
+        if own and theirs and own.low is not None and own.high is not None and result.test.keys() >= head.test.keys():
+            agrees = own.low <= theirs.mean <= own.high
+        stores = tuple(sorted({record.store_id for record, _ in reports}))
+        repeats.append(Repeat(fingerprint, stores, result, agrees))
+    return replace(row, repeats=tuple(repeats))

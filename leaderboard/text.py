@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from typing import TYPE_CHECKING
 
 from leaderboard.statistics import Summary
 
+if TYPE_CHECKING:
+    from leaderboard.overall import Overall
+
 NONE = "–"
+METRICS = {"accuracy": "accuracy", "micro_f1": "micro-F1", "roc_auc": "ROC AUC"}
 
 
 def percent(value: float | None) -> str:
@@ -89,3 +95,32 @@ def bold_best(cells: list[str], values: list[float | None], *, lowest: bool = Fa
     head = best.split(" ", 1)[0]
     pairs = zip(cells, values, strict=True)
     return [f"**{cell}**" if v is not None and cell.split(" ", 1)[0] == head else cell for cell, v in pairs]
+
+
+def ranges(numbers: list[int]) -> str:
+    """Sorted whole numbers, runs joined: [0, 1, 2, 5] as "0-2, 5"."""
+    runs: list[list[int]] = []
+    for value in numbers:
+        if runs and value == runs[-1][1] + 1:
+            runs[-1][1] = value
+        else:
+            runs.append([value, value])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+
+
+def visible(name: str) -> str:
+    """A name with its control characters and marks of text direction spelled out: ``\\u202e``, never obeyed."""
+    return "".join(_spelled(char) if unicodedata.category(char) in _HIDDEN else char for char in name)
+
+
+_HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+
+
+def _spelled(char: str) -> str:
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
+
+
+def family_title(overall: Overall) -> str:
+    """What the comparisons of an overall table share, as a heading."""
+    models = f"{overall.teacher} → {overall.student}" if overall.teacher else f"{overall.student}, no teacher"
+    return f"{models}, {overall.task.replace('-', ' ', 1)}, {overall.setting}"

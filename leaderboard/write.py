@@ -5,18 +5,27 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from bench.records import Record
 from leaderboard.board import Board
 from leaderboard.errors import BoardError
+from leaderboard.evidence import EvidenceBook
 from leaderboard.markdown import readme
 from leaderboard.tables import csv_files
+
+if TYPE_CHECKING:
+    from leaderboard.plots import Picture
 
 MARKER = ".distillery-board"
 
 
-def write_board(board: Board, out: Path) -> list[Path]:
-    """Write README.md, tables/*.csv and plots/pareto-*.{png,svg}; returns their paths, sorted.
+def write_board(board: Board, out: Path, records: Sequence[Record], *, plots: bool = True) -> list[Path]:
+    """Write README.md, index.html, leaderboard.{json,parquet}, tables/*.csv and plots/*.{png,svg}; their paths, sorted.
+
+    ``records`` are those the board was made from: configurations, runs and trials are read from them.
 
     An earlier board at ``out`` is replaced. Raises BoardError where ``out`` is anything else than a board or
     an empty folder, holds files that no board wrote, or cannot be written; nothing is changed then.
@@ -29,7 +38,7 @@ def write_board(board: Board, out: Path) -> list[Path]:
     except OSError as error:
         raise BoardError(f"{out}: cannot write a board here: {error.strerror}") from None
     try:
-        names = _fill(board, building)
+        names = _fill(board, records, building, plots)
         _swap(building, out)
     except OSError as error:
         raise BoardError(f"{out}: cannot write the board: {error.strerror or error}") from None
@@ -62,20 +71,43 @@ def _files_in(folder: Path) -> list[str]:
     ]
 
 
-def _fill(board: Board, folder: Path) -> list[str]:
-    from leaderboard.plots import pareto_plots  # matplotlib and seaborn load here
+def _fill(board: Board, records: Sequence[Record], folder: Path, plots: bool) -> list[str]:
+    from leaderboard.document import board_document, document_text
+    from leaderboard.page import render_page
+    from leaderboard.parquet import write_parquet
 
     folder.chmod(0o755)
     for name in ("tables", "plots"):
         (folder / name).mkdir()
-    plots = pareto_plots(board.comparisons, folder / "plots")
+    book = EvidenceBook(records)
+    pictures = list(_draw(board)) if plots else []
+    for picture in pictures:
+        (folder / "plots" / f"{picture.name}.png").write_bytes(picture.png)
+        _write(folder / "plots" / f"{picture.name}.svg", picture.svg)
     for name, text in csv_files(board).items():
-        (folder / "tables" / name).write_text(text, encoding="utf-8", newline="")
-    paths = {slug: [f"plots/{name}" for name in names] for slug, names in plots.items()}
-    (folder / "README.md").write_text(readme(board, paths), encoding="utf-8", newline="")
+        _write(folder / "tables" / name, text)
+    document = board_document(board, book)
+    write_parquet(document, folder / "leaderboard.parquet")
+    _write(folder / "leaderboard.json", document_text(document))
+    _write(folder / "index.html", render_page(board, document, pictures))
+    slugs = {each.slug for each in board.comparisons}
+    paths = {
+        slug: [f"plots/{picture.name}.png" for picture in pictures if picture.place == slug] for slug in sorted(slugs)
+    }
+    _write(folder / "README.md", readme(board, paths))
     names = sorted(_files_in(folder))
-    (folder / MARKER).write_text("".join(f"{name}\n" for name in names), encoding="utf-8", newline="")
+    _write(folder / MARKER, "".join(f"{name}\n" for name in names))
     return names
+
+
+def _draw(board: Board) -> Iterator[Picture]:
+    from leaderboard.plots import draw_pictures  # matplotlib loads here
+
+    return draw_pictures(board)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="")
 
 
 def _swap(building: Path, out: Path) -> None:

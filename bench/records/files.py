@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import get_args
 
 from bench.records.schema import Kind, Record, RecordError, parse_record
+from bench.records.sharing import Sharing, collector_paused
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -139,30 +140,39 @@ def read_records(store: Path, *, kinds: Iterable[Kind] | None = None, tolerate_t
         raise RecordError(f"{store}: not a store (it has no records folder)")
     result = ReadResult([], [], [])
     seen: dict[str, str] = {}
-    for kind in KINDS if kinds is None else sorted(set(kinds), key=KINDS.index):
-        path = records_file(store, kind)
-        data = _read_bytes(path)
-        whole, tail = _split_tail(data)
-        if tail and not _is_record(tail):
-            message = f"{path}:{whole.count(10) + 1}: torn last line of {len(tail)} bytes"
-            if not tolerate_torn_tail:
-                raise RecordError(f"{message}; run repair first")
-            result.warnings.append(f"{message} left out")
-        elif tail and not tolerate_torn_tail and not tail.endswith(b"\n"):
-            raise RecordError(f"{path}:{whole.count(10) + 1}: last line has no newline; run repair first")
-        elif tail:
-            whole = data
-        for number, line in enumerate(whole.removesuffix(b"\n").split(b"\n") if whole else [], start=1):
-            place = f"{path}:{number}"
-            record = parse_record(line, place)
-            if record.kind != kind:
-                raise RecordError(f"{place}: a {record.kind} record in the file of {kind} records")
-            if record.id in seen:
-                raise RecordError(f"{place}: id {record.id} is already at {seen[record.id]}")
-            seen[record.id] = place
-            result.records.append(record)
-            result.places.append(place)
+    sharing = Sharing()
+    with collector_paused():
+        for kind in KINDS if kinds is None else sorted(set(kinds), key=KINDS.index):
+            _read_kind(store, kind, tolerate_torn_tail, result, seen, sharing)
     return result
+
+
+def _read_kind(
+    store: Path, kind: Kind, tolerate_torn_tail: bool, result: ReadResult, seen: dict[str, str], sharing: Sharing
+) -> None:
+    path = records_file(store, kind)
+    data = _read_bytes(path)
+    whole, tail = _split_tail(data)
+    if tail and not _is_record(tail):
+        message = f"{path}:{whole.count(10) + 1}: torn last line of {len(tail)} bytes"
+        if not tolerate_torn_tail:
+            raise RecordError(f"{message}; run repair first")
+        result.warnings.append(f"{message} left out")
+    elif tail and not tolerate_torn_tail and not tail.endswith(b"\n"):
+        raise RecordError(f"{path}:{whole.count(10) + 1}: last line has no newline; run repair first")
+    elif tail:
+        whole = data
+    for number, line in enumerate(whole.removesuffix(b"\n").split(b"\n") if whole else [], start=1):
+        place = f"{path}:{number}"
+        record = parse_record(line, place)
+        if record.kind != kind:
+            raise RecordError(f"{place}: a {record.kind} record in the file of {kind} records")
+        if record.id in seen:
+            raise RecordError(f"{place}: id {record.id} is already at {seen[record.id]}")
+        seen[record.id] = place
+        sharing.share(record)
+        result.records.append(record)
+        result.places.append(place)
 
 
 def repair(store: Path) -> list[str]:

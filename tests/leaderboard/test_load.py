@@ -7,19 +7,24 @@ import pytest
 from leaderboard import BoardError, load_stores
 
 
-def test_copies_that_differ_in_when_and_where_count_once(make_record, make_store):
+def test_copies_that_differ_in_when_and_how_long_count_once(make_record, make_store):
     here = make_record("glnn", 0.8)
     there = here.model_copy(
         update={
             "created": "2026-11-21T00:00:00Z",
             "store_id": "9" * 16,
-            "environment": here.environment.model_copy(update={"fingerprint": "2" * 16}),
             "timings": here.timings.model_copy(update={"train_s": 9.0}),
         }
     )
     one, two = make_store([here], "one"), make_store([there], "two")
     assert load_stores([one, two]).records == load_stores([two, one]).records
     assert len(load_stores([one, two, one]).records) == 1
+
+
+def test_a_repeat_on_other_hardware_is_no_copy(make_record, make_store):
+    here, there = make_record("glnn", 0.8), make_record("glnn", 0.9, fingerprint="2" * 16)
+    stores = [make_store([here], "one"), make_store([there.model_copy(update={"id": here.id})], "two")]
+    assert [r.metrics.test["accuracy"] for r in load_stores(stores).records] == [0.8, 0.9]
 
 
 def test_copies_that_disagree_name_both_files(make_record, make_store):

@@ -1,0 +1,39 @@
+"""The critical-difference diagram of Demsar (JMLR 7, 2006): mean ranks; bars join what Nemenyi's test cannot tell apart."""
+
+from __future__ import annotations
+
+from leaderboard.overall import Overall
+from leaderboard.plots.canvas import INK, Picture, canvas, short
+from leaderboard.text import family_title
+
+
+
+def critical_difference(overall: Overall, number: int) -> Picture | None:
+    """None where the board has no tests over datasets: under five of them, or under three methods."""
+    tests = overall.tests
+    if tests is None or len(tests.mean_ranks) < 3:
+        return None
+    import pandas as pd
+    import scikit_posthocs as posthocs
+
+    names = [short(key.name, 20) for key in tests.mean_ranks]
+    unique = [name if names.count(name) == 1 else f"{name} {index}" for index, name in enumerate(names)]
+    ranks = pd.Series(list(tests.mean_ranks.values()), index=unique)
+    apart = (ranks.to_numpy()[:, None] - ranks.to_numpy()[None]).__abs__() >= tests.critical_difference
+    differs = pd.DataFrame(1.0 - apart, index=unique, columns=unique)
+    with canvas(width=6.4, height=1.1 + 0.17 * len(unique)) as board:
+        drawn = posthocs.critical_difference_diagram(
+            ranks, differs, ax=board.axes, label_fmt_left="{label} ({rank:.2f})",
+            label_fmt_right="({rank:.2f}) {label}", color_palette=[INK] * len(unique),
+            crossbar_props={"color": INK, "linewidth": 2.2},
+        )  # fmt: skip
+        board.axes.grid(visible=False)
+        for artist, (name, rank) in zip(drawn["markers"], ranks.items(), strict=True):
+            board.mark(artist, f"{name}: mean rank {rank:.2f} over {tests.datasets} datasets")
+        friedman = f" Friedman's test over all methods: p = {tests.p:.2g}." if tests.p is not None else ""
+        caption = (
+            f"Mean ranks over {tests.datasets} datasets, best on the left. A bar joins methods whose mean ranks differ by "
+            f"less than Nemenyi's critical difference of {tests.critical_difference:.2f} (5 %).{friedman}"
+        )
+        title = f"Critical differences: {family_title(overall)}"
+        return board.picture(f"critical-difference-{number}", title, caption, number)

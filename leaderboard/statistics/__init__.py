@@ -1,0 +1,43 @@
+"""The numbers of the board as plain functions of scores: no record, no row, no page."""
+
+from __future__ import annotations
+
+from leaderboard.statistics.budget import BudgetCurve, budget_curve
+from leaderboard.statistics.gap import Gap, gap_closed, mean_gap
+from leaderboard.statistics.groups import Standing, standings
+from leaderboard.statistics.paired import PairedTest, holm, paired_test, smallest_p, wilcoxon_p
+from leaderboard.statistics.summary import (
+    Estimate,
+    Summary,
+    average_ranks,
+    geometric_mean,
+    mean,
+    paired_gain,
+    pareto_front,
+    summarise,
+    t_interval,
+)
+
+__all__ = [
+    "BudgetCurve",
+    "Estimate",
+    "Gap",
+    "PairedTest",
+    "Standing",
+    "Summary",
+    "average_ranks",
+    "budget_curve",
+    "gap_closed",
+    "geometric_mean",
+    "holm",
+    "mean",
+    "mean_gap",
+    "paired_gain",
+    "paired_test",
+    "pareto_front",
+    "smallest_p",
+    "standings",
+    "summarise",
+    "t_interval",
+    "wilcoxon_p",
+]

@@ -1,0 +1,157 @@
+"""Paired tests over seeds: what one method's runs say against another's on the same seeds.
+
+The test is Wilcoxon's signed-rank test, two-sided, exact: zero differences are dropped (Wilcoxon, 1945), tied ones
+share the average of their ranks, and p is computed from the distribution over all sign patterns of those ranks, so
+that it holds for the tied differences that accuracies on a finite test set give. Effect sizes are the matched-pairs
+rank-biserial correlation (Kerby, 2014) and Cohen's d of the differences (dz).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+from leaderboard.statistics.summary import mean, t_interval
+
+Key = TypeVar("Key")
+
+LEVEL = 0.05
+_EXACT_UP_TO = 200
+_SAME = 1e-12  # differences of scores closer than this are rounding, not results
+
+
+@dataclass(frozen=True)
+class PairedTest:
+    """Ours minus theirs over ``n`` shared seeds.
+
+    ``difference`` is the mean difference, ``low`` and ``high`` its 95 % t interval; ``p`` Wilcoxon's, ``p_holm``
+    adjusted for the comparisons of the table; ``decidable`` tells whether any outcome on that many seeds could have
+    been significant. ``rank_biserial`` is in [-1, 1]; ``cohen_dz`` is None where the differences do not vary.
+    """
+
+    n: int
+    difference: float
+    low: float | None
+    high: float | None
+    p: float
+    p_holm: float
+    decidable: bool
+    rank_biserial: float
+    cohen_dz: float | None
+    wins: int
+    ties: int
+    losses: int
+
+    @property
+    def significant(self) -> bool:
+        return self.p_holm <= LEVEL
+
+
+def paired_test(
+    ours: Mapping[Key, float], theirs: Mapping[Key, float], p_holm: float | None = None, comparisons: int = 1
+) -> PairedTest | None:
+    """Compare runs on the seeds both have; None where they share none.
+
+    ``p_holm`` is the adjusted p where there are several comparisons, ``comparisons`` how many.
+    """
+    shared = [key for key in ours if key in theirs]
+    if not shared:
+        return None
+    differences = [_rounded(ours[key] - theirs[key]) for key in shared]
+    n, p = len(shared), wilcoxon_p(differences)
+    centre = mean(differences)
+    low, high = t_interval(differences)
+    spread = math.sqrt(math.fsum((d - centre) ** 2 for d in differences) / (n - 1)) if n > 1 else 0.0
+    return PairedTest(
+        n=n,
+        difference=centre,
+        low=low,
+        high=high,
+        p=p,
+        p_holm=p if p_holm is None else p_holm,
+        decidable=smallest_p(n) * comparisons <= LEVEL,
+        rank_biserial=rank_biserial(differences),
+        cohen_dz=centre / spread if spread > _SAME else None,
+        wins=sum(d > 0 for d in differences),
+        ties=sum(d == 0 for d in differences),
+        losses=sum(d < 0 for d in differences),
+    )
+
+
+def smallest_p(n: int) -> float:
+    """The least p that Wilcoxon's two-sided test can give on ``n`` pairs: 0.0625 for 5, 0.00195 for 10."""
+    return min(1.0, 2.0 ** (1 - n))
+
+
+def seeds_needed(comparisons: int) -> int:
+    """The fewest pairs on which one of that many comparisons can be significant after Holm's adjustment."""
+    return 1 + math.ceil(math.log2(max(1, comparisons) / LEVEL))
+
+
+def wilcoxon_p(differences: Sequence[float]) -> float:
+    """Exact two-sided p of Wilcoxon's signed-rank test; 1 where all differences are zero."""
+    doubled, positive = _signed_ranks(differences)
+    if not doubled:
+        return 1.0
+    if len(doubled) > _EXACT_UP_TO:
+        from scipy.stats import wilcoxon
+
+        return float(wilcoxon([d for d in differences if d], method="asymptotic").pvalue)
+    return _tail(tuple(sorted(doubled)), positive)
+
+
+def rank_biserial(differences: Sequence[float]) -> float:
+    """(rank sum of wins - rank sum of losses) over their total: 1 where every difference is a win, 0 without any."""
+    doubled, positive = _signed_ranks(differences)
+    total = sum(doubled)
+    return (2 * positive - total) / total if total else 0.0
+
+
+def holm(ps: Sequence[float]) -> list[float]:
+    """Holm's step-down adjustment (1979), in the order given."""
+    adjusted = [0.0] * len(ps)
+    highest = 0.0
+    for position, index in enumerate(sorted(range(len(ps)), key=lambda i: ps[i])):
+        highest = max(highest, min(1.0, (len(ps) - position) * ps[index]))
+        adjusted[index] = highest
+    return adjusted
+
+
+def _rounded(difference: float) -> float:
+    return 0.0 if abs(difference) < _SAME else difference
+
+
+def _signed_ranks(differences: Sequence[float]) -> tuple[list[int], int]:
+    """Twice the ranks (whole numbers, ties too) of the absolute nonzero differences; twice the rank sum of wins."""
+    left = sorted((d for d in differences if abs(d) >= _SAME), key=abs)
+    doubled: list[int] = []
+    while len(doubled) < len(left):
+        first = len(doubled)
+        last = first
+        while last + 1 < len(left) and abs(left[last + 1]) - abs(left[first]) < _SAME:
+            last += 1
+        doubled += [first + last + 2] * (last - first + 1)
+    return doubled, sum(rank for rank, d in zip(doubled, left, strict=True) if d > 0)
+
+
+@lru_cache(maxsize=65536)
+def _tail(doubled: tuple[int, ...], positive: int) -> float:
+    """Two-sided p: the chance, over all signs, of a rank sum at least as far from its mean."""
+    counts = _distribution(doubled)
+    low = min(positive, sum(doubled) - positive)
+    return min(1.0, 2 * sum(counts[: low + 1]) / 2 ** len(doubled))
+
+
+@lru_cache(maxsize=4096)
+def _distribution(doubled: tuple[int, ...]) -> list[int]:
+    """Number of sign patterns per doubled rank sum; whole numbers, so exact."""
+    counts = [1]
+    for rank in doubled:
+        longer = counts + [0] * rank
+        for total, count in enumerate(counts):
+            longer[total + rank] += count
+        counts = longer
+    return counts

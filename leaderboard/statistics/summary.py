@@ -1,0 +1,100 @@
+"""Means, intervals, ranks and fronts; sums are exact, so the order of the runs does not matter."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Mean over ``n`` runs; sample standard deviation and 95 % t interval of the mean where n > 1."""
+
+    n: int
+    mean: float
+    std: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number and its 95 % interval; no interval where there are too few runs for one."""
+
+    value: float
+    low: float | None
+    high: float | None
+
+
+def mean(values: Sequence[float]) -> float:
+    """Arithmetic mean of at least one value."""
+    return math.fsum(values) / len(values)
+
+
+def geometric_mean(values: Sequence[float]) -> float:
+    """Geometric mean of positive values."""
+    return math.exp(mean([math.log(value) for value in values]))
+
+
+def summarise(values: Sequence[float]) -> Summary | None:
+    """Mean, std (ddof 1) and the 95 % Student t interval of the mean; None for no values."""
+    n = len(values)
+    if n == 0:
+        return None
+    centre, std = mean(values), _std(values)
+    low, high = t_interval(values)
+    return Summary(n, centre, std, low, high)
+
+
+def t_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """95 % Student t interval of the mean; no ends for a single value."""
+    std = _std(values)
+    if std is None:
+        return None, None
+    centre, half = mean(values), _t_quantile(len(values) - 1) * std / math.sqrt(len(values))
+    return centre - half, centre + half
+
+
+def _std(values: Sequence[float]) -> float | None:
+    """Sample standard deviation (ddof 1)."""
+    if len(values) < 2:
+        return None
+    centre = mean(values)
+    return math.sqrt(math.fsum((value - centre) ** 2 for value in values) / (len(values) - 1))
+
+
+@lru_cache(maxsize=1024)
+def _t_quantile(degrees: int) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(degrees, 0.975))
+
+
+def paired_gain(ours: Mapping[Key, float], theirs: Mapping[Key, float]) -> float | None:
+    """Mean difference over our runs, each against theirs of the same seed; None unless they have all."""
+    if not ours or not ours.keys() <= theirs.keys():
+        return None
+    return mean([value - theirs[key] for key, value in ours.items()])
+
+
+def average_ranks(scores: Mapping[Key, float]) -> dict[Key, float]:
+    """Rank 1 is the highest score; equal scores share the average of their ranks."""
+    return {
+        key: 1 + sum(other > score for other in scores.values()) + (sum(s == score for s in scores.values()) - 1) / 2
+        for key, score in scores.items()
+    }
+
+
+def pareto_front(points: Sequence[tuple[float, ...]]) -> list[bool]:
+    """Which (cost, ..., score) points no other point beats: as cheap in every cost, as good, and better in one."""
+
+    def beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+        cheap = all(a <= b for a, b in zip(one[:-1], other[:-1], strict=True))
+        return cheap and one[-1] >= other[-1] and one != other
+
+    return [not any(beats(one, point) for one in points) for point in points]
