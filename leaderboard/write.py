@@ -80,7 +80,7 @@ def _fill(board: Board, records: Sequence[Record], folder: Path, plots: bool) ->
     for name in ("tables", "plots"):
         (folder / name).mkdir()
     book = EvidenceBook(records)
-    pictures = list(_draw(board, book)) if plots else []
+    pictures = list(_draw(board)) if plots else []
     for picture in pictures:
         (folder / "plots" / f"{picture.name}.png").write_bytes(picture.png)
         _write(folder / "plots" / f"{picture.name}.svg", picture.svg)
@@ -100,10 +100,10 @@ def _fill(board: Board, records: Sequence[Record], folder: Path, plots: bool) ->
     return names
 
 
-def _draw(board: Board, book: EvidenceBook) -> Iterator[Picture]:
+def _draw(board: Board) -> Iterator[Picture]:
     from leaderboard.plots import draw_pictures  # matplotlib loads here
 
-    return draw_pictures(board, book)
+    return draw_pictures(board)
 
 
 def _write(path: Path, text: str) -> None:

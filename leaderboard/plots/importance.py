@@ -10,61 +10,56 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from bench.records import Record
-from leaderboard.evidence import EvidenceBook
 from leaderboard.overall import Overall
 from leaderboard.plots.canvas import BLUE, Picture, canvas, short
 from leaderboard.rows import RANKED
+from leaderboard.runs import Trial
 from leaderboard.text import family_title
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-FEWEST_TRIALS = 8
+FEWEST_TRIALS = 12  # over all cells together
 SHOWN = 6  # hyperparameters per method
 LOG_RATIO = 30  # positive values spread wider than this were drawn on a log scale
+Point = tuple[Mapping[str, Any], float]
 
 
-def importance_picture(overall: Overall, book: EvidenceBook, number: int) -> Picture | None:
-    """Per method the mean importance over the family's cells with enough trials; None where no cell has them."""
+def importance_picture(overall: Overall, number: int) -> Picture | None:
+    """Per method, over the trials of all the family's cells; None where no method has enough of them."""
     found: dict[str, dict[str, float]] = {}
-    cells: dict[str, int] = {}
+    counts: dict[str, int] = {}
     for key in sorted({row.key for each in overall.comparisons for row in each.rows if row.role in RANKED}):
-        shares = []
-        for each in overall.comparisons:
-            row = next((row for row in each.rows if row.key == key), None)
-            share = importances(book.trials(each, row)) if row else None
-            if share:
-                shares.append(share)
-        if shares:
-            names = {name for share in shares for name in share}
-            means = {name: math.fsum(share.get(name, 0.0) for share in shares) / len(shares) for name in names}
-            found[key.name] = dict(sorted(means.items(), key=lambda item: (-item[1], item[0]))[:SHOWN])
-            cells[key.name] = len(shares)
-    if not found:
-        return None
-    return _draw(found, cells, overall, number)
+        cells = [row.tuning.trials for each in overall.comparisons for row in each.rows if row.key == key]
+        share = importances(cells)
+        if share:
+            found[key.name] = dict(sorted(share.items(), key=lambda item: (-item[1], item[0]))[:SHOWN])
+            counts[key.name] = sum(len(standardised(trials)) for trials in cells)
+    return _draw(found, counts, overall, number) if found else None
 
 
-def importances(trials: Iterable[Record]) -> dict[str, float] | None:
-    """Shares of the variance of the validation score, which add up to 1; None with too few trials or no spread."""
-    scores: dict[tuple[int, int], list[float]] = {}
-    settings: dict[tuple[int, int], Mapping[str, Any]] = {}
-    for record in trials:
-        if record.search is None or record.search.trial is None or record.status not in ("ok", "pruned"):
-            continue
-        value = record.metrics.val.get(record.cell.metric)
-        if value is not None:
-            trial = (record.cell.split_seed, record.search.trial)
-            scores.setdefault(trial, []).append(value)
-            settings[trial] = record.hparams
-    points = [(settings[trial], math.fsum(values) / len(values)) for trial, values in sorted(scores.items())]
+def importances(cells: Iterable[Sequence[Trial]]) -> dict[str, float] | None:
+    """Shares of the variance of the validation score within cells, which add up to 1.
+
+    Cells differ in level and spread, so scores are standardised in each. None with too few trials or no spread.
+    """
+    points = [point for trials in cells for point in standardised(trials)]
     if len(points) < FEWEST_TRIALS or len({value for _, value in points}) < 2:
         return None
     return _fanova(points)
 
 
-def _fanova(points: Sequence[tuple[Mapping[str, Any], float]]) -> dict[str, float] | None:
+def standardised(trials: Sequence[Trial]) -> list[Point]:
+    """Configurations with scores of mean 0 and spread 1; trials without a score (pruned, failed) take no part."""
+    known = [(trial.hparams, trial.score) for trial in trials if trial.score is not None]
+    if len(known) < 2:
+        return []
+    centre = math.fsum(value for _, value in known) / len(known)
+    spread = math.sqrt(math.fsum((value - centre) ** 2 for _, value in known) / len(known))
+    return [(settings, (value - centre) / spread) for settings, value in known] if spread > 0 else []
+
+
+def _fanova(points: Sequence[Point]) -> dict[str, float] | None:
     import optuna
     from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
@@ -100,7 +95,7 @@ def _distribution(values: Sequence[Any]) -> BaseDistribution:
     return FloatDistribution(float(low), float(high), log=log)
 
 
-def _draw(found: dict[str, dict[str, float]], cells: dict[str, int], overall: Overall, number: int) -> Picture:
+def _draw(found: dict[str, dict[str, float]], counts: dict[str, int], overall: Overall, number: int) -> Picture:
     lines = [(method, name, value) for method, shares in found.items() for name, value in shares.items()]
     with canvas(height=1.0 + 0.2 * len(lines) + 0.3 * len(found)) as board:
         place, ticks = 0.0, []
@@ -109,7 +104,7 @@ def _draw(found: dict[str, dict[str, float]], cells: dict[str, int], overall: Ov
             place += 1
             for name, value in shares.items():
                 (bar,) = board.axes.barh([place], [100 * value], height=0.66, color=BLUE)
-                board.mark(bar, f"{method}: {name} explains {100 * value:.0f} % over {cells[method]} cell(s)")
+                board.mark(bar, f"{method}: {name} explains {100 * value:.0f} % over {counts[method]} trials")
                 ticks.append((place, short(name, 24)))
                 place += 1
             place += 0.5
@@ -119,8 +114,8 @@ def _draw(found: dict[str, dict[str, float]], cells: dict[str, int], overall: Ov
         board.axes.grid(visible=False, axis="y")
         board.axes.set_xlabel("share of the variance of the validation score (%)")
         caption = (
-            "Optuna's fANOVA over the tuning trials of each cell, averaged over cells. With few trials a share is a "
-            f"hint and no measurement; cells under {FEWEST_TRIALS} trials are left out."
+            "Optuna's fANOVA over the finished tuning trials of all cells, scores standardised within each cell. With few "
+            f"trials a share is a hint and no measurement; methods under {FEWEST_TRIALS} trials are left out."
         )
         title = f"Hyperparameter importance: {family_title(overall)}"
         return board.picture(f"importance-{number}", title, caption, number)

@@ -1,0 +1,32 @@
+"""Mean ranks of the methods with their 95 % bootstrap intervals."""
+
+from __future__ import annotations
+
+from leaderboard.overall import Overall
+from leaderboard.plots.canvas import BLUE, INK, VERMILION, Picture, canvas, short
+from leaderboard.text import family_title
+
+
+def rank_picture(overall: Overall, number: int) -> Picture | None:
+    """None for a single method."""
+    rows = overall.rows
+    if len(rows) < 2:
+        return None
+    with canvas(height=1.1 + 0.32 * len(rows)) as board:
+        axes = board.axes
+        for place, row in enumerate(rows):
+            colour, rank = VERMILION if row.key.method == "supervised" else BLUE, row.rank
+            if rank.low is not None and rank.high is not None:
+                axes.plot([rank.low, rank.high], [place, place], color=colour, linewidth=3, alpha=0.5, zorder=2)
+            (dot,) = axes.plot([rank.value], [place], "o", color=colour, markeredgecolor=INK, markersize=7, zorder=3)
+            band = f", 95 % interval {rank.low:.2f} to {rank.high:.2f}" if rank.low is not None else ""
+            board.mark(dot, f"{row.key.name}: mean rank {rank.value:.2f}{band}")
+        axes.set_yticks(range(len(rows)), [short(row.key.name) for row in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.grid(visible=False, axis="y")
+        axes.set_xlabel("mean rank (1 is best)")
+        caption = (
+            f"Mean rank over {len(overall.comparisons)} comparison(s) with its 95 % interval, from seeds resampled within "
+            "each dataset. Intervals that overlap widely are no ranking."
+        )
+        return board.picture(f"ranks-{number}", f"Mean ranks: {family_title(overall)}", caption, number)
