@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.cli import checks, outcome
 from bench.cli.cost import Cost, estimate, processors, progress_of, pruner_note
@@ -15,7 +15,10 @@ from bench.sweeps.plan import Plan, make_plan
 from bench.sweeps.spec import read_spec
 from bench.sweeps.status import StoreStatus
 
-EXECUTORS = ("local",)
+if TYPE_CHECKING:
+    from bench.sweeps.sweep import ExecutorName
+
+EXECUTORS: tuple[ExecutorName, ...] = ("local", "ray")
 
 
 def run(
@@ -27,21 +30,33 @@ def run(
     data: Path | None,
     dry_run: bool,
     as_json: bool,
+    address: str | None = None,
 ) -> int:
     """Carry out the spec into a store, or with `dry_run` say what that would be."""
     if executor not in EXECUTORS:
         raise UserError(f"--executor: {unknown_line('executor', executor, EXECUTORS)}")
+    if address is not None and executor != "ray":
+        raise UserError("--address: only --executor ray connects to a cluster")
     read = read_spec(spec)
     plan = make_plan(read, checks.data_folder(data))
     store = out or Path(read.name)
-    checks.device(device)
+    if address is None:  # else the devices are the cluster's
+        checks.device(device)
     checks.configurations(plan)
     if dry_run:
-        return tell(plan, store, workers, device, as_json)
-    return carry_out(plan, store, workers, device, as_json)
+        return tell(plan, store, workers, device if address is None else "cpu", as_json)
+    return carry_out(plan, store, workers, device, as_json, "ray" if executor == "ray" else "local", address)
 
 
-def carry_out(plan: Plan, store: Path, workers: int, device: str, as_json: bool) -> int:
+def carry_out(
+    plan: Plan,
+    store: Path,
+    workers: int,
+    device: str,
+    as_json: bool,
+    executor: ExecutorName = "local",
+    address: str | None = None,
+) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
     from bench.sweeps.sweep import run_sweep
 
@@ -49,7 +64,9 @@ def carry_out(plan: Plan, store: Path, workers: int, device: str, as_json: bool)
         note(f"left out: {reason}")
     began = time.monotonic()
     with Progress() as progress:
-        summary = run_sweep(plan, store, workers, device, progress.attach, progress.message)
+        summary = run_sweep(
+            plan, store, workers, device, progress.attach, progress.message, executor, address
+        )
     assert progress.driver is not None
     done = outcome.outcome_of(progress.driver, summary, time.monotonic() - began)
     if as_json:

@@ -14,7 +14,7 @@ from bench.records import Metrics, Record, RecordError, Search, Timings
 from bench.sweeps.cell_run import CellRun, Work
 from bench.sweeps.executors import Executor
 from bench.sweeps.jobs import Job, Outcome
-from bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan, time_limit
+from bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan
 from bench.sweeps.store import Store
 from bench.training.engine import Configuration
 from bench.training.problem import Identity, ProblemKey, load_problem
@@ -146,7 +146,8 @@ class Driver:
             problem=self._problem(teacher.data),
             seeds=(seed,),
             teacher_id=teacher_id,
-            time_limit_s=time_limit(self.plan.spec.resources, "supervised"),
+            time_limit_s=self.plan.spec.resources.time_limit("supervised"),
+            needs=self.plan.spec.resources.of("supervised"),
             device=self.device,
         )
 
@@ -163,7 +164,8 @@ class Driver:
             problem=self._problem(cell.data),
             seeds=work.seeds,
             teachers=teachers,
-            time_limit_s=time_limit(self.plan.spec.resources, cell.method.name),
+            time_limit_s=self.plan.spec.resources.time_limit(cell.method.name),
+            needs=self.plan.spec.resources.of(cell.method.name),
             device=self.device,
         )
 
@@ -297,7 +299,7 @@ class Driver:
     def identity(self, data: DataKey) -> Identity:
         """What the data behind a column is."""
         if data not in self._identities:
-            problem = load_problem(self._problem(data), self.plan.spec.report.seeds[0], self.device)
+            problem = load_problem(self._problem(data), self.plan.spec.report.seeds[0])  # its device is the workers'
             self._identities[data] = problem.identity
         return self._identities[data]
 
@@ -331,7 +333,7 @@ class Driver:
             speed=outcome.speed,
             status=outcome.status,
             error=(outcome.error or "no message") if failed else None,
-            environment=outcome.environment or environment(self.device),
+            environment=outcome.environment or environment(),  # of a lost worker only the driver's is known
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.records import Environment, Speed
+from bench.sweeps.spec import Needs
 from bench.training.engine import Configuration
 from bench.training.problem import Identity, ProblemKey
 from bench.training.teachers import TeacherArtefact
@@ -30,6 +31,7 @@ class Job:
     teachers: Mapping[int, str] = field(default_factory=dict)
     teacher_id: str | None = None
     time_limit_s: float | None = None
+    needs: Needs = Needs()
     device: str = "cpu"
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from bench.errors import UserError
 from bench.records import Record
 from bench.sweeps.driver import Driver, Listener
 from bench.sweeps.executors import Executor
@@ -16,7 +18,7 @@ from bench.sweeps.plan import Plan
 from bench.sweeps.store import Store
 from bench.training.problem import ProblemKey, load_problem
 
-ExecutorName = Literal["local"]
+ExecutorName = Literal["local", "ray"]
 
 
 @dataclass(frozen=True)
@@ -40,18 +42,21 @@ def run_sweep(
     device: str = "cpu",
     listener: Callable[[Driver], Listener] | None = None,
     on_message: Callable[[str], None] | None = None,
+    executor: ExecutorName = "local",
+    address: str | None = None,
 ) -> Summary:
     """Carry out a plan into a store; on a store that has some of it, the rest.
 
-    workers: worker processes; 0 trains in this process.
+    workers: worker processes; 0 trains in this process. On Ray: trials at once; 0 takes one on a local Ray, and what
+    there is room for on a cluster. address: of a Ray cluster, `auto` or HOST:PORT; None starts a local Ray.
 
     Raises:
         UserError: data, store or plan are not in order; nothing is written where the store did not exist.
         RecordError: a record could not be written (a full disk, say); what was written stays.
         KeyboardInterrupt: after the workers were stopped.
     """
-    check_data(plan, device)
-    with Store(out, plan) as store:
+    check_data(plan, device if executor == "local" else "cpu")
+    with _ray(plan, workers, device, address) if executor == "ray" else nullcontext(), Store(out, plan) as store:
         for message in store.messages:
             (on_message or (lambda text: None))(message)
         before = len(store.records)
@@ -59,13 +64,13 @@ def run_sweep(
         if listener is not None:
             driver.listen(listener(driver))
         if not all(driver.finished(run) for run in driver.runs.values()):
-            executor = _executor(workers, store)
+            carrier = _on_ray(plan, workers, address, store) if executor == "ray" else _executor(workers, store)
             try:
-                driver.run(executor)
+                driver.run(carrier)
             except BaseException:
-                executor.close(kill=True)
+                carrier.close(kill=True)
                 raise
-            executor.close()
+            carrier.close()
         return summarise(driver, before)
 
 
@@ -81,6 +86,27 @@ def _executor(workers: int, store: Store) -> Executor:
     if workers:
         return ProcessExecutor(workers, store.path / "teachers")
     return InProcessExecutor(store.teachers.load)
+
+
+@contextmanager
+def _ray(plan: Plan, workers: int, device: str, address: str | None) -> Iterator[None]:
+    """Connected to Ray, before anything is written."""
+    try:
+        from bench.sweeps.executors.ray_session import ray_session
+    except ImportError:
+        raise UserError("--executor ray: Ray is not installed; pip install 'ray[tune]'") from None
+    needs = plan.spec.resources.every()
+    if device.startswith("cuda") and not any(each.gpus for each in needs):
+        raise UserError("--device cuda: with Ray a trial trains on the GPU that resources.gpus asks for, which is 0")
+    with ray_session(address, max(workers, 1), needs):
+        yield
+
+
+def _on_ray(plan: Plan, workers: int, address: str | None, store: Store) -> Executor:
+    from bench.sweeps.executors.ray_executor import RayExecutor
+
+    slots = workers or (None if address else 1)
+    return RayExecutor(slots, store.teachers.load, plan.spec.resources.every()[0])
 
 
 def summarise(driver: Driver, before: int = 0) -> Summary:
