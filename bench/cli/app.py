@@ -136,7 +136,9 @@ def sweep(
     executor: Annotated[str, typer.Option(metavar="local|ray", help="What carries trials out.")] = "local",
     address: Annotated[
         str | None,
-        typer.Option(metavar="auto|HOST:PORT", help="With ray: the cluster. Default: a local Ray of the command's own."),
+        typer.Option(
+            metavar="auto|HOST:PORT", help="With ray: the cluster. Default: a local Ray of the command's own."
+        ),
     ] = None,
     workers: Workers = 0,
     device: Device = "cpu",

@@ -64,9 +64,7 @@ def carry_out(
         note(f"left out: {reason}")
     began = time.monotonic()
     with Progress() as progress:
-        summary = run_sweep(
-            plan, store, workers, device, progress.attach, progress.message, executor, address
-        )
+        summary = run_sweep(plan, store, workers, device, progress.attach, progress.message, executor, address)
     assert progress.driver is not None
     done = outcome.outcome_of(progress.driver, summary, time.monotonic() - began)
     if as_json:

@@ -13,7 +13,7 @@ from bench.records import Cell as CellRecord
 from bench.records import Metrics, Record, RecordError, Search, Timings
 from bench.sweeps.cell_run import CellRun, Work
 from bench.sweeps.executors import Executor
-from bench.sweeps.jobs import Job, Outcome
+from bench.sweeps.jobs import Job, Outcome, Progress
 from bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan
 from bench.sweeps.store import Store
 from bench.training.engine import Configuration
@@ -65,8 +65,11 @@ class Driver:
                 executor.submit(job)
             if not self._errands:
                 return
-            outcome, ended = executor.next_outcome()
-            self.accept(outcome, ended)
+            event = executor.next_event()
+            if isinstance(event, Progress):
+                executor.resume(event.key, self.goes_on(event))
+            else:
+                self.accept(*event)
 
     # -- what is next ------------------------------------------------------------------------------------------
 
@@ -167,12 +170,34 @@ class Driver:
             time_limit_s=self.plan.spec.resources.time_limit(cell.method.name),
             needs=self.plan.spec.resources.of(cell.method.name),
             device=self.device,
+            report_every=work.report_every,
+            timed=work.purpose == "trial" and "latency" in self.plan.spec.search.objectives,
         )
 
     def _problem(self, data: DataKey) -> ProblemKey:
         return ProblemKey(data.dataset, data.split, data.setting, self.plan.data_dir)
 
     # -- what came of it ---------------------------------------------------------------------------------------
+
+    def goes_on(self, progress: Progress) -> bool:
+        """Whether a trial that has reported goes on; one that does not is recorded as pruned here."""
+        errand = self._errands[progress.key]
+        run, work = errand.run, errand.work
+        assert run is not None
+        assert work is not None
+        if not run.stops_at(work, progress.epoch, progress.score):
+            return True
+        stopped = Outcome(
+            progress.key,
+            progress.seed,
+            "pruned",
+            validation={self.identity(run.cell.data).metric: progress.score},
+            epochs=progress.epoch,
+            train_s=progress.train_s,
+            environment=progress.environment,
+        )
+        self.accept(stopped, ended=True)
+        return False
 
     def accept(self, outcome: Outcome, ended: bool) -> None:
         """Record an outcome; after this it is on the disk."""
@@ -240,6 +265,7 @@ class Driver:
             hparams=work.configuration,
             search=self._search_record(run, work),
             outcome=replace(outcome, status=status),
+            curve=run.curve_of(work, outcome.seed),
             teacher_s=self._teacher_seconds(teacher_id),
             tune_s=sum(r.timings.train_s for t in run.trials.values() for r in t.values())
             if work.purpose == "report"
@@ -311,6 +337,7 @@ class Driver:
         hparams: Mapping[str, Any],
         search: Search | None,
         outcome: Outcome,
+        curve: tuple[tuple[int, float], ...] | None = None,
         teacher_s: float | None = None,
         tune_s: float | None = None,
     ) -> Record:
@@ -329,6 +356,7 @@ class Driver:
             search=search,
             seed=outcome.seed,
             metrics=Metrics(val=scores, test=dict(outcome.test) if outcome.test else None),
+            curve=curve,
             timings=Timings(train_s=outcome.train_s, epochs=outcome.epochs, teacher_s=teacher_s, tune_s=tune_s),
             speed=outcome.speed,
             status=outcome.status,

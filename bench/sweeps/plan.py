@@ -263,7 +263,7 @@ def _study(
     trials: int,
     reported: bool = True,
 ) -> Cell:
-    defaults = space.defaults()
+    defaults, later = space.defaults(), search.later_options()
     basis = {
         "data": _key(data),
         "teacher": teacher.id if teacher else None,
@@ -271,7 +271,7 @@ def _study(
         "method": [info.name, variant],
         "space": space.identity(),
         "defaults": defaults,
-        "search": [search.sampler, search.pruner, search.p_threshold, list(search.seeds), trials],
+        "search": [search.sampler, search.pruner, search.p_threshold, list(search.seeds), trials, *later.items()],
         "reported": reported,
     }
     return Cell(content_id(basis), data, teacher, student, info, variant, space, defaults, trials, reported)

@@ -7,12 +7,13 @@ import os
 import signal
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from bench.sweeps.jobs import Job, Outcome
+from bench.sweeps.jobs import Job, Outcome, Progress
 
 #: Seconds beyond its limit after which a job that does not stop itself is killed with its worker.
 GRACE_S = 30.0
@@ -65,7 +66,7 @@ class ProcessExecutor:
         place.job, place.seeds_left, place.started = job, list(job.seeds), time.monotonic()
         place.pipe.send(job)
 
-    def next_outcome(self) -> tuple[Outcome, bool]:
+    def next_event(self) -> Progress | tuple[Outcome, bool]:
         while True:
             busy = {place.pipe: place for place in self._places if place.job is not None}
             for pipe in wait(list(busy), timeout=1.0):
@@ -76,18 +77,27 @@ class ProcessExecutor:
                 if self._overdue(place):
                     return self._lost(place, "timeout", "killed: it did not stop at its time limit")
 
-    def _receive(self, place: _Place) -> tuple[Outcome, bool] | None:
+    def resume(self, key: str, go_on: bool) -> None:
+        place = next(place for place in self._places if place.job is not None and place.job.key == key)
+        with suppress(OSError):  # its worker died meanwhile, which `next_event` finds, or the next `submit`
+            place.pipe.send(go_on)
+        if not go_on:
+            place.job = None
+
+    def _receive(self, place: _Place) -> Progress | tuple[Outcome, bool] | None:
         try:
-            outcome: Outcome = place.pipe.recv()
+            event: Progress | Outcome = place.pipe.recv()
         except (EOFError, OSError):
             place.process.join(5)
             return self._lost(place, "failed", f"its worker died with exit code {place.process.exitcode}")
-        place.seeds_left.remove(outcome.seed)
+        if isinstance(event, Progress):
+            return event
+        place.seeds_left.remove(event.seed)
         place.started = time.monotonic()
-        ended = not place.seeds_left or outcome.status != "ok"
+        ended = not place.seeds_left or event.status != "ok"
         if ended:
             place.job = None
-        return outcome, ended
+        return event, ended
 
     def _overdue(self, place: _Place) -> bool:
         limit = place.job.time_limit_s if place.job else None
@@ -121,7 +131,7 @@ class ProcessExecutor:
 
 
 def _serve(pipe: Connection, teachers: Path) -> None:
-    """The life of a worker: a job in, outcomes out, until the driver is gone."""
+    """The life of a worker: a job in, progress and outcomes out, until the driver is gone."""
     for stop in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, but the driver's to handle
         signal.signal(stop, signal.SIG_IGN)
     threading.Thread(target=_die_with_driver, daemon=True).start()
@@ -132,8 +142,10 @@ def _serve(pipe: Connection, teachers: Path) -> None:
     while True:
         try:
             job = pipe.recv()
-            for outcome in worker.run(job):
-                pipe.send(outcome)
+            for event in worker.run(job):
+                pipe.send(event)
+                if isinstance(event, Progress) and not pipe.recv():
+                    break
         except (EOFError, OSError):
             return
 

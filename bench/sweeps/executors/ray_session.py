@@ -39,7 +39,7 @@ _TUNE = {
     "TUNE_MAX_PENDING_TRIALS_PG": "1000",  # how many run at once is the driver's to say
     "TUNE_FORCE_TRIAL_CLEANUP_S": "10",
 }
-_ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 _AUTH, _TOKEN = "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"
 #: Ray knows a loopback-only node on macOS and Windows alone; this is its own switch for it.
 _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
@@ -52,7 +52,11 @@ def ray_session(address: str | None, slots: int, needs: Iterable[Needs]) -> Iter
     Raises:
         UserError: no cluster answers there, or a trial needs more than this machine has.
     """
-    if address is not None and address != "auto" and not re.fullmatch(r"[^\s:/]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}", address):
+    if (
+        address is not None
+        and address != "auto"
+        and not re.fullmatch(r"[^\s:/]+:[0-9]{1,5}|\[[0-9a-fA-F:]+\]:[0-9]{1,5}", address)
+    ):
         raise UserError(f"--address: {address!r} is neither 'auto' nor HOST:PORT of a Ray cluster's head")
     settings = {**_QUIET, **_TUNE, **(_own() if address is None else {})}
     former = {name: os.environ.get(name) for name in (*settings, _AUTH)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import ray
@@ -63,7 +64,7 @@ class Floor:
         if self.desk.closing or self._released:
             return None
         for trial in self.resting.values():
-            job = self.desk.take(lambda job, at=trial: place_of(job) == at.placement_group_factory)
+            job = self.desk.take(partial(_fits, trial))
             if job is not None:
                 self._release(trial)
                 self._released = True  # Tune hands on one idle actor at a time
@@ -118,8 +119,7 @@ class Floor:
 
     def _end(self, trial: Trial) -> str:
         self.runs.pop(trial.trial_id, None)
-        fits = self.desk.has_job(lambda job: place_of(job) == trial.placement_group_factory)
-        if fits or self.desk.closing:
+        if self.desk.has_job(partial(_fits, trial)) or self.desk.closing:
             return TrialScheduler.STOP
         self.resting[trial.trial_id] = trial
         return TrialScheduler.NOOP
@@ -134,12 +134,21 @@ class Floor:
         status, why, counts = _verdict(error, run.overdue)
         failures = self._failures.get(run.job.key, 0) + counts
         self._failures[run.job.key] = failures
-        if status in ("failed", "oom") and failures <= run.job.needs.max_failures and not isinstance(error, RayTaskError):
+        if (
+            status in ("failed", "oom")
+            and failures <= run.job.needs.max_failures
+            and not isinstance(error, RayTaskError)
+        ):
             self.desk.put_back(replace(run.job, seeds=tuple(run.seeds_left)))
             return
         del self._failures[run.job.key]
         again = f", {failures} times" if failures > 1 else ""
         self.desk.tell((Outcome(run.job.key, run.seeds_left[0], status, error=why + again), True))
+
+
+def _fits(trial: Trial, job: Job) -> bool:
+    """Whether the trial's actor has the shape that a job asks for."""
+    return bool(place_of(job) == trial.placement_group_factory)
 
 
 def kill(trial: Trial) -> None:
@@ -217,7 +226,7 @@ class PlanScheduler(FIFOScheduler):
 
 
 class Silence(TrialProgressCallback):
-    """In the place of Tune's own, prints nothing; and takes events, of which a teacher's is large, from what Tune keeps."""
+    """In the place of Tune's own, prints nothing; and takes events, large for teachers, from what Tune keeps."""
 
     def on_trial_result(self, iteration: int, trials: Any, trial: Trial, result: dict[str, Any], **info: Any) -> None:
         result.pop("event", None)
