@@ -142,7 +142,7 @@ class Floor:
             self.desk.put_back(replace(run.job, seeds=tuple(run.seeds_left)))
             return
         del self._failures[run.job.key]
-        again = f", {failures} times" if failures > 1 else ""
+        again = f", the last of {failures}" if failures > 1 else ""
         self.desk.tell((Outcome(run.job.key, run.seeds_left[0], status, error=why + again), True))
 
 
