@@ -143,6 +143,13 @@ def sweep(
     workers: Workers = 0,
     device: Device = "cpu",
     data: Data = None,
+    optuna_storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Copy the studies to sqlite:///FILE or postgresql://... for optuna-dashboard; never read back.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print cells, trials and estimated cost; write no store.")
     ] = False,
@@ -151,7 +158,7 @@ def sweep(
     """Tune and report every method of a spec. Again resumes."""
     from bench.cli import sweep as command
 
-    return command.run(spec, out, executor, workers, device, data, dry_run, json, address)
+    return command.run(spec, out, executor, workers, device, data, dry_run, json, address, optuna_storage)
 
 
 @app.command()

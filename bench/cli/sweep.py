@@ -11,6 +11,7 @@ from bench.cli.cost import Cost, estimate, processors, progress_of, pruner_note
 from bench.cli.progress import Progress
 from bench.cli.text import count, duration, emit, emit_json, note, spans, table
 from bench.errors import UserError, unknown_line
+from bench.sweeps.mirror import check_url
 from bench.sweeps.plan import Plan, make_plan
 from bench.sweeps.spec import read_spec
 from bench.sweeps.status import StoreStatus
@@ -31,6 +32,7 @@ def run(
     dry_run: bool,
     as_json: bool,
     address: str | None = None,
+    optuna_storage: str | None = None,
 ) -> int:
     """Carry out the spec into a store, or with `dry_run` say what that would be."""
     if executor not in EXECUTORS:
@@ -43,9 +45,11 @@ def run(
     if address is None:  # else the devices are the cluster's
         checks.device(device)
     checks.configurations(plan)
+    url = check_url(optuna_storage) if optuna_storage is not None else None
     if dry_run:
         return tell(plan, store, workers, device if address is None else "cpu", as_json)
-    return carry_out(plan, store, workers, device, as_json, "ray" if executor == "ray" else "local", address)
+    name: ExecutorName = "ray" if executor == "ray" else "local"
+    return carry_out(plan, store, workers, device, as_json, name, address, url)
 
 
 def carry_out(
@@ -56,6 +60,7 @@ def carry_out(
     as_json: bool,
     executor: ExecutorName = "local",
     address: str | None = None,
+    optuna_storage: str | None = None,
 ) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
     from bench.sweeps.sweep import run_sweep
@@ -64,7 +69,9 @@ def carry_out(
         note(f"left out: {reason}")
     began = time.monotonic()
     with Progress() as progress:
-        summary = run_sweep(plan, store, workers, device, progress.attach, progress.message, executor, address)
+        summary = run_sweep(
+            plan, store, workers, device, progress.attach, progress.message, executor, address, optuna_storage
+        )
     assert progress.driver is not None
     done = outcome.outcome_of(progress.driver, summary, time.monotonic() - began)
     if as_json:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from bench.environment import environment, git_sha, suite_version
@@ -16,6 +17,7 @@ from bench.sweeps.executors import Executor
 from bench.sweeps.jobs import Job, Outcome, Progress
 from bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan
 from bench.sweeps.store import Store
+from bench.sweeps.transfer import read_winners, warm_starts
 from bench.training.engine import Configuration
 from bench.training.problem import Identity, ProblemKey, load_problem
 
@@ -36,11 +38,15 @@ class Driver:
 
     def __init__(self, plan: Plan, store: Store, device: str = "cpu") -> None:
         self.plan, self.store, self.device = plan, store, device
-        self._listener: Listener = lambda record: None
+        self._listeners: list[Listener] = []
         self.runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
         for record in store.records:
             if record.cell.id in self.runs:
                 self.runs[record.cell.id].take([record])
+        if plan.spec.search.transfer:
+            elsewhere = read_winners(plan.spec)
+            for run in self.runs.values():
+                run.warm_starts = partial(warm_starts, run.cell, self.runs, elsewhere)
         self._teacher_records = {record.id: record for record in store.records if record.kind == "teacher"}
         self._failed_teachers = {r.cell.teacher_id for r in self._teacher_records.values() if r.status != "ok"}
         self._errands: dict[str, _Errand] = {}
@@ -48,7 +54,7 @@ class Driver:
 
     def listen(self, listener: Listener) -> None:
         """Be told of each record once it is on the disk."""
-        self._listener = listener
+        self._listeners.append(listener)
 
     def finished(self, run: CellRun) -> bool:
         """Whether a cell has all that it should have."""
@@ -211,7 +217,8 @@ class Driver:
             if errand.run is not None and errand.work is not None:
                 errand.run.busy.discard(errand.run.name_of(errand.work))
         if record is not None:
-            self._listener(record)
+            for listener in self._listeners:
+                listener(record)
 
     def _accept_teacher(self, errand: _Errand, outcome: Outcome) -> Record | None:
         teacher = errand.teacher

@@ -131,16 +131,21 @@ def loses_epoch_race(study: Study, trial: Trial, epoch: int, known: Sequence[Tri
     rivals = [t for t in known if t.state != "failed" and t.number != trial.number]
     if study.search.pruner == "median":
         scores = _scores([t for t in rivals if t.state == "complete"], epoch, study)
-        return len(scores) >= MEDIAN_STARTUP and round(own, 12) < statistics.median(scores)
+        return len(scores) >= MEDIAN_STARTUP and _below(own, statistics.median(scores))
     mine = bracket(study, trial.number)
     if epoch not in rungs(study)[mine:]:
         return False
     there = [trial for trial in rivals if bracket(study, trial.number) == mine]
-    scores = [*_scores(there, epoch, study), round(own, 12)]
+    scores = [*_scores(there, epoch, study), own]
     promoted = max(1, len(scores) // study.search.reduction_factor)
-    return round(own, 12) < sorted(scores, reverse=True)[promoted - 1]
+    return _below(own, sorted(scores, reverse=True)[promoted - 1])
+
+
+def _below(one: float, other: float) -> bool:
+    """Beyond what rounding alone may do to equal scores."""
+    return round(one, 12) < round(other, 12)
 
 
 def _scores(trials: Sequence[Trial], epoch: int, study: Study) -> list[float]:
     found = (reached(trial, epoch, study.seeds[0]) for trial in trials)
-    return [round(score, 12) for score in found if score is not None]
+    return [score for score in found if score is not None]
