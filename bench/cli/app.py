@@ -135,7 +135,13 @@ def sweep(
         Path | None,
         typer.Option(metavar="STORE", help="The store; one that exists is resumed. Default: the spec's name."),
     ] = None,
-    executor: Annotated[str, typer.Option(metavar="local", help="What carries trials out.")] = "local",
+    executor: Annotated[str, typer.Option(metavar="local|ray", help="What carries trials out.")] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|HOST:PORT", help="With ray: the cluster. Default: a local Ray of the command's own."
+        ),
+    ] = None,
     workers: Workers = 0,
     device: Device = "cpu",
     data: Data = None,
@@ -158,7 +164,7 @@ def sweep(
     """Tune and report every method of a spec. Again resumes."""
     from bench.cli import sweep as command
 
-    return command.run(spec, out, executor, workers, device, data, dry_run, json, cells, quiet, optuna_storage)
+    return command.run(spec, out, executor, workers, device, data, dry_run, json, cells, quiet, address, optuna_storage)
 
 
 @app.command()

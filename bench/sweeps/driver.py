@@ -16,7 +16,7 @@ from bench.records import Metrics, Record, RecordError, Search, Timings
 from bench.sweeps.cell_run import CellRun, Work
 from bench.sweeps.executors import Executor
 from bench.sweeps.jobs import Job, Outcome, Progress
-from bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan, time_limit
+from bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan
 from bench.sweeps.store import Store
 from bench.sweeps.transfer import read_winners, warm_starts
 from bench.training.engine import Configuration
@@ -164,7 +164,8 @@ class Driver:
             problem=self._problem(teacher.data),
             seeds=(seed,),
             teacher_id=teacher_id,
-            time_limit_s=time_limit(self.plan.spec.resources, "supervised"),
+            time_limit_s=self.plan.spec.resources.time_limit("supervised"),
+            needs=self.plan.spec.resources.of("supervised"),
             device=self.device,
         )
 
@@ -181,7 +182,8 @@ class Driver:
             problem=self._problem(cell.data),
             seeds=work.seeds,
             teachers=teachers,
-            time_limit_s=time_limit(self.plan.spec.resources, cell.method.name),
+            time_limit_s=self.plan.spec.resources.time_limit(cell.method.name),
+            needs=self.plan.spec.resources.of(cell.method.name),
             device=self.device,
             report_every=work.report_every,
             timed=work.purpose == "trial" and "latency" in self.plan.spec.search.objectives,
@@ -339,7 +341,7 @@ class Driver:
     def identity(self, data: DataKey) -> Identity:
         """What the data behind a column is."""
         if data not in self._identities:
-            problem = load_problem(self._problem(data), self.plan.spec.report.seeds[0], self.device)
+            problem = load_problem(self._problem(data), self.plan.spec.report.seeds[0])  # its device is the workers'
             self._identities[data] = problem.identity
         return self._identities[data]
 
@@ -375,7 +377,7 @@ class Driver:
             speed=outcome.speed,
             status=outcome.status,
             error=(outcome.error or "no message") if failed else None,
-            environment=outcome.environment or environment(self.device),
+            environment=outcome.environment or environment(),  # of a lost worker only the driver's is known
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.records import Environment, Speed
+from bench.sweeps.spec import Needs
 from bench.training.engine import Configuration
 from bench.training.problem import Identity, ProblemKey
 from bench.training.teachers import TeacherArtefact
@@ -32,6 +33,7 @@ class Job:
     teachers: Mapping[int, str] = field(default_factory=dict)
     teacher_id: str | None = None
     time_limit_s: float | None = None
+    needs: Needs = field(default_factory=Needs)
     device: str = "cpu"
     report_every: int = 0
     timed: bool = False

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -182,19 +185,72 @@ def _no_repeats(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
+_UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+
+
+def _bytes(value: Any) -> Any:
+    """`2 GB`, `512MiB` or a number of bytes."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", value)
+    if match is None or match[2].lower() not in _UNITS:
+        raise ValueError(f"a size is a number of bytes or a text such as '2 GB' or '512 MiB', not {value!r}")
+    return math.ceil(float(match[1]) * _UNITS[match[2].lower()])
+
+
+Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+
+
 class ResourceNeeds(_Part):
     cpus: float | None = Field(None, gt=0)
     gpus: float | None = Field(None, ge=0)
+    memory: Bytes | None = None
     time_limit_s: float | None = Field(None, gt=0)
+    max_failures: int | None = Field(None, ge=0, le=1000)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one trial takes, overrides applied; the fields are those of `Resources`."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory: int | None = None
+    max_failures: int = 2
 
 
 class Resources(_Part):
-    """What one trial takes. time_limit_s: of one seed of one trial, in seconds; overrides: per method."""
+    """What one trial takes.
+
+    cpus, gpus: logical, for Ray's placement; fractions of a GPU share it. memory: bytes that a trial may allocate
+    beyond what its worker holds, past which it ends as `oom`. time_limit_s: of one seed of one trial, in seconds.
+    max_failures: how often a trial is begun again after its worker died under it. overrides: per method.
+    """
 
     cpus: float = Field(1, gt=0)
     gpus: float = Field(0, ge=0)
+    memory: Bytes | None = None
     time_limit_s: float | None = Field(None, gt=0)
+    max_failures: int = Field(2, ge=0, le=1000)
     overrides: dict[str, ResourceNeeds] = Field(default_factory=dict)
+
+    def of(self, method: str) -> Needs:
+        """What a trial of this method takes."""
+        return Needs(**{name: self._choose(method, name) for name in ("cpus", "gpus", "memory", "max_failures")})
+
+    def time_limit(self, method: str) -> float | None:
+        """Seconds that one seed of one trial of this method may take, or None."""
+        limit: float | None = self._choose(method, "time_limit_s")
+        return limit
+
+    def _choose(self, method: str, name: str) -> Any:
+        own = getattr(self.overrides.get(method), name, None)
+        return getattr(self, name) if own is None else own
+
+    def every(self) -> list[Needs]:
+        """What trials of any method may take: the common needs, and each override."""
+        return [Needs(self.cpus, self.gpus, self.memory), *(self.of(method) for method in self.overrides)]
 
 
 class Spec(_Part):

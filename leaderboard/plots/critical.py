@@ -7,7 +7,6 @@ from leaderboard.plots.canvas import INK, Picture, canvas, short
 from leaderboard.text import family_title
 
 
-
 def critical_difference(overall: Overall, number: int) -> Picture | None:
     """None where the board has no tests over datasets: under five of them, or under three methods."""
     tests = overall.tests

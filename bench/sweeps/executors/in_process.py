@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.sweeps.executors.memory import limited
 from bench.sweeps.jobs import Job, Outcome, Progress
 from bench.sweeps.worker import Fetch, Worker
 
@@ -22,7 +23,7 @@ class InProcessExecutor:
     def submit(self, job: Job) -> None:
         if self._job is not None:
             raise RuntimeError("the in-process executor has one slot and it is taken")
-        self._job, self._events, self._left = job, self._worker.run(job), len(job.seeds)
+        self._job, self._events, self._left = job, limited(self._worker.run(job), job.needs.memory), len(job.seeds)
 
     def next_event(self) -> Progress | tuple[Outcome, bool]:
         event = next(self._events)

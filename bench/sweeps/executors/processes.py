@@ -8,11 +8,12 @@ import signal
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
+from bench.sweeps.executors.memory import limited
 from bench.sweeps.jobs import Job, Outcome, Progress
 
 #: Seconds beyond its limit after which a job that does not stop itself is killed with its worker.
@@ -30,6 +31,7 @@ class _Place:
     job: Job | None = None
     seeds_left: list[int] = field(default_factory=list)
     started: float = 0.0
+    deaths: int = 0
 
 
 class ProcessExecutor:
@@ -63,6 +65,10 @@ class ProcessExecutor:
             raise RuntimeError(f"all {self.slots} slots are taken")
         if not place.process.is_alive():
             self._replace(place)
+        place.deaths = 0
+        self._begin(place, job)
+
+    def _begin(self, place: _Place, job: Job) -> None:
         place.job, place.seeds_left, place.started = job, list(job.seeds), time.monotonic()
         place.pipe.send(job)
 
@@ -89,7 +95,7 @@ class ProcessExecutor:
             event: Progress | Outcome = place.pipe.recv()
         except (EOFError, OSError):
             place.process.join(5)
-            return self._lost(place, "failed", f"its worker died with exit code {place.process.exitcode}")
+            return self._died(place)
         if isinstance(event, Progress):
             return event
         place.seeds_left.remove(event.seed)
@@ -102,6 +108,18 @@ class ProcessExecutor:
     def _overdue(self, place: _Place) -> bool:
         limit = place.job.time_limit_s if place.job else None
         return limit is not None and time.monotonic() - place.started > limit + GRACE_S
+
+    def _died(self, place: _Place) -> tuple[Outcome, bool] | None:
+        """The seeds that are left begin again in a new worker, unless that was tried often enough."""
+        assert place.job is not None
+        place.deaths += 1
+        job = replace(place.job, seeds=tuple(place.seeds_left))
+        why = f"its worker died with exit code {place.process.exitcode}"
+        if place.deaths > job.needs.max_failures:
+            return self._lost(place, "failed", why + (f", the last of {place.deaths}" if place.deaths > 1 else ""))
+        self._replace(place)
+        self._begin(place, job)
+        return None
 
     def _lost(self, place: _Place, status: Any, why: str) -> tuple[Outcome, bool]:
         """The worker is gone or goes now; a new one takes its place."""
@@ -142,7 +160,7 @@ def _serve(pipe: Connection, teachers: Path) -> None:
     while True:
         try:
             job = pipe.recv()
-            for event in worker.run(job):
+            for event in limited(worker.run(job), job.needs.memory):
                 pipe.send(event)
                 if isinstance(event, Progress) and not pipe.recv():
                     break
