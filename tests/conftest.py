@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,18 @@ def mirror() -> Path:
     if not beside.is_dir():
         pytest.skip("no real datasets: DISTILLERY_MIRROR is not set and ../shared/data does not exist")
     return beside
+
+
+@pytest.fixture(scope="session")
+def require_or_skip() -> Callable[[str, str], None]:
+    """Skips with a reason, or fails where DISTILLERY_REQUIRE="postgresql shellcheck" names what is missing.
+
+    ``require_or_skip("shellcheck", "no shellcheck on the path")``, called when it is missing.
+    """
+
+    def missing(name: str, reason: str) -> None:
+        if name in os.environ.get("DISTILLERY_REQUIRE", "").split():
+            pytest.fail(f"DISTILLERY_REQUIRE names {name}: {reason}")
+        pytest.skip(reason)
+
+    return missing

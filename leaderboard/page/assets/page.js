@@ -270,7 +270,6 @@ function configuration(name, found) {
   if (found.trials) parts.push(element("p", `Search: ${found.trials} trials, budget ${found.budgets.join(", ")}.`));
   if (found.command) {
     parts.push(...command(found.command));
-    if (!found.one_configuration) parts.push(element("p", "Each split was tuned on its own; this is the first split's."));
   }
   const settings = Object.entries(found.hparams);
   const teacher = Object.entries(found.teacher_hparams).map(([key, value]) => [`teacher.${key}`, value]);
@@ -279,11 +278,10 @@ function configuration(name, found) {
   }
   if (found.runs.length) {
     const rows = found.runs.map((run) => [
-      run.seed, run.split_seed, percent(run.test), percent(run.validation), run.record, run.store, run.suite_version, run.machine,
+      run.seed, run.split_seed, run.status === "ok" ? percent(run.test) : run.status, percent(run.validation), run.record, run.store, run.suite_version, run.machine,
     ]);
     parts.push(grid(["Seed", "Split seed", "Test", "Validation", "Record", "Store", "Suite version", "Machine"], rows));
   }
-  for (const run of found.failed) parts.push(element("p", `Seed ${run.seed} (split ${run.split_seed}): ${run.status}`));
   return parts;
 }
 function open(ref) {
@@ -293,6 +291,10 @@ function open(ref) {
   const body = [element("p", `${comparison.split} split, ${comparison.setting}, ${models}. ${row.status}.`)];
   const names = Object.keys(row.configurations).sort((a) => (a === row.headline ? -1 : 1));
   for (const name of names) body.push(...configuration(name, row.configurations[name]));
+  for (const repeat of row.repeats) {
+    const verdict = { true: "agrees", false: "lies outside the interval" }[repeat.agrees] ?? "has too few seeds to compare";
+    body.push(element("p", `Repeated on machine ${repeat.machine.slice(0, 12)} (store ${repeat.stores.join(", ")}): ${percent(repeat.test?.mean)}, ${verdict}.`));
+  }
   const speeds = Object.entries(row.speed).map(([name, speed]) => [
     name, speed.full_forward_ms, speed.request_ms ?? NONE, speed.params, speed.macs, speed.peak_memory_mb,
   ]);
