@@ -10,7 +10,7 @@ from typing import Literal
 
 from bench.records import Record, Speed
 from leaderboard.errors import BoardError
-from leaderboard.statistics import BudgetCurve, Summary, budget_curve, mean, summarise
+from leaderboard.statistics import BudgetCurve, Summary, budget_curve, mean, summarise_scores
 
 Replicate = tuple[int, int]  # (split seed, seed): what pairs the runs of two methods
 Selection = Literal["tuned", "default", "fixed"]  # fixed: a run that no search stands behind
@@ -70,11 +70,11 @@ class Result:
 
     @property
     def summary(self) -> Summary | None:
-        return summarise(list(self.test.values()))
+        return summarise_scores(list(self.test.values()))
 
     @property
     def validation(self) -> Summary | None:
-        return summarise(list(self.val.values()))
+        return summarise_scores(list(self.val.values()))
 
     def part(self, name: str) -> float | None:
         """Mean test score of one part of an inductive test, ``tran`` or ``ind``."""

@@ -12,9 +12,11 @@ from leaderboard.statistics.summary import (
     average_ranks,
     geometric_mean,
     mean,
+    mean_interval,
     paired_gain,
     pareto_front,
     summarise,
+    summarise_scores,
     t_interval,
 )
 
@@ -32,12 +34,14 @@ __all__ = [
     "holm",
     "mean",
     "mean_gap",
+    "mean_interval",
     "paired_gain",
     "paired_test",
     "pareto_front",
     "smallest_p",
     "standings",
     "summarise",
+    "summarise_scores",
     "t_interval",
     "wilcoxon_p",
 ]

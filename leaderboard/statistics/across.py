@@ -20,6 +20,9 @@ from leaderboard.statistics.summary import Estimate
 
 Runs = Sequence[Sequence[Floats]]
 
+#: Below so many degrees of freedom (runs less datasets) a studentised bootstrap turns very wide.
+FEWEST_FREEDOM = 7
+
 #: Normalised scores at which performance profiles are read.
 PROFILE_GRID = tuple(round(0.01 * step, 2) for step in range(131))
 
@@ -47,16 +50,59 @@ def interquartile_mean(values: Floats, weights: Floats) -> Floats:
 
 
 def iqm(runs: Runs, strata: Strata) -> list[Estimate]:
-    """Interquartile mean of each method's normalised scores, pooled over datasets."""
+    """Interquartile mean of each method's normalised scores, pooled over datasets.
+
+    The interval is a stratified studentised bootstrap (``tests/leaderboard/test_coverage.py``: 94 to 96 % on ten
+    seeds, where the stratified percentile bootstrap covers 90 to 93 %), the percentile bootstrap where there are too
+    few runs for it.
+    """
     return [_iqm([each[method] for each in runs], strata) for method in range(len(runs[0]))]
 
 
 def _iqm(scores: list[Floats], strata: Strata) -> Estimate:
     pooled = np.concatenate(scores)
     equal = np.concatenate([np.full(len(each), 1 / len(each)) for each in scores])
-    weights = np.concatenate([strata.weights(i, len(each)) for i, each in enumerate(scores)], axis=1)
-    draws = interquartile_mean(np.broadcast_to(pooled, weights.shape), weights)
-    return _estimate(float(interquartile_mean(pooled, equal)), draws, scores)
+    value = float(interquartile_mean(pooled, equal))
+    freedom = sum(len(each) - 1 for each in scores)
+    if len(scores) < 2 or freedom < FEWEST_FREEDOM:
+        weights = np.concatenate([strata.weights(i, len(each)) for i, each in enumerate(scores)], axis=1)
+        return _estimate(value, interquartile_mean(np.broadcast_to(pooled, weights.shape), weights), scores)
+    error = float(_iqm_errors(scores, equal[None])[1][0])
+    if error < 1e-12:
+        return Estimate(value, value, value)
+    draws = np.concatenate([strata.all_weights(i, len(each)) for i, each in enumerate(scores)], axis=1)
+    drawn, errors = _iqm_errors(scores, draws)
+    flat = errors < 1e-9 * error
+    pivots = (drawn - value) / np.where(flat, error, errors)
+    low, high = percentile_interval(pivots)
+    return Estimate(value, value - float(high) * error, value - float(low) * error)
+
+
+def _iqm_errors(scores: list[Floats], weights: Floats) -> tuple[Floats, Floats]:
+    """Interquartile means under each row of weights, and their standard errors.
+
+    The error is that of the trimmed mean's influence function (Huber, 1981, section 3.3): scores clipped at the
+    quartiles, their variance within each dataset, over the half of the mass that counts.
+    """
+    pooled = np.concatenate(scores)
+    order = np.argsort(pooled, kind="stable")
+    ranked, mass = pooled[order], weights[:, order]
+    upto = np.cumsum(mass, axis=1)
+    quarter = len(scores) / 4
+    kept = np.maximum(np.minimum(upto, 3 * quarter) - np.maximum(upto - mass, quarter), 0.0)
+    means = (kept @ ranked) / kept.sum(axis=1)
+    lowest = ranked[np.argmax(upto > quarter * (1 + 1e-9), axis=1)]
+    highest = ranked[np.argmax(upto >= 3 * quarter * (1 - 1e-9), axis=1)]
+    clipped = np.clip(ranked, lowest[:, None], highest[:, None])
+    stratum = np.repeat(np.arange(len(scores)), [len(each) for each in scores])[order]
+    variance = np.zeros(len(weights))
+    for i, each in enumerate(scores):
+        if len(each) > 1:
+            own = stratum == i
+            first = (clipped[:, own] * mass[:, own]).sum(axis=1)
+            second = (clipped[:, own] ** 2 * mass[:, own]).sum(axis=1)
+            variance += np.maximum(second - first**2, 0.0) / (len(each) - 1)
+    return means, 2 * np.sqrt(variance) / len(scores)
 
 
 def mean_ranks(runs: Runs, strata: Strata) -> list[Estimate]:

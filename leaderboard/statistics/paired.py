@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
-from leaderboard.statistics.summary import mean, t_interval
+from leaderboard.statistics.summary import mean, mean_interval
 
 Key = TypeVar("Key")
 
@@ -27,9 +27,10 @@ _SAME = 1e-12  # differences of scores closer than this are rounding, not result
 class PairedTest:
     """Ours minus theirs over ``n`` shared seeds.
 
-    ``difference`` is the mean difference, ``low`` and ``high`` its 95 % t interval; ``p`` Wilcoxon's, ``p_holm``
-    adjusted for the comparisons of the table; ``decidable`` tells whether any outcome on that many seeds could have
-    been significant. ``rank_biserial`` is in [-1, 1]; ``cohen_dz`` is None where the differences do not vary.
+    ``difference`` is the mean difference, ``low`` and ``high`` its 95 % interval (``mean_interval``); ``p``
+    Wilcoxon's, ``p_holm`` adjusted for the comparisons of the table; ``decidable`` tells whether any outcome on that
+    many seeds could have been significant. ``rank_biserial`` is in [-1, 1]; ``cohen_dz`` is None where the
+    differences do not vary.
     """
 
     n: int
@@ -63,7 +64,7 @@ def paired_test(
     differences = [_rounded(ours[key] - theirs[key]) for key in shared]
     n, p = len(shared), wilcoxon_p(differences)
     centre = mean(differences)
-    low, high = t_interval(differences)
+    low, high = mean_interval(differences)
     spread = math.sqrt(math.fsum((d - centre) ** 2 for d in differences) / (n - 1)) if n > 1 else 0.0
     return PairedTest(
         n=n,

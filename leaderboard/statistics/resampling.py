@@ -35,6 +35,10 @@ class Strata:
         """How often each run was drawn, as a share: [resamples, runs], each row summing to 1."""
         return _weights(self.names[stratum], runs, self.resamples)
 
+    def all_weights(self, stratum: int, runs: int) -> Floats:
+        """The plain bootstrap, n draws of n, for statistics that are studentised: [resamples, runs]."""
+        return draws_of_all(self.names[stratum], runs, self.resamples)
+
     def means(self, stratum: int, values: Floats) -> Floats:
         """Resampled means of a value per run: [..., runs] to [..., resamples]."""
         result: Floats = values @ self.weights(stratum, values.shape[-1]).T
@@ -43,15 +47,22 @@ class Strata:
 
 @lru_cache(maxsize=128)
 def _weights(name: str, n: int, resamples: int) -> Floats:
-    if n == 1:
-        return np.ones((resamples, 1))
-    seed = int.from_bytes(hashlib.sha256(f"{name}\0{n}\0{resamples}".encode()).digest()[:16], "big")
+    return _drawn(f"{name}\0{n}\0{resamples}", n, max(1, n - 1), resamples)
+
+
+@lru_cache(maxsize=32)
+def draws_of_all(name: str, n: int, resamples: int = RESAMPLES) -> Floats:
+    """The plain bootstrap, n draws of n: shares [resamples, n]. For statistics that are studentised."""
+    return _drawn(f"{name}\0all\0{n}\0{resamples}", n, n, resamples)
+
+
+def _drawn(seed_text: str, n: int, draws: int, resamples: int) -> Floats:
+    seed = int.from_bytes(hashlib.sha256(seed_text.encode()).digest()[:16], "big")
     # The raw bits of a bit generator never change between versions of NumPy; its derived draws may.
-    raw = np.random.PCG64(seed).random_raw(resamples * (n - 1)).reshape(resamples, n - 1)
-    drawn = ((raw >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32)
-    flat = drawn.astype(np.int64) + n * np.arange(resamples)[:, None]
-    counts = np.bincount(flat.ravel(), minlength=n * resamples).reshape(resamples, n)
-    weights = counts / (n - 1)
+    raw = np.random.PCG64(seed).random_raw(resamples * draws).reshape(resamples, draws)
+    chosen = ((raw >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32)
+    flat = chosen.astype(np.int64) + n * np.arange(resamples)[:, None]
+    weights = np.bincount(flat.ravel(), minlength=n * resamples).reshape(resamples, n) / draws
     weights.setflags(write=False)
     return weights
 

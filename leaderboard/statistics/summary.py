@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
 
 Key = TypeVar("Key")
 
+STUDENTISED_FROM = 8
+
 
 @dataclass(frozen=True)
 class Summary:
-    """Mean over ``n`` runs; sample standard deviation and 95 % t interval of the mean where n > 1."""
+    """Mean over ``n`` runs; sample standard deviation and 95 % interval of the mean where n > 1."""
 
     n: int
     mean: float
@@ -42,13 +44,55 @@ def geometric_mean(values: Sequence[float]) -> float:
 
 
 def summarise(values: Sequence[float]) -> Summary | None:
-    """Mean, std (ddof 1) and the 95 % Student t interval of the mean; None for no values."""
+    """Mean, std (ddof 1) and the 95 % interval of the mean (``mean_interval``); None for no values."""
     n = len(values)
     if n == 0:
         return None
-    centre, std = mean(values), _std(values)
-    low, high = t_interval(values)
-    return Summary(n, centre, std, low, high)
+    low, high = mean_interval(values)
+    return Summary(n, mean(values), _std(values), low, high)
+
+
+def summarise_scores(values: Sequence[float]) -> Summary | None:
+    """``summarise`` of fractions: an interval ends where scores do, at 0 and 1."""
+    summary = summarise(values)
+    if summary is None or summary.low is None or summary.high is None:
+        return summary
+    return replace(summary, low=max(0.0, summary.low), high=min(1.0, summary.high))
+
+
+def mean_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
+    """95 % interval of the mean: the studentised bootstrap from 8 values on, Student's t for fewer; no ends for one.
+
+    Chosen by coverage (``tests/leaderboard/test_coverage.py``): on ten seeds of bounded, skewed scores the
+    studentised bootstrap covers 94 to 95 %, t 91 to 93 %, BCa and the percentile bootstrap below 90 %. On fewer than
+    eight the studentised bootstrap turns very wide. Where so many values are equal that resamples have no spread, t
+    stands in.
+    """
+    if len(values) < STUDENTISED_FROM:
+        return t_interval(values)
+    return _studentised(tuple(sorted(values)))
+
+
+@lru_cache(maxsize=65536)
+def _studentised(values: tuple[float, ...]) -> tuple[float | None, float | None]:
+    import numpy as np
+
+    from leaderboard.statistics.resampling import draws_of_all
+
+    n, centre, std = len(values), mean(values), _std(values)
+    if not std:
+        return centre, centre
+    centred = np.array(values) - centre
+    weights = draws_of_all("mean", n)
+    shift = weights @ centred
+    spread = np.sqrt(np.maximum(weights @ centred**2 - shift**2, 0.0) / (n - 1))
+    flat = spread < 1e-9 * std
+    pivots = np.where(flat, np.where(shift < 0, -np.inf, np.inf), shift / np.where(flat, 1.0, spread))
+    low, high = np.sort(pivots)[[int(0.025 * len(pivots)), -1 - int(0.025 * len(pivots))]]
+    if not math.isfinite(low) or not math.isfinite(high):
+        return t_interval(values)
+    error = std / math.sqrt(n)
+    return centre - float(high) * error, centre - float(low) * error
 
 
 def t_interval(values: Sequence[float]) -> tuple[float | None, float | None]:

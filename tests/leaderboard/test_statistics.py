@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from leaderboard.statistics import average_ranks, geometric_mean, paired_gain, pareto_front, summarise
+from leaderboard.statistics import average_ranks, geometric_mean, paired_gain, pareto_front, summarise, t_interval
 
 SCORES = st.lists(st.floats(0, 1), min_size=2, max_size=12)
 
@@ -30,7 +30,7 @@ def test_summary_agrees_with_scipy(scores):
     assert summary.std == pytest.approx(statistics.stdev(scores), abs=1e-12)
     if summary.std > 1e-6:
         low, high = stats.t.interval(0.95, len(scores) - 1, loc=summary.mean, scale=stats.sem(scores))
-        assert (summary.low, summary.high) == pytest.approx((low, high))
+        assert t_interval(scores) == pytest.approx((low, high))
 
 
 @given(SCORES, st.randoms())
@@ -66,6 +66,11 @@ def test_gain_is_paired_and_needs_every_seed():
 def test_geometric_mean():
     assert geometric_mean([2.0, 8.0]) == pytest.approx(4)
     assert math.isclose(geometric_mean([3.0]), 3)
+
+
+def test_pareto_front_in_three_dimensions():
+    # (latency, parameters, score): the second is dearer in both and no better, the third buys score with parameters
+    assert pareto_front([(1, 5, 0.8), (2, 6, 0.8), (1, 9, 0.9), (3, 1, 0.1)]) == [True, False, True, True]
 
 
 def test_pareto_front_by_hand():
