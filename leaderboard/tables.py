@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 
 from leaderboard.board import Board
 from leaderboard.comparison import Comparison
+from leaderboard.text import visible
 
 Value = str | int | float | bool | None
 
@@ -127,4 +129,7 @@ def _csv(lines: list[dict[str, Value]]) -> str:
 
 def _cell(value: Value) -> Value:
     """Text that a spreadsheet would run as a formula gets a leading quote; numbers keep every digit."""
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+    if not isinstance(value, str):
+        return value
+    text = visible(value)
+    return f"'{text}" if unicodedata.normalize("NFKC", text).lstrip()[:1] in tuple("=+-@") else text

@@ -76,7 +76,7 @@ def count(value: int | None) -> str:
 
 def plain(name: str) -> str:
     """A name from a record as harmless Markdown: one line that opens no tag, link or table cell."""
-    line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", name).strip()
+    line = visible(re.sub(r"\s+", " ", name).strip())
     return re.sub(r"([\\`*\[\]<>|#&!~])", r"\\\1", line)
 
 
