@@ -59,7 +59,9 @@ def page(chromium, board) -> Iterator:
     tab = chromium.new_page()
     tab.on("console", lambda message: troubles.append(f"console: {message.text}"))
     tab.on("pageerror", lambda error: troubles.append(f"error: {error}"))
-    tab.on("request", lambda request: request.url.split("#")[0] == address or troubles.append(request.url))
+    tab.on(
+        "request", lambda request: request.url.split("#")[0] in (address, "about:blank") or troubles.append(request.url)
+    )
     tab.goto(address)
     tab.wait_for_selector("html[data-ready=true]", timeout=20_000)
     yield tab
@@ -98,6 +100,17 @@ def test_filter_and_pickers_narrow_what_is_shown_and_stand_in_the_address(page):
     page.wait_for_selector("html[data-ready=true]")
     assert page.input_value("#dataset") == "citeseer"
     assert page.input_value("#filter") == "gln"
+
+
+def test_an_open_row_stands_in_the_address(page):
+    page.locator(f"#{CORA} .open", has_text="kd").click()
+    address = page.url
+    page.keyboard.press("Escape")
+    assert page.url != address
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector("dialog[open]")
+    assert page.inner_text("#details-title") == "kd on cora"
 
 
 def test_a_row_opens_its_configuration_runs_and_command(page, board):
@@ -186,3 +199,37 @@ def test_one_file_of_modest_size_that_may_load_nothing(board):
     data = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
     assert data
     assert json.loads(data[1]) == json.loads((board / "leaderboard.json").read_text())
+
+
+HOSTILE = "'\"></script><script>pwned=1</script><img src=x onerror=pwned=1>\u202e{{7*7}}"
+
+
+def test_hostile_names_do_nothing_in_the_browser(chromium, store_of, tmp_path):
+    names = {name: f"{name}{HOSTILE}" for name in ("dataset", "split", "teacher", "student", "budget")}
+    made = [
+        *store_of.runs(f"m{HOSTILE}", [0.7, 0.72, 0.71], hparams={f"k{HOSTILE}": HOSTILE}, **names),
+        *store_of.runs("kd", [0.8, 0.81, 0.83], suite_version=HOSTILE, **names),
+        *(store_of.record(method, kind="speed", speed=2.0, **names) for method in ("kd", f"m{HOSTILE}")),
+    ]
+    environment = made[0].environment.model_copy(update={"cpu": HOSTILE, "os": HOSTILE, "device": HOSTILE})
+    made = [record.model_copy(update={"environment": environment}) for record in made]
+    build_board([store_of.write(tmp_path / "store", made)], tmp_path / "board")
+    tab = chromium.new_page()
+    troubles: list[str] = []
+    tab.on("console", lambda message: troubles.append(message.text))
+    tab.on("pageerror", lambda error: troubles.append(str(error)))
+    tab.goto((tmp_path / "board" / "index.html").as_uri())
+    tab.wait_for_selector("html[data-ready=true]")
+    for index in range(2):
+        tab.locator("section:not(.overall) td[data-title='Accuracy']").nth(index).hover()
+        tab.locator(".open").nth(index).click()
+        assert tab.locator("dialog pre").first.inner_text().startswith("distillery run")
+        tab.keyboard.press("Escape")
+    tab.locator(".mark").first.hover(force=True)
+    tab.locator(".pick").first.click()
+    tab.select_option("#dataset", index=1)
+    assert tab.evaluate("typeof pwned") == "undefined"
+    assert tab.locator("img").count() == 0
+    assert "\u202e" not in tab.inner_text("body")
+    tab.close()
+    assert troubles == []

@@ -69,6 +69,7 @@ const tables = [...document.querySelectorAll("section.board table")].map((table)
 });
 
 // ---- Pickers ---------------------------------------------------------------------------------------------
+let opened = ""; // the row whose details are open, as slug/name: it stands in the address
 const sections = [...document.querySelectorAll("section.board")];
 const pickers = ["dataset", "protocol", "models", "filter"].map($);
 function choose() {
@@ -92,6 +93,7 @@ function choose() {
 function keep() {
   const state = new URLSearchParams();
   for (const each of pickers) if (each.value) state.set(each.id, each.value);
+  if (opened) state.set("row", opened);
   history.replaceState(null, "", `#${state}`);
 }
 function restore() {
@@ -103,7 +105,7 @@ function restore() {
   }
   choose();
   const row = state.get("row");
-  if (row) document.querySelector(`tr[data-ref="${CSS.escape(row)}"] .open`)?.click();
+  if (row && row !== opened) open(refOf(row));
 }
 for (const each of pickers) each.addEventListener("input", () => { choose(); keep(); });
 $("pickers").addEventListener("submit", (event) => event.preventDefault());
@@ -284,8 +286,18 @@ function configuration(name, found) {
   }
   return parts;
 }
+function refOf(wanted) {
+  for (const [index, comparison] of data.comparisons.entries()) {
+    const place = comparison.rows.findIndex((row) => `${comparison.slug}/${row.name}` === wanted);
+    if (place >= 0) return `${index}.${place}`;
+  }
+  return "";
+}
 function open(ref) {
+  if (!ref || $("details").open) return;
   const { comparison, row } = find(ref);
+  opened = `${comparison.slug}/${row.name}`;
+  keep();
   const models = comparison.teacher ? `${comparison.teacher} → ${comparison.student}` : comparison.student;
   $("details-title").replaceChildren(element("bdi", row.name), " on ", element("bdi", comparison.dataset));
   const body = [element("p", `${comparison.split} split, ${comparison.setting}, ${models}. ${row.status}.`)];
@@ -313,6 +325,8 @@ for (const button of document.querySelectorAll(".open")) {
 }
 $("close").addEventListener("click", () => $("details").close());
 $("details").addEventListener("click", (event) => { if (event.target === $("details")) $("details").close(); });
+
+$("details").addEventListener("close", () => { opened = ""; keep(); });
 
 $("save").addEventListener("click", () => {
   const link = element("a", null, { download: "leaderboard.json" });
