@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from leaderboard.statistics import Summary
+from leaderboard.statistics import Estimate, PairedTest, Summary
 
 if TYPE_CHECKING:
     from leaderboard.overall import Overall
@@ -42,6 +42,28 @@ def interval(summary: Summary | None) -> str:
     if summary is None or summary.low is None:
         return NONE
     return f"{percent(summary.low)} to {percent(summary.high)}"
+
+
+def bounds(estimate: Estimate | None, form: str, scale: float = 1) -> str:
+    """The 95 % interval of an estimate: "1.20 to 2.00"."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return NONE
+    return f"{form.format(scale * estimate.low)} to {form.format(scale * estimate.high)}"
+
+
+def rank_range(low: int, high: int) -> str:
+    """The ranks a row may have: "2", or "1-3"."""
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def p_value(test: PairedTest | None) -> str:
+    """The adjusted p, with "t" where the paired t test gave it; "n. d." where the seeds are too few for any test."""
+    if test is None:
+        return NONE
+    if test.p_holm is None or test.test is None:
+        return "n. d."
+    p = "< 0.001" if test.p_holm < 0.001 else f"{test.p_holm:.3f}"
+    return f"{p} (t)" if test.test == "t" else p
 
 
 def share(value: float | None) -> str:

@@ -12,7 +12,7 @@ from leaderboard.comparison import Comparison
 from leaderboard.document import Document
 from leaderboard.overall import Overall
 from leaderboard.rows import RANKED, Role, Row, RowKey
-from leaderboard.statistics import Estimate, Standing
+from leaderboard.statistics import Estimate, PairedTest, Standing
 from leaderboard.statistics.paired import LEVEL
 from leaderboard.text import METRICS, NONE, count, factor, family_title, interval, number, percent, score, share, signed
 
@@ -232,7 +232,7 @@ def _comparison(comparison: Comparison, index: int, figures: list[Figure]) -> Se
     on = f"on machine {machine[:12]}" if machine else ""
     columns = [
         Column("Rank", "By mean test score: from one more than the rows significantly better, to those not worse."),
-        Column("Group", "Rows that share a letter cannot be told apart (paired Wilcoxon over seeds, Holm)."),
+        Column("Group", "Rows that share a letter cannot be told apart (paired test over seeds, adjusted by Holm)."),
         Column(metric[0].upper() + metric[1:], f"Test {metric} in percent: mean ± standard deviation."),
         Column("95 % interval", "Of the mean, over report seeds."),
         Column("Gain", "Mean difference to the student alone on the same seeds, in points."),
@@ -306,14 +306,12 @@ def _lead(comparison: Comparison) -> str:
     if len(standings) == 1:
         return f"{leader.name} is the only complete student."
     if standings[leader].undecided:
-        needed = standings[leader].seeds_needed
-        return (
-            f"{leader.name} has the highest mean; fewer than {needed} seeds cannot decide among {len(standings)} rows."
-        )
+        return f"{leader.name} has the highest mean; the seeds are too few to decide among {len(standings)} rows."
     tied = [key.name for key, standing in standings.items() if standing.tied and key != leader]
     if tied:
         return f"A tie: {leader.name} has the highest mean, and {', '.join(tied)} cannot be told apart from it."
-    return f"{leader.name} wins: better than every other student on the same seeds (Wilcoxon, Holm, 5 %)."
+    test = "Wilcoxon's test" if standings[leader].test == "wilcoxon" else "the paired t test"
+    return f"{leader.name} wins: better than every other student on the same seeds ({test}, Holm, 5 %)."
 
 
 def _bar(low: float | None, mid: float, high: float | None, ends: Sequence[float]) -> Bar | None:
@@ -374,16 +372,23 @@ def _rank_note(standing: Standing[RowKey] | None) -> str:
     best = standing.best
     if best is None:
         return note
-    return f"{note} Against the highest mean: {signed(best.difference)} points, adjusted p = {best.p_holm:.2g}."
+    return f"{note} Against the highest mean: {signed(best.difference)} points, {_p(best)}."
 
 
 def _test_note(comparison: Comparison, row: Row) -> str:
     test = comparison.against_student(row)
     if test is None:
         return ""
-    verdict = "significant" if test.significant else "not significant"
     band = f" (95 % interval {signed(test.low)} to {signed(test.high)})" if test.low is not None else ""
-    return f"Wins {test.wins}, ties {test.ties}, losses {test.losses}{band}; adjusted p = {test.p_holm:.2g}: {verdict}."
+    return f"Wins {test.wins}, ties {test.ties}, losses {test.losses}{band}; {_p(test)}."
+
+
+def _p(test: PairedTest) -> str:
+    if test.p_holm is None or test.test is None:
+        return "too few seeds for a test"
+    name = "Wilcoxon" if test.test == "wilcoxon" else "paired t"
+    verdict = "significant" if test.significant else "not significant"
+    return f"{name}, adjusted p = {test.p_holm:.2g}, {verdict}"
 
 
 def _front_note(comparison: Comparison, row: Row, machine: str | None) -> str:
