@@ -103,7 +103,7 @@ class Comparison:
         standing = self.standings.get(row.key)
         if alone is None or row.role != "method" or standing is None or alone.key not in self.standings:
             return None
-        return paired_test(row.test, alone.test, standing.pairs[alone.key], len(self.standings) - 1)
+        return paired_test(row.test, alone.test, standing.test, standing.pairs[alone.key])
 
     def pareto(self, fingerprint: str) -> dict[RowKey, bool]:
         """Which rows measured on the hardware no other beats in latency, parameters and mean score at once.

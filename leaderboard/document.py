@@ -164,6 +164,7 @@ def _standing(standing: Standing[RowKey] | None) -> Document | None:
         "rank_low": standing.rank_low,
         "rank_high": standing.rank_high,
         "letters": standing.letters,
+        "test": standing.test,
         "seeds_needed": standing.seeds_needed,
         "against_best": _paired(standing.best),
         "adjusted_p": {key.name: p for key, p in standing.pairs.items()},

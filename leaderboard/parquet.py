@@ -67,12 +67,10 @@ def write_parquet(document: Document, path: Path) -> None:
         **dict.fromkeys(ROW, text), "fixed": flag, "complete": flag, "verified": flag,
         "configuration": text, "headline": flag,
         **dict.fromkeys(HEADLINE, real),
-        **{field: standing.get(field) for field in STANDING},
-        "gain_p_holm": alone.get("p_holm"),
         "rank_low": whole, "rank_high": whole, "letters": text, "verdict": text, "gain_p_holm": real,
         **{f"test_{field}": real for field in SUMMARY}, "test_n": whole,
-        "validation_mean": real, "ece": real, "trials": whole, "device_hours": real, "failed_runs": whole, "command": text, "stores": names,
-        "suite_versions": names, "machine": text,
+        "validation_mean": real, "ece": real, "trials": whole, "device_hours": real, "failed_runs": whole,
+        "command": text, "stores": names, "suite_versions": names, "machine": text,
         **dict.fromkeys(SPEED, real), "params": whole, "macs": whole, "pareto": flag,
     }  # fmt: skip
     schema = pa.schema(list(kinds.items()), metadata={"schema": str(document["schema"])})

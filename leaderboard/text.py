@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from leaderboard.statistics import Summary
+from leaderboard.statistics import Estimate, PairedTest, Summary
 
 if TYPE_CHECKING:
     from leaderboard.overall import Overall
@@ -44,6 +44,28 @@ def interval(summary: Summary | None) -> str:
     return f"{percent(summary.low)} to {percent(summary.high)}"
 
 
+def bounds(estimate: Estimate | None, form: str, scale: float = 1) -> str:
+    """The 95 % interval of an estimate: "1.20 to 2.00"."""
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return NONE
+    return f"{form.format(scale * estimate.low)} to {form.format(scale * estimate.high)}"
+
+
+def rank_range(low: int, high: int) -> str:
+    """The ranks a row may have: "2", or "1-3"."""
+    return str(low) if low == high else f"{low}-{high}"
+
+
+def p_value(test: PairedTest | None) -> str:
+    """The adjusted p, with "t" where the paired t test gave it; "n. d." where the seeds are too few for any test."""
+    if test is None:
+        return NONE
+    if test.p_holm is None or test.test is None:
+        return "n. d."
+    p = "< 0.001" if test.p_holm < 0.001 else f"{test.p_holm:.3f}"
+    return f"{p} (t)" if test.test == "t" else p
+
+
 def share(value: float | None) -> str:
     """A fraction as whole percents."""
     return NONE if value is None else f"{100 * value:.0f} %".replace("-0 %", "0 %")
@@ -76,7 +98,7 @@ def count(value: int | None) -> str:
 
 def plain(name: str) -> str:
     """A name from a record as harmless Markdown: one line that opens no tag, link or table cell."""
-    line = re.sub(r"[\s\x00-\x1f\x7f]+", " ", name).strip()
+    line = visible(re.sub(r"\s+", " ", name).strip())
     return re.sub(r"([\\`*\[\]<>|#&!~])", r"\\\1", line)
 
 

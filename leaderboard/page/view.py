@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from markupsafe import Markup
 
@@ -11,7 +11,9 @@ from leaderboard.board import Board
 from leaderboard.comparison import Comparison
 from leaderboard.document import Document
 from leaderboard.overall import Overall
-from leaderboard.rows import RANKED, Role, Row
+from leaderboard.rows import RANKED, Role, Row, RowKey
+from leaderboard.statistics import Estimate, PairedTest, Standing
+from leaderboard.statistics.paired import LEVEL
 from leaderboard.text import METRICS, NONE, count, factor, family_title, interval, number, percent, score, share, signed
 
 
@@ -64,6 +66,8 @@ class Line:
     ref: str
     cells: list[Cell]
     status: str = ""
+    verdict: str = ""
+    verified: bool = False
 
 
 @dataclass(frozen=True)
@@ -129,28 +133,48 @@ def _models(teacher: str | None, student: str) -> str:
     return f"{teacher} → {student}" if teacher else f"{student}, no teacher"
 
 
+OVERALL = [
+    Column("Mean rank", "Mean over all comparisons of the rank by mean test score; 1 is best."),
+    Column("95 % interval", "Of the mean rank: seeds resampled within each dataset."),
+    Column("IQM", "Mean of the middle half of normalised scores: 0 is the majority class, 1 the teacher."),
+    Column("Gap closed", "Gain over the distance from the student alone to its teacher, mean over comparisons."),
+    Column("Mean gain", "Mean difference to the student alone, in percentage points."),
+    Column("Speed-up", "Latency of the teacher over that of the student, geometric mean."),
+    Column("Tuning gain", "Tuned less default on the same seeds, in points, mean over comparisons."),
+    Column("ECE", "Expected calibration error on the test set, in points; lower is better."),
+    Column("Tuning cost", "Training time of all trials, in device-minutes, summed over comparisons."),
+]
+OVERALL_BEST = (min, None, max, max, max, max, None, min, None)
+
+
 def _overall(overall: Overall, index: int, figures: list[Figure]) -> Section:
-    columns = [
-        Column("Mean rank", "Mean over all comparisons of the rank by mean test score; 1 is best."),
-        Column("Mean gain", "Mean difference to the student alone, in percentage points."),
-        Column("Gap closed", "Gain over the distance from the student alone to its teacher."),
-        Column("Speed-up", "Latency of the teacher over that of the student, geometric mean."),
-    ]
-    over = f"over {len(overall.comparisons)} comparison(s)"
-    best = [
-        min((row.mean_rank for row in overall.rows), default=None),
-        max((row.gain for row in overall.rows if row.gain is not None), default=None),
-        max((row.gap_closed for row in overall.rows if row.gap_closed is not None), default=None),
-        max((row.speedup for row in overall.rows if row.speedup is not None), default=None),
-    ]
-    lines = []
-    for row in overall.rows:
-        values = [row.mean_rank, row.gain, row.gap_closed, row.speedup]
-        texts = [f"{row.mean_rank:.2f}", signed(row.gain), share(row.gap_closed), factor(row.speedup)]
-        cells = [
-            Cell(text, value, f"{column.help} {over}", value is not None and value == top)
-            for text, value, column, top in zip(texts, values, columns, best, strict=True)
+    over = f"Over {len(overall.comparisons)} comparison(s)."
+    found = [
+        [
+            (f"{row.mean_rank:.2f}", row.mean_rank, ""),
+            (_between(row.rank, plain=True), row.rank.low, ""),
+            (f"{row.iqm.value:.3f}" if row.iqm else NONE, row.iqm.value if row.iqm else None, _band(row.iqm, 1)),
+            (share(row.gap_closed), row.gap_closed, _band(row.gap, 100)),
+            (signed(row.gain), row.gain, ""),
+            (factor(row.speedup), row.speedup, _machine(overall.fingerprint)),
+            (signed(row.tuning_gain), row.tuning_gain, ""),
+            (percent(row.ece), row.ece, ""),
+            (_minutes(row.device_hours), row.device_hours, ""),
         ]
+        for row in overall.rows
+    ]
+    tops = []
+    for column, pick in enumerate(OVERALL_BEST):
+        known = [value for cells in found if (value := cells[column][1]) is not None]
+        tops.append(pick(known) if pick and known else None)
+    ends = [v for row in overall.rows for v in (row.rank.low, row.rank.value, row.rank.high) if v is not None]
+    lines = []
+    for row, entries in zip(overall.rows, found, strict=True):
+        cells = [
+            Cell(text, value, " ".join(filter(None, (column.help, note, over))), value is not None and value == top)
+            for (text, value, note), column, top in zip(entries, OVERALL, tops, strict=True)
+        ]
+        cells[1] = replace(cells[1], bar=_bar(row.rank.low, row.rank.value, row.rank.high, ends))
         role: Role = "supervised" if row.key.method == "supervised" else "method"
         tag = "student alone" if role == "supervised" else ""
         lines.append(Line(row.key.name, role, tag, f"o{index - 1}", cells))
@@ -159,7 +183,7 @@ def _overall(overall: Overall, index: int, figures: list[Figure]) -> Section:
         slug=f"overall-{index}",
         title=family_title(overall),
         lead=_overall_lead(overall),
-        columns=columns,
+        columns=OVERALL,
         lines=lines,
         figures=figures,
         datasets=[],
@@ -169,9 +193,37 @@ def _overall(overall: Overall, index: int, figures: list[Figure]) -> Section:
     )
 
 
+def _between(estimate: Estimate, *, plain: bool = False) -> str:
+    if estimate.low is None or estimate.high is None:
+        return NONE
+    times = 1 if plain else 100
+    return f"{times * estimate.low:.2f} to {times * estimate.high:.2f}"
+
+
+def _band(estimate: Estimate | None, times: int) -> str:
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return ""
+    return f"95 % interval {times * estimate.low:.3g} to {times * estimate.high:.3g}."
+
+
+def _machine(fingerprint: str | None) -> str:
+    return f"On machine {fingerprint[:12]}." if fingerprint else ""
+
+
+def _minutes(hours: float | None) -> str:
+    return NONE if hours is None else f"{number(60 * hours)} min"
+
+
 def _overall_lead(overall: Overall) -> str:
     names = ", ".join(each.data.dataset for each in overall.comparisons)
-    return f"Over {len(overall.comparisons)} comparison(s): {names}. Only methods that are complete in all of them."
+    tests = overall.tests
+    verdict = ""
+    if tests and tests.p is not None:
+        verdict = (
+            f" Friedman's test over {tests.datasets} datasets: p = {tests.p:.2g}"
+            f"{'.' if tests.p <= LEVEL else ', so no order among them is established.'}"
+        )
+    return f"Over {len(overall.comparisons)} comparison(s): {names}. Only methods complete in all of them.{verdict}"
 
 
 def _comparison(comparison: Comparison, index: int, figures: list[Figure]) -> Section:
@@ -179,21 +231,28 @@ def _comparison(comparison: Comparison, index: int, figures: list[Figure]) -> Se
     machine = comparison.fingerprints[0] if comparison.fingerprints else None
     on = f"on machine {machine[:12]}" if machine else ""
     columns = [
-        Column("Rank", "By mean test score, among complete students; equal scores share a rank."),
-        Column(metric[0].upper() + metric[1:], f"Test {metric} in percent: mean ± standard deviation.", "Accuracy"),
-        Column("95 % interval", "Of the mean, over report seeds.", "Accuracy"),
-        Column("Gain", "Mean difference to the student alone on the same seeds, in points.", "Accuracy"),
-        Column("Gap closed", "Gain over the distance from the student alone to its teacher.", "Accuracy"),
-        Column("Latency", f"Median of one full forward, in milliseconds, {on}.", "Speed"),
-        Column("Speed-up", f"Latency of the teacher over this one, {on}.", "Speed"),
-        Column("Parameters", "Trained numbers that inference needs.", "Speed"),
-        Column("Default", "Score of the published configuration, without tuning.", "Tuning"),
-        Column("Tuning gain", "Tuned less default on the same seeds, in points.", "Tuning"),
-        Column("Seeds", "Finished report runs, or what is missing.", "Runs"),
+        Column("Rank", "By mean test score: from one more than the rows significantly better, to those not worse."),
+        Column("Group", "Rows that share a letter cannot be told apart (paired test over seeds, adjusted by Holm)."),
+        Column(metric[0].upper() + metric[1:], f"Test {metric} in percent: mean ± standard deviation."),
+        Column("95 % interval", "Of the mean, over report seeds."),
+        Column("Gain", "Mean difference to the student alone on the same seeds, in points."),
+        Column("Gap closed", "Gain over the distance from the student alone to its teacher."),
+        Column("Latency (ms)", f"Median of one full forward, in milliseconds, {on}."),
+        Column("Speed-up", f"Latency of the teacher over this one, {on}."),
+        Column("Params", "Trained numbers that inference needs."),
+        Column("Tuning gain", "Tuned less default on the same seeds, in points."),
+        Column("ECE", "Expected calibration error on the test set, in points; lower is better."),
+        Column("Tuning cost", "Training time of all trials, in device-minutes."),
+        Column("Seeds", "Finished report runs, or what is missing."),
     ]
-    ranks = comparison.ranks()
-    scale = _Scale(comparison)
-    table = [_cells(comparison, row, ranks.get(row.key), machine, scale, columns) for row in comparison.rows]
+    ends = [
+        value
+        for row in comparison.rows
+        if row.summary and row.role != "majority"
+        for value in (row.summary.low, row.summary.mean, row.summary.high)
+        if value is not None
+    ]
+    table = [_cells(comparison, row, machine, ends, columns) for row in comparison.rows]
     _mark_best(table, comparison.rows)
     lines = [
         Line(
@@ -203,8 +262,10 @@ def _comparison(comparison: Comparison, index: int, figures: list[Figure]) -> Se
             f"{index}.{place}",
             cells,
             "" if row.complete else row.status,
+            _verdict(comparison, row),
+            row.verified,
         )
-        for place, (row, cells) in enumerate(zip(comparison.rows, table, strict=True))
+        for place, row, cells in _reading_order(comparison, table)
     ]
     return Section(
         slug=comparison.slug,
@@ -219,68 +280,135 @@ def _comparison(comparison: Comparison, index: int, figures: list[Figure]) -> Se
     )
 
 
+def _reading_order(comparison: Comparison, table: list[list[Cell]]) -> list[tuple[int, Row, list[Cell]]]:
+    """The teacher as the mark to reach, the students by mean, the majority class; each with its place on the board."""
+    order: dict[Role, int] = {"teacher": 0, "supervised": 1, "method": 1, "majority": 2}
+    lines = [(place, row, cells) for place, (row, cells) in enumerate(zip(comparison.rows, table, strict=True))]
+    return sorted(lines, key=lambda line: (order[line[1].role], -line[1].summary.mean if line[1].summary else 1.0))
+
+
+def _verdict(comparison: Comparison, row: Row) -> str:
+    standing = comparison.standings.get(row.key)
+    return standing.verdict if standing and standing.verdict in ("best", "tied for best") else ""
+
+
 def _tag(comparison: Comparison, row: Row) -> str:
     tags = {"teacher": comparison.teacher or "", "majority": "majority class", "supervised": "student alone"}
     return tags.get(row.role, "")
 
 
 def _lead(comparison: Comparison) -> str:
-    ranks = comparison.ranks()
-    top = [key.name for key, rank in ranks.items() if rank == min(ranks.values())]
-    verb = "lead with equal scores" if len(top) > 1 else "has the highest mean"
-    return f"{', '.join(top)} {verb} of {len(ranks)} complete students." if top else "No student is complete."
+    """The winner, or who ties, or that the seeds cannot tell."""
+    standings = comparison.standings
+    leader = next((key for key, standing in standings.items() if standing.leader), None)
+    if leader is None:
+        return "No student is complete."
+    if len(standings) == 1:
+        return f"{leader.name} is the only complete student."
+    if standings[leader].undecided:
+        return f"{leader.name} has the highest mean; the seeds are too few to decide among {len(standings)} rows."
+    tied = [key.name for key, standing in standings.items() if standing.tied and key != leader]
+    if tied:
+        return f"A tie: {leader.name} has the highest mean, and {', '.join(tied)} cannot be told apart from it."
+    test = "Wilcoxon's test" if standings[leader].test == "wilcoxon" else "the paired t test"
+    return f"{leader.name} wins: better than every other student on the same seeds ({test}, Holm, 5 %)."
 
 
-class _Scale:
-    """Where a score lies on the track that all intervals of a table share."""
-
-    def __init__(self, comparison: Comparison) -> None:
-        ends = [
-            value
-            for row in comparison.rows
-            if row.summary and row.role != "majority"
-            for value in (row.summary.low, row.summary.mean, row.summary.high)
-            if value is not None
-        ]
-        self.low, self.high = min(ends, default=0.0), max(ends, default=1.0)
-
-    def bar(self, row: Row) -> Bar | None:
-        summary = row.summary
-        if summary is None or row.role == "majority" or self.high <= self.low:
-            return None
-        low = summary.low if summary.low is not None else summary.mean
-        high = summary.high if summary.high is not None else summary.mean
-        places = [round(100 * (value - self.low) / (self.high - self.low), 1) for value in (low, summary.mean, high)]
-        return Bar(*places)
+def _bar(low: float | None, mid: float, high: float | None, ends: Sequence[float]) -> Bar | None:
+    """Where an interval lies on the track that all intervals of its column share."""
+    left, right = min(ends, default=0.0), max(ends, default=0.0)
+    if right <= left:
+        return None
+    places = [(mid if value is None else value) for value in (low, mid, high)]
+    return Bar(*(round(100 * (value - left) / (right - left), 1) for value in places))
 
 
 def _cells(
-    comparison: Comparison, row: Row, rank: float | None, machine: str | None, scale: _Scale, columns: Sequence[Column]
+    comparison: Comparison, row: Row, machine: str | None, ends: Sequence[float], columns: Sequence[Column]
 ) -> list[Cell]:
-    summary, speed = row.summary, row.speed.get(machine or "")
-    default = row.results["default"].summary if "default" in row.results else None
+    summary, speed, standing = row.summary, row.speed.get(machine or ""), comparison.standings.get(row.key)
     gain, closed, tuned = comparison.gain(row), comparison.gap_closed(row), comparison.tuning_gain(row)
     faster = comparison.speedup(row, machine) if machine else None
-    found: list[tuple[str, float | None]] = [
-        (f"{rank:g}" if rank is not None else NONE, rank),
-        (score(summary), summary.mean if summary else None),
-        (interval(summary), summary.low if summary else None),
-        (signed(gain), gain),
-        (share(closed), closed),
-        (number(speed.full_forward_ms) if speed else NONE, speed.full_forward_ms if speed else None),
-        (factor(faster), faster),
-        (count(speed.params) if speed else NONE, speed.params if speed else None),
-        (percent(default.mean) if default else NONE, default.mean if default else None),
-        (signed(tuned), tuned),
-        (str(len(row.test)) if row.complete else row.status, len(row.test)),
+    ece, hours = row.headline.mean_ece if row.headline else None, row.tuning.device_hours
+    found: list[tuple[str, float | None, str]] = [
+        (_rank(standing), standing.rank if standing else None, _rank_note(standing)),
+        (standing.letters if standing else NONE, None, ""),
+        (score(summary), summary.mean if summary else None, ""),
+        (interval(summary), summary.low if summary else None, ""),
+        (signed(gain), gain, _test_note(comparison, row)),
+        (share(closed), closed, ""),
+        (number(speed.full_forward_ms) if speed else NONE, speed.full_forward_ms if speed else None, ""),
+        (factor(faster), faster, ""),
+        (
+            count(speed.params) if speed else NONE,
+            speed.params if speed else None,
+            _front_note(comparison, row, machine),
+        ),
+        (signed(tuned), tuned, _default_note(row)),
+        (percent(ece), ece, ""),
+        (_minutes(hours), hours, _trials_note(row)),
+        (str(len(row.test)) if row.complete else row.status, len(row.test), ""),
     ]
-    cells = [Cell(text, value, column.help) for (text, value), column in zip(found, columns, strict=True)]
-    bar = scale.bar(row)
-    cells[2] = Cell(cells[2].text, cells[2].value, cells[2].note, bar=bar)
+    cells = [
+        Cell(text, value, " ".join(filter(None, (column.help, note))))
+        for (text, value, note), column in zip(found, columns, strict=True)
+    ]
+    if summary and row.role != "majority":
+        cells[3] = replace(cells[3], bar=_bar(summary.low, summary.mean, summary.high, ends))
     return cells
 
 
-BEST_IS_HIGH = {1: True, 3: True, 4: True, 5: False, 6: True}
+def _rank(standing: Standing[RowKey] | None) -> str:
+    if standing is None:
+        return NONE
+    low, high = standing.rank_low, standing.rank_high
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def _rank_note(standing: Standing[RowKey] | None) -> str:
+    if standing is None:
+        return "Not ranked."
+    note = f"{standing.verdict[0].upper()}{standing.verdict[1:]}; rank {standing.rank:g} by mean."
+    best = standing.best
+    if best is None:
+        return note
+    return f"{note} Against the highest mean: {signed(best.difference)} points, {_p(best)}."
+
+
+def _test_note(comparison: Comparison, row: Row) -> str:
+    test = comparison.against_student(row)
+    if test is None:
+        return ""
+    band = f" (95 % interval {signed(test.low)} to {signed(test.high)})" if test.low is not None else ""
+    return f"Wins {test.wins}, ties {test.ties}, losses {test.losses}{band}; {_p(test)}."
+
+
+def _p(test: PairedTest) -> str:
+    if test.p_holm is None or test.test is None:
+        return "too few seeds for a test"
+    name = "Wilcoxon" if test.test == "wilcoxon" else "paired t"
+    verdict = "significant" if test.significant else "not significant"
+    return f"{name}, adjusted p = {test.p_holm:.2g}, {verdict}"
+
+
+def _front_note(comparison: Comparison, row: Row, machine: str | None) -> str:
+    on = comparison.pareto(machine).get(row.key) if machine else None
+    return "On the Pareto front of accuracy, latency and parameters." if on else ""
+
+
+def _default_note(row: Row) -> str:
+    default = row.results["default"].summary if "default" in row.results else None
+    return f"The default configuration scores {score(default)}." if default else ""
+
+
+def _trials_note(row: Row) -> str:
+    tuning = row.tuning
+    if not tuning.trials:
+        return ""
+    return f"{len(tuning.trials)} trials, {tuning.pruned} pruned; {tuning.failed} failed trainings."
+
+
+BEST_IS_HIGH = {2: True, 4: True, 5: True, 6: False, 7: True, 10: False}
 
 
 def _mark_best(table: list[list[Cell]], rows: Sequence[Row]) -> None:
@@ -295,4 +423,4 @@ def _mark_best(table: list[list[Cell]], rows: Sequence[Row]) -> None:
         for index in ranked:
             cell = table[index][column]
             if cell.value is not None and cell.text.split(" ")[0] in texts:
-                table[index][column] = Cell(cell.text, cell.value, cell.note, True, cell.bar)
+                table[index][column] = replace(cell, best=True)

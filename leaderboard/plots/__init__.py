@@ -10,6 +10,7 @@ from leaderboard.plots.canvas import Picture
 from leaderboard.plots.critical import critical_difference
 from leaderboard.plots.heatmap import heat_map
 from leaderboard.plots.importance import importance_picture
+from leaderboard.plots.improvement import improvement_picture
 from leaderboard.plots.pareto import pareto_pictures
 from leaderboard.plots.profile import profile_picture
 from leaderboard.plots.ranks import rank_picture
@@ -26,6 +27,7 @@ def draw_pictures(board: Board) -> Iterator[Picture]:
             critical_difference(overall, number),
             profile_picture(overall, number),
             heat_map(overall, number),
+            improvement_picture(overall, number),
             importance_picture(overall, number),
         ):
             if picture:

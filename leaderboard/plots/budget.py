@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 from leaderboard.comparison import Comparison
-from leaderboard.plots.canvas import SERIES, Picture, canvas, short
+from leaderboard.plots.canvas import Picture, canvas, line_styles, short
 from leaderboard.text import METRICS
 
-DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 BANDS = 3  # bands over bands hide each other: only so many lines have one
 
 
 def budget_picture(comparison: Comparison) -> Picture | None:
     """None where no row searched over at least two trials."""
-    found = [(row.key.name, curve) for row in comparison.rows if (curve := row.tuning.curve) and curve.trials > 1]
+    found = [(row.key, curve) for row in comparison.rows if (curve := row.tuning.curve) and curve.trials > 1]
     if not found:
         return None
+    from matplotlib.ticker import MaxNLocator
+
     with canvas(height=3.7) as board:
         axes = board.axes
-        for index, (name, curve) in enumerate(found):
-            colour, dash = SERIES[index % len(SERIES)], DASHES[(index // len(SERIES)) % len(DASHES)]
+        styles = line_styles([key.method for key, _ in found])
+        for (key, curve), (colour, dash) in zip(found, styles, strict=True):
             trials, best = range(1, curve.trials + 1), [100 * value for value in curve.mean]
             if len(found) <= BANDS:
                 low, high = ([100 * value for value in ends] for ends in (curve.low, curve.high))
                 axes.fill_between(trials, low, high, color=colour, alpha=0.12, linewidth=0)
-            (line,) = axes.plot(trials, best, color=colour, linestyle=dash, label=short(name))
-            board.mark(line, f"{name}: {best[0]:.2f} % after 1 trial, {best[-1]:.2f} % after {curve.trials}")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+            (line,) = axes.plot(trials, best, color=colour, linestyle=dash, label=short(key.name))
+            board.mark(line, f"{key.name}: {best[0]:.2f} % after 1 trial, {best[-1]:.2f} % after {curve.trials}")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("trials")
         axes.set_ylabel(f"best validation {METRICS[comparison.data.metric]} (%)")
-        axes.legend(loc="lower right", ncols=2 if len(found) > 4 else 1)
+        board.legend()
         caption = (
             "Best mean validation score so far, expected over all orders in which the trials could have come. A line "
             "that still climbs at its end says that the budget was too small."

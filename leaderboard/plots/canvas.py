@@ -7,7 +7,7 @@ searched and read aloud, and takes the page's colours.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -29,7 +29,8 @@ BLUE, VERMILION, GREEN, GREY, ORANGE, PINK, SKY = (
     "#cc79a7",
     "#56b4e9",
 )
-SERIES = (BLUE, VERMILION, GREEN, ORANGE, PINK, SKY)
+SERIES = (BLUE, GREEN, ORANGE, PINK, SKY)
+DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 INK, FAINT, RULE, PAPER = "#1b1f24", "#57606a", "#d8dee4", "#ffffff"
 ROLE_COLOURS = {"teacher": GREEN, "supervised": VERMILION, "method": BLUE, "majority": GREY}
 ROLE_MARKERS = {"teacher": "s", "supervised": "D", "method": "o", "majority": "^"}
@@ -98,6 +99,13 @@ class Canvas:
         artist.set_gid(name)
         self.marks[name] = text
 
+    def legend(self) -> None:
+        """Name the lines above the axes, where they cover nothing."""
+        handles, labels = self.axes.get_legend_handles_labels()
+        self.figure.legend(
+            handles, labels, loc="outside upper left", ncols=min(4, len(labels)), columnspacing=1.2, handletextpad=0.5
+        )
+
     def picture(self, name: str, title: str, caption: str, place: str | int) -> Picture:
         """Freeze the figure."""
         svg, png = io.StringIO(), io.BytesIO()
@@ -120,6 +128,12 @@ def canvas(width: float = 5.6, height: float = 3.9) -> Iterator[Canvas]:
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield Canvas(figure, figure.subplots())
+
+
+def line_styles(methods: Sequence[str]) -> list[tuple[str, Any]]:
+    """A colour and a dash for each method of a picture; the student alone has its own everywhere."""
+    others = iter((colour, dash) for dash in DASHES * len(methods) for colour in SERIES)
+    return [(VERMILION, "-") if method == "supervised" else next(others) for method in methods]
 
 
 def short(name: str, most: int = 28) -> str:

@@ -1,4 +1,4 @@
-"""The critical-difference diagram of Demsar (JMLR 7, 2006): mean ranks; bars join what Nemenyi's test cannot tell apart."""
+"""Critical differences (Demsar, JMLR 7, 2006): mean ranks; bars join what Nemenyi's test cannot tell apart."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def critical_difference(overall: Overall, number: int) -> Picture | None:
             board.mark(artist, f"{name}: mean rank {rank:.2f} over {tests.datasets} datasets")
         friedman = f" Friedman's test over all methods: p = {tests.p:.2g}." if tests.p is not None else ""
         caption = (
-            f"Mean ranks over {tests.datasets} datasets, best on the left. A bar joins methods whose mean ranks differ by "
-            f"less than Nemenyi's critical difference of {tests.critical_difference:.2f} (5 %).{friedman}"
+            f"Mean ranks over {tests.datasets} datasets, best on the left. A bar joins methods whose mean ranks differ "
+            f"by less than Nemenyi's critical difference of {tests.critical_difference:.2f} (5 %).{friedman}"
         )
         title = f"Critical differences: {family_title(overall)}"
         return board.picture(f"critical-difference-{number}", title, caption, number)

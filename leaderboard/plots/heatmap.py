@@ -7,7 +7,7 @@ from leaderboard.plots.canvas import FAINT, Picture, canvas, short
 from leaderboard.rows import RANKED, RowKey
 from leaderboard.text import family_title, signed
 
-FULL = 0.10  # the gain, as a fraction, that takes the strongest colour
+FULL = 0.15  # the gain, as a fraction, that takes the strongest colour
 DARK = 0.45  # the luminance under which letters are white
 
 

@@ -114,8 +114,8 @@ def _draw(found: dict[str, dict[str, float]], counts: dict[str, int], overall: O
         board.axes.grid(visible=False, axis="y")
         board.axes.set_xlabel("share of the variance of the validation score (%)")
         caption = (
-            "Optuna's fANOVA over the finished tuning trials of all cells, scores standardised within each cell. With few "
-            f"trials a share is a hint and no measurement; methods under {FEWEST_TRIALS} trials are left out."
+            "Optuna's fANOVA over the finished tuning trials of all cells, scores standardised within each cell. With "
+            f"few trials a share is a hint and no measurement; methods under {FEWEST_TRIALS} trials are left out."
         )
         title = f"Hyperparameter importance: {family_title(overall)}"
         return board.picture(f"importance-{number}", title, caption, number)

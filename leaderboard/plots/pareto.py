@@ -116,8 +116,7 @@ def _axes(board: Canvas, comparison: Comparison) -> None:
     axes.margins(y=0.12)
     axes.set_xlabel("full forward, median (ms, log scale)")
     axes.set_ylabel(f"test {METRICS[comparison.data.metric]} (%)")
-    handles, labels = axes.get_legend_handles_labels()
-    board.figure.legend(handles, labels, loc="outside upper left", ncols=4, columnspacing=1.2, handletextpad=0.4)
+    board.legend()
 
 
 def _label(board: Canvas, found: list[Point]) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from leaderboard.overall import Overall
-from leaderboard.plots.canvas import SERIES, Picture, canvas, short
+from leaderboard.plots.canvas import Picture, canvas, line_styles, short
 from leaderboard.text import family_title
 
-DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 MOST = 8  # lines that can be told apart
 
 
@@ -20,10 +19,9 @@ def profile_picture(overall: Overall, number: int) -> Picture | None:
     chosen = [row for i, row in enumerate(rows) if i < MOST - 1 or row.key.method == "supervised"][:MOST]
     with canvas(height=4.0) as board:
         axes = board.axes
-        for index, row in enumerate(chosen):
+        for row, (colour, dash) in zip(chosen, line_styles([row.key.method for row in chosen]), strict=True):
             if row.profile is None:
                 continue
-            colour, dash = SERIES[index % len(SERIES)], DASHES[(index // len(SERIES)) % len(DASHES)]
             axes.fill_between(
                 PROFILE_GRID, [100 * v for v in row.profile.low], [100 * v for v in row.profile.high], color=colour,
                 alpha=0.13, linewidth=0,
@@ -32,12 +30,15 @@ def profile_picture(overall: Overall, number: int) -> Picture | None:
             (line,) = axes.plot(PROFILE_GRID, share, color=colour, linestyle=dash, label=short(row.key.name))
             half = next((x for x, y in zip(PROFILE_GRID, share, strict=True) if y < 50), PROFILE_GRID[-1])
             board.mark(line, f"{row.key.name}: half of its runs score above {half:.2f}")
-        reached = [x for row in chosen if row.profile for x, y in zip(PROFILE_GRID, row.profile.high, strict=True) if y]
-        axes.set_xlim(0, max(reached, default=1.0) + 0.02)
+        highs = [x for row in chosen if row.profile for x, y in zip(PROFILE_GRID, row.profile.high, strict=True) if y]
+        first = min(
+            x for row in chosen if row.profile for x, y in zip(PROFILE_GRID, row.profile.low, strict=True) if y < 1
+        )
+        axes.set_xlim(max(0.0, first - 0.05), max(highs, default=1.0) + 0.02)
         axes.set_ylim(0, 103)
         axes.set_xlabel("normalised score: 0 majority class, 1 teacher" if overall.teacher else "normalised score")
         axes.set_ylabel("runs above (%)")
-        axes.legend(loc="lower left")
+        board.legend()
         left = "" if len(chosen) == len(rows) else f" The best {len(chosen)} of {len(rows)} methods by mean rank."
         caption = f"The share of runs that score above each value, mean over datasets, with 95 % bands.{left}"
         return board.picture(f"profile-{number}", f"Performance profiles: {family_title(overall)}", caption, number)

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from leaderboard.statistics.paired import LEVEL, PairedTest, holm, paired_test, seeds_needed, wilcoxon_p
+from leaderboard.statistics.paired import LEVEL, PairedTest, Test, choose_test, holm, p_of, paired_test, seeds_needed
 from leaderboard.statistics.summary import average_ranks, mean
 
 Key = TypeVar("Key")
@@ -26,9 +26,12 @@ class Standing(Generic[Key]):
 
     ``rank`` is by mean score; ``rank_low`` and ``rank_high`` bound it: one more than the rows that are significantly
     better, and the rows that are not significantly worse. Rows that share a letter of ``letters`` are not
-    distinguishable. ``best`` compares with the row of the highest mean (None for that row); ``tied`` tells that it is
-    not distinguishable from it (for the best row: that another is so). ``undecided``: on so few seeds no outcome
-    could have been significant; ``seeds_needed`` would do.
+    distinguishable.
+    ``best`` compares with the row of the highest mean (None for that row); ``tied`` tells that it is not
+    distinguishable from it (for the best row: that another is so). ``test`` is what decided: Wilcoxon's wherever it
+    could find a difference on these seeds (``seeds_needed`` are enough for it), else the paired t test, or None where
+    the seeds are too few for either. ``pairs`` holds the adjusted p against every other row, 1 where nothing was
+    tested.
     """
 
     rank: float
@@ -38,9 +41,13 @@ class Standing(Generic[Key]):
     leader: bool
     tied: bool
     best: PairedTest | None
-    undecided: bool
+    test: Test | None
     seeds_needed: int
     pairs: Mapping[Key, float]
+
+    @property
+    def undecided(self) -> bool:
+        return self.test is None
 
     @property
     def verdict(self) -> str:
@@ -57,17 +64,18 @@ def standings(runs: Mapping[Key, Mapping[Seed, float]]) -> dict[Key, Standing[Ke
     if not keys:
         return {}
     ranks = average_ranks(means)
-    adjusted = adjusted_pairs({key: runs[key] for key in keys})
+    others = len(keys) - 1
+    test = choose_test(min(len(scores) for scores in runs.values()), others)
+    adjusted = adjusted_pairs({key: runs[key] for key in keys}, test)
     differ = {pair for pair, p in adjusted.items() if p <= LEVEL}
     letters = letter_groups(keys, differ)
-    leader, others, needed = keys[0], len(keys) - 1, seeds_needed(len(keys) - 1)
-    undecided = others > 0 and min(len(scores) for scores in runs.values()) < needed
+    leader = keys[0]
     tied = {key for key in keys[1:] if (leader, key) not in differ}
     found = {}
     for key in keys:
         better = sum((other, key) in differ and means[other] > means[key] for other in keys)
         worse = sum((other, key) in differ and means[other] < means[key] for other in keys)
-        test = paired_test(runs[key], runs[leader], adjusted[key, leader], others) if key != leader else None
+        best = paired_test(runs[key], runs[leader], test, adjusted[key, leader]) if key != leader else None
         found[key] = Standing(
             rank=ranks[key],
             rank_low=1 + better,
@@ -75,22 +83,23 @@ def standings(runs: Mapping[Key, Mapping[Seed, float]]) -> dict[Key, Standing[Ke
             letters=letters[key],
             leader=key == leader,
             tied=bool(tied) if key == leader else key in tied,
-            best=test,
-            undecided=undecided,
-            seeds_needed=needed,
+            best=best,
+            test=test,
+            seeds_needed=seeds_needed(others),
             pairs={other: adjusted[key, other] for other in keys if other != key},
         )
     return found
 
 
-def adjusted_pairs(runs: Mapping[Key, Mapping[Seed, float]]) -> dict[tuple[Key, Key], float]:
+def adjusted_pairs(runs: Mapping[Key, Mapping[Seed, float]], test: Test | None) -> dict[tuple[Key, Key], float]:
     """Adjusted p of every ordered pair, the same both ways: the larger of Holm's among either row's comparisons."""
     keys = list(runs)
     raw: dict[tuple[Key, Key], float] = {}
     for position, one in enumerate(keys):
         for other in keys[position + 1 :]:
             shared = [seed for seed in runs[one] if seed in runs[other]]
-            raw[one, other] = raw[other, one] = wilcoxon_p([runs[one][seed] - runs[other][seed] for seed in shared])
+            differences = [runs[one][seed] - runs[other][seed] for seed in shared]
+            raw[one, other] = raw[other, one] = p_of(test, differences) if test and shared else 1.0
     own: dict[tuple[Key, Key], float] = {}
     for key in keys:
         others = [other for other in keys if other != key]

@@ -2,7 +2,10 @@
 
 The test is Wilcoxon's signed-rank test, two-sided, exact: zero differences are dropped (Wilcoxon, 1945), tied ones
 share the average of their ranks, and p is computed from the distribution over all sign patterns of those ranks, so
-that it holds for the tied differences that accuracies on a finite test set give. Effect sizes are the matched-pairs
+that it holds for the tied differences that accuracies on a finite test set give. On n seeds its p is at least 2^(1 -
+n), so that few seeds and many rows leave it without any chance of significance after Holm's adjustment. Then, by the
+number of seeds and rows alone and never by the outcome, the paired t test stands in from five seeds on; it assumes
+differences near normal, which so few cannot show. Below five nothing is decided. Effect sizes are the matched-pairs
 rank-biserial correlation (Kerby, 2014) and Cohen's d of the differences (dz).
 """
 
@@ -12,13 +15,16 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from leaderboard.statistics.summary import mean, mean_interval
 
 Key = TypeVar("Key")
 
+Test = Literal["wilcoxon", "t"]
+
 LEVEL = 0.05
+FEWEST_FOR_T = 5
 _EXACT_UP_TO = 200
 _SAME = 1e-12  # differences of scores closer than this are rounding, not results
 
@@ -27,19 +33,18 @@ _SAME = 1e-12  # differences of scores closer than this are rounding, not result
 class PairedTest:
     """Ours minus theirs over ``n`` shared seeds.
 
-    ``difference`` is the mean difference, ``low`` and ``high`` its 95 % interval (``mean_interval``); ``p``
-    Wilcoxon's, ``p_holm`` adjusted for the comparisons of the table; ``decidable`` tells whether any outcome on that
-    many seeds could have been significant. ``rank_biserial`` is in [-1, 1]; ``cohen_dz`` is None where the
-    differences do not vary.
+    ``difference`` is the mean difference, ``low`` and ``high`` its 95 % interval (``mean_interval``). ``p`` is that
+    of ``test``, None where the seeds are too few for either; ``p_holm`` is adjusted for the comparisons of the table.
+    ``rank_biserial`` is in [-1, 1]; ``cohen_dz`` is None where the differences do not vary.
     """
 
     n: int
     difference: float
     low: float | None
     high: float | None
-    p: float
-    p_holm: float
-    decidable: bool
+    test: Test | None
+    p: float | None
+    p_holm: float | None
     rank_biserial: float
     cohen_dz: float | None
     wins: int
@@ -48,21 +53,25 @@ class PairedTest:
 
     @property
     def significant(self) -> bool:
-        return self.p_holm <= LEVEL
+        return self.p_holm is not None and self.p_holm <= LEVEL
+
+
+def choose_test(n: int, comparisons: int) -> Test | None:
+    """The test for ``n`` seeds: Wilcoxon's where it could find a difference among the comparisons, else t, or none."""
+    if smallest_p(n) * comparisons <= LEVEL:
+        return "wilcoxon"
+    return "t" if n >= FEWEST_FOR_T else None
 
 
 def paired_test(
-    ours: Mapping[Key, float], theirs: Mapping[Key, float], p_holm: float | None = None, comparisons: int = 1
+    ours: Mapping[Key, float], theirs: Mapping[Key, float], test: Test | None = "wilcoxon", p_holm: float | None = None
 ) -> PairedTest | None:
-    """Compare runs on the seeds both have; None where they share none.
-
-    ``p_holm`` is the adjusted p where there are several comparisons, ``comparisons`` how many.
-    """
+    """Compare runs on the seeds both have; None where they share none. ``p_holm``: adjusted, of several comparisons."""
     shared = [key for key in ours if key in theirs]
     if not shared:
         return None
     differences = [_rounded(ours[key] - theirs[key]) for key in shared]
-    n, p = len(shared), wilcoxon_p(differences)
+    n, p = len(shared), p_of(test, differences) if test else None
     centre = mean(differences)
     low, high = mean_interval(differences)
     spread = math.sqrt(math.fsum((d - centre) ** 2 for d in differences) / (n - 1)) if n > 1 else 0.0
@@ -71,15 +80,31 @@ def paired_test(
         difference=centre,
         low=low,
         high=high,
+        test=test,
         p=p,
         p_holm=p if p_holm is None else p_holm,
-        decidable=smallest_p(n) * comparisons <= LEVEL,
         rank_biserial=rank_biserial(differences),
         cohen_dz=centre / spread if spread > _SAME else None,
         wins=sum(d > 0 for d in differences),
         ties=sum(d == 0 for d in differences),
         losses=sum(d < 0 for d in differences),
     )
+
+
+def p_of(test: Test, differences: Sequence[float]) -> float:
+    """Two-sided p of the differences under a test."""
+    return wilcoxon_p(differences) if test == "wilcoxon" else t_p(differences)
+
+
+def t_p(differences: Sequence[float]) -> float:
+    """Two-sided p of the paired t test; 1 where all differences are zero, 0 where all are the same otherwise."""
+    from scipy.special import stdtr
+
+    n, centre = len(differences), mean(differences)
+    spread = math.sqrt(math.fsum((d - centre) ** 2 for d in differences) / (n - 1)) if n > 1 else 0.0
+    if spread <= _SAME:
+        return 1.0 if abs(centre) < _SAME or n == 1 else 0.0
+    return float(2 * stdtr(n - 1, -abs(centre) / spread * math.sqrt(n)))
 
 
 def smallest_p(n: int) -> float:

@@ -176,3 +176,32 @@ def make_store(tmp_path: Path) -> Callable[..., Path]:
         return store
 
     return build
+
+
+class StoreMaker:
+    """The factories above for fixtures that outlive a test."""
+
+    record = staticmethod(build_record)
+
+    @staticmethod
+    def runs(method: str, scores: Iterable[float], **changes: object) -> list[Record]:
+        return [build_record(method, score, seed=seed, **changes) for seed, score in enumerate(scores)]
+
+    @staticmethod
+    def trial(method: str, number: int, val: float, **changes: object) -> Record:
+        made = build_record(method, None, kind="trial", seed=100, val=val, hparams={"method.alpha": val}, **changes)
+        search = made.search.model_copy(update={"trial": number}) if made.search else None
+        return made.model_copy(update={"search": search, "id": digest(made.id, number)[:32]})
+
+    @staticmethod
+    def write(store: Path, records: Iterable[Record]) -> Path:
+        (store / "records").mkdir(parents=True)
+        with RecordWriter(store) as writer:
+            for record in records:
+                writer.append(record)
+        return store
+
+
+@pytest.fixture(scope="session")
+def store_of() -> type[StoreMaker]:
+    return StoreMaker

@@ -12,7 +12,7 @@ from scipy import stats
 
 from leaderboard.statistics import holm, paired_test, smallest_p, standings, wilcoxon_p
 from leaderboard.statistics.groups import letter_groups
-from leaderboard.statistics.paired import seeds_needed
+from leaderboard.statistics.paired import choose_test, seeds_needed
 
 # Demšar (JMLR 2006), table 2: AUC of C4.5 and of C4.5 with its parameter m tuned, on 14 UCI datasets.
 C45 = [0.763, 0.599, 0.954, 0.628, 0.882, 0.936, 0.661, 0.583, 0.775, 1.000, 0.940, 0.619, 0.972, 0.957]
@@ -62,16 +62,26 @@ def test_wilcoxon_with_ties_counts_every_sign_pattern(differences):
     assert wilcoxon_p(differences) == pytest.approx(np.mean([s >= observed - 1e-9 for s in sums]))
 
 
-def test_five_seeds_cannot_decide_and_the_board_says_so():
+def test_where_wilcoxon_cannot_decide_t_does_and_below_five_seeds_nothing():
     assert smallest_p(5) == 0.0625
     assert wilcoxon_p([0.02] * 5) == 0.0625
-    five = standings({"good": dict.fromkeys(range(5), 0.9), "bad": dict.fromkeys(range(5), 0.5)})
-    assert (five["good"].verdict, five["bad"].verdict) == ("undecided", "undecided")
-    assert five["bad"].letters == five["good"].letters == "a"
-    assert five["bad"].seeds_needed == 6
     assert [seeds_needed(m) for m in (1, 2, 5, 25)] == [6, 7, 8, 10]
-    six = standings({"good": dict.fromkeys(range(6), 0.9), "bad": dict.fromkeys(range(6), 0.5)})
-    assert (six["good"].verdict, six["bad"].verdict) == ("best", "below best")
+    assert [choose_test(n, m) for n, m in ((4, 1), (5, 1), (6, 1), (6, 2), (10, 25), (10, 26))] == [
+        None, "t", "wilcoxon", "t", "wilcoxon", "t",
+    ]  # fmt: skip
+    rng = np.random.default_rng(0)
+    scores = {"good": 0.8 + rng.normal(0, 0.01, 6), "bad": 0.7 + rng.normal(0, 0.01, 6)}
+    for n, verdicts, test in (
+        (4, ("undecided", "undecided"), None),
+        (5, ("best", "below best"), "t"),
+        (6, ("best", "below best"), "wilcoxon"),
+    ):
+        found = standings({key: dict(enumerate(values[:n])) for key, values in scores.items()})
+        assert (found["good"].verdict, found["bad"].verdict) == verdicts
+        assert (found["bad"].test, found["bad"].seeds_needed) == (test, 6)
+        assert (found["bad"].letters == "a") == (test is None)
+    five = standings({key: dict(enumerate(values[:5])) for key, values in scores.items()})["bad"].best
+    assert five.p == pytest.approx(stats.ttest_rel(scores["bad"][:5], scores["good"][:5]).pvalue)
 
 
 def test_a_planted_tie_is_a_tie_and_a_planted_gain_a_win():

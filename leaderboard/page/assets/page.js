@@ -69,6 +69,7 @@ const tables = [...document.querySelectorAll("section.board table")].map((table)
 });
 
 // ---- Pickers ---------------------------------------------------------------------------------------------
+let opened = ""; // the row whose details are open, as slug/name: it stands in the address
 const sections = [...document.querySelectorAll("section.board")];
 const pickers = ["dataset", "protocol", "models", "filter"].map($);
 function choose() {
@@ -92,6 +93,7 @@ function choose() {
 function keep() {
   const state = new URLSearchParams();
   for (const each of pickers) if (each.value) state.set(each.id, each.value);
+  if (opened) state.set("row", opened);
   history.replaceState(null, "", `#${state}`);
 }
 function restore() {
@@ -103,7 +105,7 @@ function restore() {
   }
   choose();
   const row = state.get("row");
-  if (row) document.querySelector(`tr[data-ref="${CSS.escape(row)}"] .open`)?.click();
+  if (row && row !== opened) open(refOf(row));
 }
 for (const each of pickers) each.addEventListener("input", () => { choose(); keep(); });
 $("pickers").addEventListener("submit", (event) => event.preventDefault());
@@ -270,7 +272,6 @@ function configuration(name, found) {
   if (found.trials) parts.push(element("p", `Search: ${found.trials} trials, budget ${found.budgets.join(", ")}.`));
   if (found.command) {
     parts.push(...command(found.command));
-    if (!found.one_configuration) parts.push(element("p", "Each split was tuned on its own; this is the first split's."));
   }
   const settings = Object.entries(found.hparams);
   const teacher = Object.entries(found.teacher_hparams).map(([key, value]) => [`teacher.${key}`, value]);
@@ -279,20 +280,33 @@ function configuration(name, found) {
   }
   if (found.runs.length) {
     const rows = found.runs.map((run) => [
-      run.seed, run.split_seed, percent(run.test), percent(run.validation), run.record, run.store, run.suite_version, run.machine,
+      run.seed, run.split_seed, run.status === "ok" ? percent(run.test) : run.status, percent(run.validation), run.record, run.store, run.suite_version, run.machine,
     ]);
     parts.push(grid(["Seed", "Split seed", "Test", "Validation", "Record", "Store", "Suite version", "Machine"], rows));
   }
-  for (const run of found.failed) parts.push(element("p", `Seed ${run.seed} (split ${run.split_seed}): ${run.status}`));
   return parts;
 }
+function refOf(wanted) {
+  for (const [index, comparison] of data.comparisons.entries()) {
+    const place = comparison.rows.findIndex((row) => `${comparison.slug}/${row.name}` === wanted);
+    if (place >= 0) return `${index}.${place}`;
+  }
+  return "";
+}
 function open(ref) {
+  if (!ref || $("details").open) return;
   const { comparison, row } = find(ref);
+  opened = `${comparison.slug}/${row.name}`;
+  keep();
   const models = comparison.teacher ? `${comparison.teacher} → ${comparison.student}` : comparison.student;
   $("details-title").replaceChildren(element("bdi", row.name), " on ", element("bdi", comparison.dataset));
   const body = [element("p", `${comparison.split} split, ${comparison.setting}, ${models}. ${row.status}.`)];
   const names = Object.keys(row.configurations).sort((a) => (a === row.headline ? -1 : 1));
   for (const name of names) body.push(...configuration(name, row.configurations[name]));
+  for (const repeat of row.repeats) {
+    const verdict = { true: "agrees", false: "lies outside the interval" }[repeat.agrees] ?? "has too few seeds to compare";
+    body.push(element("p", `Repeated on machine ${repeat.machine.slice(0, 12)} (store ${repeat.stores.join(", ")}): ${percent(repeat.test?.mean)}, ${verdict}.`));
+  }
   const speeds = Object.entries(row.speed).map(([name, speed]) => [
     name, speed.full_forward_ms, speed.request_ms ?? NONE, speed.params, speed.macs, speed.peak_memory_mb,
   ]);
@@ -311,6 +325,8 @@ for (const button of document.querySelectorAll(".open")) {
 }
 $("close").addEventListener("click", () => $("details").close());
 $("details").addEventListener("click", (event) => { if (event.target === $("details")) $("details").close(); });
+
+$("details").addEventListener("close", () => { opened = ""; keep(); });
 
 $("save").addEventListener("click", () => {
   const link = element("a", null, { download: "leaderboard.json" });
