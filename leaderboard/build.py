@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.records.sharing import collector_paused
 from leaderboard.board import make_board
 from leaderboard.load import load_stores
 from leaderboard.write import check_output, write_board
@@ -24,8 +25,9 @@ def build_board(stores: Iterable[Path], out: Path, *, plots: bool = True) -> Boa
     """Build the board of all stores at ``out``; BoardError, one line and nothing written, where it cannot."""
     out = Path(out)
     check_output(out)
-    loaded = load_stores(stores)
-    board = make_board(loaded)
-    files = write_board(board, out, loaded.records, plots=plots)
+    with collector_paused():
+        loaded = load_stores(stores)
+        board = make_board(loaded)
+        files = write_board(board, out, loaded.records, plots=plots)
     readme = next(path for path in files if path.name == "README.md")
     return BoardResult(readme, files, [*loaded.warnings, *board.warnings])

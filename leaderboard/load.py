@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.records import Record, RecordError, read_records
+from bench.records.sharing import collector_paused
 from leaderboard.errors import BoardError
+from leaderboard.runs import Placed
 
 # What two honest copies of one record share; the rest (when, where, how long) may differ.
 CONTENT = (
@@ -37,28 +39,32 @@ def load_stores(paths: Iterable[Path]) -> Loaded:
     """Read stores; copies of a record in several stores must agree and count once.
 
     A record is a copy of another with the same id on the same hardware fingerprint; on other hardware it is a repeat,
-    and both are kept. Raises BoardError for a path that is not a store, a bad record, or copies that disagree (naming
-    both files).
+    and both are kept. Raises BoardError for a path that is not a store, a bad record or torn line, or copies that
+    disagree (naming both files).
     """
-    warnings: list[str] = []
-    kept: dict[tuple[str, str], tuple[Record, str]] = {}
-    for path in paths:
-        try:
-            result = read_records(Path(path))
-        except RecordError as error:
-            raise BoardError(str(error)) from None
-        warnings.extend(result.warnings)
-        for record, place in zip(result.records, result.places, strict=True):
-            key = (record.id, record.environment.fingerprint)
-            if key not in kept:
-                kept[key] = (record, place)
-                continue
-            known, known_place = kept[key]
-            _check_same(known, known_place, record, place)
-            if record.to_json() < known.to_json():
-                kept[key] = (record, place)
-    ordered = [kept[key] for key in sorted(kept)]
-    return Loaded([record for record, _ in ordered], [place for _, place in ordered], sorted(set(warnings)))
+    kept: dict[tuple[str, str], Placed] = {}
+    with collector_paused():
+        for path in paths:
+            try:
+                result = read_records(Path(path))
+            except RecordError as error:
+                raise BoardError(str(error)) from None
+            if result.warnings:
+                raise BoardError(f"{result.warnings[0]}; resume its sweep, which sets it aside")
+            for record, place in zip(result.records, result.places, strict=True):
+                _keep(kept, record, place)
+        ordered = [kept[key] for key in sorted(kept)]
+    return Loaded([record for record, _ in ordered], [place for _, place in ordered], [])
+
+
+def _keep(kept: dict[tuple[str, str], Placed], record: Record, place: str) -> None:
+    key = (record.id, record.environment.fingerprint)
+    known, known_place = kept.setdefault(key, (record, place))
+    if known is record:
+        return
+    _check_same(known, known_place, record, place)
+    if record.to_json() < known.to_json():
+        kept[key] = (record, place)
 
 
 def _check_same(first: Record, first_place: str, second: Record, second_place: str) -> None:

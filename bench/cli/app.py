@@ -183,8 +183,9 @@ def doctor(data: Data = None, json: Json = False) -> int:
 def perf(
     json: Json = False,
     only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Measure only this one. Repeatable.")] = None,
+    board: Annotated[bool, typer.Option("--board", help="The board of 200,000 made-up records instead.")] = False,
 ) -> int:
     """The suite's own speed; exit code 1 where it misses."""
     from bench.cli import perf as command
 
-    return command.run(json, only)
+    return command.run(json, only, board)

@@ -8,9 +8,15 @@ from importlib import import_module
 from bench.cli.text import emit, emit_json, table
 
 
-def run(as_json: bool, only: Sequence[str] | None) -> int:
+def run(as_json: bool, only: Sequence[str] | None, board: bool = False) -> int:
     """Print a row per measurement; 1 where one misses its target."""
-    rows = import_module("bench.perf").run_perf(list(only) if only else None)
+    names = list(only) if only else None
+    if board:
+        from bench.cli.perf_board import run_board_perf
+
+        rows = run_board_perf(names)
+    else:
+        rows = import_module("bench.perf").run_perf(names)
     fields = ("name", "value", "target", "unit", "ok", "detail")
     if as_json:
         emit_json([{field: getattr(row, field) for field in fields} for row in rows])

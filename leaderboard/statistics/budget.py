@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -41,18 +40,14 @@ def budget_curve(scores: Sequence[float | None]) -> BudgetCurve | None:
         return None
     n, silent = len(scores), len(scores) - len(known)
     numbers = np.arange(silent, n + 1, dtype=float)  # how many trials are no better than the i-th score, from i = 0 on
-    below = np.ones(len(numbers))
-    means, lows, highs = [], [], []
-    for k in range(1, n + 1):
-        below = below * np.maximum(numbers - k + 1, 0) / (n - k + 1)
-        levels = (below - below[0]) / (1 - below[0])
-        means.append(math.fsum(known * np.diff(levels)))
-        low, high = np.searchsorted(levels[1:], (0.025 - _ROUNDING, 0.975 - _ROUNDING))
-        lows.append(float(known[low]))
-        highs.append(float(known[high]))
+    k = np.arange(1, n + 1)[:, None]
+    below = np.cumprod(np.maximum(numbers - k + 1, 0) / (n - k + 1), axis=0)
+    levels = (below - below[:, :1]) / (1 - below[:, :1])
+    means = np.diff(levels, axis=1) @ known
+    low, high = ((levels[:, 1:] < level - _ROUNDING).sum(axis=1) for level in (0.025, 0.975))
     best: float | None = None
     as_run = []
     for score in scores:
         best = score if best is None else best if score is None else max(best, score)
         as_run.append(best)
-    return BudgetCurve(tuple(means), tuple(lows), tuple(highs), tuple(as_run))
+    return BudgetCurve(tuple(means.tolist()), tuple(known[low].tolist()), tuple(known[high].tolist()), tuple(as_run))

@@ -47,14 +47,29 @@ def test_a_path_that_is_no_store_is_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a_torn_tail_is_a_warning_and_a_bad_line_an_error(make_runs, make_store):
+def test_a_torn_or_bad_line_is_one_line_that_names_it(make_runs, make_store):
     store = make_store(make_runs("glnn", [0.8, 0.9]))
     reports = store / "records" / "report.jsonl"
     whole = reports.read_bytes()
-    reports.write_bytes(whole[:-9])
-    loaded = load_stores([store])
-    assert len(loaded.records) == 1
-    assert "torn" in loaded.warnings[0]
-    reports.write_bytes(b"{}\n" + whole)
-    with pytest.raises(BoardError, match=r"report\.jsonl:1: "):
+    first = whole.splitlines()[0]
+    nan = first.replace(b'"accuracy":0.8', b'"accuracy":NaN')
+    for bad, message in {
+        whole[:-9]: r"report\.jsonl:2: torn last line of \d+ bytes left out; resume its sweep, which sets it aside",
+        b"{}\n" + whole: r"report\.jsonl:1: ",
+        whole[:100] + b"\n" + whole: r"report\.jsonl:1: ",
+        first.replace(b'"schema":1', b'"schema":9')
+        + b"\n": r"report\.jsonl:1: schema: this suite reads version 1, not 9",
+        nan + b"\n": r"report\.jsonl:1: metrics\.test\.accuracy: .*finite",
+    }.items():
+        reports.write_bytes(bad)
+        with pytest.raises(BoardError, match=message) as caught:
+            load_stores([store])
+        assert "\n" not in str(caught.value)
+
+
+def test_a_test_score_in_a_tuning_trial_is_refused(make_record, make_store):
+    store = make_store([make_record("kd", kind="trial")])
+    trials = store / "records" / "trial.jsonl"
+    trials.write_bytes(trials.read_bytes().replace(b'"test":null', b'"test":{"accuracy":0.9}'))
+    with pytest.raises(BoardError, match=r"trial\.jsonl:1: metrics\.test: only report records read the test set"):
         load_stores([store])
