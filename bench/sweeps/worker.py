@@ -71,7 +71,9 @@ class Worker:
         artefact = None
         if job.purpose == "teacher":
             artefact = pack_teacher(job.teacher_id or "", trained, job.configuration)
-        timed = job.purpose == "speed" or (job.timed and trained.seed == job.seeds[0])
+        speed = None
+        if job.purpose == "speed" or (job.timed and trained.seed == job.seeds[0]):
+            speed = measure_speed(trained.method, problem, requests=job.purpose == "speed")
         return Outcome(
             job.key,
             trained.seed,
@@ -82,7 +84,7 @@ class Worker:
             train_s=trained.train_s,
             identity=problem.identity,
             teacher=artefact,
-            speed=measure_speed(trained.method, problem) if timed else None,
+            speed=speed,
             environment=environment(job.device),
         )
 
