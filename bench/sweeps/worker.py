@@ -12,7 +12,8 @@ import torch
 from bench.environment import environment
 from bench.errors import UserError
 from bench.sweeps.jobs import Job, Outcome, Progress, Status
-from bench.training.engine import EpochScore, TimeLimitExceeded, Trained, judge_test, train
+from bench.training.engine import EpochScore, Trained, judge_test, train
+from bench.training.interludes import TimeLimitExceeded
 from bench.training.problem import Identity, Problem, load_problem, open_test_set
 from bench.training.speed import measure_speed
 from bench.training.teachers import TeacherArtefact, pack_teacher, unpack_teacher
