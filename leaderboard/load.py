@@ -43,6 +43,7 @@ def load_stores(paths: Iterable[Path]) -> Loaded:
     disagree (naming both files).
     """
     kept: dict[tuple[str, str], Placed] = {}
+    gone: set[str] = set()  # one store's copy may not know yet that another's record stands in its place
     with collector_paused():
         for path in paths:
             try:
@@ -51,9 +52,10 @@ def load_stores(paths: Iterable[Path]) -> Loaded:
                 raise BoardError(str(error)) from None
             if result.warnings:
                 raise BoardError(f"{result.warnings[0]}; resume its sweep, which sets it aside")
+            gone |= result.superseded
             for record, place in zip(result.records, result.places, strict=True):
                 _keep(kept, record, place)
-        ordered = [kept[key] for key in sorted(kept)]
+        ordered = [kept[key] for key in sorted(kept) if key[0] not in gone]
     return Loaded([record for record, _ in ordered], [place for _, place in ordered], [])
 
 

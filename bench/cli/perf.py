@@ -6,15 +6,22 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from bench.cli.text import emit, emit_json, table
+from bench.errors import UserError
 
 
-def run(as_json: bool, only: Sequence[str] | None, board: bool = False) -> int:
+def run(as_json: bool, only: Sequence[str] | None, board: bool = False, sweep: bool = False) -> int:
     """Print a row per measurement; 1 where one misses its target."""
     names = list(only) if only else None
+    if board and sweep:
+        raise UserError("--board and --sweep: one at a time")
+    if sweep and only:
+        raise UserError("--sweep: measures one sweep for all of its rows; leave --only out")
     if board:
         from bench.cli.perf_board import run_board_perf
 
         rows = run_board_perf(names)
+    elif sweep:
+        rows = import_module("bench.perf_sweep").run_sweep_perf()
     else:
         rows = import_module("bench.perf").run_perf(names)
     fields = ("name", "value", "target", "unit", "ok", "detail")

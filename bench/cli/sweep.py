@@ -36,6 +36,7 @@ def run(
     quiet: bool = False,
     address: str | None = None,
     optuna_storage: str | None = None,
+    retry_failed: bool = False,
 ) -> int:
     """Carry out the spec into a store, or with `dry_run` say what that would be."""
     if executor not in EXECUTORS:
@@ -53,7 +54,7 @@ def run(
     if dry_run:
         return tell(plan, store, workers, device if address is None else "cpu", as_json)
     name: ExecutorName = "ray" if executor == "ray" else "local"
-    return carry_out(plan, store, workers, device, as_json, quiet, name, address, url)
+    return carry_out(plan, store, workers, device, as_json, quiet, name, address, url, retry_failed)
 
 
 def carry_out(
@@ -66,6 +67,7 @@ def carry_out(
     executor: ExecutorName = "local",
     address: str | None = None,
     optuna_storage: str | None = None,
+    retry_failed: bool = False,
 ) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
     from bench.sweeps.sweep import run_sweep
@@ -75,7 +77,16 @@ def carry_out(
     began = time.monotonic()
     with Progress(quiet=quiet) as progress:
         summary = run_sweep(
-            plan, store, workers, device, progress.attach, progress.message, executor, address, optuna_storage
+            plan,
+            store,
+            workers,
+            device,
+            progress.attach,
+            progress.message,
+            executor,
+            address,
+            optuna_storage,
+            retry_failed,
         )
     assert progress.driver is not None
     done = outcome.outcome_of(progress.driver, summary, time.monotonic() - began)
