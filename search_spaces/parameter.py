@@ -211,6 +211,19 @@ class Parameter(BaseModel):
             clipped = min(low + round((clipped - low) / step) * step, high)
         return float(clipped) if self.float_range is not None else int(clipped)
 
+    def to_unit(self, value: Any) -> float:
+        """Where a value of the range lies between low, 0, and high, 1, on the range's own scale."""
+        low, high = self.bounds
+        if low == high:
+            return 0.5
+        at, low, high = (math.log(x) for x in (value, low, high)) if self.log else (value, low, high)
+        return float((at - low) / (high - low))
+
+    def from_unit(self, place: float) -> Scalar:
+        """The admissible value at a place of the range, 0 <= place <= 1."""
+        low, high = self.bounds
+        return self.clip(low * (high / low) ** place if self.log else low + place * (high - low))
+
     def pinned(self, value: Any) -> Scalar:
         """``value`` for a parameter that leaves the search: the type must be right, the range does not
         matter.

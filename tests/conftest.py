@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -15,6 +17,7 @@ for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUM
     os.environ[_name] = "1"
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # nodes on the loopback interface; read by `import ray`
 
 REPO_ROOT = Path(__file__).resolve().parents[1]
 
@@ -64,3 +67,35 @@ def require_or_skip() -> Callable[[str, str], None]:
         pytest.skip(reason)
 
     return missing
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[Any]:
+    """The one Ray cluster of the tests: a head with one processor and two logical GPUs; tests add nodes of their own.
+
+    Its workers know the plug-in of tests/faults. A lost node is noticed within seconds.
+    """
+    from ray.cluster_utils import Cluster
+
+    path = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(REPO_ROOT), str(REPO_ROOT / "tests" / "faults" / "plugins")])
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    checks = {"initial_delay_ms": 0, "period_ms": 500, "timeout_ms": 2000, "failure_threshold": 4}
+    cluster = Cluster(
+        initialize_head=True,
+        head_node_args={
+            "num_cpus": 1,
+            "num_gpus": 2,
+            "object_store_memory": 200 * 2**20,
+            "include_dashboard": False,
+            "_system_config": {f"health_check_{name}": value for name, value in checks.items()},
+        },
+    )
+    try:
+        yield cluster
+    finally:
+        cluster.shutdown()
+        if path is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = path

@@ -135,10 +135,23 @@ def sweep(
         Path | None,
         typer.Option(metavar="STORE", help="The store; one that exists is resumed. Default: the spec's name."),
     ] = None,
-    executor: Annotated[str, typer.Option(metavar="local", help="What carries trials out.")] = "local",
+    executor: Annotated[str, typer.Option(metavar="local|ray", help="What carries trials out.")] = "local",
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|HOST:PORT", help="With ray: the cluster. Default: a local Ray of the command's own."
+        ),
+    ] = None,
     workers: Workers = 0,
     device: Device = "cpu",
     data: Data = None,
+    optuna_storage: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Copy the studies to sqlite:///FILE or postgresql://... for optuna-dashboard; never read back.",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print cells, trials and estimated cost; write no store.")
     ] = False,
@@ -151,7 +164,7 @@ def sweep(
     """Tune and report every method of a spec. Again resumes."""
     from bench.cli import sweep as command
 
-    return command.run(spec, out, executor, workers, device, data, dry_run, json, cells, quiet)
+    return command.run(spec, out, executor, workers, device, data, dry_run, json, address, optuna_storage, cells, quiet)
 
 
 @app.command()

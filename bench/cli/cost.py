@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.sweeps import pruners
 from bench.sweeps.cell_run import CellRun
 from bench.sweeps.plan import Cell, Plan, TeacherPlan
+from bench.sweeps.spec import Search
 from bench.sweeps.status import CellStatus, StoreStatus, TeacherStatus
+from bench.sweeps.study import Study
 
 if TYPE_CHECKING:
     from bench.training.engine import Trained
@@ -189,12 +192,26 @@ def pruner_note(plan: Plan) -> str:
     studies = [CellRun(cell, plan.spec).study for cell in plan.searches if cell.trials]
     if not studies:
         return "nothing to prune"
-    if studies[0].can_prune():
+    if search.pruner in pruners.OVER_EPOCHS:
+        return _epochs_note([study for study in studies if pruners.epochs_can_race(study)], search)
+    if pruners.seeds_can_race(studies[0]):
         return (
             f"seed-racing stops a trial that is behind the best one after at most {len(search.seeds) - 1} of its "
-            f"{len(search.seeds)} seeds (Wilcoxon, p below {studies[0].wilcoxon_p():.3g})"
+            f"{len(search.seeds)} seeds (Wilcoxon, p below {pruners.wilcoxon_p(studies[0]):.3g})"
         )
     return (
         f"seed-racing can never act: {len(search.seeds)} tuning seeds leave too few pairs to compare before the last "
         "one; at least 3 seeds, or a larger search.p_threshold"
     )
+
+
+def _epochs_note(studies: list[Study], search: Search) -> str:
+    if not studies:
+        return f"{search.pruner} can never act: no cell trains for more epochs than its first look takes"
+    where = f"on the first tuning seed ({search.seeds[0]})"
+    firsts = " or ".join(str(first) for first in sorted({pruners.first_rung(study) for study in studies}))
+    if search.pruner == "median":
+        return f"median stops a trial below the median of the complete ones, every {firsts} epochs {where}"
+    ladders = dict.fromkeys(", ".join(map(str, pruners.rungs(study))) for study in studies)
+    share = f"the best 1/{search.reduction_factor} go on"
+    return f"{search.pruner}: {share} at epochs {' or '.join(ladders)} {where}"

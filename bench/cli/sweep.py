@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.cli import checks, outcome
 from bench.cli.cost import Cost, estimate, processors, progress_of, pruner_note
 from bench.cli.progress import Progress
 from bench.cli.text import count, duration, emit, emit_json, note, spans, table
 from bench.errors import UserError, unknown_line
+from bench.sweeps.mirror import check_url
 from bench.sweeps.parts import parse_part, take_part
 from bench.sweeps.plan import Plan, make_plan
 from bench.sweeps.spec import read_spec
 from bench.sweeps.status import StoreStatus
 
-EXECUTORS = ("local",)
+if TYPE_CHECKING:
+    from bench.sweeps.sweep import ExecutorName
+
+EXECUTORS: tuple[ExecutorName, ...] = ("local", "ray")
 
 
 def run(
@@ -28,24 +32,41 @@ def run(
     data: Path | None,
     dry_run: bool,
     as_json: bool,
+    address: str | None = None,
+    optuna_storage: str | None = None,
     cells: str | None = None,
     quiet: bool = False,
 ) -> int:
     """Carry out the spec into a store, or with `dry_run` say what that would be."""
     if executor not in EXECUTORS:
         raise UserError(f"--executor: {unknown_line('executor', executor, EXECUTORS)}")
+    if address is not None and executor != "ray":
+        raise UserError("--address: only --executor ray connects to a cluster")
     read = read_spec(spec)
     part = parse_part(cells, "--cells") if cells else None
     plan = take_part(make_plan(read, checks.data_folder(data)), part)
     store = out or Path(read.name if part is None else f"{read.name}-{part.number}-of-{part.count}")
-    checks.device(device)
+    if address is None:  # else the devices are the cluster's
+        checks.device(device)
     checks.configurations(plan)
+    url = check_url(optuna_storage) if optuna_storage is not None else None
     if dry_run:
-        return tell(plan, store, workers, device, as_json)
-    return carry_out(plan, store, workers, device, as_json, quiet)
+        return tell(plan, store, workers, device if address is None else "cpu", as_json)
+    name: ExecutorName = "ray" if executor == "ray" else "local"
+    return carry_out(plan, store, workers, device, as_json, name, address, url, quiet)
 
 
-def carry_out(plan: Plan, store: Path, workers: int, device: str, as_json: bool, quiet: bool = False) -> int:
+def carry_out(
+    plan: Plan,
+    store: Path,
+    workers: int,
+    device: str,
+    as_json: bool,
+    executor: ExecutorName = "local",
+    address: str | None = None,
+    optuna_storage: str | None = None,
+    quiet: bool = False,
+) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
     from bench.sweeps.sweep import run_sweep
 
@@ -53,7 +74,9 @@ def carry_out(plan: Plan, store: Path, workers: int, device: str, as_json: bool,
         note(f"left out: {reason}")
     began = time.monotonic()
     with Progress(quiet=quiet) as progress:
-        summary = run_sweep(plan, store, workers, device, progress.attach, progress.message)
+        summary = run_sweep(
+            plan, store, workers, device, progress.attach, progress.message, executor, address, optuna_storage
+        )
     assert progress.driver is not None
     done = outcome.outcome_of(progress.driver, summary, time.monotonic() - began)
     if as_json:

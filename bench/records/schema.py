@@ -35,6 +35,8 @@ UtcTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0)]
+#: The score so far on the validation items, by epochs done, in the order in which it was reported.
+Curve = tuple[tuple[Count, Finite], ...]
 Hyperparameter = str | int | Finite | bool | None
 
 INDUCTIVE_SCORES = ("prod", "tran", "ind")
@@ -167,6 +169,7 @@ class Record(_Part):
     search: Search | None = None
     seed: Count
     metrics: Metrics
+    curve: Curve | None = None
     timings: Timings
     speed: Speed | None = None
     status: Status
@@ -186,6 +189,7 @@ class Record(_Part):
             self._test_problem(),
             self._score_problem(),
             self._kind_problem(),
+            self._curve_problem(),
         ):
             if problem:
                 raise ValueError(problem)
@@ -193,7 +197,7 @@ class Record(_Part):
 
     def to_json(self) -> str:
         """The record as one line of JSON, without the newline."""
-        return self.model_dump_json()
+        return self.model_dump_json(exclude={"curve"} if self.curve is None else None)  # older records have none
 
     def _status_problem(self) -> str | None:
         if self.status == "ok":
@@ -233,11 +237,19 @@ class Record(_Part):
                     return f"metrics.{part}.{name}: {value} is not a fraction in [0, 1]"
         return None
 
+    def _curve_problem(self) -> str | None:
+        if self.curve is None:
+            return None
+        if self.kind != "trial":
+            return f"curve: only trials report on the way, not {self.kind}"
+        epochs = [epoch for epoch, _ in self.curve]
+        return "curve: epochs must rise" if epochs != sorted(set(epochs)) else None
+
     def _kind_problem(self) -> str | None:
         if self.kind == "speed":
             return "speed: a speed record with status ok needs it" if self.status == "ok" and not self.speed else None
-        if self.speed is not None:
-            return f"speed: only speed records carry it, not {self.kind}"
+        if self.speed is not None and self.kind != "trial":  # a trial's, where latency is an objective
+            return f"speed: only speed and trial records carry it, not {self.kind}"
         if self.search is None:
             return None
         if self.kind == "report":

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from bench.ids import content_id
@@ -25,11 +26,16 @@ class Work:
     seeds: tuple[int, ...]
     trial: int | None = None
     selection: Selection | None = None
+    report_every: int = 0
 
 
 @dataclass
 class CellRun:
-    """A cell and its records. `busy` holds the names of what is under way."""
+    """A cell and its records.
+
+    busy: the names of what is under way. curves: what first seeds under way have reported, by trial and epoch.
+    warm_starts: configurations that won elsewhere, asked for at each proposal.
+    """
 
     cell: Cell
     spec: Spec
@@ -38,19 +44,11 @@ class CellRun:
     speeds: dict[Selection, Record] = field(default_factory=dict)
     begun: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     busy: set[tuple[Any, ...]] = field(default_factory=set)
+    curves: dict[int, dict[int, float]] = field(default_factory=dict)
+    warm_starts: Callable[[], list[dict[str, Any]]] = list
 
     def __post_init__(self) -> None:
-        search = self.spec.search
-        self.study = Study(
-            self.cell.id,
-            self.cell.space,
-            self.cell.defaults,
-            search.sampler,
-            search.pruner,
-            self.cell.trials,
-            search.seeds,
-            search.p_threshold,
-        )
+        self.study = Study(self.cell.id, self.cell.space, self.cell.defaults, self.spec.search, self.cell.trials)
         self.budget = self.study.budget()
 
     def take(self, records: Iterable[Record]) -> None:
@@ -83,7 +81,10 @@ class CellRun:
             state = "pruned"
         elif len(records) == len(self.study.seeds):
             state = "complete"
-        return Trial(number, self.begun[number], values, state)  # type: ignore[arg-type]
+        first = records.get(self.study.seeds[0])
+        curve = self.curves.get(number, {}) if first is None else dict(first.curve or ())
+        latency = first.speed.full_forward_ms.p50 if first is not None and first.speed else None
+        return Trial(number, self.begun[number], values, state, curve, latency)  # type: ignore[arg-type]
 
     @property
     def searched(self) -> bool:
@@ -112,21 +113,17 @@ class CellRun:
         for number in sorted(self.begun):
             trial = self.trial(number)
             if trial.state == "running" and ("trial", number) not in self.busy:
-                return Work("trial", trial.configuration, self._next_seeds(trial), trial=number)
+                return self._work(trial)
         # Not len(begun): with several workers a killed driver leaves gaps, where an earlier trial was still in flight.
         fresh = next((number for number in range(self.budget) if number not in self.begun), None)
         if fresh is None:
             return None
-        configuration = self.study.propose(fresh, self.known_trials())
-        self.begun[fresh] = configuration
-        return Work("trial", configuration, self._next_seeds(self.trial(fresh)), trial=fresh)
+        self.begun[fresh] = self.study.propose(fresh, self.known_trials(), self.warm_starts())
+        return self._work(self.trial(fresh))
 
-    def _next_seeds(self, trial: Trial) -> tuple[int, ...]:
-        """Up to the next point at which the pruner may speak."""
-        left = tuple(seed for seed in self.study.seeds if seed not in trial.values)
-        if not self.study.can_prune():
-            return left
-        return left[: max(1, 2 - len(trial.values))]
+    def _work(self, trial: Trial) -> Work:
+        every = self.study.report_every(trial)
+        return Work("trial", trial.configuration, self.study.next_seeds(trial), trial=trial.number, report_every=every)
 
     def next_report(self) -> Work | None:
         if not self.searched:
@@ -158,9 +155,25 @@ class CellRun:
     def prunes(self, work: Work, seed: int, score: float) -> bool:
         """Whether the trial stops after this seed."""
         assert work.trial is not None
-        if seed != work.seeds[-1] or not self.study.can_prune():
+        if seed != work.seeds[-1]:
             return False
-        known = [trial for trial in self.known_trials() if trial.number != work.trial]
         trial = self.trial(work.trial)
-        judged = Trial(trial.number, trial.configuration, {**trial.values, seed: score}, "running")
-        return self.study.should_prune(judged, known)
+        judged = replace(trial, values={**trial.values, seed: score}, state="running")
+        return self.study.stops_after_seed(judged, self._others(work.trial))
+
+    def stops_at(self, work: Work, epoch: int, score: float) -> bool:
+        """Take a report on a trial's first seed, and say whether the trial stops there."""
+        assert work.trial is not None
+        if not math.isfinite(score):  # an undefined score is no verdict; training goes on or ends as it would
+            return False
+        self.curves.setdefault(work.trial, {})[epoch] = score
+        return self.study.stops_after_epoch(self.trial(work.trial), epoch, self._others(work.trial))
+
+    def curve_of(self, work: Work, seed: int) -> tuple[tuple[int, float], ...] | None:
+        """What a seed reported on its way, for its record."""
+        if not work.report_every or work.trial is None or seed != work.seeds[0]:
+            return None
+        return tuple(sorted(self.curves.get(work.trial, {}).items()))
+
+    def _others(self, number: int) -> list[Trial]:
+        return [trial for trial in self.known_trials() if trial.number != number]

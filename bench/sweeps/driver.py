@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from bench.environment import environment, git_sha, suite_version
@@ -14,9 +15,10 @@ from bench.records import Cell as CellRecord
 from bench.records import Metrics, Record, RecordError, Search, Timings
 from bench.sweeps.cell_run import CellRun, Work
 from bench.sweeps.executors import Executor
-from bench.sweeps.jobs import Job, Outcome
-from bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan, time_limit
+from bench.sweeps.jobs import Job, Outcome, Progress
+from bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan
 from bench.sweeps.store import Store
+from bench.sweeps.transfer import read_winners, warm_starts
 from bench.training.engine import Configuration
 from bench.training.problem import Identity, ProblemKey, load_problem
 
@@ -37,11 +39,15 @@ class Driver:
 
     def __init__(self, plan: Plan, store: Store, device: str = "cpu") -> None:
         self.plan, self.store, self.device = plan, store, device
-        self._listener: Listener = lambda record: None
+        self._listeners: list[Listener] = []
         self.runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
         for record in store.records:
             if record.cell.id in self.runs:
                 self.runs[record.cell.id].take([record])
+        if plan.spec.search.transfer:
+            elsewhere = read_winners(plan.spec)
+            for run in self.runs.values():
+                run.warm_starts = partial(warm_starts, run.cell, self.runs, elsewhere)
         self._teacher_records = {record.id: record for record in store.records if record.kind == "teacher"}
         self._failed_teachers = {r.cell.teacher_id for r in self._teacher_records.values() if r.status != "ok"}
         self._errands: dict[str, _Errand] = {}
@@ -50,7 +56,7 @@ class Driver:
 
     def listen(self, listener: Listener) -> None:
         """Be told of each record once it is on the disk."""
-        self._listener = listener
+        self._listeners.append(listener)
 
     def finished(self, run: CellRun) -> bool:
         """Whether a cell has all that it should have."""
@@ -74,8 +80,11 @@ class Driver:
                 executor.submit(job)
             if not self._errands:
                 return
-            outcome, ended = executor.next_outcome()
-            self.accept(outcome, ended)
+            event = executor.next_event()
+            if isinstance(event, Progress):
+                executor.resume(event.key, self.goes_on(event))
+            else:
+                self.accept(*event)
 
     # -- what is next ------------------------------------------------------------------------------------------
 
@@ -155,7 +164,8 @@ class Driver:
             problem=self._problem(teacher.data),
             seeds=(seed,),
             teacher_id=teacher_id,
-            time_limit_s=time_limit(self.plan.spec.resources, "supervised"),
+            time_limit_s=self.plan.spec.resources.time_limit("supervised"),
+            needs=self.plan.spec.resources.of("supervised"),
             device=self.device,
         )
 
@@ -172,14 +182,37 @@ class Driver:
             problem=self._problem(cell.data),
             seeds=work.seeds,
             teachers=teachers,
-            time_limit_s=time_limit(self.plan.spec.resources, cell.method.name),
+            time_limit_s=self.plan.spec.resources.time_limit(cell.method.name),
+            needs=self.plan.spec.resources.of(cell.method.name),
             device=self.device,
+            report_every=work.report_every,
+            timed=work.purpose == "trial" and "latency" in self.plan.spec.search.objectives,
         )
 
     def _problem(self, data: DataKey) -> ProblemKey:
         return ProblemKey(data.dataset, data.split, data.setting, self.plan.data_dir)
 
     # -- what came of it ---------------------------------------------------------------------------------------
+
+    def goes_on(self, progress: Progress) -> bool:
+        """Whether a trial that has reported goes on; one that does not is recorded as pruned here."""
+        errand = self._errands[progress.key]
+        run, work = errand.run, errand.work
+        assert run is not None
+        assert work is not None
+        if not run.stops_at(work, progress.epoch, progress.score):
+            return True
+        stopped = Outcome(
+            progress.key,
+            progress.seed,
+            "pruned",
+            validation={self.identity(run.cell.data).metric: progress.score},
+            epochs=progress.epoch,
+            train_s=progress.train_s,
+            environment=progress.environment,
+        )
+        self.accept(stopped, ended=True)
+        return False
 
     def accept(self, outcome: Outcome, ended: bool) -> None:
         """Record an outcome; after this it is on the disk."""
@@ -193,7 +226,8 @@ class Driver:
             if errand.run is not None and errand.work is not None:
                 errand.run.busy.discard(errand.run.name_of(errand.work))
         if record is not None:
-            self._listener(record)
+            for listener in self._listeners:
+                listener(record)
 
     def _accept_teacher(self, errand: _Errand, outcome: Outcome) -> Record | None:
         teacher = errand.teacher
@@ -247,6 +281,7 @@ class Driver:
             hparams=work.configuration,
             search=self._search_record(run, work),
             outcome=replace(outcome, status=status),
+            curve=run.curve_of(work, outcome.seed),
             teacher_s=self._teacher_seconds(teacher_id),
             tune_s=sum(r.timings.train_s for t in run.trials.values() for r in t.values())
             if work.purpose == "report"
@@ -306,7 +341,7 @@ class Driver:
     def identity(self, data: DataKey) -> Identity:
         """What the data behind a column is."""
         if data not in self._identities:
-            problem = load_problem(self._problem(data), self.plan.spec.report.seeds[0], self.device)
+            problem = load_problem(self._problem(data), self.plan.spec.report.seeds[0])  # its device is the workers'
             self._identities[data] = problem.identity
         return self._identities[data]
 
@@ -318,6 +353,7 @@ class Driver:
         hparams: Mapping[str, Any],
         search: Search | None,
         outcome: Outcome,
+        curve: tuple[tuple[int, float], ...] | None = None,
         teacher_s: float | None = None,
         tune_s: float | None = None,
     ) -> Record:
@@ -336,11 +372,12 @@ class Driver:
             search=search,
             seed=outcome.seed,
             metrics=Metrics(val=scores, test=dict(outcome.test) if outcome.test else None),
+            curve=curve,
             timings=Timings(train_s=outcome.train_s, epochs=outcome.epochs, teacher_s=teacher_s, tune_s=tune_s),
             speed=outcome.speed,
             status=outcome.status,
             error=(outcome.error or "no message") if failed else None,
-            environment=outcome.environment or environment(self.device),
+            environment=outcome.environment or environment(),  # of a lost worker only the driver's is known
         )
 
 

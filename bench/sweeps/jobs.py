@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from bench.records import Environment, Speed
+from bench.sweeps.spec import Needs
 from bench.training.engine import Configuration
 from bench.training.problem import Identity, ProblemKey
 from bench.training.teachers import TeacherArtefact
 
-Status = Literal["ok", "failed", "nan", "oom", "timeout"]
+Status = Literal["ok", "pruned", "failed", "nan", "oom", "timeout"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,9 @@ class Job:
     """Run one configuration on some seeds.
 
     key: names the job among those in flight. purpose: what comes back besides the scores: `report` reads the test
-    set, `teacher` brings the artefact, `speed` measures inference. teachers: artefact id by seed.
+    set, `teacher` brings the artefact, `speed` measures inference. teachers: artefact id by seed. report_every:
+    epochs between two progress reports, after each of which the job waits to be told whether to go on; 0 for none.
+    timed: measure inference of the first seed's student beside its scores.
     """
 
     key: str
@@ -30,7 +33,22 @@ class Job:
     teachers: Mapping[int, str] = field(default_factory=dict)
     teacher_id: str | None = None
     time_limit_s: float | None = None
+    needs: Needs = field(default_factory=Needs)
     device: str = "cpu"
+    report_every: int = 0
+    timed: bool = False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A seed under way: its validation score so far, after `epoch` epochs and `train_s` seconds."""
+
+    key: str
+    seed: int
+    epoch: int
+    score: float
+    train_s: float = 0.0
+    environment: Environment | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from bench.data.registry import DATASETS, DatasetInfo
 from bench.errors import UserError, unknown_line
 from bench.ids import content_id
 from bench.models.registry import MODELS
-from bench.sweeps.spec import MethodChoice, ModelChoice, Resources, Search, Spec
+from bench.sweeps.spec import MethodChoice, ModelChoice, Search, Spec
 from methods import METHODS, MethodInfo
 from search_spaces import JointSpace, Space, load_space, merge
 
@@ -264,7 +264,7 @@ def _study(
     trials: int,
     reported: bool = True,
 ) -> Cell:
-    defaults = space.defaults()
+    defaults, later = space.defaults(), search.later_options()
     basis = {
         "data": _key(data),
         "teacher": teacher.id if teacher else None,
@@ -272,7 +272,7 @@ def _study(
         "method": [info.name, variant],
         "space": space.identity(),
         "defaults": defaults,
-        "search": [search.sampler, search.pruner, search.p_threshold, list(search.seeds), trials],
+        "search": [search.sampler, search.pruner, search.p_threshold, list(search.seeds), trials, *later.items()],
         "reported": reported,
     }
     return Cell(content_id(basis), data, teacher, student, info, variant, space, defaults, trials, reported)
@@ -280,9 +280,3 @@ def _study(
 
 def _key(data: DataKey) -> list[str]:
     return [data.dataset, data.split, data.setting]
-
-
-def time_limit(resources: Resources, method: str) -> float | None:
-    """Seconds that one seed of one trial of this method may take, or None."""
-    override = resources.overrides.get(method)
-    return override.time_limit_s if override and override.time_limit_s else resources.time_limit_s

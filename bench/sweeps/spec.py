@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from bench.errors import UserError
 from search_spaces import SpaceError, load_yaml
 from search_spaces.errors import first_problem
 
-Sampler = Literal["tpe", "random", "grid"]
-Pruner = Literal["none", "seed-racing"]
+Sampler = Literal["tpe", "random", "grid", "gp", "cma-es", "nsga-ii"]
+Pruner = Literal["none", "seed-racing", "median", "asha", "hyperband"]
+Objective = Literal["accuracy", "latency"]
 Setting = Literal["transductive", "inductive", "graph-level"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
@@ -63,10 +77,21 @@ class MethodChoice(_Part):
     space: dict[str, Any] = Field(default_factory=dict)
 
 
+class Within(_Part):
+    """Choose the fastest of those at most `within` points (hundredths of the score) below the best."""
+
+    within: float = Field(ge=0, le=100)
+
+
 class Search(_Part):
     """trials: configurations per cell, the published default first; seeds: the tuning seeds.
 
     p_threshold: of the seed-racing pruner; None takes the smallest that can act before the last seed.
+    min_epochs, reduction_factor: the first rung of asha and hyperband (and between two looks of median; None takes
+    a 27th of the longest training, or 1 / reduction_factor^3 of it) and the share of a rung that goes on.
+    transfer: try what won on the datasets before this one; transfer_from: and in other stores.
+    objectives: accuracy (the dataset's own metric) alone, or with the latency of the student's full forward.
+    lock: the winner has the best accuracy, or is the fastest within so many points of it.
     """
 
     sampler: Sampler = "tpe"
@@ -74,6 +99,12 @@ class Search(_Part):
     trials: int = Field(30, ge=0, le=100_000)
     seeds: tuple[Seed, ...] = (100, 101, 102)
     p_threshold: float | None = Field(None, gt=0, le=1)
+    min_epochs: int | None = Field(None, ge=1)
+    reduction_factor: int = Field(3, ge=2, le=100)
+    transfer: bool = False
+    transfer_from: tuple[Name, ...] = ()
+    objectives: tuple[Objective, ...] = ("accuracy",)
+    lock: Literal["accuracy"] | Within = "accuracy"
 
     @field_validator("seeds")
     @classmethod
@@ -81,6 +112,50 @@ class Search(_Part):
         if not seeds:
             raise ValueError("at least one tuning seed is needed")
         return _no_repeats(seeds)
+
+    @field_validator("objectives")
+    @classmethod
+    def _known_objectives(cls, objectives: tuple[str, ...]) -> tuple[str, ...]:
+        if objectives not in (("accuracy",), ("accuracy", "latency")):
+            raise ValueError("must be [accuracy] or [accuracy, latency]")
+        return objectives
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_pruning_of_several(cls, value: Any) -> Any:
+        """Two objectives have no order to prune by; the default pruner stands back, one that was asked for does not."""
+        if isinstance(value, dict) and "pruner" not in value and len(value.get("objectives") or ()) > 1:
+            return {**value, "pruner": "none"}
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Search:
+        several = len(self.objectives) > 1
+        if several and self.pruner != "none":
+            raise ValueError(f"pruner: {self.pruner} needs one objective; with latency the pruner is none")
+        if several and self.sampler == "cma-es":
+            raise ValueError("sampler: cma-es needs one objective; with latency take tpe, nsga-ii, gp, random or grid")
+        if isinstance(self.lock, Within) and not several:
+            raise ValueError("lock: within needs objectives: [accuracy, latency]")
+        if self.transfer_from and not self.transfer:
+            raise ValueError("transfer_from: needs transfer: true")
+        if self.transfer and self.sampler == "grid":
+            raise ValueError("transfer: the grid sampler takes no warm starts")
+        return self
+
+    @model_serializer(mode="wrap")
+    def _lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Options that came later are left out where they say nothing, so that older plans keep their ids."""
+        content: dict[str, Any] = handler(self)
+        plain = Search.model_fields
+        return {k: v for k, v in content.items() if k not in _LATER or getattr(self, k) != plain[k].default}
+
+    def later_options(self) -> dict[str, Any]:
+        """Those of the options above that say something."""
+        return {name: value for name, value in self.model_dump(mode="json").items() if name in _LATER}
+
+
+_LATER = ("min_epochs", "reduction_factor", "transfer", "transfer_from", "objectives", "lock")
 
 
 class Report(_Part):
@@ -110,19 +185,72 @@ def _no_repeats(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
+_UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
+_UNITS |= {"kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+
+
+def _bytes(value: Any) -> Any:
+    """`2 GB`, `512MiB` or a number of bytes."""
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*", value)
+    if match is None or match[2].lower() not in _UNITS:
+        raise ValueError(f"a size is a number of bytes or a text such as '2 GB' or '512 MiB', not {value!r}")
+    return math.ceil(float(match[1]) * _UNITS[match[2].lower()])
+
+
+Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
+
+
 class ResourceNeeds(_Part):
     cpus: float | None = Field(None, gt=0)
     gpus: float | None = Field(None, ge=0)
+    memory: Bytes | None = None
     time_limit_s: float | None = Field(None, gt=0)
+    max_failures: int | None = Field(None, ge=0, le=1000)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What one trial takes, overrides applied; the fields are those of `Resources`."""
+
+    cpus: float = 1.0
+    gpus: float = 0.0
+    memory: int | None = None
+    max_failures: int = 2
 
 
 class Resources(_Part):
-    """What one trial takes. time_limit_s: of one seed of one trial, in seconds; overrides: per method."""
+    """What one trial takes.
+
+    cpus, gpus: logical, for Ray's placement; fractions of a GPU share it. memory: bytes that a trial may allocate
+    beyond what its worker holds, past which it ends as `oom`. time_limit_s: of one seed of one trial, in seconds.
+    max_failures: how often a trial is begun again after its worker died under it. overrides: per method.
+    """
 
     cpus: float = Field(1, gt=0)
     gpus: float = Field(0, ge=0)
+    memory: Bytes | None = None
     time_limit_s: float | None = Field(None, gt=0)
+    max_failures: int = Field(2, ge=0, le=1000)
     overrides: dict[str, ResourceNeeds] = Field(default_factory=dict)
+
+    def of(self, method: str) -> Needs:
+        """What a trial of this method takes."""
+        return Needs(**{name: self._choose(method, name) for name in ("cpus", "gpus", "memory", "max_failures")})
+
+    def time_limit(self, method: str) -> float | None:
+        """Seconds that one seed of one trial of this method may take, or None."""
+        limit: float | None = self._choose(method, "time_limit_s")
+        return limit
+
+    def _choose(self, method: str, name: str) -> Any:
+        own = getattr(self.overrides.get(method), name, None)
+        return getattr(self, name) if own is None else own
+
+    def every(self) -> list[Needs]:
+        """What trials of any method may take: the common needs, and each override."""
+        return [Needs(self.cpus, self.gpus, self.memory), *(self.of(method) for method in self.overrides)]
 
 
 class Spec(_Part):

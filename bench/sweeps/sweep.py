@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from bench.errors import UserError
 from bench.records import Record
 from bench.sweeps.driver import Driver, Listener
 from bench.sweeps.executors import Executor
 from bench.sweeps.executors.in_process import InProcessExecutor
 from bench.sweeps.executors.processes import ProcessExecutor
 from bench.sweeps.heartbeat import Heartbeat
+from bench.sweeps.mirror import Mirror
 from bench.sweeps.plan import Plan
+from bench.sweeps.samplers import check_sampler
 from bench.sweeps.store import Store
+from bench.sweeps.transfer import read_winners
 from bench.training.problem import ProblemKey, load_problem
 
-ExecutorName = Literal["local"]
+ExecutorName = Literal["local", "ray"]
 
 
 @dataclass(frozen=True)
@@ -41,38 +47,63 @@ def run_sweep(
     device: str = "cpu",
     listener: Callable[[Driver], Listener] | None = None,
     on_message: Callable[[str], None] | None = None,
+    executor: ExecutorName = "local",
+    address: str | None = None,
+    optuna_storage: str | None = None,
 ) -> Summary:
     """Carry out a plan into a store; on a store that has some of it, the rest.
 
-    workers: worker processes; 0 trains in this process.
+    workers: worker processes; 0 trains in this process. On Ray: trials at once; 0 takes one on a local Ray, and what
+    there is room for on a cluster. address: of a Ray cluster, `auto` or HOST:PORT; None starts a local Ray.
+    optuna_storage: a URL (of `check_url`) to which the studies are copied; what goes wrong there is a message.
 
     Raises:
         UserError: data, store or plan are not in order; nothing is written where the store did not exist.
         RecordError: a record could not be written (a full disk, say); what was written stays.
         KeyboardInterrupt: after the workers were stopped.
     """
-    check_data(plan, device)
-    with Store(out, plan) as store:
+    check_data(plan, device if executor == "local" else "cpu")
+    with _ray(plan, workers, device, address) if executor == "ray" else nullcontext(), Store(out, plan) as store:
+        tell = on_message or (lambda text: None)
         for message in store.messages:
-            (on_message or (lambda text: None))(message)
+            tell(message)
         before = len(store.records)
         driver = Driver(plan, store, device)
         if listener is not None:
             driver.listen(listener(driver))
-        if not all(driver.finished(run) for run in driver.runs.values()):
-            executor = _executor(workers, store)
-            try:
-                with Heartbeat(store.path, lambda: (driver.slots, driver.under_way())):
-                    driver.run(executor)
-            except BaseException:
-                executor.close(kill=True)
-                raise
-            executor.close()
+        with _mirrored(driver, optuna_storage, tell):
+            if not all(driver.finished(run) for run in driver.runs.values()):
+                carrier = _on_ray(plan, workers, address, store) if executor == "ray" else _executor(workers, store)
+                try:
+                    with Heartbeat(store.path, lambda: (driver.slots, driver.under_way())):
+                        driver.run(carrier)
+                except BaseException:
+                    carrier.close(kill=True)
+                    raise
+                carrier.close()
         return summarise(driver, before)
 
 
+@contextmanager
+def _mirrored(driver: Driver, url: str | None, tell: Callable[[str], None]) -> Iterator[None]:
+    """Copy the studies to a database meanwhile; an interrupted sweep does not wait for it long."""
+    if url is None:
+        yield
+        return
+    mirror = Mirror(url, driver.plan.spec.name, driver.runs, tell)
+    driver.listen(mirror)
+    try:
+        yield
+    except BaseException:
+        mirror.close(1.0)
+        raise
+    mirror.close()
+
+
 def check_data(plan: Plan, device: str = "cpu") -> None:
-    """Load every dataset and make every split once, before anything is written."""
+    """Load every dataset and make every split once, and read what the search builds on, before anything is written."""
+    check_sampler(plan.spec.search.sampler)
+    read_winners(plan.spec)
     seeds = plan.spec.report.seeds[:1]
     for data in dict.fromkeys(cell.data for cell in plan.cells):
         for seed in seeds:
@@ -83,6 +114,27 @@ def _executor(workers: int, store: Store) -> Executor:
     if workers:
         return ProcessExecutor(workers, store.path / "teachers")
     return InProcessExecutor(store.teachers.load)
+
+
+@contextmanager
+def _ray(plan: Plan, workers: int, device: str, address: str | None) -> Iterator[None]:
+    """Connected to Ray, before anything is written."""
+    if find_spec("ray") is None:
+        raise UserError("--executor ray: Ray is not installed; pip install 'ray[tune]'")
+    from bench.sweeps.executors.ray_session import ray_session
+
+    needs = plan.spec.resources.every()
+    if device.startswith("cuda") and not any(each.gpus for each in needs):
+        raise UserError("--device cuda: with Ray a trial trains on the GPU that resources.gpus asks for, which is 0")
+    with ray_session(address, max(workers, 1), needs):
+        yield
+
+
+def _on_ray(plan: Plan, workers: int, address: str | None, store: Store) -> Executor:
+    from bench.sweeps.executors.ray_executor import RayExecutor
+
+    slots = workers or (None if address else 1)
+    return RayExecutor(slots, store.teachers.load, plan.spec.resources.every()[0])
 
 
 def summarise(driver: Driver, before: int = 0) -> Summary:

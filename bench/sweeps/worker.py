@@ -11,8 +11,8 @@ import torch
 
 from bench.environment import environment
 from bench.errors import UserError
-from bench.sweeps.jobs import Job, Outcome, Status
-from bench.training.engine import TimeLimitExceeded, Trained, judge_test, train
+from bench.sweeps.jobs import Job, Outcome, Progress, Status
+from bench.training.engine import EpochScore, TimeLimitExceeded, Trained, judge_test, train
 from bench.training.problem import Identity, Problem, load_problem, open_test_set
 from bench.training.speed import measure_speed
 from bench.training.teachers import TeacherArtefact, pack_teacher, unpack_teacher
@@ -32,8 +32,11 @@ class Worker:
         self._teacher = lru_cache(maxsize=TEACHERS_KEPT)(self._unpack)
         torch.set_num_threads(1)
 
-    def run(self, job: Job) -> Iterator[Outcome]:
-        """An outcome per seed, as they end. A seed that fails ends the job."""
+    def run(self, job: Job) -> Iterator[Progress | Outcome]:
+        """An outcome per seed, as they end, and the progress on the way where the job asks for it.
+
+        A seed that fails ends the job; closing the iterator stops it.
+        """
         problems: dict[int, Problem] = {}
 
         def problem_of(seed: int) -> Problem:
@@ -47,8 +50,9 @@ class Worker:
 
         for seed in job.seeds:
             try:
-                trained = next(iter(train(job.configuration, [seed], problem_of, teachers_of, job.time_limit_s)))
-                yield self._outcome(job, trained)
+                limit, every = job.time_limit_s, job.report_every
+                for event in train(job.configuration, [seed], problem_of, teachers_of, limit, report_every=every):
+                    yield _progress(job, event) if isinstance(event, EpochScore) else self._outcome(job, event)
             except (Exception, SystemExit) as error:  # a method that exits ends its trial, not the sweep
                 identity = problems[seed].identity if seed in problems else None
                 yield _failure(job, seed, error, identity)
@@ -67,6 +71,7 @@ class Worker:
         artefact = None
         if job.purpose == "teacher":
             artefact = pack_teacher(job.teacher_id or "", trained, job.configuration)
+        timed = job.purpose == "speed" or (job.timed and trained.seed == job.seeds[0])
         return Outcome(
             job.key,
             trained.seed,
@@ -77,9 +82,14 @@ class Worker:
             train_s=trained.train_s,
             identity=problem.identity,
             teacher=artefact,
-            speed=measure_speed(trained.method, problem) if job.purpose == "speed" else None,
+            speed=measure_speed(trained.method, problem) if timed else None,
             environment=environment(job.device),
         )
+
+
+def _progress(job: Job, so_far: EpochScore) -> Progress:
+    seconds, where = so_far.train_s, environment(job.device)
+    return Progress(job.key, so_far.seed, so_far.epoch, so_far.score, seconds, where)
 
 
 def _check_finite(scores: Mapping[str, float]) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ _SETTINGS = tuple(item.name for item in fields(OptimiserSettings))
 
 
 class TimeLimitExceeded(RuntimeError):
-    """A run went past its deadline."""
+    """A run took longer than it may."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +74,54 @@ class Trained:
     train_s: float
 
 
+@dataclass(frozen=True)
+class EpochScore:
+    """How a training under way does: the validation score that it would end with, were it stopped now.
+
+    epoch: how many are done. score: the best so far, or of the last state for a method that keeps that one.
+    """
+
+    seed: int
+    epoch: int
+    score: float
+    train_s: float
+
+
+@overload
 def train(
     configuration: Configuration,
     seeds: Sequence[int],
     problem_of: Callable[[int], Problem],
     teachers_of: Callable[[int], tuple[Teacher, ...]],
     time_limit_s: float | None = None,
-) -> Iterator[Trained]:
+) -> Iterator[Trained]: ...
+
+
+@overload
+def train(
+    configuration: Configuration,
+    seeds: Sequence[int],
+    problem_of: Callable[[int], Problem],
+    teachers_of: Callable[[int], tuple[Teacher, ...]],
+    time_limit_s: float | None = None,
+    *,
+    report_every: int,
+) -> Iterator[EpochScore | Trained]: ...
+
+
+def train(
+    configuration: Configuration,
+    seeds: Sequence[int],
+    problem_of: Callable[[int], Problem],
+    teachers_of: Callable[[int], tuple[Teacher, ...]],
+    time_limit_s: float | None = None,
+    *,
+    report_every: int = 0,
+) -> Iterator[Any]:
     """Train one configuration on each seed, yielding as seeds end.
+
+    With `report_every` above 0 it also yields an `EpochScore` every so many epochs, but for the last. Neither that
+    nor what is done meanwhile changes the training or counts as its time; closing the iterator stops it.
 
     Raises:
         UserError: the configuration does not fit the problem.
@@ -90,13 +131,46 @@ def train(
     for seed in seeds:
         problem = problem_of(seed)
         teachers = teachers_of(seed)
-        start = time.perf_counter()  # after data and teachers have come, which is no part of training
-        deadline = None if time_limit_s is None else start + time_limit_s
+        clock = Clock(time_limit_s)  # after data and teachers have come, which is no part of training
         method = build(configuration, problem, teachers)
-        epochs = fit(method, configuration, problem, deadline) if method.trainable else 0
+        epochs = 0
+        if method.trainable:
+            fitting = fit_in_steps(method, configuration, problem, clock, report_every)
+            while True:
+                try:
+                    epoch, score = next(fitting)
+                except StopIteration as end:
+                    epochs = end.value
+                    break
+                yield EpochScore(seed, epoch, score, clock.seconds)
         method.eval()
-        seconds = time.perf_counter() - start
+        seconds = clock.seconds
         yield Trained(seed, method, problem, judge(method, problem, problem.validation), epochs, seconds)
+
+
+class Clock:
+    """The seconds of a training, less those in which it was held up; the limit counts them alike."""
+
+    def __init__(self, limit_s: float | None = None) -> None:
+        self.limit_s = limit_s
+        self._start = time.perf_counter()
+        self._stopped_at: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        return (self._stopped_at or time.perf_counter()) - self._start
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        self._stopped_at = time.perf_counter()
+        yield
+        self._start += time.perf_counter() - self._stopped_at
+        self._stopped_at = None
+
+    def check(self, when: str) -> None:
+        """Raises TimeLimitExceeded."""
+        if self.limit_s is not None and self.seconds > self.limit_s:
+            raise TimeLimitExceeded(f"past its time limit {when}")
 
 
 def seed_everything(seed: int) -> None:
@@ -181,15 +255,28 @@ def _student_factory(configuration: Configuration, problem: Problem) -> Callable
     return new_student
 
 
-def fit(method: Method[Any], configuration: Configuration, problem: Problem, deadline: float | None) -> int:
+def fit(method: Method[Any], configuration: Configuration, problem: Problem, time_limit_s: float | None = None) -> int:
+    """`fit_in_steps` at one go; returns the epochs that were run."""
+    fitting = fit_in_steps(method, configuration, problem, Clock(time_limit_s))
+    while True:
+        try:
+            next(fitting)
+        except StopIteration as end:
+            return int(end.value)
+
+
+def fit_in_steps(
+    method: Method[Any], configuration: Configuration, problem: Problem, clock: Clock, report_every: int = 0
+) -> Generator[tuple[int, float], None, int]:
     """Train to the best validation score and restore that state; returns the epochs that were run.
 
     A score as good as the best counts as better, as in GLNN's released code: among equals the later state stays.
-    A method that does not select on validation runs every epoch and keeps its last state.
+    A method that does not select on validation runs every epoch and keeps its last state. Yields the epochs done
+    and the score so far, every `report_every` epochs.
     """
     settings, selects = configuration.settings, method.selects_on_validation
     for _ in method.prepare():
-        _check_clock(deadline, "before the first epoch")
+        clock.check("before the first epoch")
     source = make_batches(method, configuration, problem)
     optimizers = list(method.optimizers(settings))
     best, waited, epoch = -1.0, 0, 0
@@ -213,15 +300,25 @@ def fit(method: Method[Any], configuration: Configuration, problem: Problem, dea
         method.on_epoch_end(epoch, score)
         if selects and settings.patience and waited >= settings.patience:
             break
-        _check_clock(deadline, f"in epoch {epoch}")
+        clock.check(f"in epoch {epoch}")
+        if report_every and (epoch + 1) % report_every == 0 and epoch + 1 < settings.epochs:
+            with clock.stopped(), _same_draws(problem):
+                so_far = best if best >= 0 else score if selects else validation_score(method, problem)
+                yield epoch + 1, so_far
     if selects:
         kept.restore()
     return epoch + 1 if settings.epochs else 0
 
 
-def _check_clock(deadline: float | None, when: str) -> None:
-    if deadline is not None and time.perf_counter() > deadline:
-        raise TimeLimitExceeded(f"past its time limit {when}")
+@contextmanager
+def _same_draws(problem: Problem) -> Iterator[None]:
+    """Whatever is drawn meanwhile, training draws what it would have drawn."""
+    device = problem.training.graph.device
+    python, array = random.getstate(), np.random.get_state()  # noqa: NPY002 - the generator that methods may use
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        yield
+    random.setstate(python)
+    np.random.set_state(array)  # noqa: NPY002
 
 
 class Snapshot:

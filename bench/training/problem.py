@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -95,12 +95,28 @@ def open_test_set(key: ProblemKey, seed: int, device: str = "cpu") -> TestSet:
     return test
 
 
+def whole_dataset(key: ProblemKey) -> Dataset:
+    """The dataset behind a problem: every split of it can be made from this."""
+    return _dataset(key.dataset, key.data_dir, False)
+
+
+_source: Callable[[str, Path | None], Dataset] = load_dataset
+
+
+def read_datasets_from(source: Callable[[str, Path | None], Dataset]) -> None:
+    """From now on datasets come from there (name and data folder in), not from this machine's folders."""
+    global _source  # noqa: PLW0603 - one per process, as the caches below are
+    _source = source
+    _dataset.cache_clear()
+    _views.cache_clear()
+
+
 @lru_cache(maxsize=4)
 def _dataset(name: str, data_dir: Path | None, component: bool) -> Dataset:
     """The dataset; with `component` its largest component, cut once so that all seeds share one graph."""
     if component:
         return largest_component(_dataset(name, data_dir, False))
-    return load_dataset(name, data_dir)
+    return _source(name, data_dir)
 
 
 @lru_cache(maxsize=32)

@@ -85,8 +85,8 @@ def test_the_installed_command_killed_by_the_clock(
 
 
 def test_workers_killed_at_random_moments(launcher: Any, write_spec: Callable[..., Path], tmp_path: Path) -> None:
-    """Every planned seed is recorded once, lost ones as failed; nothing hangs and nothing is left behind."""
-    generator, lost = random.Random(SEED), 0
+    """What they were at begins again: every planned seed is recorded once, ok, and nothing is left behind."""
+    generator = random.Random(SEED)
     for number in range(-(-KILLS // 2)):
         store = tmp_path / f"store-{number}"
         slow = {"name": "faulty", "fix": {"fault": "slow"}}
@@ -96,15 +96,9 @@ def test_workers_killed_at_random_moments(launcher: Any, write_spec: Callable[..
             time.sleep(generator.uniform(1.0, 4.0))
             if workers := driver.workers():
                 os.kill(generator.choice(workers), signal.SIGKILL)
-        code = driver.wait(120)
+        assert driver.wait(120) == 0, driver.said()[-3000:]
         driver.assert_alone()
-        assert "Traceback" not in driver.said(), driver.said()[-3000:]
         records = read_records(store).records
-        failed = [record for record in records if record.status == "failed"]
-        assert code == bool(failed), driver.said()[-3000:]
-        assert all("its worker died" in (record.error or "") for record in failed)
-        lost += len(failed)
-        if not [record for record in failed if record.kind in ("teacher", "trial")]:
-            trials = sorted((r.cell.id, r.search.trial, r.seed) for r in records if r.kind == "trial" and r.search)
-            assert len(trials) == len(set(trials)) == 3 * 3
-    assert lost or KILLS < 10
+        assert {record.status for record in records} == {"ok"}
+        trials = sorted((r.cell.id, r.search.trial, r.seed) for r in records if r.kind == "trial" and r.search)
+        assert len(trials) == len(set(trials)) == 3 * 3

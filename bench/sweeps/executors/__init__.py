@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bench.sweeps.jobs import Job, Outcome
+from bench.sweeps.jobs import Job, Outcome, Progress
 
 
 class Executor(Protocol):
     """Runs jobs on `slots` places at once.
 
-    Every submitted job brings one outcome per seed, or fewer with the last one not ok. `next_outcome` waits for
-    one and says whether its job has ended.
+    Every submitted job brings one outcome per seed, or fewer with the last one not ok. `next_event` waits for one
+    and says whether its job has ended, or for the progress of a job that asks for reports. That job then waits for
+    `resume`: told not to go on it is over, brings nothing more, and its place is free.
     """
 
     slots: int
 
     def submit(self, job: Job) -> None: ...
 
-    def next_outcome(self) -> tuple[Outcome, bool]: ...
+    def next_event(self) -> Progress | tuple[Outcome, bool]: ...
+
+    def resume(self, key: str, go_on: bool) -> None: ...
 
     def close(self, *, kill: bool = False) -> None: ...

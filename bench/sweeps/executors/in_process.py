@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.sweeps.jobs import Job, Outcome
+from bench.sweeps.executors.memory import limited
+from bench.sweeps.jobs import Job, Outcome, Progress
 from bench.sweeps.worker import Fetch, Worker
 
 
@@ -16,21 +17,27 @@ class InProcessExecutor:
     def __init__(self, fetch: Fetch) -> None:
         self._worker = Worker(fetch)
         self._job: Job | None = None
-        self._outcomes: Iterator[Outcome] = iter(())
+        self._events: Iterator[Progress | Outcome] = iter(())
         self._left = 0
 
     def submit(self, job: Job) -> None:
         if self._job is not None:
             raise RuntimeError("the in-process executor has one slot and it is taken")
-        self._job, self._outcomes, self._left = job, self._worker.run(job), len(job.seeds)
+        self._job, self._events, self._left = job, limited(self._worker.run(job), job.needs.memory), len(job.seeds)
 
-    def next_outcome(self) -> tuple[Outcome, bool]:
-        outcome = next(self._outcomes)
+    def next_event(self) -> Progress | tuple[Outcome, bool]:
+        event = next(self._events)
+        if isinstance(event, Progress):
+            return event
         self._left -= 1
-        ended = self._left == 0 or outcome.status != "ok"
+        ended = self._left == 0 or event.status != "ok"
         if ended:
             self._job = None
-        return outcome, ended
+        return event, ended
+
+    def resume(self, key: str, go_on: bool) -> None:
+        if not go_on:
+            self.close()
 
     def close(self, *, kill: bool = False) -> None:
-        self._job, self._outcomes = None, iter(())
+        self._job, self._events = None, iter(())  # the training under way is let go of, and with it stopped

@@ -7,12 +7,14 @@ import os
 import signal
 import threading
 import time
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from bench.sweeps.jobs import Job, Outcome
+from bench.sweeps.executors.memory import limited
+from bench.sweeps.jobs import Job, Outcome, Progress
 
 #: Seconds beyond its limit after which a job that does not stop itself is killed with its worker.
 GRACE_S = 30.0
@@ -29,6 +31,7 @@ class _Place:
     job: Job | None = None
     seeds_left: list[int] = field(default_factory=list)
     started: float = 0.0
+    deaths: int = 0
 
 
 class ProcessExecutor:
@@ -62,10 +65,14 @@ class ProcessExecutor:
             raise RuntimeError(f"all {self.slots} slots are taken")
         if not place.process.is_alive():
             self._replace(place)
+        place.deaths = 0
+        self._begin(place, job)
+
+    def _begin(self, place: _Place, job: Job) -> None:
         place.job, place.seeds_left, place.started = job, list(job.seeds), time.monotonic()
         place.pipe.send(job)
 
-    def next_outcome(self) -> tuple[Outcome, bool]:
+    def next_event(self) -> Progress | tuple[Outcome, bool]:
         while True:
             busy = {place.pipe: place for place in self._places if place.job is not None}
             for pipe in wait(list(busy), timeout=1.0):
@@ -76,22 +83,43 @@ class ProcessExecutor:
                 if self._overdue(place):
                     return self._lost(place, "timeout", "killed: it did not stop at its time limit")
 
-    def _receive(self, place: _Place) -> tuple[Outcome, bool] | None:
+    def resume(self, key: str, go_on: bool) -> None:
+        place = next(place for place in self._places if place.job is not None and place.job.key == key)
+        with suppress(OSError):  # its worker died meanwhile, which `next_event` finds, or the next `submit`
+            place.pipe.send(go_on)
+        if not go_on:
+            place.job = None
+
+    def _receive(self, place: _Place) -> Progress | tuple[Outcome, bool] | None:
         try:
-            outcome: Outcome = place.pipe.recv()
+            event: Progress | Outcome = place.pipe.recv()
         except (EOFError, OSError):
             place.process.join(5)
-            return self._lost(place, "failed", f"its worker died with exit code {place.process.exitcode}")
-        place.seeds_left.remove(outcome.seed)
+            return self._died(place)
+        if isinstance(event, Progress):
+            return event
+        place.seeds_left.remove(event.seed)
         place.started = time.monotonic()
-        ended = not place.seeds_left or outcome.status != "ok"
+        ended = not place.seeds_left or event.status != "ok"
         if ended:
             place.job = None
-        return outcome, ended
+        return event, ended
 
     def _overdue(self, place: _Place) -> bool:
         limit = place.job.time_limit_s if place.job else None
         return limit is not None and time.monotonic() - place.started > limit + GRACE_S
+
+    def _died(self, place: _Place) -> tuple[Outcome, bool] | None:
+        """The seeds that are left begin again in a new worker, unless that was tried often enough."""
+        assert place.job is not None
+        place.deaths += 1
+        job = replace(place.job, seeds=tuple(place.seeds_left))
+        why = f"its worker died with exit code {place.process.exitcode}"
+        if place.deaths > job.needs.max_failures:
+            return self._lost(place, "failed", why + (f", the last of {place.deaths}" if place.deaths > 1 else ""))
+        self._replace(place)
+        self._begin(place, job)
+        return None
 
     def _lost(self, place: _Place, status: Any, why: str) -> tuple[Outcome, bool]:
         """The worker is gone or goes now; a new one takes its place."""
@@ -121,7 +149,7 @@ class ProcessExecutor:
 
 
 def _serve(pipe: Connection, teachers: Path) -> None:
-    """The life of a worker: a job in, outcomes out, until the driver is gone."""
+    """The life of a worker: a job in, progress and outcomes out, until the driver is gone."""
     for stop in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, but the driver's to handle
         signal.signal(stop, signal.SIG_IGN)
     threading.Thread(target=_die_with_driver, daemon=True).start()
@@ -132,8 +160,10 @@ def _serve(pipe: Connection, teachers: Path) -> None:
     while True:
         try:
             job = pipe.recv()
-            for outcome in worker.run(job):
-                pipe.send(outcome)
+            for event in limited(worker.run(job), job.needs.memory):
+                pipe.send(event)
+                if isinstance(event, Progress) and not pipe.recv():
+                    break
         except (EOFError, OSError):
             return
 

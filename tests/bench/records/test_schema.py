@@ -72,7 +72,9 @@ def test_hyperparameters_keep_their_type(hparams):
         ({"status": "timeout", "error": "  "}, "error: status timeout needs an error text"),
         ({"status": "nan", "error": "nan"}, "metrics.val: must be empty when status is nan"),
         ({"search.selection": "tuned"}, "search.selection: a trial record has none"),
-        ({"speed": SPEED}, "speed: only speed records carry it, not trial"),
+        (REPORT | {"speed": SPEED}, "speed: only speed and trial records carry it, not report"),
+        (REPORT | {"curve": [[3, 0.5]]}, "curve: only trials report on the way, not report"),
+        ({"curve": [[3, 0.5], [3, 0.6]]}, "curve: epochs must rise"),
         ({"kind": "speed"}, "speed: a speed record with status ok needs it"),
         (REPORT | {"search.selection": None}, "search.selection: a report says default, tuned or both"),
         (
@@ -118,3 +120,12 @@ def test_import_is_light():
     code = "import sys, bench.records; print({'torch', 'ray', 'pandas', 'numpy'} & set(sys.modules))"
     root = Path(bench.records.__file__).parents[2]
     assert subprocess.check_output([sys.executable, "-c", code], cwd=root, text=True).strip() == "set()"
+
+
+def test_a_curve_is_kept_and_where_there_is_none_no_field(raw):
+    """Records of before it had the field stay what they were, byte for byte."""
+    assert '"curve"' not in parse_record(json.dumps(raw())).to_json()
+    line = json.dumps(raw(curve=[[3, 0.5], [9, 0.75]]))
+    record = parse_record(line)
+    assert record.curve == ((3, 0.5), (9, 0.75))
+    assert json.loads(record.to_json()) == json.loads(line)

@@ -11,6 +11,8 @@ import pytest
 from scipy.stats import wilcoxon
 
 from bench.ids import content_id
+from bench.sweeps import pruners
+from bench.sweeps.spec import Search
 from bench.sweeps.study import Study, Trial, TrialState
 from search_spaces import JointSpace, load_space, merge, parse_space
 
@@ -33,8 +35,8 @@ def height(configuration: dict[str, Any]) -> float:
 
 def study(space: JointSpace | None = None, **changes: Any) -> Study:
     space = space or bowl()
-    fields = {"cell_id": content_id("cell"), "sampler": "tpe", "pruner": "seed-racing", "trials": 40, "seeds": SEEDS}
-    return Study(space=space, defaults=space.defaults(), **{**fields, **changes})
+    cell_id, trials = changes.pop("cell_id", content_id("cell")), changes.pop("trials", 40)
+    return Study(cell_id, space, space.defaults(), Search(**{"seeds": SEEDS, **changes}), trials)
 
 
 def trial(number: int, values: list[float], state: TrialState | str = "complete", **configuration: Any) -> Trial:
@@ -72,8 +74,6 @@ def test_a_proposal_is_a_function_of_the_trials_and_the_number(sampler: Any) -> 
         shuffled = random.Random(seed).sample(known, len(known))
         assert study(sampler=sampler).propose(19, shuffled) == first
     assert study(sampler=sampler).propose(20, known) != first
-    study(sampler=sampler)._study(known, 19)  # building it changes nothing
-    assert study(sampler=sampler).propose(19, known) == first
 
 
 def test_the_studies_of_two_cells_differ() -> None:
@@ -84,8 +84,7 @@ def test_the_studies_of_two_cells_differ() -> None:
 def test_tpe_learns_what_random_search_does_not() -> None:
     best: dict[str, list[float]] = {"tpe": [], "random": []}
     for sampler, number in itertools.product(("tpe", "random"), range(10)):
-        space = bowl()
-        of = Study(content_id(number), space, space.defaults(), sampler, "none", 40, (100,))  # type: ignore[arg-type]
+        of = study(cell_id=content_id(number), sampler=sampler, pruner="none", seeds=(100,))
         best[sampler].append(max(t.mean for t in searched(of, 40)))
     tpe, chance = (math.fsum(best[sampler]) / 10 for sampler in ("tpe", "random"))
     assert 1 - tpe < 0.6 * (1 - chance), best
@@ -146,8 +145,8 @@ def test_two_of_three_seeds_stop_a_trial_that_lost_both() -> None:
         by_scipy = False
         if any(difference) and sum(difference) < 0:
             p = wilcoxon(difference, alternative="less", zero_method="zsplit").pvalue
-            by_scipy = bool(p < of.wilcoxon_p())
-        assert of.should_prune(judged, [best, worse]) == lost_both == by_scipy, (first, second)
+            by_scipy = bool(p < pruners.wilcoxon_p(of))
+        assert of.stops_after_seed(judged, [best, worse]) == lost_both == by_scipy, (first, second)
         stopped += lost_both
     assert stopped == 8
 
@@ -155,7 +154,7 @@ def test_two_of_three_seeds_stop_a_trial_that_lost_both() -> None:
 def test_longer_races_follow_scipy() -> None:
     seeds = tuple(range(100, 106))
     of = study(seeds=seeds)
-    assert of.wilcoxon_p() == 0.1
+    assert pruners.wilcoxon_p(of) == 0.1
     generator = random.Random(5)
     best = Trial(0, {}, {seed: 0.5 + 0.01 * i for i, seed in enumerate(seeds)}, "complete")
     seen = set()
@@ -164,7 +163,7 @@ def test_longer_races_follow_scipy() -> None:
         difference = [value - best.values[seed] for seed, value in values.items()]
         p = wilcoxon(difference, alternative="less", zero_method="zsplit").pvalue
         expected = bool(p < 0.1 and sum(difference) < 0)
-        assert of.should_prune(Trial(1, {}, values, "running"), [best]) == expected
+        assert of.stops_after_seed(Trial(1, {}, values, "running"), [best]) == expected
         seen.add(expected)
     assert seen == {True, False}
 
@@ -172,20 +171,20 @@ def test_longer_races_follow_scipy() -> None:
 def test_a_race_is_never_stopped_without_reason() -> None:
     of = study()
     best, hopeless = trial(0, [0.9, 0.9, 0.9]), trial(1, [0.1, 0.1, 0.1], "running")
-    assert not of.should_prune(hopeless, [best])  # all seeds are in: nothing is saved
-    assert not of.should_prune(trial(1, [0.1], "running"), [best])  # one seed says nothing
+    assert not of.stops_after_seed(hopeless, [best])  # all seeds are in: nothing is saved
+    assert not of.stops_after_seed(trial(1, [0.1], "running"), [best])  # one seed says nothing
     two = trial(1, [0.1, 0.1], "running")
-    assert of.should_prune(two, [best])
-    assert not of.should_prune(two, [])  # nobody to lose against
-    assert not of.should_prune(two, [trial(0, [0.9, 0.9], "pruned"), trial(2, [0.9], "failed")])
-    assert not study(pruner="none").should_prune(two, [best])
+    assert of.stops_after_seed(two, [best])
+    assert not of.stops_after_seed(two, [])  # nobody to lose against
+    assert not of.stops_after_seed(two, [trial(0, [0.9, 0.9], "pruned"), trial(2, [0.9], "failed")])
+    assert not study(pruner="none").stops_after_seed(two, [best])
 
 
 def test_the_best_is_the_best_mean_not_the_luckiest_seed() -> None:
     of = study()
     lucky, best = trial(0, [0.99, 0.1, 0.1]), trial(1, [0.6, 0.6, 0.6])
-    assert not of.should_prune(trial(2, [0.65, 0.2], "running"), [lucky, best])
-    assert of.should_prune(trial(2, [0.55, 0.2], "running"), [lucky, best])
+    assert not of.stops_after_seed(trial(2, [0.65, 0.2], "running"), [lucky, best])
+    assert of.stops_after_seed(trial(2, [0.55, 0.2], "running"), [lucky, best])
 
 
 @pytest.mark.parametrize(
@@ -203,11 +202,11 @@ def test_the_best_is_the_best_mean_not_the_luckiest_seed() -> None:
 def test_when_a_race_can_stop_at_all(count: int, threshold: float | None, can: bool) -> None:
     """p cannot fall below 2^-(seeds - 1) before the last seed."""
     of = study(seeds=tuple(range(100, 100 + count)), p_threshold=threshold)
-    assert of.can_prune() == can
+    assert pruners.seeds_can_race(of) == can
     best = Trial(0, {}, dict.fromkeys(of.seeds, 0.9), "complete")
     early = [Trial(1, {}, dict.fromkeys(of.seeds[:k], 0.1), "running") for k in range(1, count)]
     spread = [Trial(1, {}, {s: 0.1 + 0.01 * i for i, s in enumerate(t.values)}, "running") for t in early]
-    assert any(of.should_prune(judged, [best]) for judged in spread) == can
+    assert any(of.stops_after_seed(judged, [best]) for judged in spread) == can
 
 
 # -- the winner ----------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ def carried_out(executor: Executor, jobs: Sequence[Job]) -> dict[str, Outcome]:
         while waiting and under_way < executor.slots:
             executor.submit(waiting.pop(0))
             under_way += 1
-        outcome, ended = executor.next_outcome()
+        outcome, ended = executor.next_event()
         assert outcome.status == "ok", outcome.error
         outcomes[outcome.key] = outcome
         under_way -= ended

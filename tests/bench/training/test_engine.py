@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from bench.errors import UserError
 from bench.training.engine import (
+    Clock,
     Configuration,
     TimeLimitExceeded,
+    Trained,
     build,
     fit,
+    fit_in_steps,
     judge,
     predict_items,
     train,
@@ -177,7 +182,7 @@ def test_a_loss_that_is_no_number(problem: Problem, value: float) -> None:
 def test_time_limits(problem: Problem) -> None:
     method = scripted(problem, [1] * 5)
     with pytest.raises(TimeLimitExceeded, match="in epoch 0"):
-        fit(method, Configuration("scripted", student_hyper={"epochs": 5}), problem, time.perf_counter())
+        fit(method, Configuration("scripted", student_hyper={"epochs": 5}), problem, 0.0)
     key = ProblemKey("karate", "public", "transductive")
     runs = train(KARATE, [0], lambda seed: load_problem(key, seed), lambda _: (), time_limit_s=1e-9)
     with pytest.raises(TimeLimitExceeded):
@@ -250,3 +255,42 @@ def test_rows_are_read_alone_only_where_nothing_is_overridden(monkeypatch: pytes
     method = build(KARATE, problem, ()).eval()
     logits, _ = predict_items(method, problem.validation)
     torch.testing.assert_close(logits, method.predict(problem.training.graph).logits[problem.validation.items])
+
+
+@pytest.mark.parametrize(("patience", "told"), [(0, [(2, 0.8), (4, 0.8), (6, 0.9)]), (2, [(2, 0.8)])])
+def test_reports_tell_the_best_so_far_until_training_ends(
+    problem: Problem, patience: int, told: list[tuple[int, float]]
+) -> None:
+    method = scripted(problem, [3, 8, 5, 6, 2, 9, 1, 1])
+    settings = {"epochs": 8, "patience": patience}
+    configuration = Configuration("scripted", student_hyper=settings)
+    assert list(fit_in_steps(method, configuration, problem, Clock(), report_every=2)) == told
+
+
+def test_reports_and_what_is_done_meanwhile_change_nothing() -> None:
+    """Dropout draws in every epoch; so does whoever reads the reports. Waiting is no training time."""
+    key = ProblemKey("karate", "public", "transductive")
+    hyper = {"hidden": 8, "epochs": 7, "dropout": 0.5, "patience": 0}
+    configuration = Configuration("supervised", student="mlp", student_hyper=hyper)
+
+    def runs(report_every: int) -> list[Any]:
+        events = []
+        for event in train(
+            configuration, [0, 1], lambda s: load_problem(key, s), lambda _: (), 30, report_every=report_every
+        ):
+            torch.rand(3), np.random.rand(), random.random()  # noqa: NPY002
+            time.sleep(0.05)
+            events.append(event)
+        return events
+
+    plain, reporting = runs(0), runs(3)
+    assert [type(event).__name__ for event in reporting] == ["EpochScore", "EpochScore", "Trained"] * 2
+    ends = [event for event in reporting if isinstance(event, Trained)]
+    for one, other in zip(plain, ends, strict=True):
+        assert one.validation == other.validation
+        assert all(torch.equal(a, b) for a, b in zip(one.method.parameters(), other.method.parameters(), strict=True))
+    first, second, end = reporting[:3]
+    assert [(e.seed, e.epoch) for e in (first, second)] == [(0, 3), (0, 6)]
+    assert second.train_s - first.train_s < 0.05
+    assert second.score >= first.score
+    assert end.validation["accuracy"] >= second.score

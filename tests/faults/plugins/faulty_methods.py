@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
@@ -17,7 +18,22 @@ from search_spaces import register_space
 if TYPE_CHECKING:
     from torch import Tensor
 
-Fault = Literal["none", "nan", "raise", "odd text", "oom", "memory error", "exit", "slow", "hang", "stubborn", "die"]
+Fault = Literal[
+    "none",
+    "nan",
+    "raise",
+    "odd text",
+    "oom",
+    "memory error",
+    "exit",
+    "slow",
+    "hang",
+    "die",
+    "gpu",
+    "deaf",
+    "greedy",
+    "stubborn",
+]
 
 
 def describe() -> MethodInfo:
@@ -34,6 +50,15 @@ def describe() -> MethodInfo:
         target="faulty_methods:Faulty",
         teacher="none",
     )
+
+
+def _swallow() -> None:
+    """Nothing stops it but the end of its process."""
+    while True:
+        try:
+            time.sleep(600)
+        except KeyboardInterrupt:
+            continue
 
 
 def __getattr__(name: str) -> Any:
@@ -79,11 +104,15 @@ def __getattr__(name: str) -> Any:
                 case "hang":
                     time.sleep(600)
                 case "stubborn":
-                    while True:
-                        try:
-                            time.sleep(600)
-                        except KeyboardInterrupt:
-                            continue
+                    _swallow()
+                case "gpu":
+                    time.sleep(1)
+                    raise RuntimeError(f"sees GPU {os.environ.get('CUDA_VISIBLE_DEVICES')}")
+                case "deaf":  # in C, with Python's lock in its hand
+                    ctypes.PyDLL(None).sleep(600)
+                case "greedy":
+                    held = [bytearray(2**24) for _ in range(2**12)]
+                    raise RuntimeError(f"{len(held)} times 16 MiB were to be had")
                 case "die" if torch.initial_seed() == 101:
                     os.kill(os.getpid(), signal.SIGKILL)
             return loss

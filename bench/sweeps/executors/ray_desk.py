@@ -1,0 +1,99 @@
+"""Where the driver's thread and Tune's meet: jobs one way, events the other, and never both deciding at once.
+
+Tune stands still from the moment it hands over an event until the driver has answered by waiting for the next one;
+whatever the driver makes of the event, new jobs included, is there when Tune goes on.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+
+from bench.sweeps.jobs import Job, Outcome, Progress
+
+Event = Progress | tuple[Outcome, bool]
+
+
+class Desk:
+    """Shared by two threads."""
+
+    def __init__(self) -> None:
+        self._news = threading.Condition()
+        self._jobs: deque[Job] = deque()
+        self._event: Event | None = None
+        self._driver_waits = False
+        self._answers: dict[str, bool] = {}
+        self.closing = False
+        self.broken: BaseException | None = None
+
+    # -- the driver's side -------------------------------------------------------------------------------------
+
+    def submit(self, job: Job) -> None:
+        with self._news:
+            self._jobs.append(job)
+            self._news.notify_all()
+
+    def next_event(self) -> Event:
+        """Wait for one. Raises what ended Tune, if anything did."""
+        with self._news:
+            self._driver_waits = True
+            self._news.notify_all()
+            # In short waits, so that a signal is handled at once on every platform.
+            while self._event is None and self.broken is None:
+                self._news.wait(0.5)
+            self._driver_waits = False
+            event, self._event = self._event, None
+            if event is None:
+                raise RuntimeError(f"Ray Tune ended early: {self.broken!r}") from self.broken
+            return event
+
+    def answer(self, key: str, go_on: bool) -> None:
+        with self._news:
+            self._answers[key] = go_on
+
+    def close(self) -> None:
+        """No more jobs, and nobody waits for anybody."""
+        with self._news:
+            self.closing = True
+            self._news.notify_all()
+
+    # -- Tune's side -------------------------------------------------------------------------------------------
+
+    def take(self, fits: Callable[[Job], bool] | None = None) -> Job | None:
+        """The next job, or the next that fits."""
+        with self._news:
+            job = next((job for job in self._jobs if fits is None or fits(job)), None)
+            if job is not None:
+                self._jobs.remove(job)
+            return job
+
+    def put_back(self, job: Job) -> None:
+        """A job whose worker was lost goes first."""
+        with self._news:
+            self._jobs.appendleft(job)
+
+    def has_job(self, fits: Callable[[Job], bool]) -> bool:
+        with self._news:
+            return any(fits(job) for job in self._jobs)
+
+    def wait_for_job(self) -> None:
+        """Until there is one or it is over."""
+        with self._news:
+            self._news.wait_for(lambda: bool(self._jobs) or self.closing)
+
+    def tell(self, event: Event) -> bool:
+        """Hand an event over and wait until the driver is done with it; whether its job goes on."""
+        with self._news:
+            self._event = event
+            self._driver_waits = False
+            self._news.notify_all()
+            self._news.wait_for(lambda: (self._event is None and self._driver_waits) or self.closing)
+            key = event.key if isinstance(event, Progress) else event[0].key
+            return self._answers.pop(key, not self.closing)
+
+    def fail(self, error: BaseException) -> None:
+        """Tune is over."""
+        with self._news:
+            self.broken = error
+            self._news.notify_all()

@@ -1,0 +1,126 @@
+"""Trials on Ray: one machine or a cluster. The driver stays where it is and alone writes; Tune only carries."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import ray
+from ray import tune
+
+from bench.data.dataset import Dataset
+from bench.sweeps.executors.ray_desk import Desk, Event
+from bench.sweeps.executors.ray_tune import Floor, PlanScheduler, PlanSearcher, Silence, kill
+from bench.sweeps.executors.ray_worker import Parcel, TrialActor
+from bench.sweeps.jobs import Job
+from bench.sweeps.spec import Needs
+from bench.training.problem import whole_dataset
+from bench.training.teachers import TeacherArtefact
+
+#: Seconds between two looks at how large the cluster is.
+_LOOK_S = 5.0
+#: Seconds that Tune has for ending what still runs.
+_END_S = 15.0
+
+
+class RayExecutor:
+    """Runs jobs in one Tune experiment on the Ray that this process is connected to.
+
+    slots: trials at once; None takes what the cluster has room for, also when nodes come and go. usual: what a
+    trial takes in general, by which room is counted.
+    """
+
+    def __init__(self, slots: int | None, fetch: Callable[[str], TeacherArtefact], usual: Needs) -> None:
+        self._fixed, self._usual = slots, usual
+        self._fetch = fetch
+        self._datasets: dict[str, ray.ObjectRef[Dataset]] = {}
+        self._teachers: dict[str, ray.ObjectRef[TeacherArtefact]] = {}
+        self._looked = 0.0
+        self.slots = slots or 1
+        self._count_room()
+        self._desk = Desk()
+        self._floor = Floor(self._desk, self._parcel)
+        self._scratch = tempfile.mkdtemp(prefix="distillery-ray-")
+        self._thread = threading.Thread(target=self._carry, name="ray-tune", daemon=True)
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        if job.device.startswith("cuda"):  # Ray shows a worker its own GPU alone; without one it has none to use
+            job = replace(job, device="cuda" if job.needs.gpus else "cpu")
+        self._desk.submit(job)
+
+    def next_event(self) -> Event:
+        self._count_room()
+        return self._desk.next_event()
+
+    def resume(self, key: str, go_on: bool) -> None:
+        self._desk.answer(key, go_on)
+
+    def close(self, *, kill: bool = False) -> None:
+        self._desk.close()
+        if kill:
+            self._kill_all()
+        self._thread.join(_END_S)
+        shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _kill_all(self) -> None:
+        for run in list(self._floor.runs.values()):
+            if run.trial is not None:
+                kill(run.trial)
+
+    def _carry(self) -> None:
+        """The life of Tune's thread."""
+        try:
+            tune.Tuner(
+                TrialActor,
+                tune_config=tune.TuneConfig(
+                    search_alg=PlanSearcher(self._floor),
+                    scheduler=PlanScheduler(self._floor),
+                    num_samples=-1,
+                    reuse_actors=True,
+                    trial_name_creator=lambda trial: str(trial.trial_id),
+                    trial_dirname_creator=lambda trial: str(trial.trial_id),
+                ),
+                run_config=tune.RunConfig(
+                    name="sweep",
+                    storage_path=self._scratch,
+                    verbose=0,
+                    checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+                    failure_config=tune.FailureConfig(max_failures=0),  # what is tried again is decided per seed
+                    callbacks=[Silence()],
+                ),
+            ).fit()
+            self._desk.fail(RuntimeError("no more trials"))
+        except BaseException as error:
+            self._desk.fail(error)
+
+    def _parcel(self, job: Job) -> Parcel:
+        """The job with what it needs, put into the object store when first needed."""
+        name = job.problem.dataset
+        if name not in self._datasets:
+            self._datasets[name] = ray.put(whole_dataset(job.problem))
+        for teacher_id in job.teachers.values():
+            if teacher_id not in self._teachers:
+                self._teachers[teacher_id] = ray.put(self._fetch(teacher_id))
+        teachers = {teacher_id: self._teachers[teacher_id] for teacher_id in job.teachers.values()}
+        return Parcel(job, {name: self._datasets[name]}, teachers)
+
+    def _count_room(self) -> None:
+        if self._fixed is None and time.monotonic() - self._looked > _LOOK_S:
+            self._looked = time.monotonic()
+            self.slots = max(1, room(self._usual))
+
+
+def room(needs: Needs) -> int:
+    """How many such trials fit on the nodes that are alive."""
+    asked = {"CPU": needs.cpus, "GPU": needs.gpus, "memory": float(needs.memory or 0)}
+    asked = {name: amount for name, amount in asked.items() if amount}
+    return sum(
+        min(int(node["Resources"].get(name, 0) / amount + 1e-9) for name, amount in asked.items())
+        for node in ray.nodes()
+        if node["Alive"]
+    )

@@ -1,0 +1,242 @@
+"""One Tune experiment for a whole plan: Tune asks here what to run and what to stop, and the driver decides.
+
+A Tune trial is one job. When it ends and no job of its shape waits, its actor is kept in place (it rests), because
+Tune would keep only one idle actor and end the others, with the datasets and teachers that they hold.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import ray
+from ray.exceptions import OutOfMemoryError, RayActorError, RayTaskError
+from ray.tune.experiment import Trial
+from ray.tune.progress_reporter import TrialProgressCallback
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from bench.sweeps.executors.processes import GRACE_S
+from bench.sweeps.executors.ray_desk import Desk
+from bench.sweeps.executors.ray_worker import Parcel, place_of
+from bench.sweeps.jobs import Job, Outcome, Progress, Status
+
+
+@dataclass
+class _Run:
+    """A Tune trial under way. began: when its present seed did, None while its actor is not there yet."""
+
+    job: Job
+    trial: Trial | None = None
+    seeds_left: list[int] = field(default_factory=list)
+    began: float | None = None
+    overdue: bool = False
+
+
+class Floor:
+    """What Tune's searcher and scheduler share: which trial carries which job, and which actors rest."""
+
+    def __init__(self, desk: Desk, parcel: Callable[[Job], Parcel]) -> None:
+        self.desk = desk
+        self.parcel = parcel
+        self.runs: dict[str, _Run] = {}
+        self.resting: dict[str, Trial] = {}
+        self.controller: Any = None
+        self._failures: dict[str, int] = {}
+        self._released = False
+
+    def __deepcopy__(self, memo: Any) -> Floor:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Tune pickles its settings when it begins, for a restore that never comes; of this it gets nothing."""
+        return type(None), ()
+
+    # -- what to run -------------------------------------------------------------------------------------------
+
+    def next_job(self) -> Job | None:
+        """A job for which there is a place, or none for now."""
+        if not self.runs and not self.resting:
+            self.desk.wait_for_job()  # with nothing under way Tune itself would look again only once a second
+        if self.desk.closing or self._released:
+            return None
+        for trial in self.resting.values():
+            job = self.desk.take(partial(_fits, trial))
+            if job is not None:
+                self._release(trial)
+                self._released = True  # Tune hands on one idle actor at a time
+                return job
+        return self.desk.take()
+
+    def begin(self, trial_id: str, job: Job) -> None:
+        self.runs[trial_id] = _Run(job, seeds_left=list(job.seeds))
+
+    def look(self, controller: Any) -> None:
+        """Once in each turn of Tune's loop."""
+        self.controller = controller
+        self._released = False
+        now = time.monotonic()
+        for run in self.runs.values():
+            if run.trial is None or run.trial.status != Trial.RUNNING:
+                continue
+            run.began = run.began or now
+            limit = run.job.time_limit_s
+            if limit is not None and now - run.began > limit + GRACE_S and not run.overdue:
+                run.overdue = True
+                kill(run.trial)
+        if self.resting and (self.desk.closing or self._waits_for_room()):
+            for trial in list(self.resting.values()):
+                self._release(trial)
+
+    def _waits_for_room(self) -> bool:
+        """Whether a trial of another shape may be waiting for what resting actors hold."""
+        return any(run.trial is not None and run.trial.status == Trial.PENDING for run in self.runs.values())
+
+    def _release(self, trial: Trial) -> None:
+        del self.resting[trial.trial_id]
+        self.controller.stop_trial(trial)
+
+    # -- what came of it ---------------------------------------------------------------------------------------
+
+    def hear(self, trial: Trial, event: Progress | Outcome) -> str:
+        """An event of a trial; what Tune is to do with it."""
+        run = self.runs[trial.trial_id]
+        if isinstance(event, Progress):
+            go_on = self.desk.tell(event)
+            run.began = time.monotonic()
+            return TrialScheduler.CONTINUE if go_on else self._end(trial)
+        run.seeds_left.remove(event.seed)
+        ended = not run.seeds_left or event.status != "ok"
+        if ended:
+            del self.runs[trial.trial_id]
+            self._failures.pop(run.job.key, None)
+        self.desk.tell((event, ended))
+        run.began = time.monotonic()
+        return self._end(trial) if ended else TrialScheduler.CONTINUE
+
+    def _end(self, trial: Trial) -> str:
+        self.runs.pop(trial.trial_id, None)
+        if self.desk.has_job(partial(_fits, trial)) or self.desk.closing:
+            return TrialScheduler.STOP
+        self.resting[trial.trial_id] = trial
+        return TrialScheduler.NOOP
+
+    def lose(self, trial: Trial) -> None:
+        """Its worker is gone: the seeds that are left begin again elsewhere, unless that was tried often enough."""
+        self.resting.pop(trial.trial_id, None)
+        run = self.runs.pop(trial.trial_id, None)
+        if run is None or self.desk.closing:
+            return
+        error = trial.get_pickled_error()
+        status, why, counts = _verdict(error, run.overdue)
+        failures = self._failures.get(run.job.key, 0) + counts
+        self._failures[run.job.key] = failures
+        if (
+            status in ("failed", "oom")
+            and failures <= run.job.needs.max_failures
+            and not isinstance(error, RayTaskError)
+        ):
+            self.desk.put_back(replace(run.job, seeds=tuple(run.seeds_left)))
+            return
+        del self._failures[run.job.key]
+        again = f", the last of {failures}" if failures > 1 else ""
+        self.desk.tell((Outcome(run.job.key, run.seeds_left[0], status, error=why + again), True))
+
+
+def _fits(trial: Trial, job: Job) -> bool:
+    """Whether the trial's actor has the shape that a job asks for."""
+    return bool(place_of(job) == trial.placement_group_factory)
+
+
+def kill(trial: Trial) -> None:
+    """End a trial's actor at once, whatever it is at."""
+    actor = trial.temporary_state.ray_actor
+    if actor is not None:
+        ray.kill(actor)
+
+
+def _verdict(error: BaseException | None, overdue: bool) -> tuple[Status, str, int]:
+    """Status and reason of a lost trial, and whether the loss counts against it: a lost node does not."""
+    text = " ".join(str(error).split())
+    if overdue:
+        return "timeout", "killed: it did not stop at its time limit", 1
+    if isinstance(error, OutOfMemoryError) or "low on memory" in text or "OutOfMemory" in text:
+        return "oom", "its worker was killed: the node ran out of memory", 1
+    if isinstance(error, RayActorError) and "node" in text.lower() and ("its node" in text or "node has died" in text):
+        return "failed", "its node was lost", 0
+    if isinstance(error, RayActorError):
+        return "failed", "its worker died", 1
+    return "failed", f"{type(error).__name__}: {text[:300]}", 1
+
+
+class PlanSearcher(Searcher):
+    """Gives Tune the driver's next job as the configuration of a trial; keeps nothing worth saving."""
+
+    def __init__(self, floor: Floor) -> None:
+        super().__init__()
+        self.floor = floor
+
+    def suggest(self, trial_id: str) -> Any:
+        job = self.floor.next_job()
+        if job is None:
+            return Searcher.FINISHED if self.floor.desk.closing else None
+        self.floor.begin(trial_id, job)
+        return {"parcel": self.floor.parcel(job)}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """The scheduler hears of it with the trial at hand."""
+
+    def save_to_dir(self, checkpoint_dir: str, session_str: str = "default") -> None:
+        """Records are the truth: there is nothing to save."""
+
+    def save(self, checkpoint_path: str) -> None: ...
+
+    def restore(self, checkpoint_path: str) -> None:
+        raise NotImplementedError("a sweep goes on from its records, not from Tune's state")
+
+
+class PlanScheduler(FIFOScheduler):
+    """Hands every event to the driver and does to the trial what the driver says."""
+
+    _supports_buffered_results = False
+
+    def __init__(self, floor: Floor) -> None:
+        super().__init__()
+        self.floor = floor
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        self.floor.runs[trial.trial_id].trial = trial
+
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        self.floor.look(tune_controller)
+        return super().choose_trial_to_run(tune_controller)
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        return self.floor.hear(trial, result["event"])
+
+    def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
+        self.floor.lose(trial)
+        _forget(trial)
+
+    def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
+        _forget(trial)
+
+
+class Silence(TrialProgressCallback):
+    """In the place of Tune's own, prints nothing; and takes events, large for teachers, from what Tune keeps."""
+
+    def on_trial_result(self, iteration: int, trials: Any, trial: Trial, result: dict[str, Any], **info: Any) -> None:
+        result.pop("event", None)
+
+    def on_trial_error(self, iteration: int, trials: Any, trial: Trial, **info: Any) -> None: ...
+
+    def on_trial_complete(self, iteration: int, trials: Any, trial: Trial, **info: Any) -> None: ...
+
+
+def _forget(trial: Trial) -> None:
+    """Tune keeps every trial to the end; a parcel and its references need not stay with it."""
+    trial.config = {}
+    trial.evaluated_params = {}

@@ -1,0 +1,102 @@
+"""What runs on a node: one actor per slot, alive for many trials, holding its datasets and teachers."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import tune
+
+from bench.data.dataset import Dataset
+from bench.sweeps.executors.memory import limited
+from bench.sweeps.jobs import Job, Outcome, Progress
+from bench.sweeps.worker import Worker
+from bench.training.problem import read_datasets_from
+from bench.training.teachers import TeacherArtefact
+
+
+class Parcel(str):
+    """A job with references to the dataset and the teachers that it needs.
+
+    It is a text, the job's key, to all of Tune that copies, prints or saves a trial's configuration, so that neither
+    a job nor a reference is ever written anywhere; whole it is only where Ray passes it to an actor.
+    """
+
+    __slots__ = ("datasets", "job", "teachers")
+    job: Job
+    datasets: Mapping[str, ray.ObjectRef[Dataset]]
+    teachers: Mapping[str, ray.ObjectRef[TeacherArtefact]]
+
+    def __new__(
+        cls,
+        job: Job,
+        datasets: Mapping[str, ray.ObjectRef[Dataset]],
+        teachers: Mapping[str, ray.ObjectRef[TeacherArtefact]],
+    ) -> Parcel:
+        parcel = super().__new__(cls, job.key)
+        parcel.job, parcel.datasets, parcel.teachers = job, datasets, teachers
+        return parcel
+
+    def __copy__(self) -> Parcel:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Parcel:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Parcel, (self.job, self.datasets, self.teachers)
+
+
+class TrialActor(tune.Trainable):
+    """Runs jobs one after another. A step is one event of a job: an outcome, or progress on the way to one."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._datasets: dict[str, ray.ObjectRef[Dataset]] = {}
+        self._teachers: dict[str, ray.ObjectRef[TeacherArtefact]] = {}
+        self._events: Generator[Progress | Outcome] | None = None
+        self._worker = Worker(self._fetch)
+        read_datasets_from(self._dataset)
+        self.reset_config(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take up the next job; what the worker holds stays."""
+        self.cleanup()
+        parcel: Parcel = new_config["parcel"]
+        self.config = {}  # Tune would send it back with every result
+        self._datasets.update(parcel.datasets)
+        self._teachers = dict(parcel.teachers)
+        self._events = limited(self._worker.run(parcel.job), parcel.job.needs.memory)
+        return True
+
+    def step(self) -> dict[str, Any]:
+        assert self._events is not None
+        return {"event": next(self._events)}
+
+    def cleanup(self) -> None:
+        if self._events is not None:
+            self._events.close()
+        self._events = None
+
+    @classmethod
+    def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory | None:
+        """What the job asks of a node."""
+        return None if "parcel" not in config else place_of(config["parcel"].job)
+
+    def _fetch(self, teacher_id: str) -> TeacherArtefact:
+        return ray.get(self._teachers[teacher_id])
+
+    def _dataset(self, name: str, data_dir: Path | None) -> Dataset:
+        """From the driver, so that every node trains on the same bytes and needs neither files nor a network."""
+        return ray.get(self._datasets[name])
+
+
+def place_of(job: Job) -> tune.PlacementGroupFactory:
+    """One bundle. Memory is what Ray counts with when it places; the worker holds the job to it."""
+    bundle: dict[str, float] = {"CPU": job.needs.cpus}
+    if job.needs.gpus:
+        bundle["GPU"] = job.needs.gpus
+    if job.needs.memory:
+        bundle["memory"] = float(job.needs.memory)
+    return tune.PlacementGroupFactory([bundle])

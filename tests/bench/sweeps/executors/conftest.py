@@ -1,0 +1,62 @@
+"""A driver with its executor, and what a store holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.records import read_records
+from bench.sweeps.plan import Plan
+
+
+@pytest.fixture
+def connected(ray_cluster: Any, monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> Iterator[Any]:
+    """This process on the tests' cluster, as a command with `--address` is; the cluster comes with it."""
+    from bench.sweeps.executors.ray_session import ray_session
+
+    monkeypatch.syspath_prepend(str(repo_root / "tests" / "faults" / "plugins"))
+    with ray_session(ray_cluster.address, 1, []):
+        yield ray_cluster
+
+
+@pytest.fixture
+def carry_out(connected: Any, tmp_path: Path) -> Callable[..., Path]:
+    """Carries a plan out on the cluster and gives the store."""
+    from bench.sweeps.driver import Driver
+    from bench.sweeps.executors.ray_executor import RayExecutor
+    from bench.sweeps.spec import Needs
+    from bench.sweeps.store import Store
+
+    def run(plan: Plan, slots: int = 1, listener: Callable[[Any], None] = lambda record: None) -> Path:
+        path = tmp_path / "on-ray"
+        with Store(path, plan) as store:
+            driver = Driver(plan, store)
+            driver.listen(listener)
+            executor = RayExecutor(slots, store.teachers.load, Needs())
+            try:
+                driver.run(executor)
+            finally:
+                executor.close()
+        return path
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def essence() -> Callable[[Path], dict[str, Any]]:
+    """Every record of a store by id, without clocks, latencies and the machine."""
+
+    def read(store: Path) -> dict[str, Any]:
+        found = {}
+        for record in read_records(store).records:
+            content = record.model_dump(mode="json")
+            for name in ("created", "environment", "git_sha", "speed"):
+                del content[name]
+            content["timings"] = content["timings"]["epochs"]
+            found[record.id] = content
+        return found
+
+    return read

@@ -1,0 +1,108 @@
+"""Ray carries the same sweep: same records, on the places it was given, and without what breaks on the way."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.sweeps.executors.ray_executor import RayExecutor, room
+from bench.sweeps.jobs import Job, Outcome, Progress
+from bench.sweeps.plan import Plan
+from bench.sweeps.spec import Needs
+from bench.sweeps.sweep import run_sweep
+from bench.training.engine import Configuration
+from bench.training.problem import ProblemKey
+
+#: Three cells with a search, of eight trials each, beside the teacher's and the majority's rows.
+PLAN: dict[str, Any] = {"methods": ["glnn", "kd"], "search": {"trials": 8, "seeds": [100, 101, 102]}}
+
+
+def test_one_slot_gives_the_records_of_the_local_executor_and_a_lost_node_changes_nothing(
+    connected: Any, carry_out: Callable[..., Path], plan_of: Callable[..., Plan], essence: Any, tmp_path: Path
+) -> None:
+    """Two raylets; the sweep begins on the one that is killed half-way, and ends on the other."""
+    import ray
+
+    plan = plan_of(**PLAN)
+    run_sweep(plan, tmp_path / "local")
+    here = ray.util.placement_group([{"CPU": 1}])  # the head is taken, until the sweep has begun elsewhere
+    ray.get(here.ready())
+    node = connected.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+    counted: list[Any] = []
+
+    def listen(record: Any) -> None:
+        counted.append(record.id)
+        if len(counted) == 1:
+            ray.util.remove_placement_group(here)
+        if len(counted) == 35:
+            connected.remove_node(node, allow_graceful=False)
+
+    store = carry_out(plan, listener=listen)
+    ended, undisturbed = essence(store), essence(tmp_path / "local")
+    assert len(counted) == len(set(counted)) == len(ended)
+    assert ended == undisturbed
+    assert sum(record["kind"] == "trial" for record in ended.values()) > 2 * 3 * 8 - 1
+
+
+def test_epochs_are_pruned_as_they_are_locally(
+    carry_out: Callable[..., Path], plan_of: Callable[..., Plan], essence: Any, tmp_path: Path
+) -> None:
+    students = [{"model": "mlp", "hidden": 8, "layers": 2, "epochs": 40}]
+    search = {"trials": 4, "seeds": [100], "pruner": "median"}
+    plan = plan_of(methods=["glnn"], students=students, search=search)
+    run_sweep(plan, tmp_path / "local")
+    assert essence(carry_out(plan)) == essence(tmp_path / "local")
+
+
+@pytest.fixture
+def executor(connected: Any) -> Iterator[RayExecutor]:
+    """Four slots on the cluster's head."""
+    made = RayExecutor(4, lambda teacher_id: pytest.fail("no job here has a teacher"), Needs())
+    yield made
+    made.close(kill=True)
+
+
+def job(key: str, fault: str, seeds: tuple[int, ...] = (100,), limit: float | None = None, **needs: Any) -> Job:
+    """Five epochs of the plug-in on the karate club."""
+    configuration = Configuration("faulty", "paper", {"fault": fault}, "mlp", {"hidden": 8, "layers": 2, "epochs": 5})
+    problem = ProblemKey("karate", "public", "transductive")
+    return Job(key, "trial", configuration, problem, seeds, time_limit_s=limit, needs=Needs(**needs))
+
+
+def next_outcome(executor: RayExecutor) -> tuple[Outcome, bool]:
+    event = executor.next_event()
+    assert not isinstance(event, Progress)
+    return event
+
+
+def test_fractions_of_a_gpu_share_it(executor: RayExecutor) -> None:
+    """Four trials of half a GPU on two logical ones: side by side, two on each, and each sees one alone."""
+    for number in range(4):
+        executor.submit(job(str(number), "gpu", cpus=0.1, gpus=0.5))
+    seen = sorted(str(next_outcome(executor)[0].error).split(" (")[0] for _ in range(4))
+    assert seen == ["RuntimeError: sees GPU 0"] * 2 + ["RuntimeError: sees GPU 1"] * 2
+    assert room(Needs(cpus=0.1, gpus=0.5)) == 4
+    assert room(Needs(cpus=0.6)) == 1
+
+
+def test_what_breaks_is_told_and_the_next_job_runs(executor: RayExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that dies, one that hangs in C, one that takes all memory, and a number that is none."""
+    monkeypatch.setattr("bench.sweeps.executors.ray_tune.GRACE_S", 0.5)
+    executor.submit(job("nan", "nan"))
+    outcome, ended = next_outcome(executor)
+    assert (outcome.status, ended) == ("nan", True)
+    executor.submit(job("dies", "die", (100, 101), max_failures=1))
+    assert [next_outcome(executor)[0].status for _ in range(2)] == ["ok", "failed"]
+    executor.submit(job("greedy", "greedy", memory=300 * 2**20))
+    assert next_outcome(executor)[0].status == "oom"
+    executor.submit(job("deaf", "deaf", limit=0.5))
+    began = time.monotonic()
+    outcome, ended = next_outcome(executor)
+    assert (outcome.status, outcome.seed, ended) == ("timeout", 100, True)
+    assert time.monotonic() - began < 30
+    executor.submit(job("after", "none", (100, 101)))
+    assert [next_outcome(executor) for _ in range(2)][1][0].status == "ok"
