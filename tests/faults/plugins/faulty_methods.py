@@ -85,7 +85,7 @@ def __getattr__(name: str) -> Any:
             loss = label_loss(self.context.task, student.logits[batch.labelled], batch.labels)
             return {"labels": self.hyper.strength * (self._strike(loss) if self.epoch >= 2 else loss)}
 
-        def _strike(self, loss: Tensor) -> Tensor:
+        def _strike(self, loss: Tensor) -> Tensor:  # noqa: PLR0912
             match self.hyper.fault:
                 case "nan":
                     return loss * float("nan")
