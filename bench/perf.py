@@ -36,7 +36,7 @@ WARM_UP = 5
 
 @dataclass(frozen=True)
 class PerfRow:
-    """One measurement. unit "x": a ratio, at least `target`; "ms" and "MB": a cost, at most `target`."""
+    """One measurement. unit "x" and "%": at least `target`; "ms" and "MB": a cost, at most `target`."""
 
     name: str
     value: float
@@ -46,7 +46,7 @@ class PerfRow:
 
     @property
     def ok(self) -> bool:
-        return self.value >= self.target if self.unit == "x" else self.value <= self.target
+        return self.value >= self.target if self.unit in ("x", "%") else self.value <= self.target
 
 
 def run_perf(names: list[str] | None = None) -> list[PerfRow]:

@@ -41,12 +41,14 @@ def load_stores(paths: Iterable[Path]) -> Loaded:
     """
     warnings: list[str] = []
     kept: dict[tuple[str, str], tuple[str, Record, str]] = {}
+    gone: set[str] = set()  # one store's copy may not know yet that another's record stands in its place
     for path in paths:
         try:
             result = read_records(Path(path))
         except RecordError as error:
             raise BoardError(str(error)) from None
         warnings.extend(result.warnings)
+        gone |= result.superseded
         for record, place in zip(result.records, result.places, strict=True):
             key = (record.id, record.environment.fingerprint if record.kind == "speed" else "")
             entry = (record.to_json(), record, place)
@@ -54,7 +56,7 @@ def load_stores(paths: Iterable[Path]) -> Loaded:
                 _check_same(kept[key][1], kept[key][2], record, place)
                 entry = min(entry, kept[key], key=lambda each: each[0])
             kept[key] = entry
-    ordered = sorted(kept.items(), key=lambda item: item[0])
+    ordered = sorted((item for item in kept.items() if item[0][0] not in gone), key=lambda item: item[0])
     return Loaded([e[1] for _, e in ordered], [e[2] for _, e in ordered], sorted(set(warnings)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -69,4 +70,7 @@ def first_problem(error: ValidationError, where: str, fields_at: Callable[[tuple
         text = str(problem["ctx"]["error"])
     else:
         text = f"{problem['msg'][:1].lower()}{problem['msg'][1:]}, got {shown(problem['input'])}"
+        if problem["type"] == "literal_error" and isinstance(problem["input"], str):
+            close = nearest(problem["input"], re.findall(r"'([^']*)'", problem["ctx"]["expected"]))
+            text += f"; did you mean {close!r}?" if close else ""
     return " ".join(f"{where}: {path + ': ' if path else ''}{text}".split())

@@ -152,6 +152,9 @@ def sweep(
             help="Copy the studies to sqlite:///FILE or postgresql://... for optuna-dashboard; never read back.",
         ),
     ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Do again what failed, ran out of memory or ran out of time.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print cells, trials and estimated cost; write no store.")
     ] = False,
@@ -164,7 +167,9 @@ def sweep(
     """Tune and report every method of a spec. Again resumes."""
     from bench.cli import sweep as command
 
-    return command.run(spec, out, executor, workers, device, data, dry_run, json, address, optuna_storage, cells, quiet)
+    return command.run(
+        spec, out, executor, workers, device, data, dry_run, json, address, optuna_storage, retry_failed, cells, quiet
+    )
 
 
 @app.command()
@@ -226,8 +231,9 @@ def doctor(data: Data = None, json: Json = False) -> int:
 def perf(
     json: Json = False,
     only: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Measure only this one. Repeatable.")] = None,
+    sweep: Annotated[bool, typer.Option("--sweep", help="Measure whole sweeps on Ray instead; takes minutes.")] = False,
 ) -> int:
     """The suite's own speed; exit code 1 where it misses."""
     from bench.cli import perf as command
 
-    return command.run(json, only)
+    return command.run(json, only, sweep)

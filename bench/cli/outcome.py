@@ -13,6 +13,7 @@ from bench.records import Record
 from bench.sweeps.cell_run import CellRun
 from bench.sweeps.driver import Driver
 from bench.sweeps.plan import Cell
+from bench.sweeps.status import ParetoPoint, pareto_set
 from bench.sweeps.sweep import Summary
 
 _MOST_FAILURES = 10
@@ -42,6 +43,7 @@ class CellOutcome:
     tuned: tuple[str, ...]
     validation: float | None
     reports: tuple[Reported, ...]
+    pareto: tuple[ParetoPoint, ...] = ()
 
     @property
     def headline(self) -> Reported | None:
@@ -97,6 +99,7 @@ def _cell(run: CellRun, finished: bool) -> CellOutcome:
         tuned=tuple(run.cell.space.parameters) if run.budget else (),
         validation=winner.mean if winner else _validation(run),
         reports=tuple(_reports(run)),
+        pareto=pareto_set(run),
     )
 
 
@@ -182,6 +185,7 @@ def as_json(done: SweepOutcome) -> dict[str, Any]:
                 "locked": cell.locked,
                 "validation": cell.validation,
                 "reports": reports,
+                "pareto": [asdict(point) for point in cell.pareto],
             }
         )
     return {

@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from bench.cli.text import emit, emit_json, table
+from bench.errors import UserError
 
 
-def run(as_json: bool, only: Sequence[str] | None) -> int:
+def run(as_json: bool, only: Sequence[str] | None, sweep: bool = False) -> int:
     """Print a row per measurement; 1 where one misses its target."""
-    rows = import_module("bench.perf").run_perf(list(only) if only else None)
+    if sweep and only:
+        raise UserError("--sweep: measures one sweep for all of its rows; leave --only out")
+    if sweep:
+        rows = import_module("bench.perf_sweep").run_sweep_perf()
+    else:
+        rows = import_module("bench.perf").run_perf(list(only) if only else None)
     fields = ("name", "value", "target", "unit", "ok", "detail")
     if as_json:
         emit_json([{field: getattr(row, field) for field in fields} for row in rows])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from bench.cli.text import count, duration, emit, emit_json, note, score, table
-from bench.sweeps.status import StoreStatus, read_status
+from bench.sweeps.status import CellStatus, StoreStatus, read_status
 
 _COLUMNS = ("cell", "state", "trials", "running", "pruned", "failed", "best validation", "reports", "speed", "left")
 
@@ -30,6 +31,8 @@ def run(store: Path, as_json: bool) -> int:
         )
         return 0
     emit(_table(found))
+    for line in pareto_lines(found.cells):
+        emit(line)
     for teacher in found.teachers:
         running = f", {found.running(teacher.id)} training" if found.running(teacher.id) else ""
         failed = f", {teacher.failed} failed" if teacher.failed else ""
@@ -55,6 +58,19 @@ def _table(found: StoreStatus) -> str:
         for cell in found.cells
     ]
     return table(_COLUMNS, rows, right=("trials", "running", "pruned", "failed", "reports", "speed", "left"))
+
+
+def pareto_lines(cells: Sequence[CellStatus]) -> list[str]:
+    """A line per cell that is tuned for latency too."""
+    lines = []
+    for cell in cells:
+        points = [
+            f"{'*' if point.locked else ''}trial {point.trial + 1}: {score(point.score)}, {point.latency_ms:.3g} ms"
+            for point in cell.pareto
+        ]
+        if points:
+            lines.append(f"Pareto set of {cell.label} ({cell.metric}, full forward; * wins): {'; '.join(points)}")
+    return lines
 
 
 def _last_line(found: StoreStatus) -> str:

@@ -34,6 +34,7 @@ def run(
     as_json: bool,
     address: str | None = None,
     optuna_storage: str | None = None,
+    retry_failed: bool = False,
     cells: str | None = None,
     quiet: bool = False,
 ) -> int:
@@ -53,7 +54,7 @@ def run(
     if dry_run:
         return tell(plan, store, workers, device if address is None else "cpu", as_json)
     name: ExecutorName = "ray" if executor == "ray" else "local"
-    return carry_out(plan, store, workers, device, as_json, name, address, url, quiet)
+    return carry_out(plan, store, workers, device, as_json, name, address, url, retry_failed, quiet)
 
 
 def carry_out(
@@ -65,6 +66,7 @@ def carry_out(
     executor: ExecutorName = "local",
     address: str | None = None,
     optuna_storage: str | None = None,
+    retry_failed: bool = False,
     quiet: bool = False,
 ) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
@@ -75,7 +77,16 @@ def carry_out(
     began = time.monotonic()
     with Progress(quiet=quiet) as progress:
         summary = run_sweep(
-            plan, store, workers, device, progress.attach, progress.message, executor, address, optuna_storage
+            plan,
+            store,
+            workers,
+            device,
+            progress.attach,
+            progress.message,
+            executor,
+            address,
+            optuna_storage,
+            retry_failed,
         )
     assert progress.driver is not None
     done = outcome.outcome_of(progress.driver, summary, time.monotonic() - began)

@@ -22,11 +22,15 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 
 @dataclass(frozen=True)
 class ReadResult:
-    """Records in file order, ``places[i]`` ("FILE:LINE") of each, a warning per torn tail left out."""
+    """Records in file order, ``places[i]`` ("FILE:LINE") of each, a warning per torn tail left out.
+
+    superseded: ids in whose place another record stands; these are not among the records.
+    """
 
     records: list[Record]
     places: list[str]
     warnings: list[str]
+    superseded: frozenset[str] = frozenset()
 
 
 def records_file(store: Path, kind: Kind) -> Path:
@@ -51,8 +55,8 @@ class RecordWriter:
         """Write one record as one line."""
         if self._ids is None:
             present = _is_store(self.store)
-            existing = read_records(self.store, tolerate_torn_tail=False).records if present else []
-            self._ids = {old.id for old in existing}
+            existing = read_records(self.store, tolerate_torn_tail=False) if present else ReadResult([], [], [])
+            self._ids = {old.id for old in existing.records} | existing.superseded
         if record.id in self._ids:
             raise RecordError(f"{self.store}: record {record.id} ({record.kind}) is already in the store")
         if record.kind not in self._files:
@@ -162,7 +166,16 @@ def read_records(store: Path, *, kinds: Iterable[Kind] | None = None, tolerate_t
             seen[record.id] = place
             result.records.append(record)
             result.places.append(place)
-    return result
+    return without_superseded(result)
+
+
+def without_superseded(result: ReadResult) -> ReadResult:
+    """Only the records that stand, one per piece of work."""
+    gone = result.superseded.union(*(record.supersedes or () for record in result.records))
+    if not gone:
+        return result
+    kept = [pair for pair in zip(result.records, result.places, strict=True) if pair[0].id not in gone]
+    return ReadResult([record for record, _ in kept], [place for _, place in kept], result.warnings, gone)
 
 
 def repair(store: Path) -> list[str]:

@@ -155,7 +155,11 @@ class Environment(_Part):
 
 
 class Record(_Part):
-    """One finished (configuration, seed). Python calls the JSON field ``schema`` ``schema_version``."""
+    """One finished (configuration, seed). Python calls the JSON field ``schema`` ``schema_version``.
+
+    supersedes: ids of earlier records of the same kind in whose place this one stands, such as a failed run's that
+    was tried again; readers leave those out.
+    """
 
     schema_version: Literal[1] = Field(1, alias="schema")
     kind: Kind
@@ -175,6 +179,7 @@ class Record(_Part):
     status: Status
     error: str | None = None
     environment: Environment
+    supersedes: tuple[RecordId, ...] | None = None
 
     @field_validator("created")
     @classmethod
@@ -197,7 +202,8 @@ class Record(_Part):
 
     def to_json(self) -> str:
         """The record as one line of JSON, without the newline."""
-        return self.model_dump_json(exclude={"curve"} if self.curve is None else None)  # older records have none
+        absent = {name for name in ("curve", "supersedes") if getattr(self, name) is None}  # older records have none
+        return self.model_dump_json(exclude=absent)
 
     def _status_problem(self) -> str | None:
         if self.status == "ok":

@@ -46,6 +46,10 @@ class CellRun:
     busy: set[tuple[Any, ...]] = field(default_factory=set)
     curves: dict[int, dict[int, float]] = field(default_factory=dict)
     warm_starts: Callable[[], list[dict[str, Any]]] = list
+    # What follows from the records, kept until one comes: a driver asks for it many times a second.
+    _trials: dict[int, Trial] = field(default_factory=dict, repr=False)
+    _known: list[Trial] | None = field(default=None, repr=False)
+    _selected: dict[Selection, Mapping[str, Any]] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         self.study = Study(self.cell.id, self.cell.space, self.cell.defaults, self.spec.search, self.cell.trials)
@@ -59,17 +63,58 @@ class CellRun:
             selection = record.search.selection
             if record.kind == "trial" and record.search.trial is not None:
                 self.trials.setdefault(record.search.trial, {})[record.seed] = record
-                self.begun[record.search.trial] = record.hparams
+                self._begin(record.search.trial, record.hparams)
             elif record.kind == "report" and selection:
                 self.reports[selection, record.seed] = record
             elif record.kind == "speed" and selection:
                 self.speeds[selection] = record
 
+    def take_again(self, record: Record) -> None:
+        """A run that failed is to be done again: what it was is known, not what came of it."""
+        if record.kind == "trial" and record.search is not None and record.search.trial is not None:
+            self._begin(record.search.trial, record.hparams)
+
+    def _begin(self, number: int, configuration: Mapping[str, Any]) -> None:
+        """A trial has begun, or something is new about it."""
+        self.begun[number] = configuration
+        self._trials.pop(number, None)
+        self._known = self._selected = None
+
+    def stale(self, work: Work, seed: int) -> tuple[str, ...]:
+        """Ids of reports, or speeds, of configurations that are no longer the selected ones, since a trial that was
+        tried again won; work of the same kind and seed stands in their place."""
+        if work.purpose == "trial":
+            return ()
+        reports = [record for (_, at), record in self.reports.items() if at == seed]
+        records = reports if work.purpose == "report" else list(self.speeds.values())
+        return tuple(record.id for record in records if not self._current(record))
+
+    def _current(self, record: Record | None) -> bool:
+        """Whether there is a report or speed, and of a configuration that is selected now."""
+        selection = record.search.selection if record is not None and record.search else None
+        if record is None or selection is None:
+            return False
+        selected = self.selections()
+        return selection in selected and dict(record.hparams) == dict(selected[selection])
+
+    def drop(self, ids: Iterable[str]) -> None:
+        """Forget records in whose place others stand."""
+        gone = set(ids)
+        self.reports = {key: record for key, record in self.reports.items() if record.id not in gone}
+        self.speeds = {key: record for key, record in self.speeds.items() if record.id not in gone}
+
     def known_trials(self) -> list[Trial]:
         """Every trial that has begun, by number."""
-        return [self.trial(number) for number in sorted(self.begun)]
+        if self._known is None:
+            self._known = [self.trial(number) for number in sorted(self.begun)]
+        return self._known
 
     def trial(self, number: int) -> Trial:
+        if number not in self._trials:
+            self._trials[number] = self._read(number)
+        return self._trials[number]
+
+    def _read(self, number: int) -> Trial:
         records = self.trials.get(number, {})
         metric_of = {seed: record.metrics.val.get(record.cell.metric) for seed, record in records.items()}
         values = {seed: metric_of[seed] for seed in self.study.seeds if metric_of.get(seed) is not None}
@@ -97,6 +142,11 @@ class CellRun:
 
     def selections(self) -> dict[Selection, Mapping[str, Any]]:
         """The configurations to report, once the search is over; none where every trial failed."""
+        if self._selected is None:
+            self._selected = self._select()
+        return self._selected
+
+    def _select(self) -> dict[Selection, Mapping[str, Any]]:
         if not self.cell.reported:
             return {}
         if not self.budget:
@@ -118,7 +168,7 @@ class CellRun:
         fresh = next((number for number in range(self.budget) if number not in self.begun), None)
         if fresh is None:
             return None
-        self.begun[fresh] = self.study.propose(fresh, self.known_trials(), self.warm_starts())
+        self._begin(fresh, self.study.propose(fresh, self.known_trials(), self.warm_starts()))
         return self._work(self.trial(fresh))
 
     def _work(self, trial: Trial) -> Work:
@@ -130,7 +180,8 @@ class CellRun:
             return None
         for selection, configuration in self.selections().items():
             for seed in self.spec.report.seeds:
-                if (selection, seed) not in self.reports and ("report", selection, seed) not in self.busy:
+                done = self._current(self.reports.get((selection, seed)))
+                if not done and ("report", selection, seed) not in self.busy:
                     return Work("report", configuration, (seed,), selection=selection)
         return None
 
@@ -138,7 +189,7 @@ class CellRun:
         if not self.searched:
             return None
         for selection, configuration in self.selections().items():
-            if selection not in self.speeds and ("speed", selection) not in self.busy:
+            if not self._current(self.speeds.get(selection)) and ("speed", selection) not in self.busy:
                 return Work("speed", configuration, (self.spec.report.seeds[0],), selection=selection)
         return None
 
@@ -167,6 +218,7 @@ class CellRun:
         if not math.isfinite(score):  # an undefined score is no verdict; training goes on or ends as it would
             return False
         self.curves.setdefault(work.trial, {})[epoch] = score
+        self._begin(work.trial, work.configuration)
         return self.study.stops_after_epoch(self.trial(work.trial), epoch, self._others(work.trial))
 
     def curve_of(self, work: Work, seed: int) -> tuple[tuple[int, float], ...] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -37,22 +37,36 @@ class _Errand:
 class Driver:
     """Carries a plan out on an executor. Running it again on the same store goes on where it stopped."""
 
-    def __init__(self, plan: Plan, store: Store, device: str = "cpu") -> None:
+    def __init__(self, plan: Plan, store: Store, device: str = "cpu", retry_failed: bool = False) -> None:
+        """With `retry_failed`, what failed, ran out of memory or out of time is done again, once."""
         self.plan, self.store, self.device = plan, store, device
         self._listeners: list[Listener] = []
         self.runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
+        self._again = {record_work(r): r.id for r in self._failures()} if retry_failed else {}
         for record in store.records:
-            if record.cell.id in self.runs:
-                self.runs[record.cell.id].take([record])
+            run = self.runs.get(record.cell.id)
+            if run is not None and record.id in self._again.values():
+                run.take_again(record)
+            elif run is not None:
+                run.take([record])
         if plan.spec.search.transfer:
             elsewhere = read_winners(plan.spec)
             for run in self.runs.values():
                 run.warm_starts = partial(warm_starts, run.cell, self.runs, elsewhere)
-        self._teacher_records = {record.id: record for record in store.records if record.kind == "teacher"}
+        again = set(self._again.values())
+        self._teacher_records = {r.id: r for r in store.records if r.kind == "teacher" and r.id not in again}
         self._failed_teachers = {r.cell.teacher_id for r in self._teacher_records.values() if r.status != "ok"}
         self._errands: dict[str, _Errand] = {}
         self.slots = 0
         self._identities: dict[DataKey, Identity] = {}
+
+    def _failures(self) -> Iterator[Record]:
+        """What can be tried again: not the search of a teacher that is trained, on which other cells stand."""
+        trained = {record.cell.id for record in self.store.records if record.kind == "teacher"}
+        settled = {teacher.search.id for teacher in self.plan.teachers if teacher.search and teacher.id in trained}
+        for record in self.store.records:
+            if record.status in RETRIED and record.cell.id not in settled:
+                yield record
 
     def listen(self, listener: Listener) -> None:
         """Be told of each record once it is on the disk."""
@@ -245,6 +259,7 @@ class Driver:
         record = self._record(
             kind="teacher",
             record_id=content_id([outcome.key, "teacher"]),
+            supersedes=(),
             cell=self._cell_record(
                 teacher.data, teacher.id, outcome.seed, None, outcome.key, teacher.model, "supervised"
             ),
@@ -277,6 +292,7 @@ class Driver:
         record = self._record(
             kind=work.purpose,
             record_id=run.record_id(work, outcome.seed),
+            supersedes=run.stale(work, outcome.seed),
             cell=cell_record,
             hparams=work.configuration,
             search=self._search_record(run, work),
@@ -288,6 +304,7 @@ class Driver:
             else None,
         )
         self.store.append(record)
+        run.drop(record.supersedes or ())
         run.take([record])
         return record
 
@@ -349,6 +366,7 @@ class Driver:
         self,
         kind: Any,
         record_id: str,
+        supersedes: tuple[str, ...],
         cell: CellRecord,
         hparams: Mapping[str, Any],
         search: Search | None,
@@ -360,9 +378,11 @@ class Driver:
         failed = outcome.status not in ("ok", "pruned")
         # What was timed was trained for one epoch: its scores say nothing.
         scores = {} if kind == "speed" else dict(outcome.validation)
+        former = self._again.pop((kind, cell.id, *_work_of(search), outcome.seed), None)
         return Record(
             kind=kind,
-            id=record_id,
+            id=self.store.fresh_id(record_id),
+            supersedes=tuple(dict.fromkeys((*([former] if former else []), *supersedes))) or None,
             store_id=self.store.id,
             created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             suite_version=suite_version(),
@@ -379,6 +399,19 @@ class Driver:
             error=(outcome.error or "no message") if failed else None,
             environment=outcome.environment or environment(),  # of a lost worker only the driver's is known
         )
+
+
+#: What --retry-failed does again; a configuration that gives no finite number would do so again.
+RETRIED = ("failed", "oom", "timeout")
+
+
+def record_work(record: Record) -> tuple[Any, ...]:
+    """What piece of work a record is of."""
+    return (record.kind, record.cell.id, *_work_of(record.search), record.seed)
+
+
+def _work_of(search: Search | None) -> tuple[Any, ...]:
+    return (search.trial, search.selection) if search else (None, None)
 
 
 def configuration(method: str, variant: str, student: str | None, flat: Mapping[str, Any]) -> Configuration:

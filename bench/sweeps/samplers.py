@@ -43,9 +43,10 @@ def suggest(study: Study, trials: Sequence[Trial], seed: int) -> dict[str, Any]:
     optuna.logging.set_verbosity(optuna.logging.ERROR)  # conditional parameters are sampled on their own: known
     # A configuration that is not in the space has nothing to say about it, and as an empty trial would make
     # samplers believe that the parameters which all trials share are none.
-    frozen = [one for one in (as_optuna(study, trial) for trial in trials) if one.distributions]
+    pairs = [(trial, one) for trial in trials if (one := as_optuna(study, trial)).distributions]
     if study.search.sampler == "cma-es":
-        return _with_cma(study, [t for t in trials if t.state == "complete"], seed)
+        return _with_cma(study, [trial for trial, _ in pairs if trial.state == "complete"], seed)
+    frozen = [one for _, one in pairs]
     with knowingly():
         sampler = _sampler(study, seed)
     found = optuna.create_study(directions=directions(study), sampler=sampler)
@@ -102,7 +103,8 @@ def _in_generations(trials: Sequence[Any], size: int) -> list[Any]:
 def _with_cma(study: Study, complete: Sequence[Trial], seed: int) -> dict[str, Any]:
     """CMA-ES (Hansen, 2016) over the ranges that every configuration has, on the unit cube.
 
-    Choices and conditional ranges have no place in it and are drawn at random, as Optuna's own sampler does.
+    It starts at the published default. Choices and conditional ranges have no place in it and are drawn at random,
+    as Optuna's own sampler does; so is a single range, which has no covariance.
     """
     import numpy as np
     import optuna
@@ -112,7 +114,7 @@ def _with_cma(study: Study, complete: Sequence[Trial], seed: int) -> dict[str, A
         name: p for name, p in study.space.parameters.items() if p.choices is None and not _tuned_parents(study, name)
     }
     found = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
-    if len(ranges) > 1:  # cmaes has no one-dimensional case
+    if len(ranges) > 1:
         size = len(ranges)
         start = np.array([p.to_unit(study.defaults[name]) for name, p in ranges.items()])
         cma = CMA(np.clip(start, 0.05, 0.95), 0.25, bounds=np.array([[0.0, 1.0]] * size), seed=seed)

@@ -120,6 +120,16 @@ class Search(_Part):
             raise ValueError("must be [accuracy] or [accuracy, latency]")
         return objectives
 
+    @field_validator("lock", mode="before")
+    @classmethod
+    def _lock_rule(cls, value: Any) -> Any:
+        if value == "accuracy" or isinstance(value, Within):
+            return value
+        try:
+            return Within.model_validate(value)
+        except ValidationError:
+            raise ValueError("must be accuracy, or {within: POINTS} with 0 to 100 points") from None
+
     @model_validator(mode="before")
     @classmethod
     def _no_pruning_of_several(cls, value: Any) -> Any:

@@ -23,6 +23,16 @@ State = Literal["waiting", "searching", "reporting", "done", "failed"]
 
 
 @dataclass(frozen=True)
+class ParetoPoint:
+    """A trial that none beats in score and latency at once; locked: whether it is the winner as things stand."""
+
+    trial: int
+    score: float
+    latency_ms: float
+    locked: bool
+
+
+@dataclass(frozen=True)
 class CellStatus:
     """One cell's progress.
 
@@ -48,6 +58,7 @@ class CellStatus:
     speeds_total: int
     trainings_left: int
     seconds_left: float | None
+    pareto: tuple[ParetoPoint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,7 +137,20 @@ def cell_status(run: CellRun, usual_s: float | None = None) -> CellStatus:
         speeds_total=selections,
         trainings_left=left,
         seconds_left=0.0 if not left else None if each is None else left * each,
+        pareto=pareto_set(run),
     )
+
+
+def pareto_set(run: CellRun) -> tuple[ParetoPoint, ...]:
+    """The best score first; empty where the score is the only objective."""
+    if len(run.study.search.objectives) == 1:
+        return ()
+    winner = run.locked()
+    points = []
+    for trial in run.study.pareto(run.known_trials()):
+        score, latency = run.study.objectives(trial)
+        points.append(ParetoPoint(trial.number, score, latency, winner is not None and trial.number == winner.number))
+    return tuple(points)
 
 
 def _selections(run: CellRun) -> int:

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 
 from bench.environment import environment, suite_version
 from bench.errors import UserError
-from bench.ids import is_id
+from bench.ids import content_id, is_id
 from bench.records import Record, RecordWriter, read_records, repair
 from bench.sweeps.plan import Plan
 from bench.sweeps.spec import Spec, read_spec
@@ -69,7 +69,10 @@ class Store:
 
         self._claim()
         self.messages = repair(self.path)
-        self.records: list[Record] = read_records(self.path).records
+        found = read_records(self.path)
+        self.records: list[Record] = found.records
+        self.appended = 0
+        self._used = {record.id for record in found.records} | found.superseded
         self._writer = RecordWriter(self.path)
         self.teachers: TeacherCache = TeacherCache(self.path / "teachers")
 
@@ -81,7 +84,17 @@ class Store:
     def append(self, record: Record) -> None:
         """Add a record and sync it to the disk; raises RecordError."""
         self._writer.append(record)
+        self.appended += 1
+        self._used.add(record.id)
+        if record.supersedes:
+            self.records = [old for old in self.records if old.id not in record.supersedes]
         self.records.append(record)
+
+    def fresh_id(self, base: str) -> str:
+        """`base`, or where that record is there already the id of the next try."""
+        while base in self._used:
+            base = content_id([base, "again"])
+        return base
 
     def close(self) -> None:
         if hasattr(self, "_writer"):

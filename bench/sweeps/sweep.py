@@ -50,12 +50,14 @@ def run_sweep(
     executor: ExecutorName = "local",
     address: str | None = None,
     optuna_storage: str | None = None,
+    retry_failed: bool = False,
 ) -> Summary:
     """Carry out a plan into a store; on a store that has some of it, the rest.
 
     workers: worker processes; 0 trains in this process. On Ray: trials at once; 0 takes one on a local Ray, and what
     there is room for on a cluster. address: of a Ray cluster, `auto` or HOST:PORT; None starts a local Ray.
     optuna_storage: a URL (of `check_url`) to which the studies are copied; what goes wrong there is a message.
+    retry_failed: what failed, ran out of memory or out of time is done again; the new records stand in its place.
 
     Raises:
         UserError: data, store or plan are not in order; nothing is written where the store did not exist.
@@ -68,7 +70,7 @@ def run_sweep(
         for message in store.messages:
             tell(message)
         before = len(store.records)
-        driver = Driver(plan, store, device)
+        driver = Driver(plan, store, device, retry_failed)
         if listener is not None:
             driver.listen(listener(driver))
         with _mirrored(driver, optuna_storage, tell):
@@ -141,4 +143,4 @@ def summarise(driver: Driver, before: int = 0) -> Summary:
     records: Sequence[Record] = driver.store.records
     failed = tuple(record for record in records if record.status not in ("ok", "pruned"))
     blocked = tuple(run.cell.label for run in driver.runs.values() if not driver.finished(run))
-    return Summary(before, len(records) - before, failed, blocked)
+    return Summary(before, driver.store.appended, failed, blocked)

@@ -12,7 +12,8 @@ import torch
 from bench.environment import environment
 from bench.errors import UserError
 from bench.sweeps.jobs import Job, Outcome, Progress, Status
-from bench.training.engine import EpochScore, TimeLimitExceeded, Trained, judge_test, train
+from bench.training.engine import EpochScore, Trained, judge_test, train
+from bench.training.interludes import TimeLimitExceeded
 from bench.training.problem import Identity, Problem, load_problem, open_test_set
 from bench.training.speed import measure_speed
 from bench.training.teachers import TeacherArtefact, pack_teacher, unpack_teacher
@@ -71,7 +72,9 @@ class Worker:
         artefact = None
         if job.purpose == "teacher":
             artefact = pack_teacher(job.teacher_id or "", trained, job.configuration)
-        timed = job.purpose == "speed" or (job.timed and trained.seed == job.seeds[0])
+        speed = None
+        if job.purpose == "speed" or (job.timed and trained.seed == job.seeds[0]):
+            speed = measure_speed(trained.method, problem, requests=job.purpose == "speed")
         return Outcome(
             job.key,
             trained.seed,
@@ -82,7 +85,7 @@ class Worker:
             train_s=trained.train_s,
             identity=problem.identity,
             teacher=artefact,
-            speed=measure_speed(trained.method, problem) if timed else None,
+            speed=speed,
             environment=environment(job.device),
         )
 

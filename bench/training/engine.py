@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any, overload
 
@@ -23,16 +21,13 @@ from bench.errors import UserError
 from bench.models.base import Model
 from bench.models.registry import MODELS
 from bench.training.batches import make_source
+from bench.training.interludes import Clock, same_draws
 from bench.training.metrics import main_score, scores
 from bench.training.problem import Judged, Problem, TestSet
 from methods import METHODS, MethodInfo
 from methods.contract import BatchSource, Context, Method, OptimiserSettings, Teacher
 
 _SETTINGS = tuple(item.name for item in fields(OptimiserSettings))
-
-
-class TimeLimitExceeded(RuntimeError):
-    """A run took longer than it may."""
 
 
 @dataclass(frozen=True)
@@ -146,31 +141,6 @@ def train(
         method.eval()
         seconds = clock.seconds
         yield Trained(seed, method, problem, judge(method, problem, problem.validation), epochs, seconds)
-
-
-class Clock:
-    """The seconds of a training, less those in which it was held up; the limit counts them alike."""
-
-    def __init__(self, limit_s: float | None = None) -> None:
-        self.limit_s = limit_s
-        self._start = time.perf_counter()
-        self._stopped_at: float | None = None
-
-    @property
-    def seconds(self) -> float:
-        return (self._stopped_at or time.perf_counter()) - self._start
-
-    @contextmanager
-    def stopped(self) -> Iterator[None]:
-        self._stopped_at = time.perf_counter()
-        yield
-        self._start += time.perf_counter() - self._stopped_at
-        self._stopped_at = None
-
-    def check(self, when: str) -> None:
-        """Raises TimeLimitExceeded."""
-        if self.limit_s is not None and self.seconds > self.limit_s:
-            raise TimeLimitExceeded(f"past its time limit {when}")
 
 
 def seed_everything(seed: int) -> None:
@@ -302,23 +272,12 @@ def fit_in_steps(
             break
         clock.check(f"in epoch {epoch}")
         if report_every and (epoch + 1) % report_every == 0 and epoch + 1 < settings.epochs:
-            with clock.stopped(), _same_draws(problem):
+            with clock.stopped(), same_draws(problem.training.graph.device):
                 so_far = best if best >= 0 else score if selects else validation_score(method, problem)
                 yield epoch + 1, so_far
     if selects:
         kept.restore()
     return epoch + 1 if settings.epochs else 0
-
-
-@contextmanager
-def _same_draws(problem: Problem) -> Iterator[None]:
-    """Whatever is drawn meanwhile, training draws what it would have drawn."""
-    device = problem.training.graph.device
-    python, array = random.getstate(), np.random.get_state()  # noqa: NPY002 - the generator that methods may use
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        yield
-    random.setstate(python)
-    np.random.set_state(array)  # noqa: NPY002
 
 
 class Snapshot:

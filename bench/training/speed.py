@@ -26,7 +26,9 @@ REPEATS = 50
 
 
 @torch.inference_mode()
-def measure_speed(method: Method[Any], problem: Problem, repeats: int = REPEATS, seed: int = 0) -> Speed:
+def measure_speed(
+    method: Method[Any], problem: Problem, repeats: int = REPEATS, seed: int = 0, requests: bool = True
+) -> Speed:
     """Time the trained method on its observed graph.
 
     A full forward predicts every item. A request predicts 1 or 10 random items, and pays for fetching what it
@@ -37,14 +39,16 @@ def measure_speed(method: Method[Any], problem: Problem, repeats: int = REPEATS,
     graph = problem.training.graph
     draw = np.random.Generator(np.random.PCG64(seed))
     full = _latency(lambda: method.predict(graph), graph, repeats)
-    requests = RequestLatency(
-        batch_1=_requests(method, problem, 1, draw, repeats),
-        batch_10=_requests(method, problem, 10, draw, repeats),
-    )
+    answers = None
+    if requests:
+        answers = RequestLatency(
+            batch_1=_requests(method, problem, 1, draw, repeats),
+            batch_10=_requests(method, problem, 10, draw, repeats),
+        )
     student = method.student
     return Speed(
         full_forward_ms=full,
-        request_ms=requests,
+        request_ms=answers,
         params=sum(parameter.numel() for parameter in student.parameters()) if student else 0,
         macs=_macs(student, graph),
         peak_memory_mb=_peak_memory_mb(lambda: method.predict(graph), graph),

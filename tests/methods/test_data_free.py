@@ -16,7 +16,8 @@ from bench.conformance.examples import Case, Example, problem_for
 from bench.errors import UserError
 from bench.models.base import build_model
 from bench.training import engine
-from bench.training.engine import TimeLimitExceeded, build, fit, train
+from bench.training.engine import build, fit, train
+from bench.training.interludes import TimeLimitExceeded
 from bench.training.problem import Problem
 from methods.contract import Method, Teacher, TrainingData
 

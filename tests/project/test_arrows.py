@@ -43,5 +43,21 @@ assert not code, code
 
 
 def test_ray_is_imported_only_inside_its_executor(imports: dict[Path, set[str]]) -> None:
+    """And in what `distillery perf --sweep` measures it against."""
+    allowed = ("bench/sweeps/executors/ray_*.py", "bench/perf_references/ray_*.py")
     users = [file for file, names in imports.items() if "ray" in names]
-    assert [file for file in users if not file.match("bench/sweeps/executors/ray_*.py")] == []
+    assert [file for file in users if not any(file.match(pattern) for pattern in allowed)] == []
+
+
+def test_a_sweep_can_be_driven_without_ray(repo_root: Path) -> None:
+    """Everything else imports where Ray is not installed."""
+    code = """
+import sys
+sys.modules["ray"] = None
+import importlib, pkgutil, bench
+for module in pkgutil.walk_packages(bench.__path__, "bench."):
+    if not module.name.rsplit(".", 1)[-1].startswith(("ray_", "__main__")):
+        importlib.import_module(module.name)
+del sys.modules["ray"]
+"""
+    assert "ray" not in loaded_by(code, repo_root)

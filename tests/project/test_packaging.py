@@ -87,7 +87,8 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 
 def test_every_imported_library_is_declared(imports: dict[Path, set[str]], pyproject: dict[str, Any]) -> None:
     project = pyproject["project"]
-    declared = set(requirements([*project["dependencies"], *project["optional-dependencies"]["ogb"]]))
+    extras = project["optional-dependencies"]
+    declared = set(requirements([*project["dependencies"], *extras["ogb"], *extras["cma-es"]]))
     distributions = packages_distributions()
     own = {file.parts[0] for file in imports}
     undeclared = {

@@ -48,6 +48,11 @@ class RayExecutor:
         self._thread = threading.Thread(target=self._carry, name="ray-tune", daemon=True)
         self._thread.start()
 
+    @property
+    def busy_s(self) -> float:
+        """Seconds that actors have spent on jobs so far, all of them together."""
+        return self._floor.busy_s
+
     def submit(self, job: Job) -> None:
         if job.device.startswith("cuda"):  # Ray shows a worker its own GPU alone; without one it has none to use
             job = replace(job, device="cuda" if job.needs.gpus else "cpu")

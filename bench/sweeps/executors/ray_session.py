@@ -112,6 +112,7 @@ def _start(slots: int, needs: list[Needs]) -> None:
     cpus = math.ceil(max([slots * needs[0].cpus, *(each.cpus for each in needs)]))
     try:
         ray.init(
+            "local",  # else Ray joins whatever cluster was started on this machine
             num_cpus=cpus,
             include_dashboard=False,
             object_store_memory=OBJECT_STORE,
@@ -120,7 +121,7 @@ def _start(slots: int, needs: list[Needs]) -> None:
             log_to_driver=False,
             _node_ip_address="127.0.0.1",
         )
-    except (ConnectionError, ray.exceptions.RayError, RuntimeError, OSError) as error:
+    except (ConnectionError, ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
         raise UserError(f"--executor ray: a local Ray did not start: {_line(error)}") from None
     gpus = float(ray.cluster_resources().get("GPU", 0))
     most = max(each.gpus for each in needs)

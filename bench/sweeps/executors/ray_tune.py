@@ -45,6 +45,7 @@ class Floor:
         self.runs: dict[str, _Run] = {}
         self.resting: dict[str, Trial] = {}
         self.controller: Any = None
+        self.busy_s = 0.0
         self._failures: dict[str, int] = {}
         self._released = False
 
@@ -215,6 +216,7 @@ class PlanScheduler(FIFOScheduler):
         return super().choose_trial_to_run(tune_controller)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        self.floor.busy_s += result["time_this_iter_s"]
         return self.floor.hear(trial, result["event"])
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 import random
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from scipy.stats import wilcoxon
 
 from bench.ids import content_id
 from bench.sweeps import pruners
-from bench.sweeps.spec import Search
+from bench.sweeps.spec import Sampler, Search
 from bench.sweeps.study import Study, Trial, TrialState
 from search_spaces import JointSpace, load_space, merge, parse_space
 
@@ -56,12 +56,12 @@ def searched(of: Study, count: int) -> list[Trial]:
 # -- proposals -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+@pytest.mark.parametrize("sampler", get_args(Sampler))
 def test_trial_0_is_the_published_default(sampler: Any) -> None:
     assert study(sampler=sampler).propose(0, []) == bowl().defaults()
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "grid"])
+@pytest.mark.parametrize("sampler", get_args(Sampler))
 def test_a_proposal_is_a_function_of_the_trials_and_the_number(sampler: Any) -> None:
     trials = searched(study(sampler=sampler), 16)
     pruned = Trial(16, {**trials[3].configuration}, {100: 0.2, 101: 0.1}, "pruned")

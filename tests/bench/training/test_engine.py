@@ -14,9 +14,7 @@ from torch import Tensor
 
 from bench.errors import UserError
 from bench.training.engine import (
-    Clock,
     Configuration,
-    TimeLimitExceeded,
     Trained,
     build,
     fit,
@@ -26,6 +24,7 @@ from bench.training.engine import (
     train,
     validation_score,
 )
+from bench.training.interludes import Clock, TimeLimitExceeded
 from bench.training.problem import Identity, Judged, Problem, ProblemKey, load_problem
 from methods import METHODS
 from methods.contract import (

@@ -1,0 +1,86 @@
+"""`--retry-failed`: what failed is done again, and one record of each piece of work stands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.records import Record, RecordWriter, parse_record, read_records
+from bench.sweeps.cell_run import CellRun
+from bench.sweeps.driver import record_work
+from bench.sweeps.plan import make_plan
+from bench.sweeps.spec import parse_spec
+from bench.sweeps.sweep import run_sweep
+from leaderboard.load import load_stores
+
+SPEC: dict[str, Any] = {
+    "name": "retried",
+    "datasets": ["karate"],
+    "students": [{"model": "mlp", "hidden": 8, "layers": 2, "epochs": 5}],
+    "methods": ["supervised"],
+    "search": {"trials": 4, "seeds": [100, 101, 102], "pruner": "none"},
+    "report": {"seeds": 2},
+}
+
+
+def failing(record: Record) -> Record:
+    """The same piece of work, had it run out of memory."""
+    content = record.model_dump(mode="json", by_alias=True)
+    content |= {"metrics": {"val": {}, "test": None}, "speed": None, "status": "oom", "error": "no room"}
+    return parse_record(json.dumps(content))
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> tuple[Path, Path]:
+    """An undisturbed store, and one in which the winner's second seed failed, and with it the trial."""
+    plan = make_plan(parse_spec(SPEC, "spec"))
+    run_sweep(plan, tmp_path / "whole")
+    records = read_records(tmp_path / "whole").records
+    cell = next(cell for cell in plan.cells if cell.method.name == "supervised")
+    run = CellRun(cell, plan.spec)
+    run.take(records)
+    winner = run.locked()
+    assert winner is not None
+    (tmp_path / "broken" / "records").mkdir(parents=True)
+    for name in ("spec.yaml", "store.json", "environment.json"):
+        (tmp_path / "broken" / name).write_bytes((tmp_path / "whole" / name).read_bytes())
+    with RecordWriter(tmp_path / "broken") as writer:
+        for record in records:
+            if record.kind != "trial" or record.search is None:
+                continue
+            if (record.search.trial, record.seed) == (winner.number, 101):
+                writer.append(failing(record))
+            elif (record.search.trial, record.seed) != (winner.number, 102):
+                writer.append(record)
+    run_sweep(plan, tmp_path / "broken")
+    return tmp_path / "whole", tmp_path / "broken"
+
+
+def standing(store: Path) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """What each piece of work came to."""
+    records = read_records(store).records
+    found = {record_work(record): (record.hparams, record.status, record.metrics) for record in records}
+    assert len(found) == len(records)
+    return found
+
+
+def test_a_retried_winner_takes_the_place_of_what_stood_without_it(
+    broken: tuple[Path, Path],
+) -> None:
+    whole, store = broken
+    plan = make_plan(parse_spec(SPEC, "spec"))
+    before = {path: path.read_bytes() for path in sorted((store / "records").iterdir())}
+    assert not run_sweep(plan, store).ok  # again alone tries nothing again
+    summary = run_sweep(plan, store, retry_failed=True)
+    assert summary.ok
+    assert summary.new > 2
+    assert standing(store) == standing(whole)
+    for path, content in before.items():
+        assert path.read_bytes().startswith(content)
+    again = run_sweep(plan, store, retry_failed=True)
+    assert (again.new, again.ok) == (0, True)
+    loaded = load_stores([store])
+    assert len(loaded.records) == len(standing(whole))
