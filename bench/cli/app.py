@@ -168,7 +168,7 @@ def sweep(
     from bench.cli import sweep as command
 
     return command.run(
-        spec, out, executor, workers, device, data, dry_run, json, cells, quiet, address, optuna_storage, retry_failed
+        spec, out, executor, workers, device, data, dry_run, json, address, optuna_storage, retry_failed, cells, quiet
     )
 
 

@@ -62,7 +62,7 @@ def _rows(progress: Progress, cells: list[CellStatus]) -> Table:
     for cell in cells:
         table.add_row(
             Text(cell.label),
-            cell.state,
+            "running" if cell.state == "waiting" else cell.state,
             str(progress.running(cell.id)),
             f"{cell.trials_done}/{cell.trials_total}",
             f"{cell.reports_done}/{cell.reports_total}",

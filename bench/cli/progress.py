@@ -121,7 +121,7 @@ class Progress:
         if _good(record) and record.kind in ("trial", "report"):
             self._train_s.append(record.timings.train_s)
         if after.best is not None and (before is None or after.best > before):
-            self._best = f"best {score(after.best)} {after.metric} by {run.cell.label}"
+            self._best = f"newest best {score(after.best)} {after.metric}, {run.cell.label}"
 
     # -- what there is to say ------------------------------------------------------------------------------------
 

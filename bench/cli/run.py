@@ -44,7 +44,7 @@ def run(
     plan = make_plan(spec_of(choice), checks.data_folder(data))
     checks.device(device)
     checks.configurations(plan)
-    return carry_out(plan, out, workers, device, as_json, quiet)
+    return carry_out(plan, out, workers, device, as_json, quiet=quiet)
 
 
 def spec_of(choice: Choice) -> Spec:

@@ -45,7 +45,7 @@ def _table(found: StoreStatus) -> str:
     rows = [
         (
             cell.label,
-            cell.state,
+            "running" if cell.state == "waiting" and found.running(cell.id) else cell.state,
             f"{cell.trials_done}/{cell.trials_total}",
             str(found.running(cell.id)),
             str(cell.pruned),

@@ -32,11 +32,11 @@ def run(
     data: Path | None,
     dry_run: bool,
     as_json: bool,
-    cells: str | None = None,
-    quiet: bool = False,
     address: str | None = None,
     optuna_storage: str | None = None,
     retry_failed: bool = False,
+    cells: str | None = None,
+    quiet: bool = False,
 ) -> int:
     """Carry out the spec into a store, or with `dry_run` say what that would be."""
     if executor not in EXECUTORS:
@@ -54,7 +54,7 @@ def run(
     if dry_run:
         return tell(plan, store, workers, device if address is None else "cpu", as_json)
     name: ExecutorName = "ray" if executor == "ray" else "local"
-    return carry_out(plan, store, workers, device, as_json, quiet, name, address, url, retry_failed)
+    return carry_out(plan, store, workers, device, as_json, name, address, url, retry_failed, quiet)
 
 
 def carry_out(
@@ -68,6 +68,7 @@ def carry_out(
     address: str | None = None,
     optuna_storage: str | None = None,
     retry_failed: bool = False,
+    quiet: bool = False,
 ) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
     from bench.sweeps.sweep import run_sweep

@@ -26,7 +26,12 @@ export RAY_USAGE_STATS_ENABLED=0
 
 _HEAD = """\
 head_name=${SLURMD_NODENAME:-$(hostname)}
-head=${DISTILLERY_HEAD_IP:-$(getent ahostsv4 "$head_name" | awk '$1 !~ /^127\\./ { print $1; exit }')}
+addresses() {
+  getent ahostsv4 "$head_name" | awk '{ print $1 }'
+  hostname -I | tr ' ' '\\n'
+}
+first() { awk '/^[0-9.]+$/ && !/^127\\./ { print; exit }'; }
+head=${DISTILLERY_HEAD_IP:-$( (addresses 2> /dev/null || true) | first)}
 if [ -z "$head" ]; then
   echo "distillery: $head_name has no address that other nodes can reach; set DISTILLERY_HEAD_IP" >&2
   exit 2
@@ -139,29 +144,40 @@ def _sweep(task: Task, settings: Slurm) -> str:
 
 
 def _start_options(settings: Slurm) -> str:
-    """Of `ray start` on every node: no dashboard, no fixed ports, what the node was given."""
+    """Of `ray start` on every node: what the node was given, no fixed ports, a dashboard on loopback at most."""
     return (
-        f"--num-cpus={settings.cpus_per_node} --num-gpus={settings.gpus_per_node} --include-dashboard=false "
+        f"--num-cpus={settings.cpus_per_node} --num-gpus={settings.gpus_per_node} --dashboard-host=127.0.0.1 "
         "--min-worker-port=0 --max-worker-port=0"
     )
 
 
 def _symmetric(task: Task, settings: Slurm) -> list[str]:
     run = f"""\
+code_file=$(mktemp)
 export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300
-# The same command on every node; the driver runs on this one, and leaves its process id for `stop`.
+# The same command on every node; the driver runs on this one, and leaves its process id and exit code.
 # shellcheck disable=SC2016  # expanded by the inner shell
 srun --export=ALL --nodes={settings.nodes} --ntasks={settings.nodes} --ntasks-per-node=1 \\
   ray symmetric-run --address "$head:$port" --min-nodes {settings.nodes} \\
   {_start_options(settings)} -- \\
-  bash -c 'echo "$$" > "$1"; shift; exec "$@"' driver "$pid_file" \\
+  bash -c '"${{@:3}}" & echo "$!" > "$1"; wait "$!"; echo "$?" > "$2"' driver "$pid_file" "$code_file" \\
   {_sweep(task, settings)} &
 work=$!
-wait_for "$work"
-# A step that was signalled may go before the driver it started.
-driver=$(cat "$pid_file")
-while [ -n "$driver" ] && kill -0 "$driver" 2> /dev/null; do sleep 1; done
-rm -f "$pid_file"
+alive() {{ pid=$(cat "$pid_file"); [ -n "$pid" ] && kill -0 "$pid"; }}
+# A step that was signalled may go before the driver that it started.
+while [ ! -s "$code_file" ] && {{ kill -0 "$work" || alive; }} 2> /dev/null; do sleep 1; done
+if [ -s "$code_file" ]; then
+  code=$(cat "$code_file")
+  # Workers notice only after a minute that their head is gone; nobody waits for them.
+  for ((second = 0; second < 10; second++)); do
+    if kill -0 "$work" 2> /dev/null; then sleep 1; fi
+  done
+  kill -TERM "$work" 2> /dev/null || true
+else
+  wait_for "$work"
+  if [ "$code" = 0 ]; then code=1; fi # no cluster, no sweep
+fi
+rm -f "$pid_file" "$code_file"
 """
     return [_TOKEN, _HEAD, run]
 

@@ -45,12 +45,26 @@ def sbatch(arguments: list[str]) -> int:
                 )
                 (STATE / "batch.pid").write_text(str(job.pid))
                 code = max(code, job.wait())
+            end(f"{STATE}:")
             if not (STATE / "requeued").exists():
                 break
             (STATE / "requeued").rename(STATE / "requeued-once")
             code = 0
     print("Submitted batch job 4000")
     return code
+
+
+def end(node: str, pattern: str = "") -> None:
+    """Kill what runs on a node, or on every node of this Slurm."""
+    import psutil
+
+    for process in psutil.process_iter():
+        try:
+            own = process.environ().get("FAKE_NODE", "").startswith(node)
+            if own and process.pid != os.getpid() and re.search(pattern, " ".join(process.cmdline())):
+                process.kill()
+        except psutil.Error:
+            continue
 
 
 def srun(arguments: list[str]) -> int:
@@ -82,26 +96,23 @@ def scontrol(arguments: list[str]) -> int:
 
 def ray(arguments: list[str]) -> int:
     """Ray's command line on one of the nodes."""
-    import psutil
-
     node = os.environ.get("FAKE_NODE", "")
     if arguments == ["stop"]:
-        for process in psutil.process_iter():
-            try:
-                own = process.environ().get("FAKE_NODE") == node
-                if own and re.search(
-                    r"raylet|gcs_server|ray/_private|ray::|log_monitor|dashboard", " ".join(process.cmdline())
-                ):
-                    process.kill()
-            except psutil.Error:
-                continue
+        end(node, r"raylet|gcs_server|ray/_private|ray::|log_monitor|dashboard")
         return 0
+    import psutil
+
     if os.environ.get("SLURM_NODEID", "0") != "0":
         psutil.net_if_addrs = dict  # the head's address is another machine's
     from ray._private import services
     from ray.scripts.scripts import main as cli
 
-    services.find_gcs_addresses = set  # of this node, before it has started Ray
+    def none_yet() -> set[str]:
+        """Of this node, before it has started Ray."""
+        return set()
+
+    none_yet.cache_clear = lambda: None  # type: ignore[attr-defined]
+    services.find_gcs_addresses = none_yet
     sys.argv = ["ray", *arguments]
     return int(cli() or 0)
 

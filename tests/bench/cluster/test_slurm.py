@@ -93,7 +93,7 @@ def test_a_cluster_is_closed_by_default(mode: str, launch: Callable[..., Any]) -
     _, _, made = launch("slurm", MODES[mode])
     script = made["files"]["mini.sbatch"]
     assert "RAY_AUTH_MODE=token" in script
-    assert "--include-dashboard=false" in script
+    assert "--dashboard-host=127.0.0.1" in script
     assert "client-server-port" not in script
     assert "#SBATCH --signal=B:TERM@60\n" in script
     assert "#SBATCH --requeue\n" in script

@@ -28,11 +28,11 @@ Fault = Literal[
     "exit",
     "slow",
     "hang",
-    "stubborn",
     "die",
     "gpu",
     "deaf",
     "greedy",
+    "stubborn",
 ]
 
 
@@ -50,6 +50,15 @@ def describe() -> MethodInfo:
         target="faulty_methods:Faulty",
         teacher="none",
     )
+
+
+def _swallow() -> None:
+    """Nothing stops it but the end of its process."""
+    while True:
+        try:
+            time.sleep(600)
+        except KeyboardInterrupt:
+            continue
 
 
 def __getattr__(name: str) -> Any:
@@ -76,7 +85,7 @@ def __getattr__(name: str) -> Any:
             loss = label_loss(self.context.task, student.logits[batch.labelled], batch.labels)
             return {"labels": self.hyper.strength * (self._strike(loss) if self.epoch >= 2 else loss)}
 
-        def _strike(self, loss: Tensor) -> Tensor:
+        def _strike(self, loss: Tensor) -> Tensor:  # noqa: PLR0912
             match self.hyper.fault:
                 case "nan":
                     return loss * float("nan")
@@ -95,11 +104,7 @@ def __getattr__(name: str) -> Any:
                 case "hang":
                     time.sleep(600)
                 case "stubborn":
-                    while True:
-                        try:
-                            time.sleep(600)
-                        except KeyboardInterrupt:
-                            continue
+                    _swallow()
                 case "gpu":
                     time.sleep(1)
                     raise RuntimeError(f"sees GPU {os.environ.get('CUDA_VISIBLE_DEVICES')}")
