@@ -62,7 +62,9 @@ def run(
         from leaderboard.published import check_pages
 
         check_pages(pages)
-    tasks = [task for task in _tasks(tables, request, folder) if _at_hand(task.stage, request, folder)]
+    tasks = _tasks(tables, request, folder)
+    if dry_run or request.out is not None:
+        tasks = [task for task in tasks if _at_hand(task.stage, request, folder)]
     if dry_run or request.budget_hours is not None:
         tasks = _estimated(tasks, workers, device)
     if dry_run:
