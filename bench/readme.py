@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from collections.abc import Callable
@@ -54,6 +55,19 @@ def datasets_table() -> str:
     return _table(["name", "task", "metric", "splits (the usual one first)", "size", "kind"], rows)
 
 
+def reproductions_table() -> str:
+    """The verdicts of the committed reproductions, and every number that did not hold."""
+    pages = Path(__file__).parents[1] / "leaderboard" / "reproductions"
+    rows = []
+    for each in json.loads((pages / "index.json").read_text(encoding="utf-8")):
+        counts, cells = each["counts"], each["cells"]
+        off = [f"{kind}: {', '.join(cells[kind])}" for kind in ("below", "above") if cells[kind]]
+        title = f"[{each['title']}](leaderboard/reproductions/{each['table']}.md)"
+        verdicts = [str(counts[kind]) for kind in ("reproduced", "above", "below", "not judged")]
+        rows.append([title, *verdicts, "; ".join(off) or "–"])
+    return _table(["table", "reproduced", "above", "below", "not judged", "what did not reproduce"], rows)
+
+
 def _counts(info: DatasetInfo) -> str:
     parts = [(info.graphs, "graphs"), (info.nodes, "nodes"), (info.edges, "arcs"), (info.features, "features")]
     return ", ".join(f"{count:,} {what}" for count, what in parts if count and not (what == "graphs" and count == 1))
@@ -63,6 +77,7 @@ _TABLES: dict[str, Callable[[], str]] = {
     "methods": methods_table,
     "models": models_table,
     "datasets": datasets_table,
+    "reproductions": reproductions_table,
 }
 
 

@@ -244,6 +244,7 @@ def reproduce(
         bool, typer.Option("--stand-in", help="Run on generated data of the same shape; nothing is judged.")
     ] = False,
     executor: Annotated[str, typer.Option(metavar="local", help="What carries trials out.")] = "local",
+    address: Annotated[str | None, typer.Option(metavar="A", help="Of a running Ray cluster.")] = None,
     workers: Workers = 0,
     device: Device = "cpu",
     data: Data = None,
@@ -255,7 +256,8 @@ def reproduce(
 
     named = None if datasets is None else tuple(name.strip() for name in datasets.split(","))
     request = command.Request(tuple(tables or ()), all_, named, out, pages, budget_hours, seeds, stand_in)
-    return command.run(request, executor, workers, device, data, dry_run, json)
+    means = command.Means(executor, workers, device, address)
+    return command.run(request, means, data, dry_run, json)
 
 
 @app.command()

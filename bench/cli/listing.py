@@ -43,13 +43,19 @@ def plain(entry: Any) -> dict[str, Any]:
 
 
 def papers() -> list[dict[str, Any]]:
-    """The methods' papers, oldest first; the controls that stand in no paper are left out."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for info in sorted(METHODS, key=lambda info: (info.year, info.name)):
-        if info.url:
-            blank = {"paper": info.paper, "venue": info.venue, "year": info.year, "url": info.url, "methods": []}
-            found.setdefault((info.paper, info.url), blank)["methods"].append(info.name)
-    return list(found.values())
+    """The papers of methods and of published tables, oldest first; the controls that stand in none are left out.
+
+    tables: what `distillery reproduce` can be asked for.
+    """
+    from bench.papers import find_tables
+
+    found: dict[str, dict[str, Any]] = {}
+    methods = [(info.year, info.name, info.paper, info.venue, info.url, "methods") for info in METHODS if info.url]
+    tables = [(each.year, each.name, each.paper, each.venue, each.url, "tables") for each in find_tables(())]
+    for year, name, paper, venue, url, kind in [*sorted(methods), *sorted(tables)]:
+        blank = {"paper": paper, "venue": venue, "year": year, "url": url, "methods": [], "tables": []}
+        found.setdefault(url, blank)[kind].append(name)
+    return sorted(found.values(), key=lambda row: row["year"])
 
 
 def _cell(value: Any) -> str:
@@ -64,6 +70,6 @@ _COLUMNS = {
     "methods": ("name", "title", "venue", "year", "family", "teacher", "students", "inference", "variants", "tasks"),
     "datasets": ("name", "task", "metric", "graphs", "nodes", "edges", "features", "classes", "kind", "splits"),
     "models": ("name", "kind", "title", "venue", "year", "url"),
-    "papers": ("year", "venue", "paper", "methods", "url"),
+    "papers": ("year", "venue", "paper", "methods", "tables", "url"),
 }
 _NUMBERS = ("graphs", "nodes", "edges", "features", "classes")

@@ -35,6 +35,23 @@ class Request:
 
 
 @dataclass(frozen=True)
+class Means:
+    """What carries trials out. address: of a running cluster."""
+
+    executor: str = "local"
+    workers: int = 0
+    device: str = "cpu"
+    address: str | None = None
+
+    def options(self) -> dict[str, Any]:
+        """What `run_sweep` takes of them by name."""
+        named: dict[str, Any] = {"workers": self.workers, "device": self.device}
+        if self.executor != "local":
+            named |= {"executor": self.executor, "address": self.address}
+        return named
+
+
+@dataclass(frozen=True)
 class Task:
     """A stage that is to be run. seconds: what is left of it, estimated."""
 
@@ -44,17 +61,15 @@ class Task:
     seconds: float | None = None
 
 
-def run(
-    request: Request, executor: str, workers: int, device: str, data: Path | None, dry_run: bool, as_json: bool
-) -> int:
+def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_json: bool) -> int:
     """Run what is left of the tables' stages and write their pages; 1 where a run failed."""
     from bench.cli.sweep import EXECUTORS
 
-    if executor not in EXECUTORS:
-        raise UserError(f"--executor: {unknown_line('executor', executor, EXECUTORS)}")
+    if means.executor not in EXECUTORS:
+        raise UserError(f"--executor: {unknown_line('executor', means.executor, EXECUTORS)}")
     tables = _tables(request)
     folder = checks.data_folder(data)
-    checks.device(device)
+    checks.device(means.device)
     pages = request.pages or (request.out / "pages" if request.out else None)
     if request.out is None and pages is None and not dry_run:
         raise UserError("reproduce: --out STORE says where runs are kept; --pages DIR alone writes the pages anew")
@@ -62,14 +77,16 @@ def run(
         from leaderboard.published import check_pages
 
         check_pages(pages)
-    tasks = [task for task in _tasks(tables, request, folder) if _at_hand(task.stage, request, folder)]
+    tasks = _tasks(tables, request, folder)
+    if dry_run or request.out is not None:
+        tasks = [task for task in tasks if _at_hand(task.stage, request, folder)]
     if dry_run or request.budget_hours is not None:
-        tasks = _estimated(tasks, workers, device)
+        tasks = _estimated(tasks, means)
     if dry_run:
         return _tell(tasks, request, as_json)
     code = 0
     if request.out is not None:
-        code = _carry_out(tasks, tables, request, pages, workers, device)
+        code = _carry_out(tasks, tables, request, pages, means)
     assert pages is not None
     published = write(tables, request, pages)
     _report(published, pages, as_json)
@@ -116,13 +133,13 @@ def _at_hand(stage: Stage, request: Request, data: Path | None) -> bool:
     return False
 
 
-def _estimated(tasks: Sequence[Task], workers: int, device: str) -> list[Task]:
+def _estimated(tasks: Sequence[Task], means: Means) -> list[Task]:
     """The tasks with what is left of each."""
     from bench.cli.cost import estimate, progress_of
 
     found = []
     for task in tasks:
-        cost = estimate(task.plan, progress_of(task.plan, task.store), workers, device)
+        cost = estimate(task.plan, progress_of(task.plan, task.store), means.workers, means.device)
         found.append(Task(task.stage, task.plan, task.store, cost.seconds))
     return found
 
@@ -166,12 +183,7 @@ def _tell(tasks: Sequence[Task], request: Request, as_json: bool) -> int:
 
 
 def _carry_out(
-    tasks: Sequence[Task],
-    tables: Sequence[Table],
-    request: Request,
-    pages: Path | None,
-    workers: int,
-    device: str,
+    tasks: Sequence[Task], tables: Sequence[Table], request: Request, pages: Path | None, means: Means
 ) -> int:
     """Stage after stage, each resumed where it stopped; the pages are written anew after each."""
     from bench.cli.progress import Progress
@@ -184,7 +196,8 @@ def _carry_out(
             continue
         note(f"{task.stage.table.name} {task.stage.id}: stage {number} of {len(tasks)}, store {task.store}")
         with Progress() as progress:
-            summary = run_sweep(task.plan, task.store, workers, device, progress.attach, progress.message)
+            told: dict[str, Any] = {"listener": progress.attach, "on_message": progress.message}
+            summary = run_sweep(task.plan, task.store, **means.options(), **told)
         code = code if summary.ok else 1
         if pages is not None:
             _collect(task, pages)

@@ -63,7 +63,6 @@ def carry_out(
     workers: int,
     device: str,
     as_json: bool,
-    quiet: bool = False,
     executor: ExecutorName = "local",
     address: str | None = None,
     optuna_storage: str | None = None,

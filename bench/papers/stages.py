@@ -10,6 +10,8 @@ from bench.errors import UserError
 from bench.papers.schema import Run, Selector, Table
 from bench.sweeps.plan import Cell, Plan, make_plan
 from bench.sweeps.spec import Spec, parse_spec
+from methods.registry import UnknownNameError
+from search_spaces import SpaceError
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,10 @@ class Stage:
         Raises:
             UserError: a name or a value is wrong, or a row is not what the run trains; one line.
         """
-        plan = make_plan(self.spec(), data_dir)
+        try:
+            plan = make_plan(self.spec(), data_dir)
+        except (UserError, UnknownNameError, SpaceError) as error:
+            raise UserError(f"{self.table.name}: runs.{self.run} on {self.dataset}: {error}") from None
         for where, selector in self._selectors():
             found = [cell for cell in plan.cells if _selects(selector, cell)]
             if len(found) != 1:

@@ -13,6 +13,7 @@ import pytest
 
 from bench.data.registry import DATASETS
 from bench.models.registry import MODELS
+from bench.papers import table_names
 from methods import METHODS
 
 REGISTRIES: dict[str, Any] = {"methods": METHODS, "datasets": DATASETS, "models": MODELS}
@@ -26,11 +27,13 @@ def test_a_listing_and_its_json_name_every_entry(what: str, distillery: Callable
     assert [line.split()[0] for line in lines[1:]] == names, "one line each, however long"
 
 
-def test_the_papers_are_those_of_the_methods(distillery: Callable[..., Any]) -> None:
+def test_the_papers_are_those_of_the_methods_and_tables(distillery: Callable[..., Any]) -> None:
     papers = distillery("list", "papers", "--json").json
-    assert {paper["url"] for paper in papers} == {info.url for info in METHODS if info.url}
+    assert {paper["url"] for paper in papers if paper["methods"]} == {info.url for info in METHODS if info.url}
+    assert sorted(table for paper in papers for table in paper["tables"]) == sorted(table_names())
+    assert all(paper["methods"] or paper["tables"] for paper in papers)
     assert [paper["year"] for paper in papers] == sorted(paper["year"] for paper in papers)
-    assert {"paper", "venue", "year", "url", "methods"} == set(papers[0])
+    assert {"paper", "venue", "year", "url", "methods", "tables"} == set(papers[0])
 
 
 @pytest.mark.parametrize("name", [*METHODS.names, *MODELS.names])

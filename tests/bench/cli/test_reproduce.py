@@ -1,0 +1,156 @@
+"""`distillery reproduce` from a table to its pages, on embedded and generated data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bench.cli.published import join
+from bench.papers import find_tables
+from leaderboard.published.page import index, index_data, page
+
+FAST = {"hidden": 16, "epochs": 15}
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    """A table of one row on real digits, one on data that are not here, and one on a stand-in's."""
+    words = ("dataset", "split", "setting", "teacher", "student", "hyperparameters", "seeds", "selection", "epochs")
+    content = {
+        "name": "mini",
+        "title": "Mini",
+        "paper": "P",
+        "venue": "V",
+        "year": 2020,
+        "url": "https://example.org",
+        "table": "table 1",
+        "confidence": "table",
+        "source": "the paper",
+        "protocol": dict.fromkeys(words, "x"),
+        "runs": {
+            "main": {
+                "split": "cpf",
+                "setting": "transductive",
+                "teachers": [{"model": "sage", "fan_out": "5,5", "batch_size": 64, **FAST}],
+                "students": [{"model": "mlp", **FAST}],
+                "methods": ["glnn", {"name": "glnn", "variant": "official_code"}],
+                "seeds": 3,
+                "datasets": {"ogbn-arxiv": {"split": "ogb"}},
+            }
+        },
+        "rows": {
+            "SAGE": {"run": "main", "method": "teacher"},
+            "MLP": {"run": "main", "method": "supervised"},
+            "GLNN": {
+                "run": "main",
+                "method": "glnn",
+                "quirks": {"released code": {"variant": "official_code", "note": "one step more"}},
+            },
+            "new": {"needs": "method new"},
+        },
+        "columns": {"digits": {"dataset": "digits-knn"}, "arxiv": {"dataset": "ogbn-arxiv"}},
+        "numbers": {
+            "SAGE": {"digits": [50, 60], "arxiv": [70, 1]},
+            "MLP": {"digits": [1, 0.5]},
+            "GLNN": {"digits": {"mean": 90, "confidence": "unverified"}},
+            "new": {"digits": 99},
+        },
+        "stand_ins": {"ogbn-arxiv": "csbm"},
+    }
+    path = tmp_path / "mini.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False))
+    return path
+
+
+def test_from_the_table_to_its_pages(distillery: Callable[..., Any], table: Path, tmp_path: Path) -> None:
+    done = distillery("reproduce", table, "--out", "store", "--json")
+    assert done.code == 0, done.err
+    assert "left out: mini main-ogbn-arxiv: needs ogbn-arxiv" in done.err
+    (told,) = done.json["tables"]
+    assert told["cells"] == {
+        "reproduced": ["SAGE digits"],
+        "above": ["MLP digits"],
+        "below": [],
+        "not judged": ["GLNN digits", "new digits", "SAGE arxiv", "MLP arxiv", "GLNN arxiv"],
+    }
+    text = (tmp_path / "store" / "pages" / "mini.md").read_text()
+    assert "needs method new" in text
+    assert "the published number is unverified" in text
+    assert "needs ogbn-arxiv" in text
+    assert "no explanation yet" in text
+    assert "| digits | GLNN | released code |" in text
+    copied = tmp_path / "store" / "pages" / "records" / "mini" / "main-digits-knn" / "records"
+    original = tmp_path / "store" / "mini" / "main-digits-knn" / "records"
+    assert (copied / "report.jsonl").read_text() == (original / "report.jsonl").read_text()
+    assert not list(copied.parent.rglob("*.safetensors"))
+
+    # Again is resume; and pages come out of the copied records alone.
+    before = (original / "report.jsonl").read_text()
+    assert distillery("reproduce", table, "--out", "store", "--json").json["tables"] == [told]
+    assert (original / "report.jsonl").read_text() == before
+    (tmp_path / "store" / "pages" / "mini.md").unlink()
+    assert distillery("reproduce", table, "--pages", "store/pages", "--json").json["tables"] == [told]
+    assert (tmp_path / "store" / "pages" / "mini.md").read_text() == text
+
+
+def test_a_stand_in_is_run_and_never_judged(distillery: Callable[..., Any], table: Path, tmp_path: Path) -> None:
+    """The protocol of data that are not here, on generated data of the same shape; also one seed of several."""
+    done = distillery("reproduce", table, "--stand-in", "--seeds", "1", "--out", "store", "--json")
+    assert done.code == 0, done.err
+    (told,) = done.json["tables"]
+    assert set(told["cells"]["not judged"]) == {"SAGE arxiv", "MLP arxiv", "GLNN arxiv"}
+    assert told["stand_in"]
+    text = (tmp_path / "store" / "pages" / "mini.md").read_text()
+    assert "On stand-in data" in text
+    assert "needs ogbn-arxiv; ours are runs on csbm" in text
+    assert "(1 of 3 seeds)" in text
+
+
+def test_a_dry_run_tells_the_cost_and_a_budget_leaves_out(
+    distillery: Callable[..., Any], table: Path, tmp_path: Path
+) -> None:
+    told = distillery("reproduce", table, "--out", "store", "--dry-run", "--json")
+    assert [stage["stage"] for stage in told.json["stages"]] == ["main-digits-knn"]
+    assert told.json["seconds"] > 0
+    none = distillery("reproduce", table, "--out", "store", "--budget-hours", "0.00001")
+    assert none.code == 0
+    assert "do not fit" in none.err
+    assert not (tmp_path / "store" / "mini").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["glnn1", "--out", "s"], "unknown table 'glnn1'; did you mean 'glnn-1'?"),
+        (["--out", "s"], "reproduce: name the tables, or say --all"),
+        (["glnn-1", "--all", "--out", "s"], "not both"),
+        (["glnn-1"], "--out STORE says where"),
+        (["glnn-1", "--datasets", "coro", "--out", "s"], "did you mean 'cora'?"),
+        (["cpf-gcn", "--stand-in", "--out", "s"], "none of these tables names a stand-in"),
+        (["nowhere.yaml", "--out", "s"], "nowhere.yaml"),
+        (["glnn-1", "--executor", "loca", "--out", "s"], "did you mean 'local'?"),
+    ],
+)
+def test_wrong_input(distillery: Callable[..., Any], tmp_path: Path, arguments: list[str], message: str) -> None:
+    done = distillery("reproduce", *arguments)
+    assert done.code == 2
+    assert message in done.err
+    assert len(done.err.strip().splitlines()) == 1
+    assert not (tmp_path / "s").exists()
+
+
+def test_the_committed_pages_are_those_of_the_committed_records(repo_root: Path) -> None:
+    folder = repo_root / "leaderboard" / "reproductions"
+    tables = [join(each, folder / "records") for each in find_tables(())]
+    again = "run: distillery reproduce --all --pages leaderboard/reproductions"
+    assert json.loads((folder / "index.json").read_text()) == index_data(tables), again
+    assert (folder / "README.md").read_text() == index(tables), again
+    for each in tables:
+        figure = f"{each.name}.svg"
+        drawn = figure if (folder / figure).exists() else None
+        assert (folder / f"{each.name}.md").read_text() == page(each, drawn), again
