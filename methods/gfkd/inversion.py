@@ -7,77 +7,19 @@ the gradient through the teacher. A structure is discrete: its logits follow the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from methods.contract import Output
 from methods.gfkd.padded import Layout, PaddedGraph
+from methods.gfkd.reading import Reader
 from methods.graph import Graph
 
 FeatureKind = Literal["one-hot", "degree", "degree-digits"]
-
-
-def batch_norms(model: nn.Module) -> list[_BatchNorm]:
-    """The layers that carry statistics of what they were trained on."""
-    return [each for each in model.modules() if isinstance(each, _BatchNorm) and each.running_mean is not None]
-
-
-class _Moments(torch.autograd.Function):
-    """The mean and biased variance of columns. torch.var_mean is ten times slower along rows, and autograd through
-    the plain formula four times."""
-
-    @staticmethod
-    def forward(ctx: Any, states: Tensor) -> tuple[Tensor, Tensor]:
-        mean, variance = moments(states.detach())
-        ctx.save_for_backward(states, mean)
-        return mean, variance
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        states, mean = ctx.saved_tensors
-        of_mean, of_variance = (gradient / states.shape[0] for gradient in gradients)
-        return torch.addcmul(of_mean - 2 * of_variance * mean, states, 2 * of_variance)
-
-
-def moments(states: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance of every column of [nodes, width]; [width] each."""
-    if not states.requires_grad:
-        mean = states.mean(dim=0)
-        return mean, (states - mean).square_().mean(dim=0)
-    mean, variance = _Moments.apply(states)
-    return mean, variance
-
-
-def statistics_distance(norm: _BatchNorm, states: Tensor) -> Tensor:
-    """||running variance - variance||_2 + ||running mean - mean||_2 of a layer's input; a scalar.
-
-    states: [nodes, width], over all nodes of all graphs; the variance is the biased one.
-    """
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
-    mean, variance = moments(states)
-    return torch.linalg.vector_norm(norm.running_var - variance) + torch.linalg.vector_norm(norm.running_mean - mean)
-
-
-def read(model: nn.Module, norms: Sequence[_BatchNorm], graph: Graph) -> tuple[Tensor, Tensor]:
-    """The teacher's logits, [graphs, classes], and the distances of all its norms summed, a scalar."""
-    distances: list[Tensor] = []
-    hooks = [
-        norm.register_forward_pre_hook(lambda norm, inputs: distances.append(statistics_distance(norm, inputs[0])))
-        for norm in norms
-    ]
-    try:
-        output: Output = model(graph)
-    finally:
-        for hook in hooks:
-            hook.remove()
-    return output.logits, torch.stack(distances).sum() if distances else output.logits.new_zeros(())
 
 
 def arm_gradient(objective: Callable[[Tensor], Tensor], logits: Tensor, noise: Tensor) -> Tensor:
@@ -144,8 +86,8 @@ class Inversion:
     """
 
     def __init__(self, model: nn.Module, layout: Layout, targets: Tensor, columns: int, recipe: Recipe) -> None:
-        self.model, self.layout, self.targets, self.columns, self.recipe = model, layout, targets, columns, recipe
-        self.norms = batch_norms(model)
+        self.layout, self.targets, self.columns, self.recipe = layout, targets, columns, recipe
+        self.reader = Reader(model)
         self.theta = torch.logit(self.noise(), eps=1e-6)
         self.phi = torch.randn(layout.nodes, columns, device=targets.device) if recipe.features == "one-hot" else None
         self.optimisers: list[tuple[torch.optim.Optimizer, float]] = []
@@ -179,7 +121,7 @@ class Inversion:
 
     def losses(self, arcs: Tensor, features: Tensor | None) -> Tensor:
         """[graphs]: the cross-entropy of each, plus the distance of the norms' statistics, which is of all at once."""
-        logits, distance = read(self.model, self.norms, self.graph(arcs, features))
+        logits, distance = self.reader(self.graph(arcs, features))
         return F.cross_entropy(logits, self.targets, reduction="none") + self.recipe.bn_weight * distance
 
     def iterate(self) -> float:

@@ -20,8 +20,9 @@ from methods.contract import (
     Output,
     Teacher,
 )
-from methods.gfkd.inversion import FeatureKind, Inversion, Recipe, batch_norms
+from methods.gfkd.inversion import FeatureKind, Inversion, Recipe
 from methods.gfkd.padded import Layout
+from methods.gfkd.reading import batch_norms
 from methods.graph import Graph
 from methods.losses import distillation_loss
 

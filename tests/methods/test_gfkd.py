@@ -20,11 +20,10 @@ from methods.gfkd.inversion import (
     arm_gradient,
     degree_features,
     node_entropy,
-    read,
-    statistics_distance,
 )
 from methods.gfkd.method import cut
 from methods.gfkd.padded import BlockDiagonal, Layout, PaddedGraph
+from methods.gfkd.reading import FrozenNorm, Reader
 from methods.graph import Graph
 
 INVERTING = Recipe("one-hot", False, True, True, 1.0, 0.05, 0.1, 1000, 0.01, 1e-6)
@@ -131,18 +130,36 @@ def test_statistics_distance_is_zero_at_the_recorded_statistics_and_known_elsewh
     assert norm.running_var is not None
     norm.running_mean.copy_(torch.tensor([2.0, 2.0]))
     norm.running_var.copy_(torch.tensor([1.0, 4.0]))  # biased: half the sum of squares
-    assert float(statistics_distance(norm, states)) == 0
+    assert distance_of(norm, states) == 0
     norm.running_mean.sub_(torch.tensor([3.0, 4.0]))
     norm.running_var.add_(torch.tensor([5.0, 12.0]))
-    assert float(statistics_distance(norm, states)) == pytest.approx(13 + 5)
+    assert distance_of(norm, states) == pytest.approx(13 + 5)
+
+
+def distance_of(norm: nn.BatchNorm1d, states: Tensor) -> float:
+    frozen = FrozenNorm(norm)
+    torch.testing.assert_close(frozen(states), norm.eval()(states))
+    return float(frozen.distance)
+
+
+@pytest.mark.parametrize("affine", [True, False])
+def test_the_frozen_norm_has_the_gradient_of_its_formula(affine: bool) -> None:
+    norm = nn.BatchNorm1d(3, affine=affine, dtype=torch.float64)
+    norm(torch.randn(20, 3, dtype=torch.float64))  # records something
+    if affine:
+        nn.init.normal_(norm.weight)
+        nn.init.normal_(norm.bias)
+    frozen = FrozenNorm(norm)
+    states = torch.randn(6, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: (frozen(x), frozen.distance), states)
 
 
 def test_the_teacher_read_through_its_norms(network: nn.Module) -> None:
-    """Recording what each norm reads makes the sum 0; and the hooks leave nothing behind."""
+    """Recording what each norm reads makes the sum 0; and the teacher stays as it was."""
     norms = [each for each in network.modules() if isinstance(each, nn.BatchNorm1d)]
     layout = Layout(torch.tensor([5, 4]))
     graph = PaddedGraph(layout, arcs_on(layout), torch.randn(9, 4).double())
-    assert float(read(network, norms, graph)[1]) > 0.1
+    assert float(Reader(network)(graph)[1]) > 0.1
     for norm in norms:  # in turn, for what a norm reads depends on those before it
         seen: list[Tensor] = []
         hook = norm.register_forward_pre_hook(lambda _, inputs, seen=seen: seen.append(inputs[0]))
@@ -151,10 +168,10 @@ def test_the_teacher_read_through_its_norms(network: nn.Module) -> None:
         assert seen[0].shape == (9, 8)  # the nodes, and no padding
         norm.running_mean.copy_(seen[0].mean(dim=0))  # type: ignore[union-attr]
         norm.running_var.copy_(seen[0].var(dim=0, unbiased=False))  # type: ignore[union-attr]
-    logits, distance = read(network, norms, graph)
+    logits, distance = Reader(network)(graph)
     assert float(distance) == pytest.approx(0, abs=1e-12)
     torch.testing.assert_close(logits, network(graph).logits)
-    assert not any(norm._forward_pre_hooks for norm in norms)
+    assert not any(isinstance(each, FrozenNorm) for each in network.modules())
 
 
 def test_entropy_of_known_rows() -> None:
