@@ -81,7 +81,7 @@ def test_hostile_paths_reach_the_programs_as_they_are(mode: str, launch: Callabl
     done = subprocess.run(
         ["bash", "-s"], input=script, text=True, cwd=tmp_path, env=environment, check=False, capture_output=True
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == (mode == "symmetric"), "a step without a driver is a failure, whatever srun says"
     said = log.read_text().splitlines()
     assert str(folder / "mini.yaml") in said
     assert any(line.startswith(f"/scratch/{HOSTILE}") for line in said)
