@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,21 @@ def mirror() -> Path:
     if not beside.is_dir():
         pytest.skip("no real datasets: DISTILLERY_MIRROR is not set and ../shared/data does not exist")
     return beside
+
+
+@pytest.fixture(scope="session")
+def require_or_skip() -> Callable[[str, str], None]:
+    """Skips with a reason, or fails where DISTILLERY_REQUIRE="postgresql shellcheck" names what is missing.
+
+    ``require_or_skip("shellcheck", "no shellcheck on the path")``, called when it is missing.
+    """
+
+    def missing(name: str, reason: str) -> None:
+        if name in os.environ.get("DISTILLERY_REQUIRE", "").split():
+            pytest.fail(f"DISTILLERY_REQUIRE names {name}: {reason}")
+        pytest.skip(reason)
+
+    return missing
 
 
 @pytest.fixture(scope="session")

@@ -34,6 +34,7 @@ Data = Annotated[
     ),
 ]
 Store = Annotated[Path, typer.Option("--out", metavar="STORE", help="The store; one that exists is resumed.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; failures are still told.")]
 
 
 def _version(value: bool) -> None:
@@ -117,13 +118,14 @@ def run(
     workers: Workers = 0,
     device: Device = "cpu",
     data: Data = None,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> int:
     """One method on one dataset at a fixed configuration."""
     from bench.cli import run as command
 
     cell = command.Choice(dataset, method, student, teacher, split, setting, variant, seeds, tuple(set_ or ()))
-    return command.run(cell, out, workers, device, data, json)
+    return command.run(cell, out, workers, device, data, json, quiet)
 
 
 @app.command()
@@ -156,12 +158,18 @@ def sweep(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print cells, trials and estimated cost; write no store.")
     ] = False,
+    cells: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts of the plan's cells, in its own store.")
+    ] = None,
+    quiet: Quiet = False,
     json: Json = False,
 ) -> int:
     """Tune and report every method of a spec. Again resumes."""
     from bench.cli import sweep as command
 
-    return command.run(spec, out, executor, workers, device, data, dry_run, json, address, optuna_storage, retry_failed)
+    return command.run(
+        spec, out, executor, workers, device, data, dry_run, json, address, optuna_storage, retry_failed, cells, quiet
+    )
 
 
 @app.command()
@@ -173,6 +181,30 @@ def status(
     from bench.cli import status as command
 
     return command.run(store, json)
+
+
+@app.command()
+def launch(
+    target: Annotated[
+        str, typer.Argument(metavar="slurm|kuberay|ray", help="The kind of cluster.", show_default=False)
+    ],
+    spec: Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="What to sweep.", show_default=False)],
+    settings: Annotated[
+        Path | None,
+        typer.Option(metavar="CLUSTER.yaml", help="The cluster: a section per kind; bench/cluster/README.md."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the job files there; default: print them.")
+    ] = None,
+    submit: Annotated[
+        bool, typer.Option("--submit", help="Write them (default: to NAME-KIND) and hand them to the cluster.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """The job files of a sweep for a cluster."""
+    from bench.cli import launch as command
+
+    return command.run(target, spec, settings, out, submit, json)
 
 
 @app.command()

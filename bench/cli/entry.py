@@ -36,7 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     An exception that nobody expected keeps its traceback.
     """
     argv = list(sys.argv[1:] if arguments is None else arguments)
-    with interrupts.as_keyboard_interrupt(), _quiet():
+    said = f"distillery: interrupted{_resume_line(argv)}"
+
+    def at_once() -> None:
+        if sys.stderr.isatty():
+            text.note("\x1b[?25h")  # a live table had hidden the cursor
+        text.note(said)
+        os._exit(INTERRUPTED)
+
+    with interrupts.as_keyboard_interrupt(at_once, text.note), _quiet():
         try:
             code = app(argv, prog_name="distillery", standalone_mode=False)
             code = code if isinstance(code, int) else OK
@@ -51,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             else:  # what an interrupted library made of the signal
                 code = INTERRUPTED
         if code == INTERRUPTED:
-            text.note(f"distillery: interrupted{_resume_line(argv)}")
+            text.note(said)
         text.finish()
         return code
 

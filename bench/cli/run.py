@@ -37,12 +37,14 @@ class Choice:
     pairs: tuple[str, ...] = ()
 
 
-def run(choice: Choice, out: Path, workers: int, device: str, data: Path | None, as_json: bool) -> int:
+def run(
+    choice: Choice, out: Path, workers: int, device: str, data: Path | None, as_json: bool, quiet: bool = False
+) -> int:
     """Train the cell on every report seed, with the controls beside it."""
     plan = make_plan(spec_of(choice), checks.data_folder(data))
     checks.device(device)
     checks.configurations(plan)
-    return carry_out(plan, out, workers, device, as_json)
+    return carry_out(plan, out, workers, device, as_json, quiet=quiet)
 
 
 def spec_of(choice: Choice) -> Spec:

@@ -1,4 +1,4 @@
-"""`distillery status`: how far a store is."""
+"""`distillery status`: how far a store is, read off its files while a driver may write to them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.cli.text import count, duration, emit, emit_json, note, score, table
 from bench.sweeps.status import CellStatus, StoreStatus, read_status
 
-_COLUMNS = ("cell", "state", "trials", "under way", "pruned", "failed", "best validation", "reports", "speed", "left")
+_COLUMNS = ("cell", "state", "trials", "running", "pruned", "failed", "best validation", "reports", "speed", "left")
 
 
 def run(store: Path, as_json: bool) -> int:
@@ -22,9 +22,11 @@ def run(store: Path, as_json: bool) -> int:
             {
                 "store": str(store),
                 "driver": found.driver,
+                "pulse": asdict(found.pulse) if found.pulse else None,
                 "seconds_left": found.seconds_left,
-                "cells": [asdict(cell) for cell in found.cells],
-                "teachers": [asdict(teacher) for teacher in found.teachers],
+                "wall_seconds_left": found.wall_s,
+                "cells": [{**asdict(cell), "running": found.running(cell.id)} for cell in found.cells],
+                "teachers": [{**asdict(teacher), "running": found.running(teacher.id)} for teacher in found.teachers],
             }
         )
         return 0
@@ -32,8 +34,9 @@ def run(store: Path, as_json: bool) -> int:
     for line in pareto_lines(found.cells):
         emit(line)
     for teacher in found.teachers:
+        running = f", {found.running(teacher.id)} training" if found.running(teacher.id) else ""
         failed = f", {teacher.failed} failed" if teacher.failed else ""
-        emit(f"teacher {teacher.label}: {teacher.done} of {teacher.total} seeds trained{failed}")
+        emit(f"teacher {teacher.label}: {teacher.done} of {teacher.total} seeds trained{running}{failed}")
     emit(_last_line(found))
     return 0
 
@@ -42,9 +45,9 @@ def _table(found: StoreStatus) -> str:
     rows = [
         (
             cell.label,
-            cell.state,
+            "running" if cell.state == "waiting" and found.running(cell.id) else cell.state,
             f"{cell.trials_done}/{cell.trials_total}",
-            str(cell.under_way),
+            str(found.running(cell.id)),
             str(cell.pruned),
             str(cell.failed),
             score(cell.best) + (f" {cell.metric}" if cell.best is not None else ""),
@@ -54,7 +57,7 @@ def _table(found: StoreStatus) -> str:
         )
         for cell in found.cells
     ]
-    return table(_COLUMNS, rows, right=("trials", "under way", "pruned", "failed", "reports", "speed", "left"))
+    return table(_COLUMNS, rows, right=("trials", "running", "pruned", "failed", "reports", "speed", "left"))
 
 
 def pareto_lines(cells: Sequence[CellStatus]) -> list[str]:
@@ -72,8 +75,14 @@ def pareto_lines(cells: Sequence[CellStatus]) -> list[str]:
 
 def _last_line(found: StoreStatus) -> str:
     words = {True: "a driver is at work", False: "no driver is at work", None: "whether a driver is at work is unknown"}
+    driver = words[found.driver]
+    if found.pulse is not None:
+        pulse = found.pulse
+        driver += f" (process {pulse.pid} on {pulse.host}, {pulse.busy} of {count(pulse.slots, 'slot')} busy)"
     done = sum(cell.state == "done" for cell in found.cells)
     left = "time left unknown until a training has ended"
-    if found.seconds_left is not None:
+    if found.wall_s is not None:
+        left = f"about {duration(found.wall_s)} left"
+    elif found.seconds_left is not None:
         left = f"about {duration(found.seconds_left)} of training left for one worker"
-    return f"{done} of {count(len(found.cells), 'cell')} done; {words[found.driver]}; {left}"
+    return f"{done} of {count(len(found.cells), 'cell')} done; {driver}; {left}"

@@ -12,6 +12,7 @@ from bench.cli.progress import Progress
 from bench.cli.text import count, duration, emit, emit_json, note, spans, table
 from bench.errors import UserError, unknown_line
 from bench.sweeps.mirror import check_url
+from bench.sweeps.parts import parse_part, take_part
 from bench.sweeps.plan import Plan, make_plan
 from bench.sweeps.spec import read_spec
 from bench.sweeps.status import StoreStatus
@@ -34,6 +35,8 @@ def run(
     address: str | None = None,
     optuna_storage: str | None = None,
     retry_failed: bool = False,
+    cells: str | None = None,
+    quiet: bool = False,
 ) -> int:
     """Carry out the spec into a store, or with `dry_run` say what that would be."""
     if executor not in EXECUTORS:
@@ -41,8 +44,9 @@ def run(
     if address is not None and executor != "ray":
         raise UserError("--address: only --executor ray connects to a cluster")
     read = read_spec(spec)
-    plan = make_plan(read, checks.data_folder(data))
-    store = out or Path(read.name)
+    part = parse_part(cells, "--cells") if cells else None
+    plan = take_part(make_plan(read, checks.data_folder(data)), part)
+    store = out or Path(read.name if part is None else f"{read.name}-{part.number}-of-{part.count}")
     if address is None:  # else the devices are the cluster's
         checks.device(device)
     checks.configurations(plan)
@@ -50,7 +54,7 @@ def run(
     if dry_run:
         return tell(plan, store, workers, device if address is None else "cpu", as_json)
     name: ExecutorName = "ray" if executor == "ray" else "local"
-    return carry_out(plan, store, workers, device, as_json, name, address, url, retry_failed)
+    return carry_out(plan, store, workers, device, as_json, name, address, url, retry_failed, quiet)
 
 
 def carry_out(
@@ -63,6 +67,7 @@ def carry_out(
     address: str | None = None,
     optuna_storage: str | None = None,
     retry_failed: bool = False,
+    quiet: bool = False,
 ) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
     from bench.sweeps.sweep import run_sweep
@@ -70,7 +75,7 @@ def carry_out(
     for reason in plan.left_out:
         note(f"left out: {reason}")
     began = time.monotonic()
-    with Progress() as progress:
+    with Progress(quiet=quiet) as progress:
         summary = run_sweep(
             plan,
             store,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -56,6 +57,7 @@ class Driver:
         self._teacher_records = {r.id: r for r in store.records if r.kind == "teacher" and r.id not in again}
         self._failed_teachers = {r.cell.teacher_id for r in self._teacher_records.values() if r.status != "ok"}
         self._errands: dict[str, _Errand] = {}
+        self.slots = 0
         self._identities: dict[DataKey, Identity] = {}
 
     def _failures(self) -> Iterator[Record]:
@@ -78,8 +80,15 @@ class Driver:
             return False
         return run.next_report() is None and run.next_speed() is None
 
+    def under_way(self) -> Counter[str]:
+        """Jobs under way, by the id of their cell or teacher; may be asked from another thread."""
+        errands = list(self._errands.values())
+        owners = (errand.run.cell if errand.run is not None else errand.teacher for errand in errands)
+        return Counter(owner.id for owner in owners if owner is not None)
+
     def run(self, executor: Executor) -> None:
         """Until nothing is left to do."""
+        self.slots = executor.slots
         while True:
             while len(self._errands) < executor.slots and (job := self.next_job()) is not None:
                 executor.submit(job)

@@ -67,7 +67,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is to be done, in order."""
+    """Everything that is to be done, in order. part: `2/4` where these are some of the spec's cells; see parts.py."""
 
     spec: Spec
     cells: tuple[Cell, ...]
@@ -75,6 +75,7 @@ class Plan:
     left_out: tuple[str, ...] = ()
     data_dir: Path | None = None
     id: str = field(default="")
+    part: str | None = None
 
     @property
     def searches(self) -> tuple[Cell, ...]:

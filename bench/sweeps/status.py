@@ -7,7 +7,7 @@ import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +15,8 @@ from bench.data.registry import DATASETS
 from bench.errors import UserError
 from bench.records import Record, read_records
 from bench.sweeps.cell_run import CellRun
+from bench.sweeps.heartbeat import Pulse, read_pulse
+from bench.sweeps.parts import parse_part, take_part
 from bench.sweeps.plan import Plan, TeacherPlan, make_plan
 
 State = Literal["waiting", "searching", "reporting", "done", "failed"]
@@ -63,6 +65,7 @@ class CellStatus:
 class TeacherStatus:
     """Trained artefacts of one teacher, and how many the plan needs at most."""
 
+    id: str
     label: str
     done: int
     total: int
@@ -72,13 +75,28 @@ class TeacherStatus:
 
 @dataclass(frozen=True)
 class StoreStatus:
-    """A store's progress. driver: whether one is at work; None where this system cannot tell."""
+    """A store's progress. driver: whether one is at work; None where this system cannot tell.
+
+    pulse: the driver's own sign of life; None without a driver.
+    """
 
     plan: Plan
     driver: bool | None
     cells: tuple[CellStatus, ...]
     teachers: tuple[TeacherStatus, ...]
     warnings: tuple[str, ...]
+    pulse: Pulse | None = None
+
+    def running(self, id_: str) -> int:
+        """Jobs under way of a cell or teacher, as far as its driver says."""
+        return self.pulse.running.get(id_, 0) if self.pulse else 0
+
+    @property
+    def wall_s(self) -> float | None:
+        """Seconds left by the clock, at the driver's slots; None without a driver or a finished training."""
+        if self.seconds_left is None or self.pulse is None or self.pulse.slots < 1:
+            return None
+        return self.seconds_left / self.pulse.slots
 
     @property
     def seconds_left(self) -> float | None:
@@ -166,7 +184,7 @@ def teacher_status(teacher: TeacherPlan, plan: Plan, records: Iterable[Record]) 
     each = statistics.fmean(record.timings.train_s for record in good) if good else None
     seconds = 0.0 if not left else None if each is None else left * each
     label = f"{teacher.data.dataset}/{teacher.data.split} {teacher.model}"
-    return TeacherStatus(label, len(good), len(seeds), len(own) - len(good), seconds)
+    return TeacherStatus(teacher.id, label, len(good), len(seeds), len(own) - len(good), seconds)
 
 
 def status_of(plan: Plan, records: Iterable[Record], driver: bool | None, warnings: Iterable[str] = ()) -> StoreStatus:
@@ -196,15 +214,20 @@ def read_status(path: Path) -> StoreStatus:
     from bench.sweeps.store import read_facts, read_spec_of
 
     facts = read_facts(path)
-    plan = make_plan(read_spec_of(path), Path(facts.data_dir) if facts.data_dir else None)
+    part = parse_part(facts.part, str(path)) if facts.part else None
+    plan = take_part(make_plan(read_spec_of(path), Path(facts.data_dir) if facts.data_dir else None), part)
     if plan.id != facts.plan_id:
         raise UserError(
             f"{path}: the store was made by version {facts.suite_version} under other search spaces or defaults, "
             "so that its cells are not those of this version"
         )
-    driver = driver_at_work(path)
+    driver, pulse = driver_at_work(path), read_pulse(path)
+    if driver is False or (pulse is not None and not pulse.fresh):
+        pulse = None  # left behind by a driver that was killed
+    elif driver is None and pulse is not None:
+        driver = True
     found = read_records(path)
-    return status_of(plan, found.records, driver, found.warnings)
+    return replace(status_of(plan, found.records, driver, found.warnings), pulse=pulse)
 
 
 def driver_at_work(path: Path) -> bool | None:

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 from filelock import FileLock, Timeout
@@ -19,7 +19,9 @@ from bench.ids import content_id, is_id
 from bench.records import Record, RecordWriter, read_records, repair
 from bench.sweeps.plan import Plan
 from bench.sweeps.spec import Spec, read_spec
-from bench.training.teachers import TeacherCache
+
+if TYPE_CHECKING:
+    from bench.training.teachers import TeacherCache
 
 _FACTS = "store.json"
 _SPEC = "spec.yaml"
@@ -27,12 +29,13 @@ _SPEC = "spec.yaml"
 
 @dataclass(frozen=True)
 class StoreFacts:
-    """What a store says of itself."""
+    """What a store says of itself. part: `2/4` where it is of some of its spec's cells."""
 
     store_id: str
     plan_id: str
     suite_version: str
     data_dir: str | None
+    part: str | None = None
 
 
 class Store:
@@ -62,6 +65,8 @@ class Store:
             raise
 
     def _settle(self) -> None:
+        from bench.training.teachers import TeacherCache  # torch; who only reads facts does without
+
         self._claim()
         self.messages = repair(self.path)
         found = read_records(self.path)
@@ -69,7 +74,7 @@ class Store:
         self.appended = 0
         self._used = {record.id for record in found.records} | found.superseded
         self._writer = RecordWriter(self.path)
-        self.teachers = TeacherCache(self.path / "teachers")
+        self.teachers: TeacherCache = TeacherCache(self.path / "teachers")
 
     @property
     def id(self) -> str:
@@ -125,6 +130,7 @@ class Store:
             "plan_id": self.plan.id,
             "suite_version": suite_version(),
             "data_dir": data_dir,
+            **({"part": self.plan.part} if self.plan.part else {}),
         }
         try:
             (self.path / "records").mkdir(exist_ok=True)
@@ -136,6 +142,9 @@ class Store:
 
     def _difference(self) -> str:
         """The first field in which the store's spec is not this one."""
+        part = read_facts(self.path).part
+        if part != self.plan.part:
+            return f"the store is of {_cells(part)} of its spec, not of {_cells(self.plan.part)}"
         ours, theirs = self.plan.spec.model_dump(mode="json"), read_spec_of(self.path).model_dump(mode="json")
         for name, value in theirs.items():
             if name not in ("name", "resources") and ours[name] != value:
@@ -149,6 +158,10 @@ def _is_beginning(item: Path) -> bool:
         return item.is_dir() and not any(item.iterdir())
     ours = (_SPEC, "environment.json", ".lock")
     return item.name in ours or item.name.startswith(tuple(f".{name}-" for name in (*ours, _FACTS)))
+
+
+def _cells(part: str | None) -> str:
+    return f"cells {part}" if part else "all cells"
 
 
 def _short(value: Any) -> str:
@@ -173,6 +186,8 @@ def read_facts(path: Path) -> StoreFacts:
         value = getattr(facts, name)
         if not isinstance(value, str) or not is_id(value):
             raise UserError(f"{path / _FACTS}: {name} {value!r} is not 16 hex digits")
+    if facts.part is not None and not isinstance(facts.part, str):
+        raise UserError(f"{path / _FACTS}: part {facts.part!r} is not text")
     return facts
 
 

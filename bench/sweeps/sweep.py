@@ -15,6 +15,7 @@ from bench.sweeps.driver import Driver, Listener
 from bench.sweeps.executors import Executor
 from bench.sweeps.executors.in_process import InProcessExecutor
 from bench.sweeps.executors.processes import ProcessExecutor
+from bench.sweeps.heartbeat import Heartbeat
 from bench.sweeps.mirror import Mirror
 from bench.sweeps.plan import Plan
 from bench.sweeps.samplers import check_sampler
@@ -76,7 +77,8 @@ def run_sweep(
             if not all(driver.finished(run) for run in driver.runs.values()):
                 carrier = _on_ray(plan, workers, address, store) if executor == "ray" else _executor(workers, store)
                 try:
-                    driver.run(carrier)
+                    with Heartbeat(store.path, lambda: (driver.slots, driver.under_way())):
+                        driver.run(carrier)
                 except BaseException:
                     carrier.close(kill=True)
                     raise

@@ -48,7 +48,7 @@ def postgresql() -> Iterator[str]:
     home = postgres_binaries()
     if home is None:
         absent = "no PostgreSQL server programs (Debian: apt install postgresql)"
-        if "postgresql" in os.environ.get("DISTILLERY_REQUIRE", "").split(","):
+        if "postgresql" in os.environ.get("DISTILLERY_REQUIRE", "").split():
             pytest.fail(absent)
         pytest.skip(absent)
     folder = Path(tempfile.mkdtemp(prefix="pg"))

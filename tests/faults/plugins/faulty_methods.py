@@ -19,7 +19,20 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Fault = Literal[
-    "none", "nan", "raise", "odd text", "oom", "memory error", "exit", "slow", "hang", "die", "gpu", "deaf", "greedy"
+    "none",
+    "nan",
+    "raise",
+    "odd text",
+    "oom",
+    "memory error",
+    "exit",
+    "slow",
+    "hang",
+    "die",
+    "gpu",
+    "deaf",
+    "greedy",
+    "stubborn",
 ]
 
 
@@ -37,6 +50,15 @@ def describe() -> MethodInfo:
         target="faulty_methods:Faulty",
         teacher="none",
     )
+
+
+def _swallow() -> None:
+    """Nothing stops it but the end of its process."""
+    while True:
+        try:
+            time.sleep(600)
+        except KeyboardInterrupt:
+            continue
 
 
 def __getattr__(name: str) -> Any:
@@ -63,7 +85,7 @@ def __getattr__(name: str) -> Any:
             loss = label_loss(self.context.task, student.logits[batch.labelled], batch.labels)
             return {"labels": self.hyper.strength * (self._strike(loss) if self.epoch >= 2 else loss)}
 
-        def _strike(self, loss: Tensor) -> Tensor:
+        def _strike(self, loss: Tensor) -> Tensor:  # noqa: PLR0912
             match self.hyper.fault:
                 case "nan":
                     return loss * float("nan")
@@ -81,6 +103,8 @@ def __getattr__(name: str) -> Any:
                     time.sleep(0.05)
                 case "hang":
                     time.sleep(600)
+                case "stubborn":
+                    _swallow()
                 case "gpu":
                     time.sleep(1)
                     raise RuntimeError(f"sees GPU {os.environ.get('CUDA_VISIBLE_DEVICES')}")

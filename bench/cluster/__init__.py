@@ -1,0 +1,9 @@
+"""Job files for clusters: Slurm, Kubernetes with KubeRay, and Ray's own launcher. See README.md in this folder."""
+
+from __future__ import annotations
+
+from bench.cluster.files import Launch
+from bench.cluster.launchers import TARGETS, make_launch
+from bench.cluster.settings import read_settings
+
+__all__ = ["TARGETS", "Launch", "make_launch", "read_settings"]

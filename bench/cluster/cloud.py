@@ -1,0 +1,100 @@
+"""`ray up`: a cluster of a cloud, or of machines reached by SSH, as Ray's own launcher starts it."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from bench.cluster.files import Launch, documents
+from bench.cluster.launchers import Task
+from bench.cluster.settings import NodeType, RayUp
+
+_PORT = 6379
+_HOME = "~/distillery"
+_TOKEN = "~/.ray/auth_token"
+
+
+def make(task: Task, settings: RayUp) -> Launch:
+    """The cluster YAML; its sweep is a second command, `ray exec`, since `ray up` only starts machines."""
+    name = task.spec.name
+    file = f"{name}.ray.yaml"
+    sweep = _sweep(task, settings)
+    run = ["ray", "exec", "--tmux", file, sweep]
+    store = settings.store or f"{_HOME}/{name}"
+    head = [
+        "ray get-auth-token --generate > /dev/null    # once: the token that every node gets",
+        f"ray up --yes {shlex.quote(file)}",
+        shlex.join(run),
+        f"ray attach {shlex.quote(file)} --tmux    # look on; the command above, given again, resumes",
+        f"ray rsync-down {shlex.quote(file)} {shlex.quote(store + '/')} {shlex.quote(f'./{name}/')}",
+        f"ray down --yes {shlex.quote(file)}",
+    ]
+    commands = [["ray", "get-auth-token", "--generate"], ["ray", "up", "--yes", file], run]
+    notes = ("the store is on the head: fetch it with `ray rsync-down` before `ray down`",)
+    return Launch({file: documents(_cluster(task, settings), head=head)}, commands, notes)
+
+
+def _sweep(task: Task, settings: RayUp) -> str:
+    """A line for the head's shell, where ~ must stay bare."""
+    slots = _slots(task, settings)
+    words = ["--executor", "ray", "--address", "auto", "--workers", str(slots), *task.device]
+    store = shlex.quote(settings.store) if settings.store else f"{_HOME}/{shlex.quote(task.spec.name)}"
+    values = {"RAY_AUTH_MODE": "token", **settings.environment()}
+    before = " ".join(f"{key}={shlex.quote(value)}" for key, value in values.items())
+    return f"{before} distillery sweep {_HOME}/spec.yaml --out {store} {shlex.join(words)}"
+
+
+def _slots(task: Task, settings: RayUp) -> int:
+    """Without the machines' sizes in the file, one trial a machine is a floor that `workers` raises."""
+    if settings.workers is not None:
+        return settings.workers
+    if any(group.cpus is None for group in settings.groups) or not settings.groups:
+        return max(sum(group.most for group in settings.groups), len(settings.provider.get("worker_ips") or ()), 1)
+    cpus = sum(group.most * (group.cpus or 0) for group in settings.groups)
+    return task.slots(cpus, sum(group.most * group.gpus for group in settings.groups), settings)
+
+
+def _cluster(task: Task, settings: RayUp) -> dict[str, Any]:
+    made: dict[str, Any] = {
+        "cluster_name": task.spec.name,
+        "provider": dict(settings.provider),
+        "auth": _auth(settings),
+        "idle_timeout_minutes": settings.idle_minutes,
+        "file_mounts": {_TOKEN: _TOKEN, f"{_HOME}/spec.yaml": task.path},
+        "setup_commands": ["chmod 600 ~/.ray/auth_token", *settings.setup],
+        "head_start_ray_commands": [
+            "ray stop",
+            f"ulimit -n 65536; RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0 ray start --head --port={_PORT} "
+            "--dashboard-host=127.0.0.1 --autoscaling-config=~/ray_bootstrap_config.yaml",
+        ],
+        "worker_start_ray_commands": [
+            "ray stop",
+            f"ulimit -n 65536; RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0 ray start --address=$RAY_HEAD_IP:{_PORT}",
+        ],
+    }
+    if settings.image:
+        made["docker"] = {"image": settings.image, "container_name": "distillery"}
+    if settings.head is not None:
+        made["max_workers"] = sum(group.most for group in settings.groups)
+        made["head_node_type"] = settings.head.name
+        made["available_node_types"] = {
+            settings.head.name: _node_type(settings.head, head=True),
+            **{group.name: _node_type(group) for group in settings.groups},
+        }
+    return made
+
+
+def _auth(settings: RayUp) -> dict[str, str]:
+    named = {"ssh_user": settings.ssh_user, "ssh_private_key": settings.ssh_private_key}
+    return {key: value for key, value in named.items() if value is not None}
+
+
+def _node_type(kind: NodeType, head: bool = False) -> dict[str, Any]:
+    """The head runs the driver and no trial."""
+    resources = {"CPU": 0} if head else {"CPU": kind.cpus} if kind.cpus is not None else {}
+    made: dict[str, Any] = {"node_config": dict(kind.node_config), "resources": resources}
+    if not head:
+        if kind.gpus:
+            resources["GPU"] = kind.gpus
+        made |= {"min_workers": kind.least, "max_workers": kind.most}
+    return made

@@ -1,0 +1,79 @@
+"""From a spec and a cluster file to job files."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from bench.cluster.files import Launch, absolute, printable
+from bench.cluster.settings import Cluster, Section
+from bench.errors import UserError, unknown_line
+from bench.sweeps.parts import Part, take_part
+from bench.sweeps.plan import make_plan
+from bench.sweeps.spec import Spec, read_spec
+
+TARGETS = ("slurm", "kuberay", "ray")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is to be launched. path: the spec's file, absolute; text: its content; ray: Ray's version here."""
+
+    spec: Spec
+    path: str
+    text: str
+    ray: str
+
+    def sweep(self, spec: str, store: str, *more: str) -> list[str]:
+        """The command that the cluster runs; given again, it resumes."""
+        return ["distillery", "sweep", spec, "--out", store, *more]
+
+    def slots(self, cpus: int, gpus: int, section: Section) -> int:
+        """How many trials fit at once; the largest need of any method counts."""
+        if section.workers is not None:
+            return section.workers
+        needs = self.spec.resources
+        most_cpus = max([needs.cpus, *(each.cpus or 0 for each in needs.overrides.values())])
+        most_gpus = max([needs.gpus, *(each.gpus or 0 for each in needs.overrides.values())])
+        fit = math.floor(cpus / most_cpus)
+        if most_gpus:
+            fit = min(fit, math.floor(gpus / most_gpus))
+        if fit < 1:
+            raise UserError(
+                f"resources: a trial asks for {most_cpus:g} CPUs and {most_gpus:g} GPUs, and the cluster has {cpus} "
+                f"and {gpus}"
+            )
+        return fit
+
+    @property
+    def device(self) -> list[str]:
+        """The option that names the trials' device."""
+        needs = self.spec.resources
+        wants = needs.gpus or any(each.gpus for each in needs.overrides.values())
+        return ["--device", "cuda"] if wants else []
+
+
+def make_launch(target: str, spec: Path, cluster: Cluster) -> Launch:
+    """The job files of a sweep.
+
+    Raises:
+        UserError: the target, the spec, its plan or the cluster file are not in order.
+    """
+    from bench.cluster import cloud, kuberay, slurm
+
+    if target not in TARGETS:
+        raise UserError(f"launch: {unknown_line('target', target, TARGETS)}")
+    read = read_spec(spec)
+    printable(str(spec), "SPEC")
+    plan = make_plan(read)
+    task = Task(read, absolute(spec, "SPEC"), spec.read_text(encoding="utf-8-sig"), version("ray"))
+    if target == "slurm":
+        if cluster.slurm.parts:
+            take_part(plan, Part(1, cluster.slurm.parts))  # refuses more parts than cells
+        return slurm.make(task, cluster.slurm)
+    section = cluster.kuberay if target == "kuberay" else cluster.ray
+    if section is None:
+        raise UserError(f"launch {target}: --settings must name a file with a section {target!r}; see bench/cluster")
+    return kuberay.make(task, section) if target == "kuberay" else cloud.make(task, section)  # type: ignore[arg-type]

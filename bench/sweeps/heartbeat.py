@@ -1,0 +1,98 @@
+"""A driver's sign of life in its store, for `status` in another terminal. Not truth: records alone are."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+_FILE = "heartbeat.json"
+#: Seconds between two beats, and after how many without one a driver counts as gone.
+EVERY_S, STALE_S = 2.0, 30.0
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """What a driver says of itself.
+
+    beat: Unix time; slots and busy: places and how many of them work; running: jobs under way by cell or teacher id.
+    """
+
+    host: str
+    pid: int
+    began: float
+    beat: float
+    slots: int
+    busy: int
+    running: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def age_s(self) -> float:
+        return max(time.time() - self.beat, 0.0)
+
+    @property
+    def fresh(self) -> bool:
+        return self.age_s < STALE_S
+
+
+class Heartbeat:
+    """Beats from a thread of its own while the driver works; the file goes when it stops.
+
+    look: gives (slots, jobs under way by id) and may be called at any moment. A store that takes no more files
+    (a full disk) costs the beat, never the sweep.
+    """
+
+    def __init__(self, store: Path, look: Callable[[], tuple[int, Mapping[str, int]]]) -> None:
+        self._file = store / _FILE
+        self._look = look
+        self._began = time.time()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._live, name="heartbeat", daemon=True)
+
+    def __enter__(self) -> Heartbeat:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._over.set()
+        self._thread.join(EVERY_S)
+        with suppress(OSError):
+            self._file.unlink(missing_ok=True)
+
+    def _live(self) -> None:
+        while True:
+            self._beat()
+            if self._over.wait(EVERY_S):
+                return
+
+    def _beat(self) -> None:
+        slots, running = self._look()
+        busy = min(sum(running.values()), slots)
+        pulse = Pulse(socket.gethostname(), os.getpid(), self._began, time.time(), slots, busy, dict(running))
+        draft = self._file.with_name(f".{_FILE}-{os.getpid()}")
+        try:
+            draft.write_text(json.dumps(asdict(pulse)), encoding="utf-8")
+            os.replace(draft, self._file)
+        except OSError:
+            with suppress(OSError):
+                draft.unlink(missing_ok=True)
+
+
+def read_pulse(store: Path) -> Pulse | None:
+    """The last sign of life, however old; None without one, or where the file is not of this shape."""
+    try:
+        pulse = Pulse(**json.loads((store / _FILE).read_text(encoding="utf-8")))
+        numbers = (pulse.pid, pulse.began, pulse.beat, pulse.slots, pulse.busy, *pulse.running.values())
+        sound = isinstance(pulse.host, str) and all(isinstance(number, (int, float)) for number in numbers)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    return pulse if sound else None

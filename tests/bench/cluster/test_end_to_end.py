@@ -1,0 +1,152 @@
+"""Submitted jobs, run by a Slurm of one machine: an array in parts, and a Ray cluster of two nodes in an allocation."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import yaml
+
+from bench.records import read_records
+from bench.sweeps.parts import Part, take_part
+from bench.sweeps.plan import make_plan
+from bench.sweeps.spec import parse_spec
+from bench.sweeps.status import read_status
+from leaderboard import build_board
+
+HERE = Path(__file__).resolve().parent
+_found = importlib.util.spec_from_file_location("scheduler", HERE / "scheduler.py")
+assert _found is not None
+assert _found.loader is not None
+scheduler = importlib.util.module_from_spec(_found)
+_found.loader.exec_module(scheduler)
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, repo_root: Path) -> dict[str, str]:
+    """The environment of a login node: Slurm, Ray and the suite on the path."""
+    bin_, state = tmp_path / "bin", tmp_path / "slurm"
+    bin_.mkdir()
+    state.mkdir()
+    python = shlex.quote(sys.executable)
+    programs = {
+        name: f"{python} {shlex.quote(str(HERE / 'scheduler.py'))} {name}"
+        for name in ("sbatch", "srun", "squeue", "scontrol", "ray")
+    }
+    programs["distillery"] = f"{python} -m bench.cli"
+    for name, words in programs.items():
+        (bin_ / name).write_text(f'#!/bin/bash\nexec {words} "$@"\n')
+        (bin_ / name).chmod(0o755)
+    known = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}  # tests/conftest.py
+    return {
+        **known,
+        "PATH": f"{bin_}:{os.environ['PATH']}",
+        "PYTHONPATH": str(repo_root),
+        "FAKE_SLURM": str(state),
+        "DISTILLERY_DATA": str(tmp_path / "data"),
+    }
+
+
+@pytest.fixture
+def submit(cluster: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
+    """``submit(spec, section)``: `distillery launch slurm --submit`, started."""
+
+    def start(spec: Mapping[str, Any], section: Mapping[str, Any]) -> subprocess.Popen[str]:
+        (tmp_path / "mini.yaml").write_text(yaml.safe_dump(dict(spec)))
+        (tmp_path / "cluster.yaml").write_text(yaml.safe_dump({"slurm": dict(section)}))
+        words = ["distillery", "launch", "slurm", "mini.yaml", "--settings", "cluster.yaml", "--submit"]
+        return subprocess.Popen(
+            words, cwd=tmp_path, env=cluster, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    return start
+
+
+def logs(folder: Path) -> str:
+    return "\n".join(path.read_text() for path in sorted((folder / "slurm").glob("*.log")))
+
+
+def test_an_array_carries_a_plan_in_parts(
+    submit: Callable[..., subprocess.Popen[str]], spec: dict[str, Any], tmp_path: Path
+) -> None:
+    job = submit(spec, {"mode": "array", "parts": 2, "cpus_per_node": 1, "store": str(tmp_path / "the stores")})
+    said, _ = job.communicate(timeout=200)
+    assert job.returncode == 0, said + logs(tmp_path)
+    stores = sorted((tmp_path / "the stores").iterdir())
+    assert [store.name for store in stores] == ["part-1-of-2", "part-2-of-2"]
+    whole = make_plan(parse_spec(spec, "spec"))
+    reported = [{r.cell.id for r in read_records(store).records if r.kind == "report"} for store in stores]
+    assert [
+        ids == {cell.id for cell in take_part(whole, Part(number, 2)).cells} for number, ids in enumerate(reported, 1)
+    ] == [True, True]
+    assert reported[0] | reported[1] == {cell.id for cell in whole.cells}
+    assert not reported[0] & reported[1]
+    build_board(stores, tmp_path / "board")
+    text = (tmp_path / "board" / "README.md").read_text()
+    assert all(cell.method.name in text for cell in whole.cells)
+
+
+@pytest.mark.parametrize("mode", ["head-workers", pytest.param("symmetric", marks=pytest.mark.slow)])
+def test_two_ray_nodes_carry_a_plan_and_preemption_resumes_it(
+    mode: str, submit: Callable[..., subprocess.Popen[str]], spec: dict[str, Any], tmp_path: Path
+) -> None:
+    """The scheduler's signal comes in the middle; the job goes back into the queue, and its second run completes."""
+    if mode == "symmetric" and not addresses():
+        pytest.skip("symmetric-run takes no loopback address for several nodes, and this machine has no other")
+    student = {"model": "mlp", "hidden": 16, "epochs": 120, "patience": 0}
+    spec |= {"datasets": ["csbm"], "split": None, "students": [student], "search": {"trials": 6, "seeds": [100, 101]}}
+    store = tmp_path / "store"
+    job = submit(spec, {"mode": mode, "nodes": 2, "cpus_per_node": 1, "store": str(store), "setup": here(mode)})
+    state = tmp_path / "slurm"
+    try:
+        until = time.monotonic() + 120
+        while not (store / "records" / "trial.jsonl").exists():
+            assert job.poll() is None, logs(tmp_path)
+            assert time.monotonic() < until, logs(tmp_path)
+            time.sleep(0.1)
+        began = time.monotonic()
+        os.kill(int((state / "batch.pid").read_text()), signal.SIGTERM)
+        while not (state / "requeued-once").exists():
+            assert time.monotonic() - began < 40, logs(tmp_path)
+            time.sleep(0.1)
+        before = {record.id for record in read_records(store).records}
+        said, _ = job.communicate(timeout=200)
+    finally:
+        scheduler.end(f"{state}:")
+        job.kill()
+    assert job.returncode == 0, said + logs(tmp_path)
+    assert said.splitlines() == ["Submitted batch job 4000"]
+    text = logs(tmp_path)
+    assert text.count("distillery: interrupted; what was finished is kept, go on with: distillery sweep") == 1
+    calls = [json.loads(line) for line in (state / "calls").read_text().splitlines()]
+    assert ["scontrol", "requeue", "4000"] in calls
+    assert text.count("Ray runtime started") == (4 if mode == "head-workers" else 2), "of the head it tells nothing"
+    assert "Failed to start Ray" not in text.split("distillery: interrupted")[0]
+    status = read_status(store)
+    assert all(cell.state == "done" and not cell.failed for cell in status.cells)
+    ids = [record.id for record in read_records(store).records]
+    assert len(ids) == len(set(ids))
+    assert before < set(ids)
+
+
+def addresses() -> list[str]:
+    """This machine's own, but for loopback."""
+    every = [address.address for device in psutil.net_if_addrs().values() for address in device]
+    return [address for address in every if re.fullmatch(r"[0-9.]+", address) and not address.startswith("127.")]
+
+
+def here(mode: str) -> list[str]:
+    """Where no other machine can reach this one, loopback does for two nodes on it."""
+    return [] if addresses() or mode == "symmetric" else ["export DISTILLERY_HEAD_IP=127.0.0.1"]

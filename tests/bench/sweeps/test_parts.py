@@ -1,0 +1,70 @@
+"""Parts of a plan: nothing twice, nothing lost, and the ids of the whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.errors import UserError
+from bench.sweeps.parts import Part, parse_part, take_part
+from bench.sweeps.plan import Plan, make_plan
+from bench.sweeps.spec import parse_spec
+
+SPEC: dict[str, Any] = {
+    "name": "parts",
+    "datasets": ["karate", "csbm", "digits-knn"],
+    "teachers": ["sage", {"model": "gcn", "tune": 2}],
+    "students": ["mlp"],
+    "methods": ["kd", "glnn"],
+    "search": {"trials": 2},
+}
+PLAN: Plan = make_plan(parse_spec(SPEC, "spec"))
+
+
+@given(count=st.integers(1, len(PLAN.cells)))
+def test_parts_make_up_the_whole(count: int) -> None:
+    parts = [take_part(PLAN, Part(number, count)) for number in range(1, count + 1)]
+    assert [cell.id for part in parts for cell in part.cells] == [cell.id for cell in PLAN.cells]
+    assert all(part.cells for part in parts)
+    for part in parts:
+        assert {cell.teacher.id for cell in part.cells if cell.teacher} == {teacher.id for teacher in part.teachers}
+        assert {teacher.id for teacher in part.teachers} <= {teacher.id for teacher in PLAN.teachers}
+    assert len({part.id for part in parts}) == count
+    sizes = [len(part.cells) for part in parts]
+    if count > len(SPEC["datasets"]):
+        assert max(sizes) - min(sizes) <= 1
+    else:
+        assert all(len({cell.data for cell in part.cells}) >= 1 for part in parts)
+        assert len({(number, cell.data) for number, part in enumerate(parts) for cell in part.cells}) == 3
+
+
+def test_one_part_is_the_plan_itself() -> None:
+    assert take_part(PLAN, Part(1, 1)) is PLAN
+    assert take_part(PLAN, None) is PLAN
+
+
+@pytest.mark.parametrize("text", ["", "2", "0/2", "3/2", "1/0", "a/b", "1/2/3", "-1/2", "1/99999"])
+def test_what_is_no_part_is_refused(text: str) -> None:
+    with pytest.raises(UserError, match="--cells: "):
+        parse_part(text, "--cells")
+
+
+def test_more_parts_than_cells_are_refused() -> None:
+    with pytest.raises(UserError, match=f"parts of {len(PLAN.cells)} cells"):
+        take_part(PLAN, Part(1, len(PLAN.cells) + 1))
+
+
+def test_a_store_knows_its_part(tmp_path: Path) -> None:
+    from bench.sweeps.status import read_status
+    from bench.sweeps.store import Store
+
+    part = take_part(PLAN, Part(2, 3))
+    with Store(tmp_path / "store", part):
+        pass
+    assert read_status(tmp_path / "store").plan == part
+    with pytest.raises(UserError, match="the store is of cells 2/3 of its spec, not of all cells"):
+        Store(tmp_path / "store", PLAN)
