@@ -18,6 +18,7 @@ from bench.sweeps.jobs import Job
 from bench.sweeps.plan import Plan, make_plan
 from bench.sweeps.spec import Needs, parse_spec
 from bench.sweeps.store import Store
+from bench.sweeps.sweep import check_data
 from bench.training.problem import ProblemKey, load_problem
 from bench.training.teachers import unpack_teacher
 
@@ -141,6 +142,7 @@ def _carry(plan: Plan, store: Store) -> tuple[_Log, float]:
                 log.first, self.busy_before = time.perf_counter(), self.busy_s
             super().submit(job)
 
+    check_data(plan)
     log, driver = _Log(), Driver(plan, store)
     budget = sum(run.budget * len(plan.spec.search.seeds) for run in driver.runs.values())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,6 +17,7 @@ from bench.sweeps.cell_run import CellRun, Work
 from bench.sweeps.executors import Executor
 from bench.sweeps.jobs import Job, Outcome, Progress
 from bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan
+from bench.sweeps.retries import failures, work_name
 from bench.sweeps.store import Store
 from bench.sweeps.transfer import read_winners, warm_starts
 from bench.training.engine import Configuration
@@ -42,7 +43,7 @@ class Driver:
         self.plan, self.store, self.device = plan, store, device
         self._listeners: list[Listener] = []
         self.runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
-        self._again = {record_work(r): r.id for r in self._failures()} if retry_failed else {}
+        self._again = failures(plan, store.records) if retry_failed else {}
         for record in store.records:
             run = self.runs.get(record.cell.id)
             if run is not None and record.id in self._again.values():
@@ -59,14 +60,6 @@ class Driver:
         self._errands: dict[str, _Errand] = {}
         self.slots = 0
         self._identities: dict[DataKey, Identity] = {}
-
-    def _failures(self) -> Iterator[Record]:
-        """What can be tried again: not the search of a teacher that is trained, on which other cells stand."""
-        trained = {record.cell.id for record in self.store.records if record.kind == "teacher"}
-        settled = {teacher.search.id for teacher in self.plan.teachers if teacher.search and teacher.id in trained}
-        for record in self.store.records:
-            if record.status in RETRIED and record.cell.id not in settled:
-                yield record
 
     def listen(self, listener: Listener) -> None:
         """Be told of each record once it is on the disk."""
@@ -378,7 +371,7 @@ class Driver:
         failed = outcome.status not in ("ok", "pruned")
         # What was timed was trained for one epoch: its scores say nothing.
         scores = {} if kind == "speed" else dict(outcome.validation)
-        former = self._again.pop((kind, cell.id, *_work_of(search), outcome.seed), None)
+        former = self._again.pop(work_name(kind, cell.id, search, outcome.seed), None)
         return Record(
             kind=kind,
             id=self.store.fresh_id(record_id),
@@ -399,19 +392,6 @@ class Driver:
             error=(outcome.error or "no message") if failed else None,
             environment=outcome.environment or environment(),  # of a lost worker only the driver's is known
         )
-
-
-#: What --retry-failed does again; a configuration that gives no finite number would do so again.
-RETRIED = ("failed", "oom", "timeout")
-
-
-def record_work(record: Record) -> tuple[Any, ...]:
-    """What piece of work a record is of."""
-    return (record.kind, record.cell.id, *_work_of(record.search), record.seed)
-
-
-def _work_of(search: Search | None) -> tuple[Any, ...]:
-    return (search.trial, search.selection) if search else (None, None)
 
 
 def configuration(method: str, variant: str, student: str | None, flat: Mapping[str, Any]) -> Configuration:

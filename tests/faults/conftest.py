@@ -206,6 +206,28 @@ def finished(finished_store: Path, tmp_path: Path) -> Path:
     return tmp_path / "finished"
 
 
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
+    """Mounts a small tmpfs, or remounts it with other options."""
+    place = tmp_path / "mounted"
+    place.mkdir()
+
+    def mount(options: str) -> Path:
+        if os.path.ismount(place):
+            options = f"remount,{options}"
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
+        return place
+
+    if shutil.which("mount") is None:
+        pytest.skip("there is no mount command")
+    yield mount
+    if os.path.ismount(place):
+        subprocess.run(["umount", "-l", place], check=True)
+
+
 # -- what a store holds --------------------------------------------------------------------------------------------
 
 

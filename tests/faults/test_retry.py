@@ -10,8 +10,8 @@ import pytest
 
 from bench.records import Record, RecordWriter, parse_record, read_records
 from bench.sweeps.cell_run import CellRun
-from bench.sweeps.driver import record_work
 from bench.sweeps.plan import make_plan
+from bench.sweeps.retries import work_of
 from bench.sweeps.spec import parse_spec
 from bench.sweeps.sweep import run_sweep
 from leaderboard.load import load_stores
@@ -62,7 +62,7 @@ def broken(tmp_path: Path) -> tuple[Path, Path]:
 def standing(store: Path) -> dict[tuple[Any, ...], tuple[Any, ...]]:
     """What each piece of work came to."""
     records = read_records(store).records
-    found = {record_work(record): (record.hparams, record.status, record.metrics) for record in records}
+    found = {work_of(record): (record.hparams, record.status, record.metrics) for record in records}
     assert len(found) == len(records)
     return found
 

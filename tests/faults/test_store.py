@@ -6,8 +6,7 @@ import json
 import os
 import shutil
 import signal
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,28 +29,6 @@ def one_error(driver: Any, code: int, *says: str) -> str:
 
 def content(store: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in sorted(store.rglob("*")) if path.is_file() and path.name != ".lock"}
-
-
-@pytest.fixture
-def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
-    """Mounts a small tmpfs, or remounts it with other options."""
-    place = tmp_path / "mounted"
-    place.mkdir()
-
-    def mount(options: str) -> Path:
-        if os.path.ismount(place):
-            options = f"remount,{options}"
-        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
-        return place
-
-    if shutil.which("mount") is None:
-        pytest.skip("there is no mount command")
-    yield mount
-    if os.path.ismount(place):
-        subprocess.run(["umount", "-l", place], check=True)
 
 
 # -- disks ---------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from ray import tune
 
 from bench.data.dataset import Dataset
 from bench.sweeps.executors.ray_desk import Desk, Event
-from bench.sweeps.executors.ray_tune import Floor, PlanScheduler, PlanSearcher, Silence, kill
+from bench.sweeps.executors.ray_tune import Floor, PlanScheduler, PlanSearcher, Silence
 from bench.sweeps.executors.ray_worker import Parcel, TrialActor
 from bench.sweeps.jobs import Job
 from bench.sweeps.spec import Needs
@@ -66,16 +66,9 @@ class RayExecutor:
         self._desk.answer(key, go_on)
 
     def close(self, *, kill: bool = False) -> None:
-        self._desk.close()
-        if kill:
-            self._kill_all()
+        self._desk.close()  # which ends the actors too
         self._thread.join(_END_S)
         shutil.rmtree(self._scratch, ignore_errors=True)
-
-    def _kill_all(self) -> None:
-        for run in list(self._floor.runs.values()):
-            if run.trial is not None:
-                kill(run.trial)
 
     def _carry(self) -> None:
         """The life of Tune's thread."""

@@ -36,6 +36,10 @@ class _Run:
     overdue: bool = False
 
 
+class Over(Exception):
+    """The sweep is over. Ends Tune at once; left to itself it would first write down every trial for a restore."""
+
+
 class Floor:
     """What Tune's searcher and scheduler share: which trial carries which job, and which actors rest."""
 
@@ -79,6 +83,10 @@ class Floor:
         """Once in each turn of Tune's loop."""
         self.controller = controller
         self._released = False
+        if self.desk.closing:
+            for trial in [*self.resting.values(), *(run.trial for run in self.runs.values() if run.trial)]:
+                kill(trial)
+            raise Over
         now = time.monotonic()
         for run in self.runs.values():
             if run.trial is None or run.trial.status != Trial.RUNNING:
@@ -88,7 +96,7 @@ class Floor:
             if limit is not None and now - run.began > limit + GRACE_S and not run.overdue:
                 run.overdue = True
                 kill(run.trial)
-        if self.resting and (self.desk.closing or self._waits_for_room()):
+        if self.resting and self._waits_for_room():
             for trial in list(self.resting.values()):
                 self._release(trial)
 
