@@ -8,7 +8,6 @@ changes its meaning; new fields do not change it.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import Any
 
 from leaderboard.board import Board
@@ -45,8 +44,13 @@ def _key(key: RowKey) -> Document:
     return {"method": key.method, "variant": key.variant, "fixed": key.fixed, "name": key.name}
 
 
+def _fields(value: object) -> Document:
+    """The fields of a dataclass, its tuples shared: ``asdict`` would copy every number of every curve."""
+    return dict(vars(value))
+
+
 def _parts(value: Summary | Estimate | None) -> Document | None:
-    return asdict(value) if value else None
+    return _fields(value) if value else None
 
 
 # ---- Over all datasets --------------------------------------------------------------------------------------------
@@ -64,7 +68,7 @@ def _overall(overall: Overall) -> Document:
         "rows": [_overall_row(row) for row in overall.rows],
         "partial": [{**_key(key), "missing": list(gaps)} for key, gaps in overall.partial.items()],
         "improvement": [
-            {"method": one.name, "over": other.name, **asdict(chance)}
+            {"method": one.name, "over": other.name, **_fields(chance)}
             for (one, other), chance in overall.improvement.items()
         ],
         "tests": {
@@ -98,7 +102,7 @@ def _overall_row(row: OverallRow) -> Document:
         "speedups": row.speedups,
         "device_hours": row.device_hours,
         "ece": row.ece,
-        "profile": asdict(row.profile) if row.profile else None,
+        "profile": _fields(row.profile) if row.profile else None,
     }
 
 
@@ -110,7 +114,7 @@ def _comparison(comparison: Comparison, book: EvidenceBook) -> Document:
     fronts = {name: comparison.pareto(name) for name in comparison.fingerprints}
     return {
         "slug": comparison.slug,
-        **asdict(comparison.data),
+        **_fields(comparison.data),
         "teacher": comparison.teacher,
         "student": comparison.student,
         "rows": [_row(comparison, row, ranks.get(row.key), fronts, book) for row in comparison.rows],
@@ -141,7 +145,7 @@ def _row(
             "failed": row.tuning.failed,
             "device_hours": row.tuning.device_hours,
             "teacher_seconds": row.teacher_s,
-            "curve": asdict(curve) if curve else None,
+            "curve": _fields(curve) if curve else None,
         },
         "speed": {
             name: {
@@ -172,11 +176,11 @@ def _standing(standing: Standing[RowKey] | None) -> Document | None:
 
 
 def _paired(test: PairedTest | None) -> Document | None:
-    return {**asdict(test), "significant": test.significant} if test else None
+    return {**_fields(test), "significant": test.significant} if test else None
 
 
 def _speed(speed: SpeedRow) -> Document:
-    found = asdict(speed)
+    found = _fields(speed)
     found["sources"] = [{"record": each.record_id, "store": each.store_id} for each in speed.sources]
     return found
 

@@ -163,12 +163,13 @@ def status(
 def leaderboard(
     stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Stores.", show_default=False)],
     out: Annotated[Path, typer.Option(metavar="BOARD", help="The folder to write; an earlier board is replaced.")],
+    plots: Annotated[bool, typer.Option(help="Draw the pictures, most of the time a board takes.")] = True,
     json: Json = False,
 ) -> int:
     """Build the leaderboard of stores."""
     from bench.cli import board
 
-    return board.run(stores, out, json)
+    return board.run(stores, out, json, plots=plots)
 
 
 @app.command()

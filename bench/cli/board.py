@@ -8,11 +8,11 @@ from pathlib import Path
 from bench.cli.text import emit, emit_json, note
 
 
-def run(stores: Sequence[Path], out: Path, as_json: bool) -> int:
+def run(stores: Sequence[Path], out: Path, as_json: bool, *, plots: bool = True) -> int:
     """Build the board at `out`; BoardError where it cannot."""
     from leaderboard import build_board
 
-    result = build_board(stores, out)
+    result = build_board(stores, out, plots=plots)
     for warning in result.warnings:
         note(f"warning: {warning}")
     if as_json:

@@ -22,6 +22,7 @@ from leaderboard.plots.canvas import (
 from leaderboard.text import visible
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+GROWN = 1.2  # pictures are drawn for a phone, where letters would else be too small, and grow on a desk
 VARIABLES = {
     BLUE: "--blue",
     VERMILION: "--vermilion",
@@ -102,4 +103,4 @@ def _make_root(root: ElementTree.Element, picture: Picture) -> None:
     root.set("role", "group")
     root.set("aria-label", visible(picture.title))
     root.set("class", "picture")
-    root.set("style", f"max-width:{width * 4 / 3:.0f}px")
+    root.set("style", f"max-width:{width * 4 / 3 * GROWN:.0f}px")

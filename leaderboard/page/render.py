@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -56,10 +58,29 @@ def render_page(board: Board, document: Document, pictures: Iterable[Picture]) -
     return environment.get_template("index.html.j2").render(
         view=page_view(board, document, figures),
         document=document,
+        data=Markup(_embedded(document)),
         policy=policy,
         style=Markup(_asset("page.css")),
         scripts=[Markup(script) for script in scripts],
     )
+
+
+# What pictures show, or what grows with the square of the rows: the page does without, the JSON file has it.
+LEFT_OUT = {"curve", "profile", "adjusted_p", "improvement", "tests", "sources"}
+
+
+def _embedded(document: Document) -> str:
+    """The document for a script element: no character in it can end the element or open another."""
+
+    def kept(value: Any) -> Any:
+        if isinstance(value, dict):
+            named = [(name, each) for name, each in value.items() if name not in LEFT_OUT]
+            return {name: each if name.endswith("hparams") else kept(each) for name, each in named}
+        return [kept(each) for each in value] if isinstance(value, list) else value
+
+    shrunk = {name: kept(value) if name in ("overall", "comparisons") else value for name, value in document.items()}
+    text = json.dumps(shrunk, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _asset(name: str) -> str:

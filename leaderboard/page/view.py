@@ -26,6 +26,11 @@ class Figure:
     caption: str
     svg: Markup
 
+    @property
+    def heading(self) -> str:
+        """What kind of picture it is; the rest of the title says of what."""
+        return self.title.partition(":")[0]
+
 
 @dataclass(frozen=True)
 class Column:
@@ -142,7 +147,7 @@ OVERALL = [
     Column("Speed-up", "Latency of the teacher over that of the student, geometric mean."),
     Column("Tuning gain", "Tuned less default on the same seeds, in points, mean over comparisons."),
     Column("ECE", "Expected calibration error on the test set, in points; lower is better."),
-    Column("Tuning cost", "Training time of all trials, in device-minutes, summed over comparisons."),
+    Column("Tuning (min)", "Training time of all trials, in device-minutes, summed over comparisons."),
 ]
 OVERALL_BEST = (min, None, max, max, max, max, None, min, None)
 
@@ -211,7 +216,7 @@ def _machine(fingerprint: str | None) -> str:
 
 
 def _minutes(hours: float | None) -> str:
-    return NONE if hours is None else f"{number(60 * hours)} min"
+    return NONE if hours is None else number(60 * hours)
 
 
 def _overall_lead(overall: Overall) -> str:
@@ -242,7 +247,7 @@ def _comparison(comparison: Comparison, index: int, figures: list[Figure]) -> Se
         Column("Params", "Trained numbers that inference needs."),
         Column("Tuning gain", "Tuned less default on the same seeds, in points."),
         Column("ECE", "Expected calibration error on the test set, in points; lower is better."),
-        Column("Tuning cost", "Training time of all trials, in device-minutes."),
+        Column("Tuning (min)", "Training time of all trials, in device-minutes."),
         Column("Seeds", "Finished report runs, or what is missing."),
     ]
     ends = [

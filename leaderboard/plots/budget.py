@@ -16,7 +16,7 @@ def budget_picture(comparison: Comparison) -> Picture | None:
         return None
     from matplotlib.ticker import MaxNLocator
 
-    with canvas(height=3.7) as board:
+    with canvas(height=3.4) as board:
         axes = board.axes
         styles = line_styles([key.method for key, _ in found])
         for (key, curve), (colour, dash) in zip(found, styles, strict=True):

@@ -116,7 +116,7 @@ class Canvas:
 
 
 @contextmanager
-def canvas(width: float = 5.6, height: float = 3.9) -> Iterator[Canvas]:
+def canvas(width: float = 4.8, height: float = 3.5) -> Iterator[Canvas]:
     """A canvas of so many inches, in the house's style."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg

@@ -20,7 +20,7 @@ def critical_difference(overall: Overall, number: int) -> Picture | None:
     ranks = pd.Series(list(tests.mean_ranks.values()), index=unique)
     apart = (ranks.to_numpy()[:, None] - ranks.to_numpy()[None]).__abs__() >= tests.critical_difference
     differs = pd.DataFrame(1.0 - apart, index=unique, columns=unique)
-    with canvas(width=6.4, height=1.1 + 0.17 * len(unique)) as board:
+    with canvas(width=5.4, height=1.1 + 0.17 * len(unique)) as board:
         drawn = posthocs.critical_difference_diagram(
             ranks, differs, ax=board.axes, label_fmt_left="{label} ({rank:.2f})",
             label_fmt_right="({rank:.2f}) {label}", color_palette=[INK] * len(unique),

@@ -22,7 +22,7 @@ def heat_map(overall: Overall, number: int) -> Picture | None:
     names = [short(each.data.dataset, 16) for each in columns]
     if len({each.data.dataset for each in columns}) < len(columns):
         names = [short(f"{each.data.dataset}\n{each.data.split}", 24) for each in columns]
-    with canvas(width=max(5.6, 1.9 + 0.62 * len(columns)), height=1.3 + 0.36 * len(keys)) as board:
+    with canvas(width=max(4.8, 1.7 + 0.62 * len(columns)), height=1.3 + 0.36 * len(keys)) as board:
         import matplotlib as mpl
         from matplotlib.patches import Rectangle
 

@@ -17,7 +17,7 @@ def profile_picture(overall: Overall, number: int) -> Picture | None:
     if len(rows) < 2:
         return None
     chosen = [row for i, row in enumerate(rows) if i < MOST - 1 or row.key.method == "supervised"][:MOST]
-    with canvas(height=4.0) as board:
+    with canvas(height=3.6) as board:
         axes = board.axes
         for row, (colour, dash) in zip(chosen, line_styles([row.key.method for row in chosen]), strict=True):
             if row.profile is None:
