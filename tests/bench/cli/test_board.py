@@ -1,4 +1,4 @@
-"""`distillery leaderboard`, `verify`, `submit`, `perf --board`: exit codes, bad input in one line, nothing half written."""
+"""`distillery leaderboard`, `verify`, `submit`, `perf --board`: exit codes, bad input, nothing half written."""
 
 from __future__ import annotations
 
