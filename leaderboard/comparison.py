@@ -110,17 +110,19 @@ class Comparison:
 
         The teacher takes part; partial rows do not.
         """
-        rows = [
-            row
-            for row in self.rows
-            if row.role != "majority" and row.complete and fingerprint in row.speed and row.summary
-        ]
-        points = [
-            (row.speed[fingerprint].full_forward_ms, float(row.speed[fingerprint].params), row.summary.mean)
-            for row in rows
-            if row.summary
-        ]
-        return dict(zip([row.key for row in rows], pareto_front(points), strict=True))
+        return self._fronts.get(fingerprint, {})
+
+    @cached_property
+    def _fronts(self) -> dict[str, dict[RowKey, bool]]:
+        found = {}
+        for fingerprint in self.fingerprints:
+            points = {}
+            for row in self.rows:
+                speed, summary = row.speed.get(fingerprint), row.summary
+                if speed and summary and row.complete and row.role != "majority":
+                    points[row.key] = (speed.full_forward_ms, float(speed.params), summary.mean)
+            found[fingerprint] = dict(zip(points, pareto_front(list(points.values())), strict=True))
+        return found
 
     def gain(self, row: Row) -> float | None:
         """Mean over seeds of (this row - student alone on the same seed), as a fraction."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from leaderboard.board import Board
 from leaderboard.comparison import Comparison
 from leaderboard.overall import Overall
@@ -26,6 +28,9 @@ from leaderboard.text import (
 )
 
 METRICS = {"accuracy": "accuracy", "micro_f1": "micro-F1", "roc_auc": "ROC AUC"}
+
+# Captions and paths, by the slug of a comparison or the number of an overall table.
+Pictures = Mapping[str | int, Sequence[tuple[str, str]]]
 
 PROTOCOL = f"""\
 - Scores are percentages: mean ± sample standard deviation over report seeds, on test labels that tuning never saw.
@@ -57,14 +62,15 @@ PROTOCOL = f"""\
   better in one."""
 
 
-def readme(board: Board, plots: dict[str, list[str]]) -> str:
-    """The whole page; ``plots`` maps a comparison's slug to its PNG paths relative to the page."""
+def readme(board: Board, pictures: Pictures) -> str:
+    """The whole page with those pictures that a reader of all datasets wants at once."""
     parts = ["# Leaderboard", ""]
-    for overall in board.overall:
+    for place, overall in enumerate(board.overall, start=1):
         parts += [_overall(overall), ""]
+        parts += [f"![{plain(caption)}]({path})\n" for caption, path in pictures.get(place, ())]
     for comparison in board.comparisons:
         parts += [_comparison(comparison), ""]
-        parts += [f"![Accuracy against latency]({path})\n" for path in plots.get(comparison.slug, [])]
+        parts += [f"![{plain(caption)}]({path})\n" for caption, path in pictures.get(comparison.slug, ())]
     parts += [_footer(board)]
     return "\n".join(parts) + "\n"
 

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 from bench.records import Record, Speed
@@ -68,11 +69,11 @@ class Result:
     sources: tuple[Source, ...]
     train_s: float | None
 
-    @property
+    @cached_property
     def summary(self) -> Summary | None:
         return summarise_scores(list(self.test.values()))
 
-    @property
+    @cached_property
     def validation(self) -> Summary | None:
         return summarise_scores(list(self.val.values()))
 
@@ -120,7 +121,7 @@ class Tuning:
         """Training time of all trials on their device, in hours; None where there was no trial."""
         return math.fsum(trial.seconds for trial in self.trials) / 3600 if self.trials else None
 
-    @property
+    @cached_property
     def curve(self) -> BudgetCurve | None:
         return budget_curve([trial.score for trial in self.trials])
 

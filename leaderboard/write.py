@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from leaderboard.plots import Picture
 
 MARKER = ".distillery-board"
+IN_README = ("ranks-", "critical-difference-", "heat-map-", "pareto-")
 
 
 def write_board(board: Board, out: Path, records: Sequence[Record], *, plots: bool = True) -> list[Path]:
@@ -90,11 +91,11 @@ def _fill(board: Board, records: Sequence[Record], folder: Path, plots: bool) ->
     write_parquet(document, folder / "leaderboard.parquet")
     _write(folder / "leaderboard.json", document_text(document))
     _write(folder / "index.html", render_page(board, document, pictures))
-    slugs = {each.slug for each in board.comparisons}
-    paths = {
-        slug: [f"plots/{picture.name}.png" for picture in pictures if picture.place == slug] for slug in sorted(slugs)
-    }
-    _write(folder / "README.md", readme(board, paths))
+    shown: dict[str | int, list[tuple[str, str]]] = {}
+    for picture in pictures:
+        if picture.name.startswith(IN_README):
+            shown.setdefault(picture.place, []).append((picture.title, f"plots/{picture.name}.png"))
+    _write(folder / "README.md", readme(board, shown))
     names = sorted(_files_in(folder))
     _write(folder / MARKER, "".join(f"{name}\n" for name in names))
     return names

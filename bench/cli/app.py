@@ -221,6 +221,33 @@ def leaderboard(
 
 
 @app.command()
+def verify(
+    board: Annotated[Path, typer.Argument(metavar="BOARD", help="A board.", show_default=False)],
+    stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Its stores.", show_default=False)],
+    json: Json = False,
+) -> int:
+    """Recompute a board from its records; exit code 1 where a published number differs."""
+    from bench.cli import verify as command
+
+    return command.run(board, stores, json)
+
+
+@app.command()
+def submit(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="The store to check.", show_default=False)],
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option("--beside", metavar="STORE", help="A store of the board it would join. Repeatable."),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Check a store that wants on a board; exit code 1 where a maintainer must refuse or ask."""
+    from bench.cli import submit as command
+
+    return command.run(store, beside or [], json)
+
+
+@app.command()
 def reproduce(
     tables: Annotated[
         list[str] | None,

@@ -23,8 +23,9 @@ from markupsafe import Markup
 
 from leaderboard.board import Board
 from leaderboard.document import Document
+from leaderboard.page.parts import Figure
 from leaderboard.page.pictures import inline_svg
-from leaderboard.page.view import Figure, page_view
+from leaderboard.page.view import page_view
 from leaderboard.plots.canvas import Picture
 from leaderboard.text import visible
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from leaderboard import BoardError, Loaded, make_board
 from leaderboard.rows import RowKey
@@ -223,3 +225,63 @@ def test_nothing_to_show_is_one_line(make_record):
     ):
         with pytest.raises(BoardError, match="nothing to put on a board"):
             board_of(records)
+
+
+def test_another_machine_verifies_a_row_and_a_third_contradicts_it(make_runs):
+    own = make_runs("kd", [0.80, 0.82, 0.81, 0.79, 0.83], created="2026-11-20T12:00:00Z")
+    near = make_runs("kd", [0.81, 0.82, 0.80, 0.80, 0.83], fingerprint="2" * 16, created="2026-11-21T12:00:00Z")
+    far = make_runs("kd", [0.5] * 5, fingerprint="3" * 16, created="2026-11-22T12:00:00Z")
+    alone, verified, disputed = (row(only(board_of(*runs)), "kd") for runs in ([own], [own, near], [own, near, far]))
+    assert (alone.verified, verified.verified, disputed.verified) == (False, True, False)
+    assert verified.summary == disputed.summary == alone.summary
+    assert [repeat.agrees for repeat in disputed.repeats] == [True, False]
+    assert any("outside the row's interval" in warning for warning in board_of(own, far).warnings)
+
+
+def test_machines_that_share_out_the_seeds_are_one_row(make_record):
+    runs = [make_record("kd", 0.8, seed=seed, fingerprint=str(1 + seed % 2) * 16) for seed in range(6)]
+    kd = row(only(board_of(runs)), "kd")
+    assert (len(kd.test), kd.repeats) == (6, ())
+
+
+def test_extra_seeds_of_one_row_make_no_other_partial(make_runs):
+    board = board_of(make_runs("kd", [0.8] * 5), make_runs("supervised", [0.5] * 5), make_runs("glnn", [0.9] * 20))
+    assert all(each.complete for each in only(board).rows)
+
+
+METHODS, SETS = ("supervised", "kd", "glnn", "krd"), ("a", "b", "c")
+CELLS = st.dictionaries(
+    st.tuples(st.sampled_from(METHODS), st.sampled_from(SETS)),
+    st.lists(st.integers(0, 100).map(lambda n: n / 100), min_size=1, max_size=4),
+    min_size=2,
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(cells=CELLS, data=st.data())
+def test_removing_a_cell_never_changes_another_methods_mean(make_runs, cells, data):
+    gone = data.draw(st.sampled_from(sorted(cells)))
+    fixed = [make_runs(m, [s, s], dataset=d) for m, s in (("teacher", 0.9), ("majority", 0.2)) for d in SETS]
+
+    def numbers(chosen):
+        board = board_of(*fixed, *(make_runs(m, scores, dataset=d) for (m, d), scores in chosen.items()))
+        means = {
+            (each.key.method, comparison.data.dataset, name): each.results[name].summary
+            for comparison in board.comparisons
+            for each in comparison.rows
+            for name in each.results
+        }
+        overall = {
+            (each.key.method, o.teacher, tuple(c.data.dataset for c in o.comparisons)): (each.iqm, each.device_hours)
+            for o in board.overall
+            for each in o.rows
+        }
+        return means, overall
+
+    rest = {cell: scores for cell, scores in cells.items() if cell != gone}
+    try:
+        before, after = numbers(cells), numbers(rest)
+    except BoardError:
+        return
+    for old, new in zip(before, after, strict=True):
+        assert all(new[place] == value for place, value in old.items() if place in new and place[0] != gone[0])

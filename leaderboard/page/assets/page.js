@@ -84,7 +84,7 @@ function choose() {
     section.hidden = !fits;
     if (fits && !overall) count += 1;
   }
-  for (const table of tables) table.search(filter).draw();
+  for (const table of tables) table.column(0).search(filter).draw();
   $("overall").hidden = sections.every((each) => each.hidden || !each.classList.contains("overall"));
   $("datasets").hidden = count === 0;
   $("nothing").hidden = count > 0;

@@ -1,0 +1,203 @@
+"""The table of one dataset on the page: accuracy and speed side by side, ties as ties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from leaderboard.comparison import Comparison
+from leaderboard.page.parts import Cell, Column, Figure, Line, Section, minutes, models, protocol, track
+from leaderboard.rows import RANKED, Role, Row, RowKey
+from leaderboard.statistics import PairedTest, Standing
+from leaderboard.text import METRICS, NONE, count, factor, interval, number, percent, score, share, signed
+
+
+def comparison_section(comparison: Comparison, index: int, figures: list[Figure]) -> Section:
+    metric = METRICS[comparison.data.metric]
+    machine = comparison.fingerprints[0] if comparison.fingerprints else None
+    on = f"on machine {machine[:12]}" if machine else ""
+    columns = [
+        Column("Rank", "By mean test score: from one more than the rows significantly better, to those not worse."),
+        Column("Group", "Rows that share a letter cannot be told apart (paired test over seeds, adjusted by Holm)."),
+        Column(metric[0].upper() + metric[1:], f"Test {metric} in percent: mean ± standard deviation."),
+        Column("95 % interval", "Of the mean, over report seeds."),
+        Column("Gain", "Mean difference to the student alone on the same seeds, in points."),
+        Column("Gap closed", "Gain over the distance from the student alone to its teacher."),
+        Column("Latency (ms)", f"Median of one full forward, in milliseconds, {on}."),
+        Column("Speed-up", f"Latency of the teacher over this one, {on}."),
+        Column("Params", "Trained numbers that inference needs."),
+        Column("Tuning gain", "Tuned less default on the same seeds, in points."),
+        Column("ECE", "Expected calibration error on the test set, in points; lower is better."),
+        Column("Tuning (min)", "Training time of all trials, in device-minutes."),
+        Column("Seeds", "Finished report runs, or what is missing."),
+    ]
+    ends = [
+        value
+        for row in comparison.rows
+        if row.summary and row.role != "majority"
+        for value in (row.summary.low, row.summary.mean, row.summary.high)
+        if value is not None
+    ]
+    table = [_cells(comparison, row, machine, ends, columns) for row in comparison.rows]
+    _mark_best(table, comparison.rows)
+    lines = [
+        Line(
+            row.key.name,
+            row.role,
+            _tag(comparison, row),
+            f"{index}.{place}",
+            cells,
+            "" if row.complete else row.status,
+            _verdict(comparison, row),
+            row.verified,
+        )
+        for place, row, cells in _reading_order(comparison, table)
+    ]
+    return Section(
+        slug=comparison.slug,
+        title=comparison.data.dataset,
+        lead=_lead(comparison),
+        columns=columns,
+        lines=lines,
+        figures=figures,
+        datasets=[comparison.data.dataset],
+        protocols=[protocol(comparison)],
+        models=models(comparison.teacher, comparison.student),
+    )
+
+
+def _reading_order(comparison: Comparison, table: list[list[Cell]]) -> list[tuple[int, Row, list[Cell]]]:
+    """The teacher as the mark to reach, the students by mean, the majority class; each with its place on the board."""
+    order: dict[Role, int] = {"teacher": 0, "supervised": 1, "method": 1, "majority": 2}
+    lines = [(place, row, cells) for place, (row, cells) in enumerate(zip(comparison.rows, table, strict=True))]
+    return sorted(lines, key=lambda line: (order[line[1].role], -line[1].summary.mean if line[1].summary else 1.0))
+
+
+def _verdict(comparison: Comparison, row: Row) -> str:
+    standing = comparison.standings.get(row.key)
+    return standing.verdict if standing and standing.verdict in ("best", "tied for best") else ""
+
+
+def _tag(comparison: Comparison, row: Row) -> str:
+    tags = {"teacher": comparison.teacher or "", "majority": "majority class", "supervised": "student alone"}
+    return tags.get(row.role, "")
+
+
+def _lead(comparison: Comparison) -> str:
+    """The winner, or who ties, or that the seeds cannot tell."""
+    standings = comparison.standings
+    leader = next((key for key, standing in standings.items() if standing.leader), None)
+    if leader is None:
+        return "No student is complete."
+    if len(standings) == 1:
+        return f"{leader.name} is the only complete student."
+    if standings[leader].undecided:
+        return f"{leader.name} has the highest mean; the seeds are too few to decide among {len(standings)} rows."
+    tied = [key.name for key, standing in standings.items() if standing.tied and key != leader]
+    if tied:
+        return f"A tie: {leader.name} has the highest mean, and {', '.join(tied)} cannot be told apart from it."
+    test = "Wilcoxon's test" if standings[leader].test == "wilcoxon" else "the paired t test"
+    return f"{leader.name} wins: better than every other student on the same seeds ({test}, Holm, 5 %)."
+
+
+def _cells(
+    comparison: Comparison, row: Row, machine: str | None, ends: Sequence[float], columns: Sequence[Column]
+) -> list[Cell]:
+    summary, speed, standing = row.summary, row.speed.get(machine or ""), comparison.standings.get(row.key)
+    gain, closed, tuned = comparison.gain(row), comparison.gap_closed(row), comparison.tuning_gain(row)
+    faster = comparison.speedup(row, machine) if machine else None
+    ece, hours = row.headline.mean_ece if row.headline else None, row.tuning.device_hours
+    found: list[tuple[str, float | None, str]] = [
+        (_rank(standing), standing.rank if standing else None, _rank_note(standing)),
+        (standing.letters if standing else NONE, None, ""),
+        (score(summary), summary.mean if summary else None, ""),
+        (interval(summary), summary.low if summary else None, ""),
+        (signed(gain), gain, _test_note(comparison, row)),
+        (share(closed), closed, ""),
+        (number(speed.full_forward_ms) if speed else NONE, speed.full_forward_ms if speed else None, ""),
+        (factor(faster), faster, ""),
+        (
+            count(speed.params) if speed else NONE,
+            speed.params if speed else None,
+            _front_note(comparison, row, machine),
+        ),
+        (signed(tuned), tuned, _default_note(row)),
+        (percent(ece), ece, ""),
+        (minutes(hours), hours, _trials_note(row)),
+        (str(len(row.test)) if row.complete else row.status, len(row.test), ""),
+    ]
+    cells = [
+        Cell(text, value, " ".join(filter(None, (column.help, note))))
+        for (text, value, note), column in zip(found, columns, strict=True)
+    ]
+    if summary and row.role != "majority":
+        cells[3] = replace(cells[3], bar=track(summary.low, summary.mean, summary.high, ends))
+    return cells
+
+
+def _rank(standing: Standing[RowKey] | None) -> str:
+    if standing is None:
+        return NONE
+    low, high = standing.rank_low, standing.rank_high
+    return str(low) if low == high else f"{low}–{high}"
+
+
+def _rank_note(standing: Standing[RowKey] | None) -> str:
+    if standing is None:
+        return "Not ranked."
+    note = f"{standing.verdict[0].upper()}{standing.verdict[1:]}; rank {standing.rank:g} by mean."
+    best = standing.best
+    if best is None:
+        return note
+    return f"{note} Against the highest mean: {signed(best.difference)} points, {_p(best)}."
+
+
+def _test_note(comparison: Comparison, row: Row) -> str:
+    test = comparison.against_student(row)
+    if test is None:
+        return ""
+    band = f" (95 % interval {signed(test.low)} to {signed(test.high)})" if test.low is not None else ""
+    return f"Wins {test.wins}, ties {test.ties}, losses {test.losses}{band}; {_p(test)}."
+
+
+def _p(test: PairedTest) -> str:
+    if test.p_holm is None or test.test is None:
+        return "too few seeds for a test"
+    name = "Wilcoxon" if test.test == "wilcoxon" else "paired t"
+    verdict = "significant" if test.significant else "not significant"
+    return f"{name}, adjusted p = {test.p_holm:.2g}, {verdict}"
+
+
+def _front_note(comparison: Comparison, row: Row, machine: str | None) -> str:
+    on = comparison.pareto(machine).get(row.key) if machine else None
+    return "On the Pareto front of accuracy, latency and parameters." if on else ""
+
+
+def _default_note(row: Row) -> str:
+    default = row.results["default"].summary if "default" in row.results else None
+    return f"The default configuration scores {score(default)}." if default else ""
+
+
+def _trials_note(row: Row) -> str:
+    tuning = row.tuning
+    if not tuning.trials:
+        return ""
+    return f"{len(tuning.trials)} trials, {tuning.pruned} pruned; {tuning.failed} failed trainings."
+
+
+BEST_IS_HIGH = {2: True, 4: True, 5: True, 6: False, 7: True, 10: False}
+
+
+def _mark_best(table: list[list[Cell]], rows: Sequence[Row]) -> None:
+    """Mark the best of a column among ranked rows, and those that read the same."""
+    ranked = [index for index, row in enumerate(rows) if row.role in RANKED and row.complete]
+    for column, high in BEST_IS_HIGH.items():
+        values = [v for index in ranked if (v := table[index][column].value) is not None]
+        if not values:
+            continue
+        top = max(values) if high else min(values)
+        texts = {table[index][column].text.split(" ")[0] for index in ranked if table[index][column].value == top}
+        for index in ranked:
+            cell = table[index][column]
+            if cell.value is not None and cell.text.split(" ")[0] in texts:
+                table[index][column] = replace(cell, best=True)

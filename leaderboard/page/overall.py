@@ -1,0 +1,104 @@
+"""The overall table of the page."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from leaderboard.overall import Overall
+from leaderboard.page.parts import Cell, Column, Figure, Line, Section, minutes, models, protocol, track
+from leaderboard.rows import Role
+from leaderboard.statistics import Estimate
+from leaderboard.statistics.paired import LEVEL
+from leaderboard.text import NONE, factor, family_title, percent, share, signed
+
+OVERALL = [
+    Column("Mean rank", "Mean over all comparisons of the rank by mean test score; 1 is best."),
+    Column("95 % interval", "Of the mean rank: seeds resampled within each dataset."),
+    Column("IQM", "Mean of the middle half of normalised scores: 0 is the majority class, 1 the teacher."),
+    Column("Gap closed", "Gain over the distance from the student alone to its teacher, mean over comparisons."),
+    Column("Mean gain", "Mean difference to the student alone, in percentage points."),
+    Column("Speed-up", "Latency of the teacher over that of the student, geometric mean."),
+    Column("Tuning gain", "Tuned less default on the same seeds, in points, mean over comparisons."),
+    Column("ECE", "Expected calibration error on the test set, in points; lower is better."),
+    Column("Tuning (min)", "Training time of all trials, in device-minutes, summed over comparisons."),
+]
+OVERALL_BEST = (min, None, max, max, max, max, None, min, None)
+
+
+def overall_section(overall: Overall, index: int, figures: list[Figure]) -> Section:
+    over = f"Over {len(overall.comparisons)} comparison(s)."
+    found = [
+        [
+            (f"{row.mean_rank:.2f}", row.mean_rank, ""),
+            (_between(row.rank, plain=True), row.rank.low, ""),
+            (
+                f"{100 * row.iqm.value:.1f} %" if row.iqm else NONE,
+                row.iqm.value if row.iqm else None,
+                _band(row.iqm, 100),
+            ),
+            (share(row.gap_closed), row.gap_closed, _band(row.gap, 100)),
+            (signed(row.gain), row.gain, ""),
+            (factor(row.speedup), row.speedup, _machine(overall.fingerprint)),
+            (signed(row.tuning_gain), row.tuning_gain, ""),
+            (percent(row.ece), row.ece, ""),
+            (minutes(row.device_hours), row.device_hours, ""),
+        ]
+        for row in overall.rows
+    ]
+    tops = []
+    for column, pick in enumerate(OVERALL_BEST):
+        known = [value for cells in found if (value := cells[column][1]) is not None]
+        tops.append(pick(known) if pick and known else None)
+    ends = [v for row in overall.rows for v in (row.rank.low, row.rank.value, row.rank.high) if v is not None]
+    lines = []
+    for row, entries in zip(overall.rows, found, strict=True):
+        cells = [
+            Cell(text, value, " ".join(filter(None, (column.help, note, over))), value is not None and value == top)
+            for (text, value, note), column, top in zip(entries, OVERALL, tops, strict=True)
+        ]
+        cells[1] = replace(cells[1], bar=track(row.rank.low, row.rank.value, row.rank.high, ends))
+        role: Role = "supervised" if row.key.method == "supervised" else "method"
+        tag = "student alone" if role == "supervised" else ""
+        lines.append(Line(row.key.name, role, tag, f"o{index - 1}", cells))
+    notes = [f"{key.name} is not ranked: {'; '.join(gaps)}" for key, gaps in overall.partial.items()]
+    return Section(
+        slug=f"overall-{index}",
+        title=family_title(overall),
+        lead=_overall_lead(overall),
+        columns=OVERALL,
+        lines=lines,
+        figures=figures,
+        datasets=[],
+        protocols=sorted({protocol(each) for each in overall.comparisons}),
+        models=models(overall.teacher, overall.student),
+        notes=notes,
+    )
+
+
+def _between(estimate: Estimate, *, plain: bool = False) -> str:
+    if estimate.low is None or estimate.high is None:
+        return NONE
+    times = 1 if plain else 100
+    return f"{times * estimate.low:.2f} to {times * estimate.high:.2f}"
+
+
+def _band(estimate: Estimate | None, times: int) -> str:
+    if estimate is None or estimate.low is None or estimate.high is None:
+        return ""
+    return f"95 % interval {times * estimate.low:.3g} to {times * estimate.high:.3g}."
+
+
+def _machine(fingerprint: str | None) -> str:
+    return f"On machine {fingerprint[:12]}." if fingerprint else ""
+
+
+def _overall_lead(overall: Overall) -> str:
+    names = ", ".join(each.data.dataset for each in overall.comparisons)
+    tests = overall.tests
+    verdict = ""
+    if tests and tests.p is not None:
+        verdict = (
+            f" Friedman's test over {tests.datasets} datasets: p = {tests.p:.2g}"
+            f"{'.' if tests.p <= LEVEL else ', so no order among them is established.'}"
+        )
+    return f"Over {len(overall.comparisons)} comparison(s): {names}. Only methods complete in all of them.{verdict}"

@@ -1,0 +1,54 @@
+"""All checks of one store, and what it would add to a board."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from leaderboard.board import make_board
+from leaderboard.load import load_stores
+from leaderboard.submission.findings import Finding, cells_of
+from leaderboard.submission.plausibility import check_plausibility
+from leaderboard.submission.protocol import check_against, check_protocol
+
+
+@dataclass(frozen=True)
+class Submission:
+    """The findings, the rows the store holds, and what it says of rows that a board has already."""
+
+    findings: list[Finding]
+    rows: list[str]
+    verified: list[str]
+    contradicted: list[str]
+    fingerprints: list[str]
+
+    @property
+    def refused(self) -> bool:
+        return any(finding.level == "refuse" for finding in self.findings)
+
+
+def check_submission(store: Path, beside: Iterable[Path] = (), suite: str | None = None) -> Submission:
+    """Check a store, alone and beside the stores of a board; BoardError, one line, where one cannot be read."""
+    own = load_stores([store])
+    cells = cells_of(own.records)
+    findings = [*check_protocol(cells, own.records, suite), *check_plausibility(cells)]
+    fingerprints = sorted({r.environment.fingerprint for r in own.records})
+    if len(fingerprints) > 1:
+        findings.append(Finding("look", "machine", "", f"records of {len(fingerprints)} hardware fingerprints"))
+    make_board(own)  # contradictions within the store
+    verified: list[str] = []
+    contradicted: list[str] = []
+    others = list(beside)
+    if others:
+        findings += check_against(own.records, load_stores(others).records)
+        for comparison in make_board(load_stores([*others, store])).comparisons:
+            for row in comparison.rows:
+                verdicts = [
+                    r.agrees for r in row.repeats if r.agrees is not None and set(fingerprints) & {r.fingerprint}
+                ]
+                name = f"{comparison.title}: {row.key.name}"
+                verified += [name] if True in verdicts else []
+                contradicted += [name] if False in verdicts else []
+    findings.sort(key=lambda each: (each.level != "refuse", each.where, each.check, each.text))
+    return Submission(findings, [cell.name for cell in cells if cell.reports], verified, contradicted, fingerprints)

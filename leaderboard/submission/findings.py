@@ -1,0 +1,60 @@
+"""A finding, and the records of one row as the checks see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from bench.records import Record
+
+Level = Literal["refuse", "look"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """``refuse``: against the protocol; ``look``: a maintainer must judge. ``where`` names the row or the record."""
+
+    level: Level
+    check: str
+    where: str
+    text: str
+
+
+@dataclass
+class CellRecords:
+    """One row's records in a store."""
+
+    name: str
+    method: str
+    trials: list[Record] = field(default_factory=list)
+    reports: list[Record] = field(default_factory=list)
+    speeds: list[Record] = field(default_factory=list)
+
+    def scored(self, selection: str) -> list[Record]:
+        """Finished report runs of one configuration; a winner that is the default stands for both."""
+        return [
+            r for r in self.reports
+            if r.status == "ok" and (r.search.selection if r.search else "fixed") in (selection, "both")
+        ]  # fmt: skip
+
+    @property
+    def selections(self) -> list[str]:
+        return sorted({r.search.selection or "" if r.search else "fixed" for r in self.reports} - {"both"}) or ["tuned"]
+
+
+def cells_of(records: Iterable[Record]) -> list[CellRecords]:
+    """Records by row, in the order of names; teachers' own trainings are left out."""
+    found: dict[tuple[object, ...], CellRecords] = {}
+    for record in records:
+        if record.kind == "teacher":
+            continue
+        c, fixed = record.cell, record.search is None
+        key = (c.dataset, c.split, c.setting, c.teacher, c.student, c.method, c.variant, fixed)
+        if key not in found:
+            teacher = f"{c.teacher} to " if c.teacher else ""
+            variant = "" if c.variant == "paper" else f" ({c.variant})"
+            found[key] = CellRecords(f"{c.dataset}/{c.split} {teacher}{c.student} {c.method}{variant}", c.method)
+        cell = found[key]
+        {"trial": cell.trials, "report": cell.reports, "speed": cell.speeds}[record.kind].append(record)
+    return sorted(found.values(), key=lambda each: each.name)

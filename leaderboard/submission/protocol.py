@@ -1,0 +1,133 @@
+"""The protocol's rules: seeds, budgets, selection on validation, versions and data."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from bench.records import Record
+from leaderboard.submission.findings import CellRecords, Finding
+
+FEWEST_SEEDS = 5
+
+
+def check_protocol(cells: Sequence[CellRecords], records: Sequence[Record], suite: str | None) -> Iterator[Finding]:
+    """What breaks the rules of a sweep, or leaves them unproved."""
+    for cell in cells:
+        yield from _seeds(cell)
+        yield from _selection(cell)
+    yield from _budgets(cells)
+    yield from _versions(records, suite)
+    yield from _data(records)
+
+
+def _seeds(cell: CellRecords) -> Iterator[Finding]:
+    tuned, reported = {r.seed for r in cell.trials}, {r.seed for r in cell.reports}
+    if shared := sorted(tuned & reported):
+        yield Finding("refuse", "seeds", cell.name, f"seeds {shared} were tuned on and reported")
+    if reported and reported != set(range(len(reported))):
+        yield Finding("look", "seeds", cell.name, f"report seeds {sorted(reported)} are not 0 to {len(reported) - 1}")
+    if reported and len(reported) < FEWEST_SEEDS:
+        yield Finding(
+            "look", "seeds", cell.name, f"{len(reported)} report seeds; fewer than {FEWEST_SEEDS} decide nothing"
+        )
+    failed = [r for r in cell.reports if r.status != "ok"]
+    if failed:
+        yield Finding("look", "seeds", cell.name, f"{len(failed)} of {len(cell.reports)} report runs failed")
+
+
+def _selection(cell: CellRecords) -> Iterator[Finding]:
+    """The tuned configuration must be the one that validation chose: the sealed test rule, where records show it."""
+    tuned = cell.scored("tuned")
+    if not tuned or tuned[0].search is None or cell.method in ("teacher", "majority"):
+        return
+    by_trial: dict[int, list[Record]] = {}
+    for record in cell.trials:
+        if record.search is not None and record.search.trial is not None:
+            by_trial.setdefault(record.search.trial, []).append(record)
+    budget = tuned[0].search.trials
+    if len(by_trial) > budget:
+        yield Finding("refuse", "budget", cell.name, f"{len(by_trial)} trials, but the budget says {budget}")
+    most = max(map(len, by_trial.values()), default=0)
+    means = {
+        number: math.fsum(r.metrics.val[r.cell.metric] for r in runs) / len(runs)
+        for number, runs in by_trial.items()
+        if len(runs) == most and all(r.status == "ok" for r in runs)
+    }
+    if not means:
+        if budget:
+            yield Finding("refuse", "selection", cell.name, "a tuned configuration without its trials")
+        return
+    best = max(means.values())
+    winners = [by_trial[number][0].hparams for number, score in means.items() if score >= best - 1e-9]
+    if tuned[0].hparams not in winners:
+        text = "the tuned configuration is not the one with the best mean validation score"
+        yield Finding("refuse", "selection", cell.name, text)
+
+
+def _budgets(cells: Sequence[CellRecords]) -> Iterator[Finding]:
+    """Methods of one table are compared at one budget; a space with fewer points than trials may use less."""
+    budgets: dict[tuple[str, ...], dict[str, list[str]]] = {}
+    for cell in cells:
+        for record in cell.scored("tuned")[:1]:
+            if record.search is not None and record.search.trials:
+                c = record.cell
+                table = (c.dataset, c.split, c.setting, c.student)
+                budgets.setdefault(table, {}).setdefault(record.search.budget, []).append(cell.name)
+    for found in budgets.values():
+        if len(found) > 1:
+            usual = max(found, key=lambda budget: len(found[budget]))
+            for budget, names in sorted(found.items()):
+                for name in names if budget != usual else ():
+                    yield Finding("look", "budget", name, f"{budget}, where the others have {usual}")
+
+
+def _versions(records: Sequence[Record], suite: str | None) -> Iterator[Finding]:
+    versions = sorted({r.suite_version for r in records})
+    if len(versions) > 1:
+        yield Finding("look", "version", "", f"records of several suite versions: {', '.join(versions)}")
+    if suite is not None and suite not in versions:
+        yield Finding("look", "version", "", f"made by suite {', '.join(versions)}, this one is {suite}")
+    commits = sorted({r.git_sha or "none" for r in records})
+    if any(commit.endswith("-dirty") for commit in commits):
+        yield Finding("look", "version", "", "made from a checkout with uncommitted changes")
+    if len(commits) > 1:
+        yield Finding("look", "version", "", f"made from {len(commits)} commits: {', '.join(c[:12] for c in commits)}")
+    stores = {r.store_id for r in records}
+    if len(stores) > 1:
+        yield Finding("look", "version", "", f"records of {len(stores)} stores in one")
+
+
+def _data(records: Sequence[Record]) -> Iterator[Finding]:
+    seen: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    for record in records:
+        c = record.cell
+        seen.setdefault((c.dataset, c.setting), set()).add((c.dataset_sha256, c.node_order_sha256))
+    for (dataset, setting), hashes in sorted(seen.items()):
+        if len(hashes) > 1:
+            yield Finding("look", "data", f"{dataset}, {setting}", f"{len(hashes)} different contents under one name")
+
+
+def check_against(cells: Sequence[Record], others: Sequence[Record]) -> Iterator[Finding]:
+    """Data and budgets must be those of the board the store would join."""
+    known: dict[tuple[str, str], set[tuple[str, str]]] = {}
+    budgets: dict[tuple[str, ...], set[str]] = {}
+    for record in others:
+        c = record.cell
+        known.setdefault((c.dataset, c.setting), set()).add((c.dataset_sha256, c.node_order_sha256))
+        if record.search is not None and record.search.trials and record.kind == "report":
+            budgets.setdefault((c.dataset, c.split, c.setting, c.student), set()).add(record.search.budget)
+    told: set[tuple[object, ...]] = set()
+    for record in cells:
+        c = record.cell
+        hashes = known.get((c.dataset, c.setting))
+        if hashes and (c.dataset_sha256, c.node_order_sha256) not in hashes and (c.dataset, c.setting) not in told:
+            told.add((c.dataset, c.setting))
+            yield Finding("refuse", "data", f"{c.dataset}, {c.setting}", "not the board's data: its hash differs")
+        table = (c.dataset, c.split, c.setting, c.student)
+        if record.kind == "report" and record.search is not None and record.search.trials and table in budgets:
+            budget = record.search.budget
+            if budget not in budgets[table] and (table, budget) not in told:
+                told.add((table, budget))
+                text = f"{budget}, where the board has {', '.join(sorted(budgets[table]))}"
+                yield Finding("refuse", "budget", f"{c.dataset}/{c.split} {c.method}", text)

@@ -1,0 +1,91 @@
+"""`distillery leaderboard`, `verify`, `submit`, `perf --board`: exit codes, bad input, nothing half written."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bench.cli import perf_board
+from bench.perf_references.board_store import write_board_store
+
+
+@pytest.fixture(scope="module")
+def made_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One dataset of made-up records, with three trials of each method."""
+    store = tmp_path_factory.mktemp("board") / "store"
+    write_board_store(store, 1)
+    trials = store / "records" / "trial.jsonl"
+    lines = trials.read_text().splitlines(keepends=True)
+    trials.write_text("".join(line for line in lines if json.loads(line)["search"]["trial"] < 3))
+    return store
+
+
+def test_verify_says_0_and_then_1_with_a_line_per_difference(made_store, distillery):
+    assert distillery("leaderboard", made_store, "--out", "board", "--no-plots").code == 0
+    called = distillery("verify", "board", made_store)
+    assert (called.code, called.out.count("\n")) == (0, 1)
+    table = Path("board/tables/overall.csv")
+    lines = table.read_text().splitlines(keepends=True)
+    rank = lines[1].split(",")[9]
+    table.write_text("".join([lines[0], lines[1].replace(f",{rank},", ",7.5,", 1), *lines[2:]]))
+    called = distillery("verify", "board", made_store)
+    assert called.code == 1
+    (line,) = called.out.splitlines()
+    assert "tables/overall.csv: " in line
+    assert f"committed 7.5, recomputed {rank}" in line
+    called = distillery("verify", "board", made_store, "--json")
+    assert json.loads(called.out)["differences"][0]["recomputed"] == rank
+
+
+def test_bad_input_is_one_line_and_no_board(made_store, distillery, tmp_path):
+    reports = (made_store / "records" / "report.jsonl").read_text()
+    first, rest = reports.split("\n", 1)
+    torn = reports[:-20]
+    version = first.replace('"schema":1', '"schema":2') + "\n" + rest
+    nan = re.sub(r'"accuracy":[0-9.]+', '"accuracy":NaN', first, count=1) + "\n" + rest
+    sealed = first.replace('"kind":"report"', '"kind":"trial"') + "\n" + rest
+    for number, text in enumerate((torn, version, nan, sealed)):
+        store = tmp_path / f"bad-{number}"
+        (store / "records").mkdir(parents=True)
+        (store / "records" / "report.jsonl").write_text(text)
+        for command in (["leaderboard", store, "--out", "board"], ["submit", store], ["verify", "board", store]):
+            called = distillery(*command)
+            assert called.code == 2
+            assert len(called.err.splitlines()) == 1
+            assert command[0] == "verify" or "report.jsonl:" in called.err
+        assert not Path("board").exists()
+        assert not list(tmp_path.glob(".board*"))
+
+
+def test_two_stores_that_disagree_are_named(made_store, distillery, tmp_path):
+    other = tmp_path / "other"
+    (other / "records").mkdir(parents=True)
+    reports = (made_store / "records" / "report.jsonl").read_text().split("\n", 1)[0]
+    record = json.loads(reports)
+    record["metrics"]["test"]["accuracy"] = 0.5
+    (other / "records" / "report.jsonl").write_text(json.dumps(record) + "\n")
+    called = distillery("leaderboard", made_store, other, "--out", "board")
+    assert called.code == 2
+    (line,) = called.err.splitlines()
+    assert f"{made_store}/records/report.jsonl:" in line
+    assert f"{other}/records/report.jsonl:1" in line
+    assert not Path("board").exists()
+
+
+def test_submit_refuses_a_made_up_store(made_store, distillery):
+    called = distillery("submit", made_store)
+    assert called.code == 1
+    assert "refuse: selection: dataset-000/cpf" in called.out
+    assert json.loads(distillery("submit", made_store, "--json").out)["refused"] is True
+
+
+def test_the_board_is_measured_and_targets_judged(distillery):
+    rows = {row.name: row for row in perf_board.run_board_perf(small=1, large=2)}
+    assert set(rows) == {"board-seconds", "board-memory", "board-growth", "board-import"}
+    assert rows["board-memory"].value > 50
+    assert rows["board-import"].ok
+    called = distillery("perf", "--board", "--only", "board-secnds")
+    assert (called.code, "did you mean 'board-seconds'?" in called.err) == (2, True)

@@ -1,0 +1,105 @@
+"""A published board is held to its records: every file, every number."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pyarrow.parquet as pq
+import pytest
+
+from leaderboard import BoardError, build_board
+from leaderboard.verify import verify_board
+
+
+@pytest.fixture
+def published(make_runs, make_record, make_store, tmp_path):
+    """A board without pictures, and its store."""
+    records = []
+    for dataset in ("cora", "citeseer"):
+        for method, base in {"teacher": 0.84, "majority": 0.3, "supervised": 0.6, "kd": 0.78, "glnn": 0.8202}.items():
+            records += make_runs(method, [base + step / 1000 for step in (0, 7, -3, 5, 1, 2, -6, 4)], dataset=dataset)
+            if method != "majority":
+                records.append(make_record(method, kind="speed", dataset=dataset, speed=base * 3))
+    store = make_store(records)
+    build_board([store], tmp_path / "board", plots=False)
+    return tmp_path / "board", store
+
+
+def test_a_board_agrees_with_its_records_pictures_or_not(published, tmp_path):
+    board, store = published
+    found = verify_board(board, [store])
+    assert found.differences == []
+    assert {"README.md", "index.html", "leaderboard.json", "leaderboard.parquet", "tables/overall.csv"} <= {
+        *found.files
+    }
+    drawn = tmp_path / "drawn"
+    build_board([store], drawn)
+    assert verify_board(drawn, [store]).differences == []
+    picture = next((drawn / "plots").glob("*.svg"))
+    picture.unlink()
+    (lost,) = verify_board(drawn, [store]).differences
+    assert (lost.file, lost.committed) == (f"plots/{picture.name}", "absent")
+
+
+def test_every_changed_file_is_named_with_row_and_column(published):
+    board, store = published
+    name = "tables/cora-cpf-transductive-sage-mlp.csv"
+    table = (board / name).read_text()
+    mean = re.search(r"0\.8214\d*", table)[0]
+    (board / name).write_text(table.replace(mean, "0.9", 1))
+    document = json.loads((board / "leaderboard.json").read_text())
+    document["overall"][0]["rows"][0]["mean_rank"]["value"] += 0.5
+    (board / "leaderboard.json").write_text(json.dumps(document))
+    page = (board / "README.md").read_text()
+    (board / "README.md").write_text(page.replace("82.14", "92.14", 1))
+    html = (board / "index.html").read_text()
+    (board / "index.html").write_text(html.replace("82.14", "92.14", 1))
+    lines = pq.read_table(board / "leaderboard.parquet")
+    column = lines.column_names.index("test_mean")
+    higher = [value and value + 0.1 for value in lines["test_mean"].to_pylist()]
+    pq.write_table(lines.set_column(column, lines.field(column), [higher]), board / "leaderboard.parquet")
+    (board / "tables" / "extra.csv").write_text("")
+    found = {}
+    for difference in verify_board(board, [store]).differences:
+        found.setdefault(difference.file, difference)
+    table_difference = found[name]
+    assert "glnn" in table_difference.row
+    assert (table_difference.column, table_difference.committed) == ("test_mean", "0.9")
+    assert float(table_difference.recomputed) == pytest.approx(0.8214, abs=1e-3)
+    assert found["leaderboard.json"].row.endswith("mean_rank")
+    assert found["leaderboard.parquet"].column == "test_mean"
+    assert "92.14" in found["README.md"].committed
+    assert "82.14" in found["README.md"].recomputed
+    assert found["index.html"].recomputed != found["index.html"].committed
+    assert found["tables/extra.csv"].recomputed == "absent"
+    assert all("\n" not in str(difference) for difference in found.values())
+
+
+def test_a_changed_record_and_a_missing_one_show(published, make_runs, make_store):
+    board, store = published
+    reports = store / "records" / "report.jsonl"
+    whole = reports.read_text()
+    reports.write_text(whole.replace('"accuracy":0.78}', '"accuracy":0.79}', 1))
+    assert any(d.column == "test_mean" and "kd" in d.row for d in verify_board(board, [store]).differences)
+    lines = whole.splitlines(keepends=True)
+    reports.write_text("".join(line for line in lines if '"method":"glnn"' not in line))
+    differences = verify_board(board, [store]).differences
+    assert any(d.committed == "there" and "glnn" in d.row for d in differences)
+
+
+def test_a_last_digit_is_no_difference(published):
+    board, store = published
+    name = board / "tables" / "overall.csv"
+    text = name.read_text()
+    digits = re.search(r"0\.\d{16}", text)[0]
+    name.write_text(text.replace(digits, f"{float(digits) * (1 + 1e-14)!r}"))
+    assert verify_board(board, [store]).differences == []
+
+
+def test_what_is_no_board_is_one_line(published, tmp_path):
+    _, store = published
+    with pytest.raises(BoardError, match="is not a board"):
+        verify_board(tmp_path, [store])
+    with pytest.raises(BoardError, match="not a store"):
+        verify_board(published[0], [tmp_path])
