@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -90,16 +90,13 @@ class Inversion:
         self.reader = Reader(model)
         self.theta = torch.logit(self.noise(), eps=1e-6)
         self.phi = torch.randn(layout.nodes, columns, device=targets.device) if recipe.features == "one-hot" else None
-        self.optimisers: list[tuple[torch.optim.Optimizer, float]] = []
+        learnt: list[dict[str, Any]] = []
         if recipe.learns_structure:
-            self.optimisers.append(
-                (torch.optim.Adam([self.theta], lr=recipe.lr_structure, fused=True), recipe.lr_structure)
-            )
+            learnt.append({"params": [self.theta], "lr": recipe.lr_structure})
         if recipe.learns_features and self.phi is not None:
-            self.phi.requires_grad_()
-            self.optimisers.append(
-                (torch.optim.Adam([self.phi], lr=recipe.lr_features, fused=True), recipe.lr_features)
-            )
+            learnt.append({"params": [self.phi.requires_grad_()], "lr": recipe.lr_features})
+        self.optimiser = torch.optim.Adam(learnt, fused=True) if learnt else None
+        self.rates = [each["lr"] for each in learnt]
         self.iteration, self.lowest = 0, float("inf")
         self.best_arcs, self.best_phi = self.arcs(), self.phi
 
@@ -146,9 +143,10 @@ class Inversion:
             gradient = arm_gradient(lambda drawn: self.losses(drawn & pairs, known), self.theta, self.noise())
             self.theta.grad = gradient * pairs
         scale = recipe.decay ** (self.iteration // recipe.decay_every)
-        for optimiser, lr in self.optimisers:
-            optimiser.param_groups[0]["lr"] = lr * scale
-            optimiser.step()
+        if self.optimiser is not None:
+            for group, rate in zip(self.optimiser.param_groups, self.rates, strict=True):
+                group["lr"] = rate * scale
+            self.optimiser.step()
         self.iteration += 1
         return value
 

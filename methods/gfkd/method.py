@@ -94,12 +94,14 @@ class FakeGraphs(Method[H]):
         hyper, context, teacher = self.hyper, self.context, self.teachers[0]
         assert teacher.model is not None
         sizes = torch.randint(hyper.min_nodes, hyper.max_nodes + 1, (hyper.graphs,), device=context.device)
+        sizes, order = sizes.sort()  # as the layout likes them; the student meets them in the order they were drawn
         targets = torch.randint(context.task.num_classes, (hyper.graphs,), device=context.device)
         inversion = Inversion(teacher.model, Layout(sizes), targets, context.num_features, self.recipe())
         for _ in range(self.iterations()):
             inversion.iterate()
             yield
-        self.kept = cut(teacher, inversion.export(), context.settings.batch_size or hyper.graphs)
+        graphs = inversion.export().select_graphs(order.argsort())
+        self.kept = cut(teacher, graphs, context.settings.batch_size or hyper.graphs)
 
     def optimizers(self, settings: OptimiserSettings) -> Sequence[torch.optim.Optimizer]:
         self.decaying = list(super().optimizers(settings))
@@ -141,14 +143,12 @@ class RandomGraphs(FakeGraphs[RandomGraphsHyperparameters]):
     Hyperparameters = RandomGraphsHyperparameters
 
 
-class DeepInversionGraphs(FakeGraphs[DeepInversionHyperparameters]):
-    """DeepInvG of Deng and Zhang (2021): random structures, features by inversion of the teacher.
+D = TypeVar("D", bound=DeepInversionHyperparameters)
 
-    min over features of CE(teacher, target) + bn_weight * distance of the batch norms' statistics + one_hot_weight *
-    entropy. Where features follow from the degree there is nothing to learn, and it is `random-graphs`.
-    """
 
-    Hyperparameters = DeepInversionHyperparameters
+class InvertedGraphs(FakeGraphs[D]):
+    """What `deep-inversion` and `gfkd` share: graphs moved towards what the teacher was trained on."""
+
     quick: ClassVar[Mapping[str, Any]] = {**FakeGraphs.quick, "iterations": 10}
 
     def setup(self) -> None:
@@ -156,13 +156,36 @@ class DeepInversionGraphs(FakeGraphs[DeepInversionHyperparameters]):
         require_batch_norms(self.teachers[0], self.hyper.bn_weight)
 
     def recipe(self) -> Recipe:
-        return inverting(self.hyper)
+        hyper = self.hyper
+        return Recipe(
+            hyper.features,
+            hyper.undirected,
+            learns_features=True,
+            lr_features=hyper.lr_features,
+            decay=hyper.decay,
+            decay_every=hyper.decay_every,
+            bn_weight=hyper.bn_weight,
+            one_hot_weight=hyper.one_hot_weight,
+        )
 
     def iterations(self) -> int:
-        return self.hyper.iterations if self.hyper.features == "one-hot" else 0
+        return self.hyper.iterations
 
 
-class GFKD(FakeGraphs[GFKDHyperparameters]):
+class DeepInversionGraphs(InvertedGraphs[DeepInversionHyperparameters]):
+    """DeepInvG of Deng and Zhang (2021): random structures, features by inversion of the teacher.
+
+    min over features of CE(teacher, target) + bn_weight * distance of the batch norms' statistics + one_hot_weight *
+    entropy. Where features follow from the degree there is nothing to learn, and it is `random-graphs`.
+    """
+
+    Hyperparameters = DeepInversionHyperparameters
+
+    def iterations(self) -> int:
+        return super().iterations() if self.hyper.features == "one-hot" else 0
+
+
+class GFKD(InvertedGraphs[GFKDHyperparameters]):
     """Deng and Zhang (2021): features by gradient, structures by the ARM estimator, in turn.
 
     Each step moves the feature logits down the gradient of CE(teacher, target) + bn_weight * distance of the batch
@@ -175,37 +198,15 @@ class GFKD(FakeGraphs[GFKDHyperparameters]):
     """
 
     Hyperparameters = GFKDHyperparameters
-    quick: ClassVar[Mapping[str, Any]] = {**FakeGraphs.quick, "iterations": 10}
-
-    def setup(self) -> None:
-        super().setup()
-        require_batch_norms(self.teachers[0], self.hyper.bn_weight)
 
     def recipe(self) -> Recipe:
         stale = self.context.variant == "official_code"
-        return replace(inverting(self.hyper), learns_structure=True, lr_structure=self.hyper.lr_structure, stale=stale)
-
-    def iterations(self) -> int:
-        return self.hyper.iterations
+        return replace(super().recipe(), learns_structure=True, lr_structure=self.hyper.lr_structure, stale=stale)
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         if self.context.variant == "official_code":
             student = replace(student, logits=F.dropout(student.logits, 0.5, self.training))
         return super().loss(batch, student)
-
-
-def inverting(hyper: DeepInversionHyperparameters) -> Recipe:
-    """What `deep-inversion` and `gfkd` share."""
-    return Recipe(
-        hyper.features,
-        hyper.undirected,
-        learns_features=True,
-        lr_features=hyper.lr_features,
-        decay=hyper.decay,
-        decay_every=hyper.decay_every,
-        bn_weight=hyper.bn_weight,
-        one_hot_weight=hyper.one_hot_weight,
-    )
 
 
 def require_batch_norms(teacher: Teacher, bn_weight: float) -> None:

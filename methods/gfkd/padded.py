@@ -20,8 +20,9 @@ from methods.sparse import SparseMatrix
 class Layout:
     """Where the nodes of many graphs stand, one after another and in padded blocks.
 
-    sizes: [graphs] int64, nodes of each. `width`: of the largest; `slots`: [nodes] int64, each node's row among
-    graphs x width; `pairs`: [graphs, width, width] bool, the ordered pairs of two different nodes of one graph.
+    sizes: [graphs] int64, nodes of each; products are the faster, the more neighbours have one size, so sort them.
+    `width`: of the largest; `slots`: [nodes] int64, each node's row among graphs x width; `pairs`: [graphs, width,
+    width] bool, the ordered pairs of two different nodes of one graph.
     """
 
     def __init__(self, sizes: Tensor) -> None:
@@ -29,23 +30,35 @@ class Layout:
         places = torch.arange(self.width, device=sizes.device)
         filled = places < sizes[:, None]
         self.slots = torch.nonzero(filled.flatten()).flatten()
-        self.rows = torch.zeros(self.graphs * self.width, dtype=torch.long, device=sizes.device)
-        self.rows[self.slots] = torch.arange(self.slots.numel(), device=sizes.device)
         self.pairs = filled[:, :, None] & filled[:, None, :] & (places[:, None] != places)
         self.pointers = torch.zeros(self.graphs + 1, dtype=torch.long, device=sizes.device)
         torch.cumsum(sizes, 0, out=self.pointers[1:])
+        values, counts = sizes.unique_consecutive(return_counts=True)
+        #: Size and number of the graphs of each run of graphs of one size.
+        self.runs = list(zip(values.tolist(), counts.tolist(), strict=True))
 
     @property
     def nodes(self) -> int:
         return int(self.slots.numel())
 
-    def pad(self, rows: Tensor) -> Tensor:
-        """[nodes, columns] -> [graphs, width, columns]; the first node where there is none (blocks are zero there)."""
-        return rows.index_select(0, self.rows).view(self.graphs, self.width, -1)
-
     def gather(self, padded: Tensor) -> Tensor:
         """[graphs, width, columns] -> [nodes, columns]"""
         return padded.flatten(0, 1).index_select(0, self.slots)
+
+    def multiply(self, blocks: Tensor, dense: Tensor) -> Tensor:
+        """The block-diagonal product: [graphs, width, width] x [nodes, columns] -> [nodes, columns].
+
+        Run by run, without the padding: gathering rows into blocks and back costs as much as the product does.
+        """
+        dense = dense.contiguous()
+        out = torch.empty_like(dense)
+        columns, graph, node = dense.shape[1], 0, 0
+        for size, count in self.runs:
+            rows = slice(node, node + size * count)
+            part, place = (each[rows].view(count, size, columns) for each in (dense, out))
+            torch.bmm(blocks[graph : graph + count, :size, :size], part, out=place)
+            graph, node = graph + count, rows.stop
+        return out
 
 
 class BlockDiagonal:
@@ -68,7 +81,7 @@ class BlockDiagonal:
         if values is not None:
             return self.compressed.matmul(dense, values)
         if not dense.requires_grad:  # what autograd costs to enter is a good part of a small product
-            return self.layout.gather(torch.bmm(self.blocks, self.layout.pad(dense)))
+            return self.layout.multiply(self.blocks, dense)
         product: Tensor = _BlockProduct.apply(dense, self.blocks, self.layout)
         return product
 
@@ -85,14 +98,13 @@ class _BlockProduct(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, dense: Tensor, blocks: Tensor, layout: Layout) -> Tensor:
         ctx.blocks, ctx.layout = blocks, layout
-        return layout.gather(torch.bmm(blocks, layout.pad(dense)))
+        return layout.multiply(blocks, dense)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, None, None]:
         if not ctx.needs_input_grad[0]:
             return None, None, None
-        layout: Layout = ctx.layout
-        return layout.gather(torch.bmm(ctx.blocks.transpose(1, 2), layout.pad(gradients[0]))), None, None
+        return ctx.layout.multiply(ctx.blocks.transpose(1, 2), gradients[0]), None, None
 
 
 class PaddedGraph(Graph):
