@@ -52,7 +52,7 @@ def interquartile_mean(values: Floats, weights: Floats) -> Floats:
 def iqm(runs: Runs, strata: Strata) -> list[Estimate]:
     """Interquartile mean of each method's normalised scores, pooled over datasets.
 
-    The interval is a stratified studentised bootstrap (``tests/leaderboard/test_coverage.py``: 94 to 96 % on ten
+    The interval is a stratified studentised bootstrap (``tests/leaderboard/test_coverage.py``: 94 to 97 % on ten
     seeds, where the stratified percentile bootstrap covers 90 to 93 %), the percentile bootstrap where there are too
     few runs for it.
     """
