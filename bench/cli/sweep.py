@@ -14,7 +14,7 @@ from bench.errors import UserError, unknown_line
 from bench.sweeps.mirror import check_url
 from bench.sweeps.parts import parse_part, take_part
 from bench.sweeps.plan import Plan, make_plan
-from bench.sweeps.spec import read_spec
+from bench.sweeps.spec import Search, read_spec
 from bench.sweeps.status import StoreStatus
 
 if TYPE_CHECKING:
@@ -114,10 +114,26 @@ def tell(plan: Plan, store: Path, workers: int, device: str, as_json: bool) -> i
         emit(f"left out: {reason}")
     if any(status.trials_total for status in progress.cells):
         emit(f"tuning seeds {spans(spec.search.seeds)}; sampler {spec.search.sampler}; {pruner_note(plan)}")
+        for line in search_notes(spec.search):
+            emit(line)
     emit(f"report seeds {spans(spec.report.seeds)}")
     emit(cost_line(cost, workers))
     emit("dry run: nothing was written")
     return 0
+
+
+def search_notes(search: Search) -> list[str]:
+    """What a spec asks of its search beyond sampler and pruner."""
+    notes = []
+    if len(search.objectives) > 1:
+        rule = (
+            "the best accuracy" if isinstance(search.lock, str) else f"the fastest within {search.lock.within} points"
+        )
+        notes.append(f"objectives {' and '.join(search.objectives)}; {rule} wins")
+    if search.transfer:
+        others = f" and in {', '.join(search.transfer_from)}" if search.transfer_from else ""
+        notes.append(f"warm starts: what won on the datasets before{others}, on at most half of the trials")
+    return notes
 
 
 def _cells(plan: Plan, progress: StoreStatus) -> str:

@@ -27,6 +27,8 @@ BACKENDS = ("sqlite", "postgresql")
 PATIENCE_S = 10
 #: Seconds that a sweep which is over waits for its mirror.
 LINGER_S = 60.0
+#: Held by the thread that writes: of two sweeps in one process, the second looks at what is there after the first.
+_WRITING = threading.Lock()
 
 
 def check_url(text: str) -> str:
@@ -74,7 +76,7 @@ class Mirror:
     def __init__(self, url: str, plan_name: str, runs: dict[str, CellRun], warn: Callable[[str], None]) -> None:
         self._url, self._plan_name, self._runs, self._warn = url, plan_name, runs, warn
         self._queue: queue.SimpleQueue[_Ended | None] = queue.SimpleQueue()
-        self._failed = False
+        self._failed = self._given_up = False
         for run in runs.values():
             self._put(run, (trial.number for trial in run.known_trials()))
         self._thread = threading.Thread(target=self._write, daemon=True, name="optuna-storage")
@@ -89,6 +91,7 @@ class Mirror:
         self._queue.put(None)
         self._thread.join(patience_s)
         if self._thread.is_alive():
+            self._given_up = True
             self._warn(f"warning: {self._shown}: still behind; the same command again brings the rest over")
 
     @property
@@ -116,7 +119,7 @@ class Mirror:
 
     def _write(self) -> None:
         try:
-            with samplers.knowingly():
+            with _WRITING, samplers.knowingly():
                 self._write_all()
         except Exception as error:  # whatever a database has to say, the sweep goes on
             self._failed = True
@@ -131,7 +134,7 @@ class Mirror:
         timeout = "timeout" if make_url(self._url).get_backend_name() == "sqlite" else "connect_timeout"
         storage: Any = None
         studies: dict[str, tuple[optuna.Study, set[int]]] = {}
-        while (ended := self._queue.get()) is not None:
+        while (ended := self._queue.get()) is not None and not self._given_up:
             if storage is None:
                 storage = optuna.storages.RDBStorage(
                     self._url, engine_kwargs={"connect_args": {timeout: PATIENCE_S}, "pool_pre_ping": True}

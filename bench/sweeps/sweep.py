@@ -97,7 +97,7 @@ def _mirrored(driver: Driver, url: str | None, tell: Callable[[str], None]) -> I
     try:
         yield
     except BaseException:
-        mirror.close(1.0)
+        mirror.close(5.0)
         raise
     mirror.close()
 

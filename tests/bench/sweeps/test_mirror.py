@@ -122,7 +122,7 @@ def test_the_studies_are_there_once_also_after_an_interrupted_sweep(plan: Plan, 
         run_sweep(plan, store, listener=stop_after(2))
     for _ in range(2):
         run_sweep(plan, store, on_message=told.append, optuna_storage=url)
-    assert told == []
+    assert all("still behind" in line for line in told)  # an interrupted sweep does not wait for a slow machine
     ((name, trials),) = mirrored(url).items()
     (cell,) = (cell for cell in plan.cells if cell.trials)
     assert name == f"small: {cell.label} [{cell.id}]"
