@@ -144,10 +144,10 @@ class Driver:
         return content_id([teacher.id, dict(self._teacher_hparams(teacher) or {}), seed])
 
     def _missing_teachers(self, cell: Cell, seeds: tuple[int, ...]) -> list[Job] | None:
-        """Jobs for the teachers that these seeds still lack; None while one is under way or has failed."""
+        """Jobs for the teachers that these seeds lack and nobody trains yet; None where there is but to wait."""
         if cell.teacher is None:
             return []
-        jobs = []
+        jobs, under_way = [], False
         for seed in seeds:
             teacher_id = self._teacher_id(cell.teacher, seed)
             if teacher_id in self._failed_teachers:
@@ -155,9 +155,10 @@ class Driver:
             if teacher_id in self._teachers_done() and self.store.teachers.has(teacher_id):
                 continue
             if teacher_id in self._errands:
-                return None
-            jobs.append(self._teacher_job(cell.teacher, teacher_id, seed))
-        return jobs
+                under_way = True
+            else:
+                jobs.append(self._teacher_job(cell.teacher, teacher_id, seed))
+        return jobs or (None if under_way else [])
 
     def _teachers_done(self) -> set[str | None]:
         return {record.cell.teacher_id for record in self._teacher_records.values()}

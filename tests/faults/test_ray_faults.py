@@ -211,8 +211,9 @@ def test_what_fails_in_a_trial_is_that_trials_own(on_ray: Callable[..., OnRay]) 
     expected = {"nan": "nan", "greedy": "oom", "oom": "oom", "slow": "timeout", "raise": "failed", "none": "ok"}
     sweep = on_ray(
         methods=["glnn", *({"name": "faulty", "fix": {"fault": fault}} for fault in (*expected, "die"))],
+        students=[{"model": "mlp", "hidden": 32, "layers": 2, "epochs": 120}],
         search={"trials": 2, "seeds": [100, 101], "pruner": "none"},
-        resources={"max_failures": 1, "memory": "300 MB", "overrides": {"faulty": {"time_limit_s": 0.5}}},
+        resources={"max_failures": 1, "memory": "300 MB", "overrides": {"faulty": {"time_limit_s": 4}}},
     )
     sweep.end(1)
     found = {(str(r.hparams.get("method.fault", "")), r.seed, r.status) for r in read_records(sweep.store).records}

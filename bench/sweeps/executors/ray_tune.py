@@ -235,11 +235,15 @@ class PlanScheduler(FIFOScheduler):
         _forget(trial)
 
 
+_KEPT = {"done", "trial_id", "training_iteration"}
+
+
 class Silence(TrialProgressCallback):
     """In the place of Tune's own, prints nothing; and takes events, large for teachers, from what Tune keeps."""
 
     def on_trial_result(self, iteration: int, trials: Any, trial: Trial, result: dict[str, Any], **info: Any) -> None:
-        result.pop("event", None)
+        for name in result.keys() - _KEPT:  # Tune keeps statistics of every number, for every trial to the end
+            del result[name]
 
     def on_trial_error(self, iteration: int, trials: Any, trial: Trial, **info: Any) -> None: ...
 
