@@ -25,6 +25,13 @@ Fetch = Callable[[str], TeacherArtefact]
 TEACHERS_KEPT = 16
 
 
+def warm_up() -> None:
+    """Load what torch loads only with the first step of an optimiser, seconds that are no part of any training."""
+    weight = torch.zeros(1, requires_grad=True)
+    weight.sum().backward()
+    torch.optim.Adam([weight]).step()
+
+
 class Worker:
     """Holds datasets and teachers between jobs. `fetch` brings a teacher's artefact by id."""
 

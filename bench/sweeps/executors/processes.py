@@ -153,9 +153,10 @@ def _serve(pipe: Connection, teachers: Path) -> None:
     for stop in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, but the driver's to handle
         signal.signal(stop, signal.SIG_IGN)
     threading.Thread(target=_die_with_driver, daemon=True).start()
-    from bench.sweeps.worker import Worker
+    from bench.sweeps.worker import Worker, warm_up
     from bench.training.teachers import TeacherCache
 
+    warm_up()
     worker = Worker(TeacherCache(teachers).load)
     while True:
         try:

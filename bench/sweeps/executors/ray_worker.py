@@ -12,7 +12,7 @@ from ray import tune
 from bench.data.dataset import Dataset
 from bench.sweeps.executors.memory import limited
 from bench.sweeps.jobs import Job, Outcome, Progress
-from bench.sweeps.worker import Worker
+from bench.sweeps.worker import Worker, warm_up
 from bench.training.problem import read_datasets_from
 from bench.training.teachers import TeacherArtefact
 
@@ -58,6 +58,7 @@ class TrialActor(tune.Trainable):
         self._events: Generator[Progress | Outcome] | None = None
         self._worker = Worker(self._fetch)
         read_datasets_from(self._dataset)
+        warm_up()
         self.reset_config(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
