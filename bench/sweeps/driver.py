@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from bench.environment import environment, git_sha, suite_version
 from bench.ids import content_id
-from bench.records import Cell as CellRecord
-from bench.records import Metrics, Record, RecordError, Search, Timings
+from bench.records import Record, RecordError, Search
 from bench.sweeps.cell_run import CellRun, Work
 from bench.sweeps.executors import Executor
 from bench.sweeps.jobs import Job, Outcome, Progress
-from bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan
+from bench.sweeps.plan import Cell, Plan, TeacherPlan
+from bench.sweeps.recorder import Recorder, problem_key
 from bench.sweeps.retries import failures, work_name
 from bench.sweeps.store import Store
 from bench.sweeps.transfer import read_winners, warm_starts
 from bench.training.engine import Configuration
-from bench.training.problem import Identity, ProblemKey, load_problem
 
 Listener = Callable[[Record], None]
 
@@ -55,11 +52,12 @@ class Driver:
             for run in self.runs.values():
                 run.warm_starts = partial(warm_starts, run.cell, self.runs, elsewhere)
         again = set(self._again.values())
-        self._teacher_records = {r.id: r for r in store.records if r.kind == "teacher" and r.id not in again}
-        self._failed_teachers = {r.cell.teacher_id for r in self._teacher_records.values() if r.status != "ok"}
+        teachers = [record for record in store.records if record.kind == "teacher" and record.id not in again]
+        self._teachers = {record.cell.teacher_id or "": record for record in teachers}
+        self._failed_teachers = {key for key, record in self._teachers.items() if record.status != "ok"}
         self._errands: dict[str, _Errand] = {}
         self.slots = 0
-        self._identities: dict[DataKey, Identity] = {}
+        self.recorder = Recorder(plan, store)
 
     def listen(self, listener: Listener) -> None:
         """Be told of each record once it is on the disk."""
@@ -152,7 +150,7 @@ class Driver:
             teacher_id = self._teacher_id(cell.teacher, seed)
             if teacher_id in self._failed_teachers:
                 return None
-            if teacher_id in self._teachers_done() and self.store.teachers.has(teacher_id):
+            if teacher_id in self._teachers and self.store.teachers.has(teacher_id):
                 continue
             if teacher_id in self._errands:
                 under_way = True
@@ -160,16 +158,13 @@ class Driver:
                 jobs.append(self._teacher_job(cell.teacher, teacher_id, seed))
         return jobs or (None if under_way else [])
 
-    def _teachers_done(self) -> set[str | None]:
-        return {record.cell.teacher_id for record in self._teacher_records.values()}
-
     def _teacher_job(self, teacher: TeacherPlan, teacher_id: str, seed: int) -> Job:
         hparams = self._teacher_hparams(teacher) or {}
         return Job(
             key=teacher_id,
             purpose="teacher",
             configuration=configuration("supervised", "paper", teacher.model, hparams),
-            problem=self._problem(teacher.data),
+            problem=problem_key(self.plan, teacher.data),
             seeds=(seed,),
             teacher_id=teacher_id,
             time_limit_s=self.plan.spec.resources.time_limit("supervised"),
@@ -187,7 +182,7 @@ class Driver:
             key=run.record_id(work, work.seeds[0]),
             purpose=work.purpose,
             configuration=config,
-            problem=self._problem(cell.data),
+            problem=problem_key(self.plan, cell.data),
             seeds=work.seeds,
             teachers=teachers,
             time_limit_s=self.plan.spec.resources.time_limit(cell.method.name),
@@ -196,9 +191,6 @@ class Driver:
             report_every=work.report_every,
             timed=work.purpose == "trial" and "latency" in self.plan.spec.search.objectives,
         )
-
-    def _problem(self, data: DataKey) -> ProblemKey:
-        return ProblemKey(data.dataset, data.split, data.setting, self.plan.data_dir)
 
     # -- what came of it ---------------------------------------------------------------------------------------
 
@@ -214,7 +206,7 @@ class Driver:
             progress.key,
             progress.seed,
             "pruned",
-            validation={self.identity(run.cell.data).metric: progress.score},
+            validation={self.recorder.identity(run.cell.data).metric: progress.score},
             epochs=progress.epoch,
             train_s=progress.train_s,
             environment=progress.environment,
@@ -248,20 +240,12 @@ class Driver:
                 raise RecordError(f"{folder}: cannot save a teacher: {error.strerror or error}") from None
         if outcome.status != "ok":
             self._failed_teachers.add(outcome.key)
-        if outcome.key in self._teachers_done():  # its folder was lost and is back
+        if outcome.key in self._teachers:  # its folder was lost and is back
             return None
-        record = self._record(
-            kind="teacher",
-            record_id=content_id([outcome.key, "teacher"]),
-            supersedes=(),
-            cell=self._cell_record(
-                teacher.data, teacher.id, outcome.seed, None, outcome.key, teacher.model, "supervised"
-            ),
-            hparams=self._teacher_hparams(teacher) or {},
-            search=None,
-            outcome=outcome,
+        record = self.recorder.teacher(
+            teacher, outcome, self._teacher_hparams(teacher) or {}, self._former("teacher", teacher.id, None, outcome)
         )
-        self._teacher_records[record.id] = record
+        self._teachers[outcome.key] = record
         self.store.append(record)
         return record
 
@@ -269,130 +253,30 @@ class Driver:
         work, cell = errand.work, run.cell
         assert work is not None
         teacher_id = self._teacher_id(cell.teacher, outcome.seed) if cell.teacher else None
-        cell_record = self._cell_record(
-            cell.data,
-            cell.id,
-            outcome.seed,
-            cell.teacher.model if cell.teacher else None,
-            teacher_id,
-            cell.student or (cell.teacher.model if cell.teacher else "none"),  # the teacher's own row
-            cell.method.name,
-            cell.variant,
-        )
         status: Any = outcome.status
         if work.purpose == "trial" and status == "ok":
-            score = outcome.validation[cell_record.metric]
+            score = outcome.validation[self.recorder.identity(cell.data).metric]
             status = "pruned" if run.prunes(work, outcome.seed, score) else "ok"
-        record = self._record(
-            kind=work.purpose,
-            record_id=run.record_id(work, outcome.seed),
-            supersedes=run.stale(work, outcome.seed),
-            cell=cell_record,
-            hparams=work.configuration,
-            search=self._search_record(run, work),
-            outcome=replace(outcome, status=status),
-            curve=run.curve_of(work, outcome.seed),
-            teacher_s=self._teacher_seconds(teacher_id),
-            tune_s=sum(r.timings.train_s for t in run.trials.values() for r in t.values())
-            if work.purpose == "report"
-            else None,
+        search = self.recorder.search(run, work)
+        former = self._former(work.purpose, cell.id, search, outcome)
+        record = self.recorder.work(
+            run,
+            work,
+            replace(outcome, status=status),
+            search,
+            former + run.stale(work, outcome.seed),
+            teacher_id,
+            self._teachers[teacher_id].timings.train_s if teacher_id in self._teachers else None,
         )
         self.store.append(record)
         run.drop(record.supersedes or ())
         run.take([record])
         return record
 
-    def _teacher_seconds(self, teacher_id: str | None) -> float | None:
-        if teacher_id is None:
-            return None
-        seconds = [r.timings.train_s for r in self._teacher_records.values() if r.cell.teacher_id == teacher_id]
-        return seconds[0] if seconds else None
-
-    def _search_record(self, run: CellRun, work: Work) -> Search:
-        search = self.plan.spec.search
-        return Search(
-            space=run.cell.space.identity(),
-            sampler=search.sampler,
-            pruner=search.pruner,
-            trials=run.budget,
-            budget=f"{run.budget} trials x {len(search.seeds)} seeds",
-            trial=work.trial,
-            selection=work.selection,
-        )
-
-    def _cell_record(
-        self,
-        data: DataKey,
-        cell_id: str,
-        seed: int,
-        teacher: str | None,
-        teacher_id: str | None,
-        student: str,
-        method: str,
-        variant: str = "paper",
-    ) -> CellRecord:
-        identity = self.identity(data)
-        return CellRecord(
-            id=cell_id,
-            dataset=data.dataset,
-            dataset_sha256=identity.dataset_sha256,
-            node_order_sha256=identity.node_order_sha256,
-            split=data.split,
-            split_seed=seed,
-            setting=data.setting,  # type: ignore[arg-type]
-            task=identity.task,  # type: ignore[arg-type]
-            metric=identity.metric,  # type: ignore[arg-type]
-            teacher=teacher,
-            teacher_id=teacher_id,
-            student=student,
-            method=method,
-            variant=variant,  # type: ignore[arg-type]
-        )
-
-    def identity(self, data: DataKey) -> Identity:
-        """What the data behind a column is."""
-        if data not in self._identities:
-            problem = load_problem(self._problem(data), self.plan.spec.report.seeds[0])  # its device is the workers'
-            self._identities[data] = problem.identity
-        return self._identities[data]
-
-    def _record(
-        self,
-        kind: Any,
-        record_id: str,
-        supersedes: tuple[str, ...],
-        cell: CellRecord,
-        hparams: Mapping[str, Any],
-        search: Search | None,
-        outcome: Outcome,
-        curve: tuple[tuple[int, float], ...] | None = None,
-        teacher_s: float | None = None,
-        tune_s: float | None = None,
-    ) -> Record:
-        failed = outcome.status not in ("ok", "pruned")
-        # What was timed was trained for one epoch: its scores say nothing.
-        scores = {} if kind == "speed" else dict(outcome.validation)
-        former = self._again.pop(work_name(kind, cell.id, search, outcome.seed), None)
-        return Record(
-            kind=kind,
-            id=self.store.fresh_id(record_id),
-            supersedes=tuple(dict.fromkeys((*([former] if former else []), *supersedes))) or None,
-            store_id=self.store.id,
-            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
-            suite_version=suite_version(),
-            git_sha=git_sha(),
-            cell=cell,
-            hparams=dict(hparams),
-            search=search,
-            seed=outcome.seed,
-            metrics=Metrics(val=scores, test=dict(outcome.test) if outcome.test else None),
-            curve=curve,
-            timings=Timings(train_s=outcome.train_s, epochs=outcome.epochs, teacher_s=teacher_s, tune_s=tune_s),
-            speed=outcome.speed,
-            status=outcome.status,
-            error=(outcome.error or "no message") if failed else None,
-            environment=outcome.environment or environment(),  # of a lost worker only the driver's is known
-        )
+    def _former(self, kind: str, cell_id: str, search: Search | None, outcome: Outcome) -> tuple[str, ...]:
+        """The id of the failed record that this one stands in for, if any."""
+        former = self._again.pop(work_name(kind, cell_id, search, outcome.seed), None)
+        return (former,) if former else ()
 
 
 def configuration(method: str, variant: str, student: str | None, flat: Mapping[str, Any]) -> Configuration:
