@@ -226,7 +226,7 @@ def verify(
     stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Its stores.", show_default=False)],
     json: Json = False,
 ) -> int:
-    """Recompute a board from its records; exit code 1 where a published number differs."""
+    """Recompute a board; exit code 1 where a number differs."""
     from bench.cli import verify as command
 
     return command.run(board, stores, json)
@@ -241,7 +241,7 @@ def submit(
     ] = None,
     json: Json = False,
 ) -> int:
-    """Check a store that wants on a board; exit code 1 where a maintainer must refuse or ask."""
+    """Check a store for a board; exit code 1 where one must ask."""
     from bench.cli import submit as command
 
     return command.run(store, beside or [], json)
