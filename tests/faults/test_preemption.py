@@ -63,9 +63,10 @@ def test_a_second_signal_stops_at_once_what_swallows_the_first(
     spec = write_spec(methods=methods, teachers=[], search={"sampler": "random", "trials": 2, "seeds": [100]})
     driver = launcher.sweep(spec, store)
     wait_for_lines(driver, store, 2)  # of the control; what is stubborn comes next
-    time.sleep(1.0)
-    pulse = read_pulse(store)
-    assert pulse is not None
+    deadline = time.monotonic() + 30
+    while (pulse := read_pulse(store)) is None or not pulse.busy:
+        assert time.monotonic() < deadline, driver.said()
+        time.sleep(0.1)
     assert (pulse.pid, pulse.busy, pulse.slots) == (driver.pid, 1, 1)
     os.kill(driver.pid, signal.SIGTERM)
     time.sleep(1.0)

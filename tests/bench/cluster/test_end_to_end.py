@@ -98,7 +98,8 @@ def test_an_array_carries_a_plan_in_parts(
     assert all(cell.method.name in text for cell in whole.cells)
 
 
-@pytest.mark.parametrize("mode", ["head-workers", pytest.param("symmetric", marks=pytest.mark.slow)])
+@pytest.mark.slow  # about a minute each
+@pytest.mark.parametrize("mode", ["head-workers", "symmetric"])
 def test_two_ray_nodes_carry_a_plan_and_preemption_resumes_it(
     mode: str, submit: Callable[..., subprocess.Popen[str]], spec: dict[str, Any], tmp_path: Path
 ) -> None:
