@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable
 
 from bench.sweeps.jobs import Job, Outcome, Progress
 
@@ -60,22 +59,15 @@ class Desk:
 
     # -- Tune's side -------------------------------------------------------------------------------------------
 
-    def take(self, fits: Callable[[Job], bool] | None = None) -> Job | None:
-        """The next job, or the next that fits."""
+    def take(self) -> Job | None:
+        """The next job, if there is one."""
         with self._news:
-            job = next((job for job in self._jobs if fits is None or fits(job)), None)
-            if job is not None:
-                self._jobs.remove(job)
-            return job
+            return self._jobs.popleft() if self._jobs else None
 
     def put_back(self, job: Job) -> None:
         """A job whose worker was lost goes first."""
         with self._news:
             self._jobs.appendleft(job)
-
-    def has_job(self, fits: Callable[[Job], bool]) -> bool:
-        with self._news:
-            return any(fits(job) for job in self._jobs)
 
     def wait_for_job(self) -> None:
         """Until there is one or it is over."""

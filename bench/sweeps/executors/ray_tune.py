@@ -1,15 +1,14 @@
 """One Tune experiment for a whole plan: Tune asks here what to run and what to stop, and the driver decides.
 
-A Tune trial is one job. When it ends and no job of its shape waits, its actor is kept in place (it rests), because
-Tune would keep only one idle actor and end the others, with the datasets and teachers that they hold.
+A Tune trial is one job. Tune would keep only one idle actor and end the others, with the datasets and teachers that
+they hold; here all are kept, until a trial of another shape waits for their room.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
-from functools import partial
 from typing import Any
 
 import ray
@@ -18,20 +17,25 @@ from ray.tune.experiment import Trial
 from ray.tune.progress_reporter import TrialProgressCallback
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
+from ray.tune.utils.object_cache import _ObjectCache
 
 from bench.sweeps.executors.processes import GRACE_S
 from bench.sweeps.executors.ray_desk import Desk
-from bench.sweeps.executors.ray_worker import Parcel, place_of
+from bench.sweeps.executors.ray_worker import Parcel
 from bench.sweeps.jobs import Job, Outcome, Progress, Status
+
+#: Seconds after which a trial that waits for an actor of its own may have another's.
+_START_S = 30.0
 
 
 @dataclass
 class _Run:
-    """A Tune trial under way. began: when its present seed did, None while its actor is not there yet."""
+    """A Tune trial under way. chosen: when Tune first looked for an actor for it; began: when its present seed did."""
 
     job: Job
     trial: Trial | None = None
     seeds_left: list[int] = field(default_factory=list)
+    chosen: float | None = None
     began: float | None = None
     overdue: bool = False
 
@@ -41,17 +45,14 @@ class Over(Exception):
 
 
 class Floor:
-    """What Tune's searcher and scheduler share: which trial carries which job, and which actors rest."""
+    """What Tune's searcher and scheduler share: which trial carries which job."""
 
     def __init__(self, desk: Desk, parcel: Callable[[Job], Parcel]) -> None:
         self.desk = desk
         self.parcel = parcel
         self.runs: dict[str, _Run] = {}
-        self.resting: dict[str, Trial] = {}
-        self.controller: Any = None
         self.busy_s = 0.0
         self._failures: dict[str, int] = {}
-        self._released = False
 
     def __deepcopy__(self, memo: Any) -> Floor:
         return self
@@ -64,28 +65,22 @@ class Floor:
 
     def next_job(self) -> Job | None:
         """A job for which there is a place, or none for now."""
-        if not self.runs and not self.resting:
+        if not self.runs:
             self.desk.wait_for_job()  # with nothing under way Tune itself would look again only once a second
-        if self.desk.closing or self._released:
-            return None
-        for trial in self.resting.values():
-            job = self.desk.take(partial(_fits, trial))
-            if job is not None:
-                self._release(trial)
-                self._released = True  # Tune hands on one idle actor at a time
-                return job
-        return self.desk.take()
+        return None if self.desk.closing else self.desk.take()
 
     def begin(self, trial_id: str, job: Job) -> None:
         self.runs[trial_id] = _Run(job, seeds_left=list(job.seeds))
 
     def look(self, controller: Any) -> None:
         """Once in each turn of Tune's loop."""
-        self.controller = controller
-        self._released = False
+        if not isinstance(controller._actor_cache, _IdleActors):
+            controller._actor_cache = _IdleActors(self)
         if self.desk.closing:
-            for trial in [*self.resting.values(), *(run.trial for run in self.runs.values() if run.trial)]:
+            for trial in [run.trial for run in self.runs.values() if run.trial]:
                 kill(trial)
+            for actor in controller._actor_cache.flush_cached_objects(force_all=True):
+                controller._actor_manager.remove_actor(actor, kill=True)
             raise Over
         now = time.monotonic()
         for run in self.runs.values():
@@ -96,17 +91,22 @@ class Floor:
             if limit is not None and now - run.began > limit + GRACE_S and not run.overdue:
                 run.overdue = True
                 kill(run.trial)
-        if self.resting and self._waits_for_room():
-            for trial in list(self.resting.values()):
-                self._release(trial)
 
-    def _waits_for_room(self) -> bool:
-        """Whether a trial of another shape may be waiting for what resting actors hold."""
-        return any(run.trial is not None and run.trial.status == Trial.PENDING for run in self.runs.values())
+    def may_have_an_actor(self, trial: Trial) -> bool:
+        """Whether Tune is to find one for the trial, which it chose.
 
-    def _release(self, trial: Trial) -> None:
-        del self.resting[trial.trial_id]
-        self.controller.stop_trial(trial)
+        Once is enough: it would give the trial the next idle actor and end the one that starts for it, so that a
+        slot whose worker was lost would stay empty wherever jobs are shorter than the start of a worker.
+        """
+        run, now = self.runs[trial.trial_id], time.monotonic()
+        first = run.chosen is None
+        run.chosen = run.chosen or now
+        return first or now - run.chosen > _START_S
+
+    def shapes_waiting(self) -> set[Any]:
+        """What trials ask for that have no actor yet."""
+        waiting = [run.trial for run in self.runs.values() if run.trial and run.trial.status == Trial.PENDING]
+        return {trial.placement_group_factory for trial in waiting}
 
     # -- what came of it ---------------------------------------------------------------------------------------
 
@@ -128,19 +128,17 @@ class Floor:
 
     def _end(self, trial: Trial) -> str:
         self.runs.pop(trial.trial_id, None)
-        if self.desk.has_job(partial(_fits, trial)) or self.desk.closing:
-            return TrialScheduler.STOP
-        self.resting[trial.trial_id] = trial
-        return TrialScheduler.NOOP
+        return TrialScheduler.STOP
 
     def lose(self, trial: Trial) -> None:
         """Its worker is gone: the seeds that are left begin again elsewhere, unless that was tried often enough."""
-        self.resting.pop(trial.trial_id, None)
         run = self.runs.pop(trial.trial_id, None)
         if run is None or self.desk.closing:
             return
         error = trial.get_pickled_error()
         status, why, counts = _verdict(error, run.overdue)
+        if run.began is None and isinstance(error, RayActorError):  # an idle actor was lost, or one that was to start
+            counts = 0
         failures = self._failures.get(run.job.key, 0) + counts
         self._failures[run.job.key] = failures
         if (
@@ -155,9 +153,29 @@ class Floor:
         self.desk.tell((Outcome(run.job.key, run.seeds_left[0], status, error=why + again), True))
 
 
-def _fits(trial: Trial, job: Job) -> bool:
-    """Whether the trial's actor has the shape that a job asks for."""
-    return bool(place_of(job) == trial.placement_group_factory)
+class _IdleActors(_ObjectCache):
+    """Tune's cache of idle actors, by what they take of a node; keeps them all.
+
+    Tune's own keeps one beyond those that pending trials wait for, and a new actor takes seconds to start.
+    """
+
+    def __init__(self, floor: Floor) -> None:
+        super().__init__()
+        self._floor = floor
+
+    def cache_object(self, key: Any, obj: Any) -> bool:
+        self._cached_objects[key].append(obj)
+        self._num_cached_objects += 1
+        return True
+
+    def flush_cached_objects(self, force_all: bool = False) -> Generator[Any, None, None]:
+        """The actors to end: all, or those in whose room a trial of another shape would fit."""
+        waiting = self._floor.shapes_waiting()
+        short = {shape for shape in waiting if not self.has_cached_object(shape)}
+        for key, idle in self._cached_objects.items():
+            while idle and (force_all or short - {key}):
+                self._num_cached_objects -= 1
+                yield idle.pop(0)
 
 
 def kill(trial: Trial) -> None:
@@ -220,8 +238,9 @@ class PlanScheduler(FIFOScheduler):
         self.floor.runs[trial.trial_id].trial = trial
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        self.floor.look(tune_controller)
-        return super().choose_trial_to_run(tune_controller)
+        self.floor.look(tune_controller.stop_trial.__self__)  # Tune hands over a wrapper that warns
+        trial = super().choose_trial_to_run(tune_controller)
+        return trial if trial is None or self.floor.may_have_an_actor(trial) else None
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         self.floor.busy_s += result["time_this_iter_s"]

@@ -61,6 +61,29 @@ def _swallow() -> None:
             continue
 
 
+class Gate:
+    """Counts who came; an actor of Ray's."""
+
+    def __init__(self) -> None:
+        self.number = 0
+
+    def arrive(self) -> None:
+        self.number += 1
+
+    def arrived(self) -> int:
+        return self.number
+
+
+def _meet(number: int) -> None:
+    """Wait until so many trials are under way on Ray at once; the test made the gate."""
+    import ray
+
+    gate = ray.get_actor("gate")
+    ray.get(gate.arrive.remote())
+    while ray.get(gate.arrived.remote()) < number:
+        time.sleep(0.1)
+
+
 def __getattr__(name: str) -> Any:
     """The class, without torch until it is asked for."""
     if name != "Faulty":
@@ -106,7 +129,7 @@ def __getattr__(name: str) -> Any:
                 case "stubborn":
                     _swallow()
                 case "gpu":
-                    time.sleep(1)
+                    _meet(4)
                     raise RuntimeError(f"sees GPU {os.environ.get('CUDA_VISIBLE_DEVICES')}")
                 case "deaf":  # in C, with Python's lock in its hand
                     ctypes.PyDLL(None).sleep(600)
@@ -119,3 +142,4 @@ def __getattr__(name: str) -> Any:
 
     globals()["Faulty"] = Faulty
     return Faulty
+

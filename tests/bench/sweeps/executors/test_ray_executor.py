@@ -81,6 +81,13 @@ def next_outcome(executor: RayExecutor) -> tuple[Outcome, bool]:
 
 def test_fractions_of_a_gpu_share_it(executor: RayExecutor) -> None:
     """Four trials of half a GPU on two logical ones: side by side, two on each, and each sees one alone."""
+    import ray
+
+    sys.path.append(str(PLUGINS))
+    from faulty_methods import Gate
+
+    gate = ray.remote(num_cpus=0)(Gate).options(name="gate").remote()
+    assert ray.get(gate.arrived.remote()) == 0
     for number in range(4):
         executor.submit(job(str(number), "gpu", cpus=0.1, gpus=0.5))
     seen = sorted(str(next_outcome(executor)[0].error).split(" (")[0] for _ in range(4))
