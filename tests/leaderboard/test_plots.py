@@ -16,6 +16,7 @@ from leaderboard.page.pictures import inline_svg
 from leaderboard.plots import draw_pictures
 from leaderboard.plots.importance import importances
 from leaderboard.plots.pareto import points
+from leaderboard.plots.profile import profile_picture
 from leaderboard.runs import Trial
 
 SCORES = {"teacher": 0.84, "majority": 0.30, "supervised": 0.60, "kd": 0.78, "glnn": 0.82, "krd": 0.8}
@@ -85,6 +86,25 @@ def test_the_front_is_of_rows_that_no_other_beats(board):
     for point in found:
         beaten = any(o.latency <= point.latency and o.score >= point.score and o != point for o in found)
         assert point.front == (not beaten)
+
+
+def test_a_partial_row_is_never_on_the_front(make_runs, make_record, store_of, tmp_path):
+    records = [*make_runs("kd", [0.7, 0.71]), *make_runs("krd", [0.6, 0.61]), *make_runs("glnn", [0.9])]
+    records += [make_record(method, kind="speed", speed=1.0) for method in ("kd", "krd", "glnn")]
+    (comparison,) = make_board(load_stores([store_of.write(tmp_path / "store", records)])).comparisons
+    front = {point.name: point.front for point in points(comparison, comparison.fingerprints[0])}
+    assert front == {"kd": True, "krd": False, "glnn (partial)": False}
+
+
+def test_profiles_beyond_the_grid_are_drawn(make_runs, store_of, tmp_path):
+    """A teacher barely above the majority class puts every run of every method far above 1."""
+    records = [
+        record
+        for method, score in {"teacher": 0.31, "majority": 0.3, "kd": 0.7, "glnn": 0.8}.items()
+        for record in make_runs(method, [score, score + 0.001])
+    ]
+    board = make_board(load_stores([store_of.write(tmp_path / "store", records)]))
+    assert profile_picture(board.overall[0], 1).name == "profile-1"
 
 
 def test_importance_finds_the_hyperparameter_that_matters():
