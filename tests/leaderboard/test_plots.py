@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from leaderboard import load_stores, make_board
+from leaderboard.drawings import is_drawing
 from leaderboard.page.pictures import inline_svg
 from leaderboard.plots import draw_pictures
 from leaderboard.plots.importance import importances
@@ -52,6 +53,7 @@ def test_every_picture_that_has_something_to_show_is_drawn(pictures):
         root = ElementTree.fromstring(picture.svg)
         ids = {element.get("id") for element in root.iter()}
         assert picture.marks.keys() <= ids, picture.name
+        assert is_drawing(picture.svg), picture.name
 
 
 def test_what_a_small_board_cannot_show_is_left_out(store_of, tmp_path):
@@ -76,6 +78,7 @@ def test_inside_the_page_ids_are_apart_and_every_mark_can_be_reached(pictures):
         assert svg.count('class="mark"') == len(picture.marks)
         assert svg.count('tabindex="0"') == 1
         assert set(re.findall(r'href="#([^"]+)"', svg)) | set(re.findall(r"url\(#([^)]+)\)", svg)) <= set(ids)
+        assert is_drawing(svg), picture.name
         assert "DejaVu" not in svg
         assert "#1b1f24" not in svg  # every ink follows the theme
 
