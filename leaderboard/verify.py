@@ -187,6 +187,7 @@ _FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
 _FRAME = re.compile(r'<div class="figures">\s*</div>')
 _SCRIPT = re.compile(r"<script(?![^>]*application/json)[^>]*>(.*?)</script>", re.DOTALL)
 _SCRIPT_HASH = re.compile(r"'sha256-[^']*'")  # as good as the script itself, which is compared
+_FLOAT = re.compile(r"-?\d+(?:\.\d+(?:e[-+]\d+)?|e[-+]\d+)")
 _NUMBER = re.compile(r"-?\d+\.\d{9,}(?:[eE][-+]?\d+)?")
 
 
@@ -223,12 +224,15 @@ def _same(ours: Any, theirs: Any) -> bool:
         return True
     if isinstance(ours, list) and isinstance(theirs, list):
         return len(ours) == len(theirs) and all(_same(a, b) for a, b in zip(ours, theirs, strict=True))
-    if isinstance(ours, bool) or isinstance(theirs, bool) or ours is None or theirs is None:
-        return False
-    try:
-        return math.isclose(float(ours), float(theirs), rel_tol=1e-9, abs_tol=1e-12)
-    except (TypeError, ValueError):
-        return False
+    one, other = _float(ours), _float(theirs)
+    return one is not None and other is not None and math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def _float(value: Any) -> float | None:
+    """A float, or the text of one as CSV has it; whole numbers, names and hashes (1e99) are compared as they are."""
+    if isinstance(value, float):
+        return value
+    return float(value) if isinstance(value, str) and _FLOAT.fullmatch(value) else None
 
 
 def _presence(ours: bool, theirs: bool) -> tuple[str, str]:

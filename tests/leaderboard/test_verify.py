@@ -10,7 +10,7 @@ import pytest
 
 from leaderboard import BoardError, build_board
 from leaderboard.drawings import is_drawing
-from leaderboard.verify import verify_board
+from leaderboard.verify import _same, verify_board
 
 
 @pytest.fixture
@@ -136,6 +136,20 @@ def test_a_last_digit_is_no_difference(published):
     digits = re.search(r"0\.\d{16}", text)[0]
     name.write_text(text.replace(digits, f"{float(digits) * (1 + 1e-14)!r}"))
     assert verify_board(board, [store]).differences == []
+
+
+def test_counts_and_hashes_are_compared_to_the_last_digit(published):
+    board, store = published
+    text = (board / "leaderboard.json").read_text()
+    document = json.loads(text)
+    row = next(row for row in document["comparisons"][0]["rows"] if row["speed"])
+    next(iter(row["speed"].values()))["params"] = 6_700_000_001
+    (board / "leaderboard.json").write_text(json.dumps(document))
+    assert [d.column for d in verify_board(board, [store]).differences] == ["params"]
+    assert _same("0.1", "0.10000000000000002")
+    assert _same(1e-17, 0.0)
+    for one, other in ((6_700_000_001, 6_700_000_000), ("1e999", "2e999"), ("123456789012", "123456789013"), (1, True)):
+        assert not _same(one, other)
 
 
 def test_what_is_no_board_is_one_line(published, tmp_path):

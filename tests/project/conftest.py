@@ -23,7 +23,7 @@ def package_files(repo_root: Path) -> list[Path]:
         for package in PACKAGES
         for path in (repo_root / package).rglob("*")
         if path.is_file()
-        and not {"__pycache__", "reproductions", "example"} & set(path.parts)
+        and not {"__pycache__", "reproductions", "example"} & set(path.relative_to(repo_root).parts)
         and not path.name.startswith(".")
     )
 
