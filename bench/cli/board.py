@@ -11,10 +11,11 @@ from bench.cli.text import emit, emit_json, note
 def run(stores: Sequence[Path], out: Path, as_json: bool, *, plots: bool = True) -> int:
     """Build the board at `out`; BoardError where it cannot."""
     from leaderboard import build_board
+    from leaderboard.text import visible
 
     result = build_board(stores, out, plots=plots)
     for warning in result.warnings:
-        note(f"warning: {warning}")
+        note(f"warning: {visible(warning)}")
     if as_json:
         files = [str(path) for path in result.files]
         emit_json({"board": str(result.path_readme), "files": files, "warnings": result.warnings})
