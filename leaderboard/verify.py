@@ -23,6 +23,7 @@ from typing import Any
 from leaderboard.build import build_board
 from leaderboard.drawings import is_drawing, is_png
 from leaderboard.errors import BoardError
+from leaderboard.published.cells import PublishedTable
 from leaderboard.write import MARKER
 
 #: Columns whose values name a line of a CSV or parquet file.
@@ -57,13 +58,14 @@ class Verification:
     files: list[str]
 
 
-def verify_board(folder: Path, stores: Iterable[Path]) -> Verification:
+def verify_board(folder: Path, stores: Iterable[Path], published: Iterable[PublishedTable] = ()) -> Verification:
     """Rebuild the board from its stores and compare; BoardError where the folder is no board or a store is bad."""
     if not (folder / MARKER).is_file():
         raise BoardError(f"{folder}: is not a board (it has no {MARKER})")
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch) / "board"
-        built = [path.relative_to(fresh).as_posix() for path in build_board(stores, fresh, plots=False).files]
+        files = build_board(stores, fresh, plots=False, published=published).files
+        built = [path.relative_to(fresh).as_posix() for path in files]
         differences: list[Difference] = []
         for name in built:
             differences += _compare_files(name, folder / name, fresh / name)
