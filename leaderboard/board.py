@@ -16,19 +16,24 @@ from leaderboard.comparison import Comparison, Data
 from leaderboard.errors import BoardError
 from leaderboard.load import Loaded
 from leaderboard.overall import Overall, make_overall
+from leaderboard.published.cells import PublishedTable
 from leaderboard.rows import RANKED, ROLES, Row, RowKey, make_row, role_of
 from leaderboard.runs import Placed, Replicate
 
 
 @dataclass(frozen=True)
 class Board:
-    """Everything the pages show, in an order that depends on the records' content alone."""
+    """Everything the pages show, in an order that depends on the records' content alone.
+
+    ``published``: tables of papers that the records were run for; their numbers come from elsewhere.
+    """
 
     comparisons: tuple[Comparison, ...]
     overall: tuple[Overall, ...]
     suite_versions: tuple[str, ...]
     environments: dict[str, Environment]
     warnings: tuple[str, ...]
+    published: tuple[PublishedTable, ...] = ()
 
 
 def make_board(loaded: Loaded) -> Board:

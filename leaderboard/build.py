@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.records.sharing import collector_paused
 from leaderboard.board import make_board
 from leaderboard.load import load_stores
+from leaderboard.published.cells import PublishedTable
 from leaderboard.write import check_output, write_board
 
 
@@ -21,13 +22,18 @@ class BoardResult:
     warnings: list[str]
 
 
-def build_board(stores: Iterable[Path], out: Path, *, plots: bool = True) -> BoardResult:
-    """Build the board of all stores at ``out``; BoardError, one line and nothing written, where it cannot."""
+def build_board(
+    stores: Iterable[Path], out: Path, *, plots: bool = True, published: Iterable[PublishedTable] = ()
+) -> BoardResult:
+    """Build the board of all stores at ``out``; BoardError, one line and nothing written, where it cannot.
+
+    published: tables of papers that the stores were run for, whose verdicts the page lists.
+    """
     out = Path(out)
     check_output(out)
     with collector_paused():
         loaded = load_stores(stores)
-        board = make_board(loaded)
+        board = replace(make_board(loaded), published=tuple(published))
         files = write_board(board, out, loaded.records, plots=plots)
     readme = next(path for path in files if path.name == "README.md")
     return BoardResult(readme, files, [*loaded.warnings, *board.warnings])

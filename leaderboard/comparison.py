@@ -11,6 +11,7 @@ from functools import cached_property
 
 from bench.records import Record
 from leaderboard.rows import RANKED, Row, RowKey
+from leaderboard.runs import Replicate
 from leaderboard.statistics import (
     Gap,
     PairedTest,
@@ -23,6 +24,7 @@ from leaderboard.statistics import (
     pareto_front,
     standings,
 )
+from leaderboard.statistics.summary import SAME
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,17 @@ class Comparison:
     @cached_property
     def standings(self) -> Mapping[RowKey, Standing[RowKey]]:
         """Ranks, tie groups and tests of the complete student rows, on the seeds that all of them have."""
-        rows = [row for row in self.rows if row.role in RANKED and row.complete]
-        return standings({row.key: row.test for row in rows})
+        shared = self._shared_seeds
+        return standings({row.key: {seed: row.test[seed] for seed in shared} for row in self._ranked})
+
+    @cached_property
+    def _ranked(self) -> list[Row]:
+        return [row for row in self.rows if row.role in RANKED and row.complete]
+
+    @cached_property
+    def _shared_seeds(self) -> list[Replicate]:
+        """The seeds that all ranked rows have: what one of them ran beyond its peers decides nothing."""
+        return sorted(frozenset.intersection(*(frozenset(row.test) for row in self._ranked))) if self._ranked else []
 
     def against_student(self, row: Row) -> PairedTest | None:
         """The row against the student alone on the same seeds; adjusted p where both are complete, else none."""
@@ -103,7 +114,8 @@ class Comparison:
         standing = self.standings.get(row.key)
         if alone is None or row.role != "method" or standing is None or alone.key not in self.standings:
             return None
-        return paired_test(row.test, alone.test, standing.test, standing.pairs[alone.key])
+        ours, theirs = ({seed: each.test[seed] for seed in self._shared_seeds} for each in (row, alone))
+        return paired_test(ours, theirs, standing.test, standing.pairs[alone.key])
 
     def pareto(self, fingerprint: str) -> dict[RowKey, bool]:
         """Which rows measured on the hardware no other beats in latency, parameters and mean score at once.
@@ -154,7 +166,7 @@ class Comparison:
             return None
         floor = mean(list(majority.test.values()))
         top = mean(list(teacher.test.values())) if self.teacher and teacher else 1.0
-        if top <= floor:
+        if top - floor < SAME:
             return None
         return [(row.test[seed] - floor) / (top - floor) for seed in sorted(row.test)]
 

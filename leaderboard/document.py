@@ -14,6 +14,7 @@ from leaderboard.board import Board
 from leaderboard.comparison import Comparison
 from leaderboard.evidence import EvidenceBook
 from leaderboard.overall import Overall, OverallRow
+from leaderboard.published.page import index_data
 from leaderboard.rows import Repeat, Row, RowKey
 from leaderboard.runs import Result, SpeedRow
 from leaderboard.statistics import Estimate, PairedTest, Standing, Summary
@@ -32,6 +33,7 @@ def board_document(board: Board, book: EvidenceBook) -> Document:
         "machines": {name: e.model_dump() for name, e in board.environments.items()},
         "overall": [_overall(each) for each in board.overall],
         "comparisons": [_comparison(each, book) for each in board.comparisons],
+        "published": index_data(board.published),
     }
 
 

@@ -39,8 +39,9 @@ def load_stores(paths: Iterable[Path]) -> Loaded:
     """Read stores; copies of a record in several stores must agree and count once.
 
     A record is a copy of another with the same id on the same hardware fingerprint; on other hardware it is a repeat,
-    and both are kept. Raises BoardError for a path that is not a store, a bad record or torn line, or copies that
-    disagree (naming both files).
+    and both are kept. A failed record gives way to one of any store that was tried in its place; a finished one never
+    does, so that no store can make another's results disappear. Raises BoardError for a path that is not a store, a bad
+    record or torn line, or copies that disagree (naming both files).
     """
     kept: dict[tuple[str, str], Placed] = {}
     gone: set[str] = set()  # one store's copy may not know yet that another's record stands in its place
@@ -55,7 +56,7 @@ def load_stores(paths: Iterable[Path]) -> Loaded:
             gone |= result.superseded
             for record, place in zip(result.records, result.places, strict=True):
                 _keep(kept, record, place)
-        ordered = [kept[key] for key in sorted(kept) if key[0] not in gone]
+        ordered = [kept[key] for key in sorted(kept) if key[0] not in gone or kept[key][0].status == "ok"]
     return Loaded([record for record, _ in ordered], [place for _, place in ordered], [])
 
 

@@ -10,6 +10,7 @@ from leaderboard.overall import Overall
 from leaderboard.rows import RANKED, Row
 from leaderboard.statistics.summary import STUDENTISED_FROM
 from leaderboard.text import (
+    METRICS,
     NONE,
     bold_best,
     bounds,
@@ -20,14 +21,13 @@ from leaderboard.text import (
     p_value,
     percent,
     plain,
+    ranges,
     rank_range,
     score,
     share,
     signed,
     table,
 )
-
-METRICS = {"accuracy": "accuracy", "micro_f1": "micro-F1", "roc_auc": "ROC AUC"}
 
 # Captions and paths, by the slug of a comparison or the number of an overall table.
 Pictures = Mapping[str | int, Sequence[tuple[str, str]]]
@@ -41,8 +41,9 @@ PROTOCOL = f"""\
   trials.
 - *Gain* is the mean difference to the student alone on the same seeds; *gap closed* is the gain over the distance
   from the student alone to its teacher, left out where the teacher is no better.
-- Differences are tested on the seeds that both rows have: Wilcoxon's exact signed-rank test, two-sided, adjusted by
-  Holm for a row's comparisons with all others. Rows that share a letter of *group* are not distinguishable at 5 %;
+- Differences are tested on the seeds that all ranked rows have: Wilcoxon's exact signed-rank test, two-sided,
+  adjusted by Holm for a row's comparisons with all others. Rows that share a letter of *group* are not
+  distinguishable at 5 %;
   *rank* is the range from one more than the rows that are significantly better to the rows that are not
   significantly worse. Do not order rows within a group by their means.
 - n seeds cannot give Wilcoxon's test a p below 2^(1 - n): five cannot give less than 0.0625, ten not less than
@@ -266,7 +267,7 @@ def _footer(board: Board) -> str:
     budgets = sorted({budget for result in reports for budget in result.budgets})
     lines = ["## How to read this", "", PROTOCOL, "", "## What it was made from", ""]
     lines += [f"- Suite version: {', '.join(map(plain, board.suite_versions))}"]
-    lines += [f"- Report seeds: {_ranges(seeds)}"]
+    lines += [f"- Report seeds: {ranges(seeds)}"]
     lines += [f"- Search budget of a cell: {', '.join(map(plain, budgets)) or 'none'}"]
     for fingerprint, e in board.environments.items():
         software = f"Python {e.python}, torch {e.torch}, PyG {e.pyg}"
@@ -274,14 +275,3 @@ def _footer(board: Board) -> str:
         lines += [f"- Machine `{fingerprint[:12]}`: {plain(machine)}"]
     lines += [f"- Note: {plain(warning)}" for warning in board.warnings]
     return "\n".join(lines)
-
-
-def _ranges(numbers: list[int]) -> str:
-    """[0, 1, 2, 5] as "0-2, 5"."""
-    runs: list[list[int]] = []
-    for value in numbers:
-        if runs and value == runs[-1][1] + 1:
-            runs[-1][1] = value
-        else:
-            runs.append([value, value])
-    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)

@@ -130,6 +130,7 @@ def make_result(selection: Selection, reports: Iterable[Placed]) -> Result:
     """The report runs of one configuration; BoardError, naming both places, where two of them contradict."""
     ordered = sorted(reports, key=lambda each: (each[0].cell.split_seed, each[0].seed, each[0].id))
     records = [record for record, _ in ordered]
+    trained = [record.timings.train_s for record in records if record.status == "ok"]
     result = Result(
         selection,
         {},
@@ -142,7 +143,7 @@ def make_result(selection: Selection, reports: Iterable[Placed]) -> Result:
         ece={},
         hparams=next((r.hparams for r in records if r.status == "ok"), {}),
         sources=tuple(source_of(record) for record in records),
-        train_s=statistics.median([r.timings.train_s for r in records if r.status == "ok"] or [0.0]),
+        train_s=statistics.median(trained) if trained else None,
     )
     seen: dict[Replicate, str] = {}
     first: Placed | None = None

@@ -132,10 +132,13 @@ def ranges(numbers: list[int]) -> str:
 
 def visible(name: str) -> str:
     """A name with its control characters and marks of text direction spelled out: ``\\u202e``, never obeyed."""
-    return "".join(_spelled(char) if unicodedata.category(char) in _HIDDEN else char for char in name)
+    return "".join(
+        _spelled(char) if unicodedata.category(char) in _HIDDEN or char in _NOT_XML else char for char in name
+    )
 
 
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}
+_NOT_XML = "\ufffe\uffff"  # no picture could hold them
 
 
 def _spelled(char: str) -> str:

@@ -1,12 +1,15 @@
 """Compares a published board with the one that its records give: `distillery verify`.
 
-Numbers agree within a billionth, since the last digits of a sum depend on the processor. Pictures are not compared: a
-new version of the drawing library moves their pixels, and their numbers stand in the files that are.
+Numbers agree within a billionth, since the last digits of a sum depend on the processor. What pictures show is not
+compared: a new version of the drawing library moves their pixels, and their numbers stand in the files that are. They
+must be drawings, though, that do nothing; and the page's scripts must be this version's to the last byte, those of the
+table library too, since a script could show any number.
 """
 
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import math
@@ -18,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from leaderboard.build import build_board
+from leaderboard.drawings import is_drawing, is_png
 from leaderboard.errors import BoardError
+from leaderboard.published.cells import PublishedTable
 from leaderboard.write import MARKER
 
 #: Columns whose values name a line of a CSV or parquet file.
@@ -53,23 +58,32 @@ class Verification:
     files: list[str]
 
 
-def verify_board(folder: Path, stores: Iterable[Path]) -> Verification:
+def verify_board(folder: Path, stores: Iterable[Path], published: Iterable[PublishedTable] = ()) -> Verification:
     """Rebuild the board from its stores and compare; BoardError where the folder is no board or a store is bad."""
     if not (folder / MARKER).is_file():
         raise BoardError(f"{folder}: is not a board (it has no {MARKER})")
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch) / "board"
-        built = [path.relative_to(fresh).as_posix() for path in build_board(stores, fresh, plots=False).files]
+        files = build_board(stores, fresh, plots=False, published=published).files
+        built = [path.relative_to(fresh).as_posix() for path in files]
         differences: list[Difference] = []
         for name in built:
             differences += _compare_files(name, folder / name, fresh / name)
     listed = (folder / MARKER).read_text(encoding="utf-8", errors="replace").splitlines()
+    pictures = {name for name in listed if _PICTURE_FILE.fullmatch(name)}
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    expected = {*built, MARKER, *(name for name in listed if name.startswith("plots/"))}
+    expected = {*built, MARKER, *pictures}
     differences += [Difference(name, "", "file", "there", "absent") for name in sorted(there - expected)]
-    pictures = {name for name in listed if name.startswith("plots/")}
     differences += [Difference(name, "", "file", "absent", "listed") for name in sorted(pictures - there)]
+    for name in sorted(pictures & there):
+        if not _is_picture(folder / name):
+            differences.append(Difference(name, "", "content", "more than a picture", "a picture"))
     return Verification(differences, built)
+
+
+def _is_picture(path: Path) -> bool:
+    content = path.read_bytes()
+    return is_png(content) if path.suffix == ".png" else is_drawing(content.decode("utf-8", errors="replace"))
 
 
 def _compare_files(name: str, committed: Path, recomputed: Path) -> list[Difference]:
@@ -83,7 +97,7 @@ def _compare_files(name: str, committed: Path, recomputed: Path) -> list[Differe
             return list(_compare_rows(name, _csv_rows(ours), _csv_rows(theirs)))
         if name.endswith(".json"):
             return list(_compare_values(name, "", json.loads(ours), json.loads(theirs)))
-        return list(_compare_lines(name, ours, theirs))
+        return [*_compare_scripts(name, ours, theirs), *_compare_lines(name, ours, theirs)]
     except (ValueError, OSError) as error:  # pyarrow's and json's errors are ValueErrors
         return [Difference(name, "", "file", f"unreadable ({str(error).splitlines()[0]})", "readable")]
 
@@ -169,17 +183,36 @@ def _compare_lines(name: str, ours: str, theirs: str) -> Iterator[Difference]:
             return  # what follows a shift of lines is noise
 
 
-#: Pictures, and the scripts of the table library with their hashes: what differs with versions of libraries alone.
-_PICTURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
+_PICTURE_FILE = re.compile(r"plots/[\w.-]+\.(?:png|svg)")
+_PICTURE_LINE = re.compile(r"!\[(?:[^\[\]\\]|\\.)*\]\(plots/[\w.-]+\.png\)")
+_FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
 _FRAME = re.compile(r'<div class="figures">\s*</div>')
-_SCRIPT = re.compile(r"<script(?![^>]*application/json)[^>]*>.*?</script>|\'sha256-[^\']*\'", re.DOTALL)
+_SCRIPT = re.compile(r"<script(?![^>]*application/json)[^>]*>(.*?)</script>", re.DOTALL)
+_SCRIPT_HASH = re.compile(r"'sha256-[^']*'")  # as good as the script itself, which is compared
+_FLOAT = re.compile(r"-?\d+(?:\.\d+(?:e[-+]\d+)?|e[-+]\d+)")
 _NUMBER = re.compile(r"-?\d+\.\d{9,}(?:[eE][-+]?\d+)?")
 
 
+def _compare_scripts(name: str, ours: str, theirs: str) -> Iterator[Difference]:
+    """What runs in the reader's browser, byte for byte."""
+    committed, recomputed = _SCRIPT.findall(ours), _SCRIPT.findall(theirs)
+    if len(committed) != len(recomputed):
+        yield Difference(name, "", "scripts", str(len(committed)), str(len(recomputed)))
+    for number, (one, other) in enumerate(zip(committed, recomputed, strict=False), start=1):
+        if one != other:
+            yield Difference(name, f"script {number}", "SHA-256", _digest(one), _digest(other))
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def _without_pictures(text: str) -> list[str]:
-    plain = _FRAME.sub("", _PICTURE.sub("", _SCRIPT.sub("", text)))
+    """The lines of a page less its scripts, which are compared apart, and less pictures that are nothing else."""
+    plain = _SCRIPT_HASH.sub("", _SCRIPT.sub("", text))
+    plain = _FRAME.sub("", _FIGURE.sub(lambda found: "" if is_drawing(found[0]) else found[0], plain))
     lines = (line.strip() for line in plain.splitlines())
-    return [line for line in lines if line and not line.startswith("![")]
+    return [line for line in lines if line and not _PICTURE_LINE.fullmatch(line)]
 
 
 def _same_text(one: str, other: str) -> bool:
@@ -193,12 +226,15 @@ def _same(ours: Any, theirs: Any) -> bool:
         return True
     if isinstance(ours, list) and isinstance(theirs, list):
         return len(ours) == len(theirs) and all(_same(a, b) for a, b in zip(ours, theirs, strict=True))
-    if isinstance(ours, bool) or isinstance(theirs, bool) or ours is None or theirs is None:
-        return False
-    try:
-        return math.isclose(float(ours), float(theirs), rel_tol=1e-9, abs_tol=1e-12)
-    except (TypeError, ValueError):
-        return False
+    one, other = _float(ours), _float(theirs)
+    return one is not None and other is not None and math.isclose(one, other, rel_tol=1e-9, abs_tol=1e-12)
+
+
+def _float(value: Any) -> float | None:
+    """A float, or the text of one as CSV has it; whole numbers, names and hashes (1e99) are compared as they are."""
+    if isinstance(value, float):
+        return value
+    return float(value) if isinstance(value, str) and _FLOAT.fullmatch(value) else None
 
 
 def _presence(ours: bool, theirs: bool) -> tuple[str, str]:

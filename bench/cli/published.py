@@ -3,19 +3,49 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.papers import Stage, Table, stages_of
+from bench.errors import UserError
+from bench.papers import Stage, Table, find_tables, stages_of, table_names
 from bench.papers.schema import Number, Run, Selector
-from bench.records import Record, read_records
+from bench.records import Record, RecordError, read_records
 from leaderboard.published import Ours, Published, PublishedCell, PublishedTable, ours_of
 from leaderboard.published.cells import Variation
 
 
-def join(table: Table, records: Path, *, stand_in: bool = False, seeds: int | None = None) -> PublishedTable:
-    """The table with what the records hold of it; records: the folder with TABLE/STAGE/records/*.jsonl."""
+def of_stores(stores: Iterable[Path]) -> list[PublishedTable]:
+    """The packaged tables of which these stores, each in TABLE/STAGE, are stages; records of no other store count.
+
+    Raises:
+        UserError: a bad record; one line.
+    """
+    given: dict[str, dict[str, Path]] = {}
+    for store in stores:
+        place = store.resolve()
+        given.setdefault(place.parent.name, {})[place.name] = place
+    found = []
+    for name in sorted(given.keys() & set(table_names())):
+        (table,) = find_tables([name])
+        if any(stage.id in given[name] for stage in stages_of(table)):
+            try:
+                found.append(join(table, given[name]))
+            except RecordError as error:
+                raise UserError(str(error)) from None
+    return found
+
+
+def join(
+    table: Table, records: Path | Mapping[str, Path], *, stand_in: bool = False, seeds: int | None = None
+) -> PublishedTable:
+    """The table with what the records hold of it.
+
+    records: the folder with TABLE/STAGE/records/*.jsonl, or stores by the id of their stage.
+    """
     stages = {(s.run, s.stands_for or s.dataset): s for s in stages_of(table, stand_in=stand_in, seeds=seeds)}
-    read = {key: _read(records / table.name / stage.id) for key, stage in stages.items()}
+    if isinstance(records, Path):
+        records = {stage.id: records / table.name / stage.id for stage in stages.values()}
+    read = {key: _read(records.get(stage.id)) for key, stage in stages.items()}
     cells = []
     for column in table.columns:
         dataset = table.columns[column].dataset
@@ -96,5 +126,5 @@ def _ours(
     )
 
 
-def _read(store: Path) -> list[Record]:
-    return read_records(store, kinds=["report"]).records if (store / "records").is_dir() else []
+def _read(store: Path | None) -> list[Record]:
+    return read_records(store, kinds=["report"]).records if store and (store / "records").is_dir() else []

@@ -13,6 +13,7 @@ def run(store: Path, beside: Sequence[Path], as_json: bool) -> int:
     """A line per finding; 1 where there are any, 0 where there are none. BoardError where a store cannot be read."""
     from bench.environment import suite_version
     from leaderboard.submission import check_submission
+    from leaderboard.text import visible
 
     found = check_submission(store, beside, suite_version())
     code = int(bool(found.findings or found.contradicted))
@@ -21,11 +22,11 @@ def run(store: Path, beside: Sequence[Path], as_json: bool) -> int:
         return code
     for finding in found.findings:
         place = f"{finding.where}: " if finding.where else ""
-        emit(" ".join(f"{finding.level}: {finding.check}: {place}{finding.text}".split()))
+        emit(visible(" ".join(f"{finding.level}: {finding.check}: {place}{finding.text}".split())))
     for name in found.verified:
-        emit(" ".join(f"verified: {name}".split()))
+        emit(visible(" ".join(f"verified: {name}".split())))
     for name in found.contradicted:
-        emit(" ".join(f"look: outside the row's interval: {name}".split()))
+        emit(visible(" ".join(f"look: outside the row's interval: {name}".split())))
     verdict = "to be refused" if found.refused else "for a maintainer to judge" if code else "nothing to object to"
     emit(f"{store}: {count(len(found.rows), 'row')} from {', '.join(found.fingerprints)}; {verdict}")
     return code

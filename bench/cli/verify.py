@@ -6,19 +6,21 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from bench.cli.board import published_in
 from bench.cli.text import count, emit, emit_json
 
 
 def run(board: Path, stores: Sequence[Path], as_json: bool) -> int:
     """A line per difference, and 1; or what was compared, and 0. BoardError where it cannot compare."""
+    from leaderboard.text import visible
     from leaderboard.verify import verify_board
 
-    found = verify_board(board, stores)
+    found = verify_board(board, stores, published_in(stores))
     if as_json:
         emit_json({"files": found.files, "differences": [asdict(each) for each in found.differences]})
     elif found.differences:
         for difference in found.differences:
-            emit(" ".join(str(difference).split()))
+            emit(visible(" ".join(str(difference).split())))
     else:
         emit(f"{board}: {count(len(found.files), 'file')} agree with the records")
     return int(bool(found.differences))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from leaderboard.comparison import Comparison
@@ -50,20 +50,22 @@ def pareto_pictures(comparison: Comparison) -> Iterator[Picture]:
 
 
 def points(comparison: Comparison, fingerprint: str) -> list[Point]:
-    """The rows that have a score and a speed on this machine, and which of them are on the Pareto front.
+    """The rows that have a score and a speed on this machine, and which complete ones are on the Pareto front.
 
     The majority class stands in the caption instead: a constant costs nothing, and would squeeze all else together.
     """
-    found = []
+    found: list[tuple[Point, bool]] = []
     for row in comparison.rows:
         speed, summary = row.speed.get(fingerprint), row.summary
         if row.role in SHOWN and speed and summary and speed.full_forward_ms > 0:
             low = summary.low if summary.low is not None else summary.mean
             high = summary.high if summary.high is not None else summary.mean
             name = row.key.name if row.complete else f"{row.key.name} (partial)"
-            found.append(Point(name, row.role, speed.full_forward_ms, 100 * summary.mean, 100 * low, 100 * high))
-    front = pareto_front([(point.latency, point.score) for point in found])
-    return [Point(p.name, p.role, p.latency, p.score, p.low, p.high, on) for p, on in zip(found, front, strict=True)]
+            point = Point(name, row.role, speed.full_forward_ms, 100 * summary.mean, 100 * low, 100 * high)
+            found.append((point, row.complete))
+    whole = [point for point, complete in found if complete]
+    front = {id(p) for p, on in zip(whole, pareto_front([(p.latency, p.score) for p in whole]), strict=True) if on}
+    return [replace(point, front=id(point) in front) for point, _ in found]
 
 
 def _draw(found: list[Point], comparison: Comparison, fingerprint: str, stem: str) -> Picture:
@@ -73,7 +75,7 @@ def _draw(found: list[Point], comparison: Comparison, fingerprint: str, stem: st
         front = sorted((point for point in found if point.front), key=lambda p: p.latency)
         axes.step(
             [p.latency for p in front], [p.score for p in front], where="post", color=FAINT, linewidth=1.1,
-            linestyle=(0, (4, 3)), label="Pareto front", zorder=1,
+            linestyle=(0, (4, 3)), label="Pareto front" if front else None, zorder=1,
         )  # fmt: skip
         for p in found:
             axes.plot([p.latency] * 2, [p.low, p.high], color=RULE, linewidth=1.6, zorder=1)
@@ -99,7 +101,7 @@ def _draw(found: list[Point], comparison: Comparison, fingerprint: str, stem: st
 
 
 def _best(front: list[Point]) -> str:
-    return f"On the front, fastest first: {', '.join(p.name for p in front)}."
+    return f"On the front, fastest first: {', '.join(p.name for p in front)}." if front else "All rows are partial."
 
 
 def _axes(board: Canvas, comparison: Comparison) -> None:

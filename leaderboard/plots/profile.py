@@ -31,10 +31,8 @@ def profile_picture(overall: Overall, number: int) -> Picture | None:
             half = next((x for x, y in zip(PROFILE_GRID, share, strict=True) if y < 50), PROFILE_GRID[-1])
             board.mark(line, f"{row.key.name}: half of its runs score above {half:.2f}")
         highs = [x for row in chosen if row.profile for x, y in zip(PROFILE_GRID, row.profile.high, strict=True) if y]
-        first = min(
-            x for row in chosen if row.profile for x, y in zip(PROFILE_GRID, row.profile.low, strict=True) if y < 1
-        )
-        axes.set_xlim(max(0.0, first - 0.05), max(highs, default=1.0) + 0.02)
+        lows = [x for row in chosen if row.profile for x, y in zip(PROFILE_GRID, row.profile.low, strict=True) if y < 1]
+        axes.set_xlim(max(0.0, min(lows, default=0.0) - 0.05), max(highs, default=1.0) + 0.02)
         axes.set_ylim(0, 103)
         axes.set_xlabel("normalised score: 0 majority class, 1 teacher" if overall.teacher else "normalised score")
         axes.set_ylabel("runs above (%)")

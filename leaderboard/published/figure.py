@@ -48,12 +48,13 @@ def draw(published: PublishedTable, path: Path) -> bool:
                     continue
                 summary = cell.ours.summary
                 assert summary is not None
-                half = 0.0 if summary.high is None else summary.high - summary.mean
+                low, high = (summary.mean if end is None else end for end in (summary.low, summary.high))
+                reach = [[summary.mean - low], [high - summary.mean]]
                 bars = {"capsize": 3, "elinewidth": 1.2}
                 theirs = cell.published
                 panel.errorbar(theirs.mean, place - 0.14, xerr=theirs.std or 0, fmt="D", ms=5, c="0.2", mfc="w", **bars)
                 colour = colours[verdict_of(cell).kind]
-                panel.errorbar(summary.mean, place + 0.14, xerr=half, fmt="o", ms=6, c=colour, **bars)
+                panel.errorbar(summary.mean, place + 0.14, xerr=reach, fmt="o", ms=6, c=colour, **bars)
             panel.set_title(column)
             panel.set_yticks(range(len(rows)), rows)
             panel.set_ylim(len(rows) - 0.5, -0.5)

@@ -45,7 +45,7 @@ def judge(published: Published | None, ours: Ours, needs: str | None = None) -> 
         return Verdict("not judged", reason="not run yet")
     if not ours.complete:
         return Verdict("not judged", difference, reason=f"{summary.n} of {ours.expected} seeds so far")
-    half = None if summary.high is None else summary.high - summary.mean
+    half = None if summary.low is None or summary.high is None else (summary.high - summary.low) / 2
     known = [each for each in (published.std, half) if each is not None]
     if not known:
         return Verdict("not judged", difference, reason="neither a published deviation nor a second seed of ours")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from leaderboard.statistics.resampling import Floats, Strata, percentile_interval
-from leaderboard.statistics.summary import Estimate
+from leaderboard.statistics.summary import RANK_DIGITS, Estimate
 
 Runs = Sequence[Sequence[Floats]]
 
@@ -149,6 +149,7 @@ def _wins(ours: Floats, theirs: Floats) -> Floats:
 
 def _ranks(means: Floats) -> Floats:
     """Means [methods, draws] to average ranks, 1 for the highest."""
+    means = np.round(means, RANK_DIGITS)
     better = (means[None] > means[:, None]).sum(axis=1)
     same = (means[None] == means[:, None]).sum(axis=1)
     ranks: Floats = 0.5 + better + 0.5 * same

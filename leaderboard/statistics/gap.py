@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from leaderboard.statistics.summary import Estimate, mean, paired_gain
+from leaderboard.statistics.summary import SAME, Estimate, mean, paired_gain
 
 if TYPE_CHECKING:
     from leaderboard.statistics.resampling import Floats
@@ -40,7 +40,7 @@ def gap_closed(
     paired = ours.keys() <= teacher.keys()
     above = [teacher[seed] for seed in (seeds if paired else sorted(teacher))]
     gap = mean(above) - mean([alone[seed] for seed in seeds])
-    if gap <= 0:
+    if gap < SAME:
         return None
     if len(seeds) == 1:
         return Gap(gain / gap, None)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeVar
 
-from leaderboard.statistics.summary import mean, mean_interval
+from leaderboard.statistics.summary import SAME, mean, mean_interval
 
 Key = TypeVar("Key")
 
@@ -26,7 +26,6 @@ Test = Literal["wilcoxon", "t"]
 LEVEL = 0.05
 FEWEST_FOR_T = 5
 _EXACT_UP_TO = 200
-_SAME = 1e-12  # differences of scores closer than this are rounding, not results
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,8 @@ class PairedTest:
     """Ours minus theirs over ``n`` shared seeds.
 
     ``difference`` is the mean difference, ``low`` and ``high`` its 95 % interval (``mean_interval``). ``p`` is that
-    of ``test``, None where the seeds are too few for either; ``p_holm`` is adjusted for the comparisons of the table.
+    of ``test``, None where the seeds are too few for either; ``p_holm`` is adjusted for the comparisons of the table,
+    None too where nothing was tested.
     ``rank_biserial`` is in [-1, 1]; ``cohen_dz`` is None where the differences do not vary.
     """
 
@@ -82,9 +82,9 @@ def paired_test(
         high=high,
         test=test,
         p=p,
-        p_holm=p if p_holm is None else p_holm,
+        p_holm=p if p is None or p_holm is None else p_holm,
         rank_biserial=rank_biserial(differences),
-        cohen_dz=centre / spread if spread > _SAME else None,
+        cohen_dz=centre / spread if spread > SAME else None,
         wins=sum(d > 0 for d in differences),
         ties=sum(d == 0 for d in differences),
         losses=sum(d < 0 for d in differences),
@@ -102,8 +102,8 @@ def t_p(differences: Sequence[float]) -> float:
 
     n, centre = len(differences), mean(differences)
     spread = math.sqrt(math.fsum((d - centre) ** 2 for d in differences) / (n - 1)) if n > 1 else 0.0
-    if spread <= _SAME:
-        return 1.0 if abs(centre) < _SAME or n == 1 else 0.0
+    if spread <= SAME:
+        return 1.0 if abs(centre) < SAME or n == 1 else 0.0
     return float(2 * stdtr(n - 1, -abs(centre) / spread * math.sqrt(n)))
 
 
@@ -147,17 +147,17 @@ def holm(ps: Sequence[float]) -> list[float]:
 
 
 def _rounded(difference: float) -> float:
-    return 0.0 if abs(difference) < _SAME else difference
+    return 0.0 if abs(difference) < SAME else difference
 
 
 def _signed_ranks(differences: Sequence[float]) -> tuple[list[int], int]:
     """Twice the ranks (whole numbers, ties too) of the absolute nonzero differences; twice the rank sum of wins."""
-    left = sorted((d for d in differences if abs(d) >= _SAME), key=abs)
+    left = sorted((d for d in differences if abs(d) >= SAME), key=abs)
     doubled: list[int] = []
     while len(doubled) < len(left):
         first = len(doubled)
         last = first
-        while last + 1 < len(left) and abs(left[last + 1]) - abs(left[first]) < _SAME:
+        while last + 1 < len(left) and abs(left[last + 1]) - abs(left[first]) < SAME:
             last += 1
         doubled += [first + last + 2] * (last - first + 1)
     return doubled, sum(rank for rank, d in zip(doubled, left, strict=True) if d > 0)

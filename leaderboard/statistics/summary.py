@@ -11,6 +11,8 @@ from typing import TypeVar
 Key = TypeVar("Key")
 
 STUDENTISED_FROM = 8
+SAME = 1e-12  # differences of scores closer than this are rounding, not results
+RANK_DIGITS = 12  # means of equal sums may differ in the last digit; that is no order
 
 
 @dataclass(frozen=True)
@@ -127,10 +129,11 @@ def paired_gain(ours: Mapping[Key, float], theirs: Mapping[Key, float]) -> float
 
 
 def average_ranks(scores: Mapping[Key, float]) -> dict[Key, float]:
-    """Rank 1 is the highest score; equal scores share the average of their ranks."""
+    """Rank 1 is the highest score; scores equal up to rounding share the average of their ranks."""
+    rounded = {key: round(score, RANK_DIGITS) for key, score in scores.items()}
     return {
-        key: 1 + sum(other > score for other in scores.values()) + (sum(s == score for s in scores.values()) - 1) / 2
-        for key, score in scores.items()
+        key: 1 + sum(other > score for other in rounded.values()) + (sum(s == score for s in rounded.values()) - 1) / 2
+        for key, score in rounded.items()
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from leaderboard.board import make_board
 from leaderboard.load import load_stores
 from leaderboard.submission.findings import Finding, cells_of
-from leaderboard.submission.plausibility import check_plausibility
+from leaderboard.submission.plausibility import check_copies, check_plausibility
 from leaderboard.submission.protocol import check_against, check_protocol
 
 
@@ -41,7 +41,8 @@ def check_submission(store: Path, beside: Iterable[Path] = (), suite: str | None
     contradicted: list[str] = []
     others = list(beside)
     if others:
-        findings += check_against(own.records, load_stores(others).records)
+        board = load_stores(others).records
+        findings += [*check_against(own.records, board), *check_copies(own.records, board)]
         for comparison in make_board(load_stores([*others, store])).comparisons:
             for row in comparison.rows:
                 verdicts = [

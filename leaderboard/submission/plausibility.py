@@ -17,7 +17,7 @@ SHORTEST_EPOCH_S = 1e-6
 def check_plausibility(cells: Sequence[CellRecords], now: datetime | None = None) -> Iterator[Finding]:
     """Findings to look at, and copies to refuse."""
     floors = {_table(cell): _mean_test(cell) for cell in cells if cell.method == "majority"}
-    teachers = {_table(cell): _mean_test(cell) for cell in cells if cell.method == "teacher"}
+    teachers = {(*_table(cell), _models(cell)[1]): _mean_test(cell) for cell in cells if cell.method == "teacher"}
     for cell in cells:
         yield from _copies(cell)
         yield from _scores(cell, floors, teachers)
@@ -29,6 +29,12 @@ def check_plausibility(cells: Sequence[CellRecords], now: datetime | None = None
 def _table(cell: CellRecords) -> tuple[str, ...]:
     first = (cell.reports or cell.trials or cell.speeds)[0].cell
     return (first.dataset, first.split, first.setting)
+
+
+def _models(cell: CellRecords) -> tuple[str | None, str]:
+    """Teacher and student; the teacher's own row has its model as the student."""
+    first = (cell.reports or cell.trials or cell.speeds)[0].cell
+    return first.teacher, first.student
 
 
 def _mean_test(cell: CellRecords) -> float | None:
@@ -62,6 +68,23 @@ def _copies(cell: CellRecords) -> Iterator[Finding]:
             yield Finding("look", "copied seeds", cell.name, text)
 
 
+def check_copies(own: Sequence[Record], others: Sequence[Record]) -> Iterator[Finding]:
+    """Runs that claim another machine and have the very scores of the board's: a repeat that may be none."""
+    known: dict[tuple[object, ...], Record] = {}
+    for record in others:
+        if record.kind == "report" and (fine := _fine(record)):
+            known.setdefault((record.cell.id, record.seed, fine), record)
+    told: set[str] = set()
+    for record in own:
+        c, fine = record.cell, _fine(record) if record.kind == "report" and record.cell.method != "majority" else None
+        twin = known.get((c.id, record.seed, fine)) if fine else None
+        if twin is None or twin.environment.fingerprint == record.environment.fingerprint or c.id in told:
+            continue
+        told.add(c.id)
+        text = f"seed {record.seed} has the scores of the board's run on another machine to the last digit"
+        yield Finding("look", "copied runs", f"{c.dataset}/{c.split} {c.student} {c.method}", text)
+
+
 def _copies_between(cells: Sequence[CellRecords]) -> Iterator[Finding]:
     seen: dict[tuple[object, ...], str] = {}
     for cell in cells:
@@ -91,7 +114,7 @@ def _scores(
         if test - val > MOST_ABOVE_VALIDATION:
             text = f"test {test:.3f} far above validation {val:.3f} ({selection})"
             yield Finding("look", "scores", cell.name, text)
-        teacher, floor = teachers.get(_table(cell)), floors.get(_table(cell))
+        teacher, floor = teachers.get((*_table(cell), _models(cell)[0] or "")), floors.get(_table(cell))
         if teacher is not None and cell.method != "teacher" and test - teacher > MOST_ABOVE_TEACHER:
             yield Finding("look", "scores", cell.name, f"test {test:.3f} far above the teacher's {teacher:.3f}")
         if floor is not None and test < floor:

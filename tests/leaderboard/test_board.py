@@ -61,6 +61,13 @@ def test_no_gap_to_close_where_the_teacher_is_no_better(make_runs):
     assert only(board).gap_closed(row(only(board), "glnn")) is None
 
 
+def test_a_gap_of_rounding_is_none_to_close(make_runs):
+    board = board_of(
+        make_runs("supervised", [0.3, 0.3]), make_runs("teacher", [0.1 + 0.2, 0.3]), make_runs("glnn", [0.9, 0.8])
+    )
+    assert only(board).gap_closed(row(only(board), "glnn")) is None
+
+
 def test_tuning_gain_and_a_winner_that_is_the_default(make_runs):
     tuned, default = make_runs("kd", [0.7, 0.9]), make_runs("kd", [0.6, 0.7], selection="default")
     board = board_of(tuned, default, make_runs("glnn", [0.8, 0.9], selection="both"))
@@ -247,6 +254,20 @@ def test_machines_that_share_out_the_seeds_are_one_row(make_record):
 def test_extra_seeds_of_one_row_make_no_other_partial(make_runs):
     board = board_of(make_runs("kd", [0.8] * 5), make_runs("supervised", [0.5] * 5), make_runs("glnn", [0.9] * 20))
     assert all(each.complete for each in only(board).rows)
+
+
+def test_seeds_beyond_the_peers_decide_nothing(make_runs):
+    """On the ten shared seeds kd is better every time; glnn's own ten more would turn the order around."""
+    kd, glnn = [0.8 + step / 1000 for step in range(10)], [0.7 + step / 1100 for step in range(10)]
+    board = board_of(make_runs("kd", kd), make_runs("krd", [0.5] * 10), make_runs("glnn", [*glnn, *[0.99] * 10]))
+    standings = only(board).standings
+    assert (standings[key("kd")].verdict, standings[key("glnn")].verdict) == ("best", "below best")
+    assert standings[key("glnn")].best.n == 10
+
+
+def test_a_row_without_a_finished_run_has_no_training_time(make_record):
+    board = board_of(make_record("kd"), make_record("glnn", None, status="failed"))
+    assert row(only(board), "glnn").headline.train_s is None
 
 
 METHODS, SETS = ("supervised", "kd", "glnn", "krd"), ("a", "b", "c")

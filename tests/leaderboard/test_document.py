@@ -32,6 +32,8 @@ def built(store_of, tmp_path_factory):
 def test_the_document_has_the_numbers_of_the_board(built):
     board, folder = built
     document = json.loads((folder / "leaderboard.json").read_text())
+    assert document["published"] == []
+    assert "Published tables" not in (folder / "index.html").read_text()
     (comparison,), (ours,) = document["comparisons"], board.comparisons
     for row, mine in zip(comparison["rows"], ours.rows, strict=True):
         assert row["name"] == mine.key.name

@@ -13,6 +13,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from leaderboard import build_board
+from leaderboard.text import visible
 
 PLAIN = "plain"
 HOSTILE = {
@@ -46,6 +47,10 @@ def records(store_of, field: str, text: str) -> list:
         elif field in ENVIRONMENT:
             made[index] = record.model_copy(update={"environment": record.environment.model_copy(update={field: text})})
     return made
+
+
+def test_what_no_picture_could_hold_is_spelled_out():
+    assert visible("a\uffff\ufffeb") == "a\\uffff\\ufffeb"
 
 
 class Skeleton(HTMLParser):

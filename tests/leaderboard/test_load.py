@@ -41,6 +41,15 @@ def test_speed_measured_on_two_machines_is_kept_twice(make_record, make_store):
     assert {r.speed.full_forward_ms.p50 for r in load_stores(stores).records} == {1.0, 2.0}
 
 
+def test_only_what_failed_gives_way_to_another_stores_record(make_record, make_store):
+    failed, done = make_record("kd", None, status="failed"), make_record("glnn", 0.8)
+    retried = make_record("kd", 0.7).model_copy(update={"supersedes": (failed.id,)})
+    grabbing = make_record("glnn", 0.9, fingerprint="2" * 16).model_copy(update={"supersedes": (done.id,)})
+    stores = [make_store([failed, done], "one"), make_store([retried, grabbing], "two")]
+    for order in (stores, stores[::-1]):
+        assert {record.id for record in load_stores(order).records} == {done.id, retried.id, grabbing.id}
+
+
 def test_a_path_that_is_no_store_is_one_line(tmp_path):
     with pytest.raises(BoardError, match="not a store") as caught:
         load_stores([tmp_path])

@@ -81,6 +81,8 @@ def test_where_wilcoxon_cannot_decide_t_does_and_below_five_seeds_nothing():
         assert (found["bad"].test, found["bad"].seeds_needed) == (test, 6)
         assert (found["bad"].letters == "a") == (test is None)
     five = standings({key: dict(enumerate(values[:5])) for key, values in scores.items()})["bad"].best
+    four = standings({key: dict(enumerate(values[:4])) for key, values in scores.items()})["bad"].best
+    assert (four.p, four.p_holm, four.significant) == (None, None, False)  # no test, so no adjusted p either
     assert five.p == pytest.approx(stats.ttest_rel(scores["bad"][:5], scores["good"][:5]).pvalue)
 
 

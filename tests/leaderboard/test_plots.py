@@ -12,10 +12,12 @@ from xml.etree import ElementTree
 import pytest
 
 from leaderboard import load_stores, make_board
+from leaderboard.drawings import is_drawing
 from leaderboard.page.pictures import inline_svg
 from leaderboard.plots import draw_pictures
 from leaderboard.plots.importance import importances
 from leaderboard.plots.pareto import points
+from leaderboard.plots.profile import profile_picture
 from leaderboard.runs import Trial
 
 SCORES = {"teacher": 0.84, "majority": 0.30, "supervised": 0.60, "kd": 0.78, "glnn": 0.82, "krd": 0.8}
@@ -51,6 +53,7 @@ def test_every_picture_that_has_something_to_show_is_drawn(pictures):
         root = ElementTree.fromstring(picture.svg)
         ids = {element.get("id") for element in root.iter()}
         assert picture.marks.keys() <= ids, picture.name
+        assert is_drawing(picture.svg), picture.name
 
 
 def test_what_a_small_board_cannot_show_is_left_out(store_of, tmp_path):
@@ -75,6 +78,7 @@ def test_inside_the_page_ids_are_apart_and_every_mark_can_be_reached(pictures):
         assert svg.count('class="mark"') == len(picture.marks)
         assert svg.count('tabindex="0"') == 1
         assert set(re.findall(r'href="#([^"]+)"', svg)) | set(re.findall(r"url\(#([^)]+)\)", svg)) <= set(ids)
+        assert is_drawing(svg), picture.name
         assert "DejaVu" not in svg
         assert "#1b1f24" not in svg  # every ink follows the theme
 
@@ -85,6 +89,25 @@ def test_the_front_is_of_rows_that_no_other_beats(board):
     for point in found:
         beaten = any(o.latency <= point.latency and o.score >= point.score and o != point for o in found)
         assert point.front == (not beaten)
+
+
+def test_a_partial_row_is_never_on_the_front(make_runs, make_record, store_of, tmp_path):
+    records = [*make_runs("kd", [0.7, 0.71]), *make_runs("krd", [0.6, 0.61]), *make_runs("glnn", [0.9])]
+    records += [make_record(method, kind="speed", speed=1.0) for method in ("kd", "krd", "glnn")]
+    (comparison,) = make_board(load_stores([store_of.write(tmp_path / "store", records)])).comparisons
+    front = {point.name: point.front for point in points(comparison, comparison.fingerprints[0])}
+    assert front == {"kd": True, "krd": False, "glnn (partial)": False}
+
+
+def test_profiles_beyond_the_grid_are_drawn(make_runs, store_of, tmp_path):
+    """A teacher barely above the majority class puts every run of every method far above 1."""
+    records = [
+        record
+        for method, score in {"teacher": 0.31, "majority": 0.3, "kd": 0.7, "glnn": 0.8}.items()
+        for record in make_runs(method, [score, score + 0.001])
+    ]
+    board = make_board(load_stores([store_of.write(tmp_path / "store", records)]))
+    assert profile_picture(board.overall[0], 1).name == "profile-1"
 
 
 def test_importance_finds_the_hyperparameter_that_matters():

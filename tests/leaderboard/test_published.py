@@ -58,6 +58,20 @@ def test_verdicts(published: Published | None, ours: Ours, needs: str | None, ki
         assert verdict.difference == pytest.approx(ours.summary.mean - published.mean)  # type: ignore[union-attr]
 
 
+def test_the_allowance_is_half_of_the_interval_on_either_side() -> None:
+    """Skewed scores have a skewed interval; what is allowed must not depend on the sign of the difference."""
+    ours = Ours(10, dict(enumerate([70.0, 80.0, 80.2, 80.4, 80.1, 80.3, 80.2, 80.5, 80.1, 80.2])))
+    summary = ours.summary
+    assert summary is not None
+    assert summary.low is not None
+    assert summary.high is not None
+    half = (summary.high - summary.low) / 2
+    assert half > 2 * (summary.high - summary.mean)
+    assert judge(theirs(summary.mean + 0.99 * half, 0.1), ours).kind == "reproduced"
+    assert judge(theirs(summary.mean - 0.99 * half, 0.1), ours).kind == "reproduced"
+    assert judge(theirs(summary.mean + 1.01 * half, 0.1), ours).kind == "below"
+
+
 def test_our_side_is_read_off_the_records(make_record: Callable[..., Any]) -> None:
     """By method, variant, student and teacher; a failed run counts as failed; parts of the inductive setting."""
     parts = {"accuracy": 0.7, "tran": 0.72, "ind": 0.62, "prod": 0.7}
@@ -71,6 +85,8 @@ def test_our_side_is_read_off_the_records(make_record: Callable[..., Any]) -> No
         make_record("teacher", 0.85, teacher="gat"),
     ]
     glnn = ours_of(records, 3, "glnn")
+    again = [*records, make_record("glnn", 0.5, seed=2)]
+    assert ours_of(again, 3, "glnn").failed == ()  # a failed run that later succeeded
     assert (dict(glnn.values), glnn.failed, glnn.complete) == ({0: 70.0}, (2,), False)
     assert dict(ours_of(records, 1, "glnn", part="ind").values) == {0: 62.0}
     assert dict(ours_of(records, 1, "glnn", "official_code").values) == {1: 90.0}

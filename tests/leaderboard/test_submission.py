@@ -135,6 +135,30 @@ def test_beside_a_board_data_and_budget_must_be_its_own(honest, make_store):
     assert ("refuse", "budget") in findings(make_store(dearer, "dearer"), beside=[board])
 
 
+def test_a_repeat_with_the_boards_very_scores_is_pointed_out(honest, make_store):
+    board = honest()
+    moved = [
+        r.model_copy(update={"environment": other.environment})
+        for r, other in zip(board, honest(machine="2" * 16), strict=True)
+    ]
+    store = make_store(board, "board")
+    assert ("look", "copied runs") in findings(make_store(moved, "moved"), beside=[store])
+    assert ("look", "copied runs") not in findings(make_store(honest(machine="2" * 16), "real"), beside=[store])
+
+
+def test_a_row_is_compared_with_its_own_teacher(make_runs, make_store):
+    records = [
+        *make_runs("teacher", [0.9] * 5, teacher="gat"),
+        *make_runs("teacher", [0.6] * 5, teacher="sage"),
+        *make_runs("kd", [0.8, 0.81, 0.79, 0.82, 0.805], teacher="gat"),
+    ]
+    found = check_submission(make_store(records, "gat")).findings
+    assert not any("teacher" in each.text for each in found)
+    weak = [*records, *make_runs("glnn", [0.8, 0.81, 0.79, 0.82, 0.805], teacher="sage")]
+    (far,) = [each for each in check_submission(make_store(weak, "weak")).findings if "teacher" in each.text]
+    assert "glnn" in far.where
+
+
 @pytest.mark.parametrize(("shift", "agrees"), [(0.001, True), (0.05, False)])
 def test_a_row_is_verified_by_another_machine_within_its_interval(honest, make_store, shift, agrees):
     board = make_store(honest(), "board")

@@ -9,7 +9,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from leaderboard import BoardError, build_board
-from leaderboard.verify import verify_board
+from leaderboard.drawings import is_drawing
+from leaderboard.verify import _same, verify_board
 
 
 @pytest.fixture
@@ -38,8 +39,12 @@ def test_a_board_agrees_with_its_records_pictures_or_not(published, tmp_path):
     assert verify_board(drawn, [store]).differences == []
     picture = next((drawn / "plots").glob("*.svg"))
     picture.unlink()
-    (lost,) = verify_board(drawn, [store]).differences
-    assert (lost.file, lost.committed) == (f"plots/{picture.name}", "absent")
+    other = next((drawn / "plots").glob("*.svg"))
+    other.write_text(other.read_text().replace("</svg>", "<script>pwned()</script></svg>"))
+    found = {each.file: each for each in verify_board(drawn, [store]).differences}
+    assert found.keys() == {f"plots/{picture.name}", f"plots/{other.name}"}
+    assert found[f"plots/{picture.name}"].committed == "absent"
+    assert found[f"plots/{other.name}"].committed == "more than a picture"
 
 
 def test_every_changed_file_is_named_with_row_and_column(published):
@@ -76,6 +81,42 @@ def test_every_changed_file_is_named_with_row_and_column(published):
     assert all("\n" not in str(difference) for difference in found.values())
 
 
+TAMPERED = {
+    "index.html: script 2": ("index.html", "(100 * value).toFixed(digits)", "(102 * value).toFixed(digits)"),
+    "index.html: scripts": ("index.html", "</body>", "<script>pwned()</script></body>"),
+    "index.html: line": ("index.html", "</body>", "<figure><table><tr><td>99.9</td></tr></table></figure></body>"),
+    "index.html: line 1": ("index.html", "<main", '<figure><svg onload="pwned()"></svg></figure><main'),
+    "README.md: line": ("README.md", "\n## ", "\n![99.9](https://example.org/x.png)\n## "),
+}
+
+
+@pytest.mark.parametrize("place", TAMPERED)
+def test_nothing_hides_where_pictures_and_scripts_are(published, place):
+    board, store = published
+    name, before, after = TAMPERED[place]
+    text = (board / name).read_text()
+    assert before in text
+    (board / name).write_text(text.replace(before, after, 1))
+    assert any(str(difference).startswith(place) for difference in verify_board(board, [store]).differences)
+
+
+@pytest.mark.parametrize(
+    "svg",
+    [
+        "<svg><script>pwned()</script></svg>",
+        '<svg><a href="https://example.org"><text>x</text></a></svg>',
+        '<svg><use xlink:href="https://example.org/x.svg#y"/></svg>',
+        "<svg><foreignObject><p>99.9</p></foreignObject></svg>",
+        '<svg style="position: fixed"></svg>',
+        "<svg><style>body{display:none}</style></svg>",
+        '<!DOCTYPE svg [<!ENTITY x "y">]><svg></svg>',
+        "<p>no drawing</p>",
+    ],
+)
+def test_a_listed_picture_is_a_drawing_and_nothing_else(svg):
+    assert not is_drawing(svg)
+
+
 def test_a_changed_record_and_a_missing_one_show(published, make_runs, make_store):
     board, store = published
     reports = store / "records" / "report.jsonl"
@@ -95,6 +136,20 @@ def test_a_last_digit_is_no_difference(published):
     digits = re.search(r"0\.\d{16}", text)[0]
     name.write_text(text.replace(digits, f"{float(digits) * (1 + 1e-14)!r}"))
     assert verify_board(board, [store]).differences == []
+
+
+def test_counts_and_hashes_are_compared_to_the_last_digit(published):
+    board, store = published
+    text = (board / "leaderboard.json").read_text()
+    document = json.loads(text)
+    row = next(row for row in document["comparisons"][0]["rows"] if row["speed"])
+    next(iter(row["speed"].values()))["params"] = 6_700_000_001
+    (board / "leaderboard.json").write_text(json.dumps(document))
+    assert [d.column for d in verify_board(board, [store]).differences] == ["params"]
+    assert _same("0.1", "0.10000000000000002")
+    assert _same(1e-17, 0.0)
+    for one, other in ((6_700_000_001, 6_700_000_000), ("1e999", "2e999"), ("123456789012", "123456789013"), (1, True)):
+        assert not _same(one, other)
 
 
 def test_what_is_no_board_is_one_line(published, tmp_path):

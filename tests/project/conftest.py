@@ -17,12 +17,14 @@ PACKAGES = ("methods", "search_spaces", "bench", "leaderboard")
 
 @pytest.fixture(scope="session")
 def package_files(repo_root: Path) -> list[Path]:
-    """Every source file of the four packages, relative to the root; the committed reproductions are results."""
+    """Every source file of the four packages, relative to the root; the committed results are none."""
     return sorted(
         path.relative_to(repo_root)
         for package in PACKAGES
         for path in (repo_root / package).rglob("*")
-        if path.is_file() and not {"__pycache__", "reproductions"} & set(path.parts) and not path.name.startswith(".")
+        if path.is_file()
+        and not {"__pycache__", "reproductions", "example"} & set(path.relative_to(repo_root).parts)
+        and not path.name.startswith(".")
     )
 
 

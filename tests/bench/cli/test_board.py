@@ -40,6 +40,25 @@ def test_verify_says_0_and_then_1_with_a_line_per_difference(made_store, distill
     assert json.loads(called.out)["differences"][0]["recomputed"] == rank
 
 
+def test_stages_of_a_published_table_bring_their_verdicts_to_the_page(distillery, repo_root):
+    records = repo_root / "leaderboard" / "reproductions" / "records" / "glnn-1"
+    stores = [records / "published-cora", records / "published-citeseer"]
+    assert distillery("leaderboard", *stores, "--out", "board", "--no-plots").code == 0
+    (table,) = json.loads(Path("board/leaderboard.json").read_text())["published"]
+    assert table["table"] == "glnn-1"
+    judged = {name for kind in ("reproduced", "above", "below") for name in table["cells"][kind]}
+    assert judged == {f"{row} {dataset}" for row in ("SAGE", "MLP", "GLNN") for dataset in ("cora", "citeseer")}
+    page = Path("board/index.html").read_text()
+    assert "Published tables, reproduced" in page
+    assert "GLNN, table 1 (transductive)</a>" in page
+    assert distillery("verify", "board", *stores).code == 0
+    assert distillery("verify", "board", stores[0]).code == 1
+    one = distillery("leaderboard", stores[0], "--out", "one", "--no-plots")
+    assert one.code == 0
+    (table,) = json.loads(Path("one/leaderboard.json").read_text())["published"]
+    assert "GLNN citeseer" in table["cells"]["not judged"]  # the store beside it was not given
+
+
 def test_bad_input_is_one_line_and_no_board(made_store, distillery, tmp_path):
     reports = (made_store / "records" / "report.jsonl").read_text()
     first, rest = reports.split("\n", 1)

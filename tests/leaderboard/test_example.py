@@ -1,0 +1,25 @@
+"""The committed example board is what its committed records say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from leaderboard.verify import verify_board
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "leaderboard" / "example"
+
+
+@pytest.mark.skipif(not EXAMPLE.is_dir(), reason="leaderboard/example is not in this checkout")
+def test_the_example_board_agrees_with_its_stores():
+    stores = sorted(path for path in (EXAMPLE / "stores").iterdir() if path.is_dir())
+    named = " ".join(store.relative_to(ROOT).as_posix() for store in stores)
+    again = f"run: distillery leaderboard {named} --out leaderboard/example/board"
+    found = verify_board(EXAMPLE / "board", stores)
+    assert not found.differences, "\n".join([*map(str, found.differences[:20]), again])
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "leaderboard.yml").read_text(encoding="utf-8"))
+    assert ROOT / workflow["env"]["BOARD"] == EXAMPLE / "board"
+    assert [ROOT / store for store in workflow["env"]["STORES"].split()] == stores
