@@ -142,4 +142,3 @@ def __getattr__(name: str) -> Any:
 
     globals()["Faulty"] = Faulty
     return Faulty
-
