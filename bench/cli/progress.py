@@ -61,7 +61,7 @@ class Progress:
         self._wants_bar = (sys.stderr.isatty() if bar is None else bar) and not quiet
         self._live: Any = None
         self._began = self._said_at = time.monotonic()
-        self._said_part = 0.0
+        self._summed_at = self._said_part = 0.0
         self._cells: dict[str, CellStatus] = {}
         self._teachers: dict[str, TeacherStatus] = {}
         self._train_s: list[float] = []
@@ -172,16 +172,16 @@ class Progress:
         now = time.monotonic()
         if self._quiet:
             return
-        totals = self.totals() if self._due(now) else None
-        if totals is not None and (
-            now - self._said_at >= LINE_EVERY_S or totals.part - self._said_part >= LINE_EVERY_PART
-        ):
+        if not self._due(now):
+            return
+        self._summed_at, totals = now, self.totals()
+        if now - self._said_at >= LINE_EVERY_S or totals.part - self._said_part >= LINE_EVERY_PART:
             self._said_at, self._said_part = now, totals.part
             self._say(totals)
 
     def _due(self, now: float) -> bool:
         """A sum over thousands of cells, and a line, at most once a second."""
-        return now - self._said_at >= 1.0
+        return now - max(self._summed_at, self._said_at) >= 1.0
 
     def _say(self, totals: Totals) -> None:
         if not self._quiet:
