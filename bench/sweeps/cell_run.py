@@ -34,7 +34,8 @@ class CellRun:
     """A cell and its records.
 
     busy: the names of what is under way. curves: what first seeds under way have reported, by trial and epoch.
-    failed: reports and speeds to be done again, not among the others. warm_starts: configurations that won elsewhere, asked for at each proposal.
+    failed: reports and speeds to be done again, not among the others. warm_starts: configurations that won
+    elsewhere, asked for at each proposal.
     """
 
     cell: Cell

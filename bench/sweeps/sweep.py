@@ -28,7 +28,7 @@ ExecutorName = Literal["local", "ray"]
 
 @dataclass(frozen=True)
 class Summary:
-    """What a sweep came to. done: records there were before; new: records of this run; failed: of either."""
+    """What a sweep came to. before: records there were already; new: records of this run; failed: of either."""
 
     before: int
     new: int
