@@ -185,6 +185,8 @@ class Report(_Part):
     @field_validator("seeds")
     @classmethod
     def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if not seeds:
+            raise ValueError("at least one report seed is needed")
         return _no_repeats(seeds)
 
 
