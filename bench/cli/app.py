@@ -271,8 +271,8 @@ def reproduce(
     stand_in: Annotated[
         bool, typer.Option("--stand-in", help="Run on generated data of the same shape; nothing is judged.")
     ] = False,
-    executor: Annotated[str, typer.Option(metavar="local", help="What carries trials out.")] = "local",
-    address: Annotated[str | None, typer.Option(metavar="A", help="Of a running Ray cluster.")] = None,
+    executor: Annotated[str, typer.Option(metavar="local|ray", help="What carries trials out.")] = "local",
+    address: Annotated[str | None, typer.Option(metavar="auto|HOST:PORT", help="With ray: the cluster.")] = None,
     workers: Workers = 0,
     device: Device = "cpu",
     data: Data = None,
