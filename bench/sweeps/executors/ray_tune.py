@@ -23,6 +23,7 @@ from bench.sweeps.executors.processes import GRACE_S
 from bench.sweeps.executors.ray_desk import Desk
 from bench.sweeps.executors.ray_worker import Parcel, place_of
 from bench.sweeps.jobs import Job, Outcome, Progress, Status
+from bench.sweeps.worker import one_line
 
 
 @dataclass
@@ -169,7 +170,7 @@ def kill(trial: Trial) -> None:
 
 def _verdict(error: BaseException | None, overdue: bool) -> tuple[Status, str, int]:
     """Status and reason of a lost trial, and whether the loss counts against it: a lost node does not."""
-    text = " ".join(str(error).split())
+    text = one_line(str(error))
     if overdue:
         return "timeout", "killed: it did not stop at its time limit", 1
     if isinstance(error, OutOfMemoryError) or "low on memory" in text or "OutOfMemory" in text:
