@@ -109,8 +109,11 @@ class Progress:
         elif record.cell.id in self._teachers:
             plan = next(plan for plan in self.driver.plan.teachers if plan.id == record.cell.id)
             self._teachers[plan.id] = teacher_status(plan, self.driver.plan, self.driver.store.records)
-        if not _good(record):
+        if record.supersedes:  # what had failed may have gone well this time
+            self.failed = sum(not _good(each) for each in self.driver.store.records)
+        elif not _good(record):
             self.failed += 1
+        if not _good(record):
             note(f"{duration(time.monotonic() - self._began):>12}  {describe(record, run)}")
         if self._live is None:
             self._perhaps_say()

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench.cli.progress import Progress
 from bench.records import Record, RecordWriter, parse_record, read_records
 from bench.sweeps.cell_run import CellRun
 from bench.sweeps.plan import make_plan
@@ -74,8 +75,10 @@ def test_a_retried_winner_takes_the_place_of_what_stood_without_it(
     plan = make_plan(parse_spec(SPEC, "spec"))
     before = {path: path.read_bytes() for path in sorted((store / "records").iterdir())}
     assert not run_sweep(plan, store).ok  # again alone tries nothing again
-    summary = run_sweep(plan, store, retry_failed=True)
+    progress = Progress(bar=False, quiet=True)
+    summary = run_sweep(plan, store, retry_failed=True, listener=progress.attach)
     assert summary.ok
+    assert progress.failed == 0
     assert summary.new > 2
     assert standing(store) == standing(whole)
     for path, content in before.items():
