@@ -11,9 +11,11 @@ from bench.cli import checks, outcome
 from bench.cli.cost import Cost, estimate, processors, progress_of, pruner_note
 from bench.cli.progress import Progress
 from bench.cli.text import count, duration, emit, emit_json, note, spans, table
+from bench.records import read_records
 from bench.sweeps.mirror import check_url
 from bench.sweeps.parts import parse_part, take_part
 from bench.sweeps.plan import Plan, make_plan
+from bench.sweeps.retries import failures
 from bench.sweeps.spec import Search, read_spec
 from bench.sweeps.status import StoreStatus
 from bench.sweeps.sweep import Means, check_data, run_sweep
@@ -39,7 +41,7 @@ def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_jso
     checks.configurations(plan)
     url = check_url(request.optuna_storage) if request.optuna_storage is not None else None
     if dry_run:
-        return tell(plan, store, means, as_json)
+        return tell(plan, store, means, as_json, request.retry_failed)
     return carry_out(plan, store, means, as_json, optuna_storage=url, retry_failed=request.retry_failed, quiet=quiet)
 
 
@@ -76,13 +78,14 @@ def carry_out(
     return 0 if summary.ok else 1
 
 
-def tell(plan: Plan, store: Path, means: Means, as_json: bool) -> int:
+def tell(plan: Plan, store: Path, means: Means, as_json: bool, retry_failed: bool = False) -> int:
     """The dry run: cells, trials, seeds, what was left out, and an estimate of the cost. Writes no store."""
     progress = progress_of(plan, store)
     check_data(plan, means.device_here)
     cost = estimate(plan, progress, means.workers, means.device_here)
+    again = _failed(plan, store) if retry_failed else 0
     if as_json:
-        emit_json(_json(plan, store, progress, cost, means.workers))
+        emit_json({**_json(plan, store, progress, cost, means.workers), "to_retry": again})
         return 0
     spec = plan.spec
     emit(f"{spec.name}: {count(len(plan.cells), 'cell')}, plan {plan.id}, store {store}")
@@ -95,8 +98,16 @@ def tell(plan: Plan, store: Path, means: Means, as_json: bool) -> int:
             emit(line)
     emit(f"report seeds {spans(spec.report.seeds)}")
     emit(cost_line(cost, means.workers))
+    if retry_failed:
+        emit(f"--retry-failed: {count(again, 'failed run')} to do again, which the cost leaves out")
     emit("dry run: nothing was written")
     return 0
+
+
+def _failed(plan: Plan, store: Path) -> int:
+    """Runs that --retry-failed does again."""
+    there = (store / "store.json").exists()
+    return len(failures(plan, read_records(store).records)) if there else 0
 
 
 def search_notes(search: Search) -> list[str]:

@@ -45,6 +45,8 @@ def test_failures_are_told_when_quiet(distillery: Callable[..., Any], write_spec
     assert done.code == 1
     assert all("TIMEOUT" in line for line in done.err.splitlines())
     assert len(done.err.splitlines()) == len(done.json["failures"])
+    told = distillery("sweep", spec, "--retry-failed", "--dry-run").out
+    assert f"--retry-failed: {len(done.json['failures'])} failed run" in told
 
 
 def test_the_table_follows_the_sweep(
