@@ -122,10 +122,11 @@ def run(
     json: Json = False,
 ) -> int:
     """One method on one dataset at a fixed configuration."""
+    from bench.cli import checks
     from bench.cli import run as command
 
     cell = command.Choice(dataset, method, student, teacher, split, setting, variant, seeds, tuple(set_ or ()))
-    return command.run(cell, out, workers, device, data, json, quiet)
+    return command.run(cell, out, checks.means("local", workers, device, None), data, json, quiet)
 
 
 @app.command()
@@ -165,11 +166,11 @@ def sweep(
     json: Json = False,
 ) -> int:
     """Tune and report every method of a spec. Again resumes."""
+    from bench.cli import checks
     from bench.cli import sweep as command
 
-    return command.run(
-        spec, out, executor, workers, device, data, dry_run, json, address, optuna_storage, retry_failed, cells, quiet
-    )
+    request = command.Request(spec, out, cells, optuna_storage, retry_failed)
+    return command.run(request, checks.means(executor, workers, device, address), data, dry_run, json, quiet)
 
 
 @app.command()
@@ -270,8 +271,8 @@ def reproduce(
     stand_in: Annotated[
         bool, typer.Option("--stand-in", help="Run on generated data of the same shape; nothing is judged.")
     ] = False,
-    executor: Annotated[str, typer.Option(metavar="local", help="What carries trials out.")] = "local",
-    address: Annotated[str | None, typer.Option(metavar="A", help="Of a running Ray cluster.")] = None,
+    executor: Annotated[str, typer.Option(metavar="local|ray", help="What carries trials out.")] = "local",
+    address: Annotated[str | None, typer.Option(metavar="auto|HOST:PORT", help="With ray: the cluster.")] = None,
     workers: Workers = 0,
     device: Device = "cpu",
     data: Data = None,
@@ -279,12 +280,12 @@ def reproduce(
     json: Json = False,
 ) -> int:
     """Run papers' tables by their protocols, and judge each number."""
+    from bench.cli import checks
     from bench.cli import reproduce as command
 
     named = None if datasets is None else tuple(name.strip() for name in datasets.split(","))
     request = command.Request(tuple(tables or ()), all_, named, out, pages, budget_hours, seeds, stand_in)
-    means = command.Means(executor, workers, device, address)
-    return command.run(request, means, data, dry_run, json)
+    return command.run(request, checks.means(executor, workers, device, address), data, dry_run, json)
 
 
 @app.command()

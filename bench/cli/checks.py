@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.errors import UserError, unknown_line
 from bench.sweeps.plan import Plan
+
+if TYPE_CHECKING:
+    from bench.sweeps.sweep import Means
 
 
 def data_folder(data: Path | None) -> Path | None:
@@ -34,6 +37,20 @@ def device(name: str) -> str:
                 f"--device {name}: this machine has {there or 'no'} CUDA device{'s' * (there > 1)}; use cpu"
             )
     return name
+
+
+def means(executor: str, workers: int, device_name: str, address: str | None) -> Means:
+    """What --executor, --workers, --device and --address ask for; UserError where they do not fit."""
+    from bench.sweeps.sweep import EXECUTORS, Means
+
+    named = next((name for name in EXECUTORS if name == executor), None)
+    if named is None:
+        raise UserError(f"--executor: {unknown_line('executor', executor, EXECUTORS)}")
+    if address is not None and named != "ray":
+        raise UserError("--address: only --executor ray connects to a cluster")
+    if address is None:  # else the devices are the cluster's
+        device(device_name)
+    return Means(named, workers, device_name, address)
 
 
 def configurations(plan: Plan) -> None:

@@ -10,6 +10,7 @@ from bench.cli.sweep import carry_out, cost_line
 from bench.cli.text import count, emit, note
 from bench.sweeps.plan import Plan, make_plan
 from bench.sweeps.spec import read_spec
+from bench.sweeps.sweep import Means
 
 _MOST_WORKERS = 8
 
@@ -32,7 +33,7 @@ def run(out: Path, workers: int | None) -> int:
         f"{count(len(spec.report.seeds), 'report seed')}"
     )
     emit(f"cost: {cost_line(estimate(plan, progress, number), number)}")
-    code = carry_out(plan, store, number, "cpu", as_json=False)
+    code = carry_out(plan, store, Means(workers=number), as_json=False)
     from leaderboard import build_board
 
     try:

@@ -61,7 +61,7 @@ class Progress:
         self._wants_bar = (sys.stderr.isatty() if bar is None else bar) and not quiet
         self._live: Any = None
         self._began = self._said_at = time.monotonic()
-        self._said_part = 0.0
+        self._summed_at = self._said_part = 0.0
         self._cells: dict[str, CellStatus] = {}
         self._teachers: dict[str, TeacherStatus] = {}
         self._train_s: list[float] = []
@@ -109,8 +109,11 @@ class Progress:
         elif record.cell.id in self._teachers:
             plan = next(plan for plan in self.driver.plan.teachers if plan.id == record.cell.id)
             self._teachers[plan.id] = teacher_status(plan, self.driver.plan, self.driver.store.records)
-        if not _good(record):
+        if record.supersedes:  # what had failed may have gone well this time
+            self.failed = sum(not _good(each) for each in self.driver.store.records)
+        elif not _good(record):
             self.failed += 1
+        if not _good(record):
             note(f"{duration(time.monotonic() - self._began):>12}  {describe(record, run)}")
         if self._live is None:
             self._perhaps_say()
@@ -172,16 +175,16 @@ class Progress:
         now = time.monotonic()
         if self._quiet:
             return
-        totals = self.totals() if self._due(now) else None
-        if totals is not None and (
-            now - self._said_at >= LINE_EVERY_S or totals.part - self._said_part >= LINE_EVERY_PART
-        ):
+        if not self._due(now):
+            return
+        self._summed_at, totals = now, self.totals()
+        if now - self._said_at >= LINE_EVERY_S or totals.part - self._said_part >= LINE_EVERY_PART:
             self._said_at, self._said_part = now, totals.part
             self._say(totals)
 
     def _due(self, now: float) -> bool:
         """A sum over thousands of cells, and a line, at most once a second."""
-        return now - self._said_at >= 1.0
+        return now - max(self._summed_at, self._said_at) >= 1.0
 
     def _say(self, totals: Totals) -> None:
         if not self._quiet:

@@ -17,6 +17,7 @@ from bench.papers import Stage, Table, find_tables, stages_of
 from bench.sweeps.plan import Plan
 
 if TYPE_CHECKING:
+    from bench.sweeps.sweep import Means
     from leaderboard.published import PublishedTable
 
 
@@ -35,23 +36,6 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Means:
-    """What carries trials out. address: of a running cluster."""
-
-    executor: str = "local"
-    workers: int = 0
-    device: str = "cpu"
-    address: str | None = None
-
-    def options(self) -> dict[str, Any]:
-        """What `run_sweep` takes of them by name."""
-        named: dict[str, Any] = {"workers": self.workers, "device": self.device}
-        if self.executor != "local":
-            named |= {"executor": self.executor, "address": self.address}
-        return named
-
-
-@dataclass(frozen=True)
 class Task:
     """A stage that is to be run. seconds: what is left of it, estimated."""
 
@@ -63,13 +47,8 @@ class Task:
 
 def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_json: bool) -> int:
     """Run what is left of the tables' stages and write their pages; 1 where a run failed."""
-    from bench.cli.sweep import EXECUTORS
-
-    if means.executor not in EXECUTORS:
-        raise UserError(f"--executor: {unknown_line('executor', means.executor, EXECUTORS)}")
     tables = _tables(request)
     folder = checks.data_folder(data)
-    checks.device(means.device)
     pages = request.pages or (request.out / "pages" if request.out else None)
     if request.out is None and pages is None and not dry_run:
         raise UserError("reproduce: --out STORE says where runs are kept; --pages DIR alone writes the pages anew")
@@ -139,7 +118,7 @@ def _estimated(tasks: Sequence[Task], means: Means) -> list[Task]:
 
     found = []
     for task in tasks:
-        cost = estimate(task.plan, progress_of(task.plan, task.store), means.workers, means.device)
+        cost = estimate(task.plan, progress_of(task.plan, task.store), means.workers, means.device_here)
         found.append(Task(task.stage, task.plan, task.store, cost.seconds))
     return found
 
@@ -196,8 +175,8 @@ def _carry_out(
             continue
         note(f"{task.stage.table.name} {task.stage.id}: stage {number} of {len(tasks)}, store {task.store}")
         with Progress() as progress:
-            told: dict[str, Any] = {"listener": progress.attach, "on_message": progress.message}
-            summary = run_sweep(task.plan, task.store, **means.options(), **told)
+            attach, tell = progress.attach, progress.message
+            summary = run_sweep(task.plan, task.store, means, listener=attach, on_message=tell)
         code = code if summary.ok else 1
         if pages is not None:
             _collect(task, pages)

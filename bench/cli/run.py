@@ -15,6 +15,7 @@ from bench.errors import UserError, unknown_line
 from bench.models.registry import MODELS
 from bench.sweeps.plan import make_plan
 from bench.sweeps.spec import Spec, parse_spec
+from bench.sweeps.sweep import Means
 from methods import METHODS, MethodInfo
 from search_spaces import SpaceError, load_space, load_yaml
 from search_spaces.errors import nearest
@@ -37,14 +38,11 @@ class Choice:
     pairs: tuple[str, ...] = ()
 
 
-def run(
-    choice: Choice, out: Path, workers: int, device: str, data: Path | None, as_json: bool, quiet: bool = False
-) -> int:
+def run(choice: Choice, out: Path, means: Means, data: Path | None, as_json: bool, quiet: bool = False) -> int:
     """Train the cell on every report seed, with the controls beside it."""
     plan = make_plan(spec_of(choice), checks.data_folder(data))
-    checks.device(device)
     checks.configurations(plan)
-    return carry_out(plan, out, workers, device, as_json, quiet=quiet)
+    return carry_out(plan, out, means, as_json, quiet=quiet)
 
 
 def spec_of(choice: Choice) -> Spec:

@@ -3,75 +3,59 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bench.cli import checks, outcome
 from bench.cli.cost import Cost, estimate, processors, progress_of, pruner_note
 from bench.cli.progress import Progress
 from bench.cli.text import count, duration, emit, emit_json, note, spans, table
-from bench.errors import UserError, unknown_line
+from bench.records import read_records
 from bench.sweeps.mirror import check_url
 from bench.sweeps.parts import parse_part, take_part
 from bench.sweeps.plan import Plan, make_plan
+from bench.sweeps.retries import failures
 from bench.sweeps.spec import Search, read_spec
 from bench.sweeps.status import StoreStatus
-
-if TYPE_CHECKING:
-    from bench.sweeps.sweep import ExecutorName
-
-EXECUTORS: tuple[ExecutorName, ...] = ("local", "ray")
+from bench.sweeps.sweep import Means, check_data, run_sweep
 
 
-def run(
-    spec: Path,
-    out: Path | None,
-    executor: str,
-    workers: int,
-    device: str,
-    data: Path | None,
-    dry_run: bool,
-    as_json: bool,
-    address: str | None = None,
-    optuna_storage: str | None = None,
-    retry_failed: bool = False,
-    cells: str | None = None,
-    quiet: bool = False,
-) -> int:
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for. out: None names the store after the spec; cells: `2/4`, None takes all."""
+
+    spec: Path
+    out: Path | None = None
+    cells: str | None = None
+    optuna_storage: str | None = None
+    retry_failed: bool = False
+
+
+def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_json: bool, quiet: bool = False) -> int:
     """Carry out the spec into a store, or with `dry_run` say what that would be."""
-    if executor not in EXECUTORS:
-        raise UserError(f"--executor: {unknown_line('executor', executor, EXECUTORS)}")
-    if address is not None and executor != "ray":
-        raise UserError("--address: only --executor ray connects to a cluster")
-    read = read_spec(spec)
-    part = parse_part(cells, "--cells") if cells else None
+    read = read_spec(request.spec)
+    part = parse_part(request.cells, "--cells") if request.cells else None
     plan = take_part(make_plan(read, checks.data_folder(data)), part)
-    store = out or Path(read.name if part is None else f"{read.name}-{part.number}-of-{part.count}")
-    if address is None:  # else the devices are the cluster's
-        checks.device(device)
+    store = request.out or Path(read.name if part is None else f"{read.name}-{part.number}-of-{part.count}")
     checks.configurations(plan)
-    url = check_url(optuna_storage) if optuna_storage is not None else None
+    url = check_url(request.optuna_storage) if request.optuna_storage is not None else None
     if dry_run:
-        return tell(plan, store, workers, device if address is None else "cpu", as_json)
-    name: ExecutorName = "ray" if executor == "ray" else "local"
-    return carry_out(plan, store, workers, device, as_json, name, address, url, retry_failed, quiet)
+        return tell(plan, store, means, as_json, request.retry_failed)
+    return carry_out(plan, store, means, as_json, optuna_storage=url, retry_failed=request.retry_failed, quiet=quiet)
 
 
 def carry_out(
     plan: Plan,
     store: Path,
-    workers: int,
-    device: str,
+    means: Means,
     as_json: bool,
-    executor: ExecutorName = "local",
-    address: str | None = None,
+    *,
     optuna_storage: str | None = None,
     retry_failed: bool = False,
     quiet: bool = False,
 ) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
-    from bench.sweeps.sweep import run_sweep
-
     for reason in plan.left_out:
         note(f"left out: {reason}")
     began = time.monotonic()
@@ -79,14 +63,11 @@ def carry_out(
         summary = run_sweep(
             plan,
             store,
-            workers,
-            device,
-            progress.attach,
-            progress.message,
-            executor,
-            address,
-            optuna_storage,
-            retry_failed,
+            means,
+            listener=progress.attach,
+            on_message=progress.message,
+            optuna_storage=optuna_storage,
+            retry_failed=retry_failed,
         )
     assert progress.driver is not None
     done = outcome.outcome_of(progress.driver, summary, time.monotonic() - began)
@@ -97,15 +78,14 @@ def carry_out(
     return 0 if summary.ok else 1
 
 
-def tell(plan: Plan, store: Path, workers: int, device: str, as_json: bool) -> int:
+def tell(plan: Plan, store: Path, means: Means, as_json: bool, retry_failed: bool = False) -> int:
     """The dry run: cells, trials, seeds, what was left out, and an estimate of the cost. Writes no store."""
-    from bench.sweeps.sweep import check_data
-
     progress = progress_of(plan, store)
-    check_data(plan, device)
-    cost = estimate(plan, progress, workers, device)
+    check_data(plan, means.device_here)
+    cost = estimate(plan, progress, means.workers, means.device_here)
+    again = _failed(plan, store) if retry_failed else 0
     if as_json:
-        emit_json(_json(plan, store, progress, cost, workers))
+        emit_json({**_json(plan, store, progress, cost, means.workers), "to_retry": again})
         return 0
     spec = plan.spec
     emit(f"{spec.name}: {count(len(plan.cells), 'cell')}, plan {plan.id}, store {store}")
@@ -117,9 +97,17 @@ def tell(plan: Plan, store: Path, workers: int, device: str, as_json: bool) -> i
         for line in search_notes(spec.search):
             emit(line)
     emit(f"report seeds {spans(spec.report.seeds)}")
-    emit(cost_line(cost, workers))
+    emit(cost_line(cost, means.workers))
+    if retry_failed:
+        emit(f"--retry-failed: {count(again, 'failed run')} to do again, which the cost leaves out")
     emit("dry run: nothing was written")
     return 0
+
+
+def _failed(plan: Plan, store: Path) -> int:
+    """Runs that --retry-failed does again."""
+    there = (store / "store.json").exists()
+    return len(failures(plan, read_records(store).records)) if there else 0
 
 
 def search_notes(search: Search) -> list[str]:

@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 from bench.cluster.files import Launch, documents
-from bench.cluster.launchers import Task
+from bench.cluster.launchers import Nodes, Task
 from bench.cluster.settings import NodeType, RayUp
 
 _PORT = 6379
@@ -50,8 +50,7 @@ def _slots(task: Task, settings: RayUp) -> int:
         return settings.workers
     if any(group.cpus is None for group in settings.groups) or not settings.groups:
         return max(sum(group.most for group in settings.groups), len(settings.provider.get("worker_ips") or ()), 1)
-    cpus = sum(group.most * (group.cpus or 0) for group in settings.groups)
-    return task.slots(cpus, sum(group.most * group.gpus for group in settings.groups), settings)
+    return task.slots([Nodes(group.most, group.cpus or 0, group.gpus) for group in settings.groups], settings)
 
 
 def _cluster(task: Task, settings: RayUp) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import shlex
 from typing import Any
 
 from bench.cluster.files import Launch, documents
-from bench.cluster.launchers import Task
+from bench.cluster.launchers import Nodes, Task
 from bench.cluster.settings import KubeRay, Pods
 from bench.ids import content_id
 
@@ -91,10 +91,9 @@ def _wall(name: str) -> dict[str, Any]:
 
 
 def _job(name: str, task: Task, settings: KubeRay) -> dict[str, Any]:
-    cpus = sum(group.most * group.cpus for group in settings.groups)
-    gpus = sum(group.most * group.gpus for group in settings.groups)
+    slots = task.slots([Nodes(group.most, group.cpus, group.gpus) for group in settings.groups], settings)
     store = settings.store or f"{_STORES}/{task.spec.name}"
-    more = ["--executor", "ray", "--address", "auto", "--workers", str(task.slots(cpus, gpus, settings)), *task.device]
+    more = ["--executor", "ray", "--address", "auto", "--workers", str(slots), *task.device]
     auth: dict[str, Any] = {"mode": "token"}
     if settings.auth_secret:
         auth["secretName"] = settings.auth_secret

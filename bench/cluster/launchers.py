@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -12,9 +13,18 @@ from bench.cluster.settings import Cluster, Section
 from bench.errors import UserError, unknown_line
 from bench.sweeps.parts import Part, take_part
 from bench.sweeps.plan import make_plan
-from bench.sweeps.spec import Spec, read_spec
+from bench.sweeps.spec import Needs, Spec, read_spec
 
 TARGETS = ("slurm", "kuberay", "ray")
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """So many nodes of a size; a trial takes its CPUs and GPUs of one of them."""
+
+    count: int
+    cpus: int
+    gpus: int
 
 
 @dataclass(frozen=True)
@@ -30,20 +40,23 @@ class Task:
         """The command that the cluster runs; given again, it resumes."""
         return ["distillery", "sweep", spec, "--out", store, *more]
 
-    def slots(self, cpus: int, gpus: int, section: Section) -> int:
-        """How many trials fit at once; the largest need of any method counts."""
+    def slots(self, nodes: Sequence[Nodes], section: Section) -> int:
+        """How many trials fit at once, each on one node; of several shapes, the one that fits least."""
         if section.workers is not None:
             return section.workers
-        needs = self.spec.resources
-        most_cpus = max([needs.cpus, *(each.cpus or 0 for each in needs.overrides.values())])
-        most_gpus = max([needs.gpus, *(each.gpus or 0 for each in needs.overrides.values())])
-        fit = math.floor(cpus / most_cpus)
-        if most_gpus:
-            fit = min(fit, math.floor(gpus / most_gpus))
+        return min(self._fit(nodes, each) for each in self.spec.resources.every())
+
+    def _fit(self, nodes: Sequence[Nodes], needs: Needs) -> int:
+        """How many trials of one shape; UserError where no node holds one, for Ray would let it wait for ever."""
+        fit = 0
+        for kind in nodes:
+            by_gpus = kind.gpus / needs.gpus if needs.gpus else math.inf
+            fit += kind.count * math.floor(min(kind.cpus / needs.cpus, by_gpus) + 1e-9)
         if fit < 1:
+            there = " or ".join(dict.fromkeys(f"{kind.cpus} and {kind.gpus}" for kind in nodes))
             raise UserError(
-                f"resources: a trial asks for {most_cpus:g} CPUs and {most_gpus:g} GPUs, and the cluster has {cpus} "
-                f"and {gpus}"
+                f"resources: a trial asks for {needs.cpus:g} CPUs and {needs.gpus:g} GPUs, and a node of the cluster "
+                f"has {there}"
             )
         return fit
 

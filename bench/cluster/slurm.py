@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 
 from bench.cluster.files import Launch, absolute
-from bench.cluster.launchers import Task
+from bench.cluster.launchers import Nodes, Task
 from bench.cluster.settings import Slurm
 
 #: Ports of the head, clear of Ray's worker ports (10002-19999) and of ephemeral ones (32768 and up).
@@ -138,7 +138,7 @@ def _store(task: Task, settings: Slurm) -> str:
 
 def _sweep(task: Task, settings: Slurm) -> str:
     """The driver's command, but for the head's address."""
-    slots = task.slots(settings.nodes * settings.cpus_per_node, settings.nodes * settings.gpus_per_node, settings)
+    slots = task.slots([Nodes(settings.nodes, settings.cpus_per_node, settings.gpus_per_node)], settings)
     words = task.sweep(task.path, _store(task, settings), "--executor", "ray", "--workers", str(slots), *task.device)
     return f'{shlex.join(words)} --address "$head:$port"'
 
@@ -220,7 +220,7 @@ fi
 
 
 def _array(task: Task, settings: Slurm) -> list[str]:
-    slots = task.slots(settings.cpus_per_node, settings.gpus_per_node, settings)
+    slots = task.slots([Nodes(1, settings.cpus_per_node, settings.gpus_per_node)], settings)
     store = shlex.quote(_store(task, settings))
     words = ["distillery", "sweep", task.path]
     more = ["--workers", str(slots), *task.device]

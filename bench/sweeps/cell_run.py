@@ -34,7 +34,8 @@ class CellRun:
     """A cell and its records.
 
     busy: the names of what is under way. curves: what first seeds under way have reported, by trial and epoch.
-    warm_starts: configurations that won elsewhere, asked for at each proposal.
+    failed: reports and speeds to be done again, not among the others. warm_starts: configurations that won
+    elsewhere, asked for at each proposal.
     """
 
     cell: Cell
@@ -43,6 +44,7 @@ class CellRun:
     reports: dict[tuple[Selection, int], Record] = field(default_factory=dict)
     speeds: dict[Selection, Record] = field(default_factory=dict)
     begun: dict[int, Mapping[str, Any]] = field(default_factory=dict)
+    failed: list[Record] = field(default_factory=list)
     busy: set[tuple[Any, ...]] = field(default_factory=set)
     curves: dict[int, dict[int, float]] = field(default_factory=dict)
     warm_starts: Callable[[], list[dict[str, Any]]] = list
@@ -73,6 +75,8 @@ class CellRun:
         """A run that failed is to be done again: what it was is known, not what came of it."""
         if record.kind == "trial" and record.search is not None and record.search.trial is not None:
             self._begin(record.search.trial, record.hparams)
+        elif record.kind in ("report", "speed"):
+            self.failed.append(record)  # its configuration may lose to a trial that is tried again
 
     def _begin(self, number: int, configuration: Mapping[str, Any]) -> None:
         """A trial has begun, or something is new about it."""
@@ -85,9 +89,10 @@ class CellRun:
         tried again won; work of the same kind and seed stands in their place."""
         if work.purpose == "trial":
             return ()
-        reports = [record for (_, at), record in self.reports.items() if at == seed]
-        records = reports if work.purpose == "report" else list(self.speeds.values())
-        return tuple(record.id for record in records if not self._current(record))
+        stood = self.reports.values() if work.purpose == "report" else self.speeds.values()
+        records = [*stood, *(record for record in self.failed if record.kind == work.purpose)]
+        of_seed = [record for record in records if work.purpose == "speed" or record.seed == seed]
+        return tuple(record.id for record in of_seed if not self._current(record))
 
     def _current(self, record: Record | None) -> bool:
         """Whether there is a report or speed, and of a configuration that is selected now."""
@@ -102,6 +107,7 @@ class CellRun:
         gone = set(ids)
         self.reports = {key: record for key, record in self.reports.items() if record.id not in gone}
         self.speeds = {key: record for key, record in self.speeds.items() if record.id not in gone}
+        self.failed = [record for record in self.failed if record.id not in gone]
 
     def known_trials(self) -> list[Trial]:
         """Every trial that has begun, by number."""

@@ -79,8 +79,8 @@ class Driver:
 
     def run(self, executor: Executor) -> None:
         """Until nothing is left to do."""
-        self.slots = executor.slots
         while True:
+            self.slots = executor.slots  # a cluster grows and shrinks
             while len(self._errands) < executor.slots and (job := self.next_job()) is not None:
                 executor.submit(job)
             if not self._errands:
@@ -221,13 +221,13 @@ class Driver:
             record = self._accept_teacher(errand, outcome)
         else:
             record = self._accept_work(errand.run, errand, outcome)
+        if record is not None:
+            for listener in self._listeners:  # to whom the job that brought it is still under way
+                listener(record)
         if ended:
             del self._errands[outcome.key]
             if errand.run is not None and errand.work is not None:
                 errand.run.busy.discard(errand.run.name_of(errand.work))
-        if record is not None:
-            for listener in self._listeners:
-                listener(record)
 
     def _accept_teacher(self, errand: _Errand, outcome: Outcome) -> Record | None:
         teacher = errand.teacher

@@ -1,7 +1,8 @@
 """The studies, copied to SQLite or PostgreSQL for optuna-dashboard. One way: nothing is ever read back from there.
 
 Records stay the truth. A thread writes behind the driver, which never waits for it; a database that fails is told of
-once and left alone until the sweep is run again, which first brings over what is missing.
+once and left alone until the sweep is run again, which first brings over what is missing. Optuna lets no trial that
+is over be changed: a failed one that was tried again stands beside what came of it.
 """
 
 from __future__ import annotations
@@ -133,7 +134,8 @@ class Mirror:
         optuna.logging.set_verbosity(optuna.logging.ERROR)
         timeout = "timeout" if make_url(self._url).get_backend_name() == "sqlite" else "connect_timeout"
         storage: Any = None
-        studies: dict[str, tuple[optuna.Study, set[int]]] = {}
+        studies: dict[str, tuple[optuna.Study, dict[int, Any]]] = {}
+        failed = optuna.trial.TrialState.FAIL
         while (ended := self._queue.get()) is not None and not self._given_up:
             if storage is None:
                 storage = optuna.storages.RDBStorage(
@@ -142,16 +144,16 @@ class Mirror:
             if ended.study not in studies:
                 studies[ended.study] = _open(storage, ended)
             study, there = studies[ended.study]
-            if ended.number not in there:
+            if ended.number not in there or there[ended.number] == failed != ended.trial.state:
                 study.add_trial(ended.trial)
-                there.add(ended.number)
+                there[ended.number] = ended.trial.state
         if storage is not None:
             storage.remove_session()
             storage.engine.dispose()
 
 
-def _open(storage: Any, ended: _Ended) -> tuple[optuna.Study, set[int]]:
-    """The study in the database, and the numbers of the trials that it has; nothing else of it is looked at."""
+def _open(storage: Any, ended: _Ended) -> tuple[optuna.Study, dict[int, Any]]:
+    """The study in the database, and its trials' states by their numbers; nothing else of it is looked at."""
     import optuna
 
     study = optuna.create_study(
@@ -160,7 +162,7 @@ def _open(storage: Any, ended: _Ended) -> tuple[optuna.Study, set[int]]:
     for name, value in ended.about.items():
         if study.user_attrs.get(name) != value:
             study.set_user_attr(name, value)
-    return study, {trial.user_attrs["trial"] for trial in study.get_trials(deepcopy=False)}
+    return study, {trial.user_attrs["trial"]: trial.state for trial in study.get_trials(deepcopy=False)}
 
 
 def _as_shown(run: CellRun, number: int) -> optuna.trial.FrozenTrial:

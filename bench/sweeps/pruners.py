@@ -13,6 +13,8 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from search_spaces.values import is_number
+
 if TYPE_CHECKING:
     from bench.sweeps.study import Study, Trial
 
@@ -71,7 +73,9 @@ def loses_seed_race(study: Study, trial: Trial, known: Sequence[Trial]) -> bool:
 def most_epochs(study: Study) -> int:
     """The longest training in the space; 0 for a method that has no epochs."""
     tuned = study.space.parameters.get("student.epochs")
-    return int(tuned.bounds[1]) if tuned else int(study.defaults.get("student.epochs") or 0)
+    if tuned is None:
+        return int(study.defaults.get("student.epochs") or 0)
+    return int(max(choice for choice in tuned.choices if is_number(choice)) if tuned.choices else tuned.bounds[1])
 
 
 def first_rung(study: Study) -> int:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 #: Packages that a sampler needs beyond the suite's own, and the extra that brings them.
 NEEDS = {"cma-es": ("cmaes", "cma-es")}
-#: What can weigh several objectives.
-FOR_SEVERAL = ("tpe", "random", "nsga-ii", "grid", "gp")
 
 
 def check_sampler(name: str) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -185,6 +186,8 @@ class Report(_Part):
     @field_validator("seeds")
     @classmethod
     def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
+        if not seeds:
+            raise ValueError("at least one report seed is needed")
         return _no_repeats(seeds)
 
 
@@ -212,9 +215,19 @@ def _bytes(value: Any) -> Any:
 Bytes = Annotated[int, BeforeValidator(_bytes), Field(gt=0)]
 
 
+def _shares(gpus: float) -> float:
+    """Ray gives a share of one GPU or whole ones, and fails in the middle of a sweep over anything else."""
+    if gpus > 1 and gpus != math.floor(gpus):
+        raise ValueError(f"a share below 1, or whole GPUs, not {gpus:g}")
+    return gpus
+
+
+Gpus = Annotated[float, Field(ge=0, allow_inf_nan=False), AfterValidator(_shares)]
+
+
 class ResourceNeeds(_Part):
-    cpus: float | None = Field(None, gt=0)
-    gpus: float | None = Field(None, ge=0)
+    cpus: float | None = Field(None, gt=0, allow_inf_nan=False)
+    gpus: Gpus | None = None
     memory: Bytes | None = None
     time_limit_s: float | None = Field(None, gt=0)
     max_failures: int | None = Field(None, ge=0, le=1000)
@@ -238,8 +251,8 @@ class Resources(_Part):
     max_failures: how often a trial is begun again after its worker died under it. overrides: per method.
     """
 
-    cpus: float = Field(1, gt=0)
-    gpus: float = Field(0, ge=0)
+    cpus: float = Field(1, gt=0, allow_inf_nan=False)
+    gpus: Gpus = 0
     memory: Bytes | None = None
     time_limit_s: float | None = Field(None, gt=0)
     max_failures: int = Field(2, ge=0, le=1000)

@@ -7,7 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from bench.errors import UserError
 from bench.records import Record
@@ -24,11 +24,31 @@ from bench.sweeps.transfer import read_winners
 from bench.training.problem import ProblemKey, load_problem
 
 ExecutorName = Literal["local", "ray"]
+EXECUTORS: tuple[ExecutorName, ...] = get_args(ExecutorName)
+
+
+@dataclass(frozen=True)
+class Means:
+    """What carries trials out, and where they train.
+
+    workers: worker processes; 0 trains in this process. On Ray: trials at once; 0 takes one on a local Ray, and what
+    there is room for on a cluster. address: of a Ray cluster, `auto` or HOST:PORT; None starts a local Ray.
+    """
+
+    executor: ExecutorName = "local"
+    workers: int = 0
+    device: str = "cpu"
+    address: str | None = None
+
+    @property
+    def device_here(self) -> str:
+        """For what this process trains itself, to estimate a cost say; a cluster's devices are not here."""
+        return self.device if self.address is None else "cpu"
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a sweep came to. done: records there were before; new: records of this run; failed: of either."""
+    """What a sweep came to. before: records there were already; new: records of this run; failed: of either."""
 
     before: int
     new: int
@@ -43,19 +63,16 @@ class Summary:
 def run_sweep(
     plan: Plan,
     out: Path,
-    workers: int = 0,
-    device: str = "cpu",
+    means: Means = Means(),
+    *,
     listener: Callable[[Driver], Listener] | None = None,
     on_message: Callable[[str], None] | None = None,
-    executor: ExecutorName = "local",
-    address: str | None = None,
     optuna_storage: str | None = None,
     retry_failed: bool = False,
 ) -> Summary:
     """Carry out a plan into a store; on a store that has some of it, the rest.
 
-    workers: worker processes; 0 trains in this process. On Ray: trials at once; 0 takes one on a local Ray, and what
-    there is room for on a cluster. address: of a Ray cluster, `auto` or HOST:PORT; None starts a local Ray.
+    listener: makes of the driver what is told of each record. on_message: takes a line about the store.
     optuna_storage: a URL (of `check_url`) to which the studies are copied; what goes wrong there is a message.
     retry_failed: what failed, ran out of memory or out of time is done again; the new records stand in its place.
 
@@ -64,18 +81,19 @@ def run_sweep(
         RecordError: a record could not be written (a full disk, say); what was written stays.
         KeyboardInterrupt: after the workers were stopped.
     """
-    check_data(plan, device if executor == "local" else "cpu")
-    with _ray(plan, workers, device, address) if executor == "ray" else nullcontext(), Store(out, plan) as store:
+    on_ray = means.executor == "ray"
+    check_data(plan, "cpu" if on_ray else means.device)
+    with _ray(plan, means) if on_ray else nullcontext(), Store(out, plan) as store:
         tell = on_message or (lambda text: None)
         for message in store.messages:
             tell(message)
         before = len(store.records)
-        driver = Driver(plan, store, device, retry_failed)
+        driver = Driver(plan, store, means.device, retry_failed)
         if listener is not None:
             driver.listen(listener(driver))
         with _mirrored(driver, optuna_storage, tell):
             if not all(driver.finished(run) for run in driver.runs.values()):
-                carrier = _on_ray(plan, workers, address, store) if executor == "ray" else _executor(workers, store)
+                carrier = _executor(plan, means, store)
                 try:
                     with Heartbeat(store.path, lambda: (driver.slots, driver.under_way())):
                         driver.run(carrier)
@@ -112,31 +130,29 @@ def check_data(plan: Plan, device: str = "cpu") -> None:
             load_problem(ProblemKey(data.dataset, data.split, data.setting, plan.data_dir), seed, device)
 
 
-def _executor(workers: int, store: Store) -> Executor:
-    if workers:
-        return ProcessExecutor(workers, store.path / "teachers")
+def _executor(plan: Plan, means: Means, store: Store) -> Executor:
+    if means.executor == "ray":
+        from bench.sweeps.executors.ray_executor import RayExecutor
+
+        slots = means.workers or (None if means.address else 1)
+        return RayExecutor(slots, store.teachers.load, plan.spec.resources.every()[0])
+    if means.workers:
+        return ProcessExecutor(means.workers, store.path / "teachers")
     return InProcessExecutor(store.teachers.load)
 
 
 @contextmanager
-def _ray(plan: Plan, workers: int, device: str, address: str | None) -> Iterator[None]:
+def _ray(plan: Plan, means: Means) -> Iterator[None]:
     """Connected to Ray, before anything is written."""
     if find_spec("ray") is None:
         raise UserError("--executor ray: Ray is not installed; pip install 'ray[tune]'")
     from bench.sweeps.executors.ray_session import ray_session
 
     needs = plan.spec.resources.every()
-    if device.startswith("cuda") and not any(each.gpus for each in needs):
+    if means.device.startswith("cuda") and not any(each.gpus for each in needs):
         raise UserError("--device cuda: with Ray a trial trains on the GPU that resources.gpus asks for, which is 0")
-    with ray_session(address, max(workers, 1), needs):
+    with ray_session(means.address, max(means.workers, 1), needs):
         yield
-
-
-def _on_ray(plan: Plan, workers: int, address: str | None, store: Store) -> Executor:
-    from bench.sweeps.executors.ray_executor import RayExecutor
-
-    slots = workers or (None if address else 1)
-    return RayExecutor(slots, store.teachers.load, plan.spec.resources.every()[0])
 
 
 def summarise(driver: Driver, before: int = 0) -> Summary:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
@@ -125,10 +126,15 @@ def _status(error: BaseException) -> Status:
     return "failed"
 
 
+def one_line(text: str) -> str:
+    """For records and terminals: no colours, no line breaks, nothing that cannot be printed."""
+    plain = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", text).split())
+    return "".join(letter if letter.isprintable() else "?" for letter in plain)
+
+
 def describe(error: BaseException) -> str:
     """One line: the kind of error, its message, and where in the code it was raised."""
-    text = " ".join(str(error).split())[:500]
-    message = "".join(letter if letter.isprintable() else "?" for letter in text)  # for records and terminals
+    message = one_line(str(error))[:500]
     if isinstance(error, UserError):
         return message
     frames = traceback.extract_tb(error.__traceback__)

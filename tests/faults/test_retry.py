@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench.cli.progress import Progress
 from bench.records import Record, RecordWriter, parse_record, read_records
 from bench.sweeps.cell_run import CellRun
 from bench.sweeps.plan import make_plan
@@ -74,8 +75,10 @@ def test_a_retried_winner_takes_the_place_of_what_stood_without_it(
     plan = make_plan(parse_spec(SPEC, "spec"))
     before = {path: path.read_bytes() for path in sorted((store / "records").iterdir())}
     assert not run_sweep(plan, store).ok  # again alone tries nothing again
-    summary = run_sweep(plan, store, retry_failed=True)
+    progress = Progress(bar=False, quiet=True)
+    summary = run_sweep(plan, store, retry_failed=True, listener=progress.attach)
     assert summary.ok
+    assert progress.failed == 0
     assert summary.new > 2
     assert standing(store) == standing(whole)
     for path, content in before.items():
@@ -84,3 +87,29 @@ def test_a_retried_winner_takes_the_place_of_what_stood_without_it(
     assert (again.new, again.ok) == (0, True)
     loaded = load_stores([store])
     assert len(loaded.records) == len(standing(whole))
+
+
+def test_a_failed_report_of_a_configuration_that_lost_is_replaced_too(broken: tuple[Path, Path]) -> None:
+    """No work has its name any more: where default and tuned were one they are two now, or the reverse."""
+    plan = make_plan(parse_spec(SPEC, "spec"))
+    cell = next(cell for cell in plan.cells if cell.method.name == "supervised")
+    records = [record for record in read_records(broken[0]).records if record.cell.id == cell.id]
+    report = next(record for record in records if record.kind == "report" and record.seed == 1)
+    assert report.search is not None
+    former = "tuned" if report.search.selection == "both" else "both"
+    lost = failing(
+        report.model_copy(update={"id": "f" * 16, "search": report.search.model_copy(update={"selection": former})})
+    )
+    run = CellRun(cell, plan.spec)
+    run.take(record for record in records if record.kind == "trial")
+    run.take_again(lost)
+    for _ in range(2 * len(run.selections())):
+        work = run.next_report()
+        assert work is not None
+        run.busy.add(run.name_of(work))
+        (seed,) = work.seeds
+        assert run.stale(work, seed) == ((lost.id,) if seed == 1 and run.failed else ())
+        if seed == 1:
+            run.drop([lost.id])
+    assert run.next_report() is None
+    assert not run.failed

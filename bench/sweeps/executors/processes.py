@@ -70,7 +70,8 @@ class ProcessExecutor:
 
     def _begin(self, place: _Place, job: Job) -> None:
         place.job, place.seeds_left, place.started = job, list(job.seeds), time.monotonic()
-        place.pipe.send(job)
+        with suppress(OSError):  # its worker is just dying, which `next_event` finds
+            place.pipe.send(job)
 
     def next_event(self) -> Progress | tuple[Outcome, bool]:
         while True:

@@ -13,7 +13,7 @@ import re
 import secrets
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from bench.errors import UserError
@@ -123,11 +123,21 @@ def _start(slots: int, needs: list[Needs]) -> None:
         )
     except (ConnectionError, ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
         raise UserError(f"--executor ray: a local Ray did not start: {_line(error)}") from None
-    gpus = float(ray.cluster_resources().get("GPU", 0))
-    most = max(each.gpus for each in needs)
-    if most > gpus:
+    try:
+        check_room(needs, ray.cluster_resources())
+    except UserError:
         ray.shutdown()
-        raise UserError(f"resources.gpus: a trial needs {most:g} and this machine has {gpus:g}")
+        raise
+
+
+def check_room(needs: Iterable[Needs], there: Mapping[str, float]) -> None:
+    """Raises UserError where a trial needs more than all that `there` is: Ray would let it wait for ever."""
+    for each in needs:
+        if each.gpus > (gpus := there.get("GPU", 0.0)):
+            raise UserError(f"resources.gpus: a trial needs {each.gpus:g} and this machine has {gpus:g}")
+        if (each.memory or 0) > (memory := there.get("memory", 0.0)):
+            need, have = (f"{amount / 2**30:.3g} GiB" for amount in (each.memory or 0, memory))
+            raise UserError(f"resources.memory: a trial needs {need} and Ray has {have} to give on this machine")
 
 
 def _connect(address: str) -> None:

@@ -23,6 +23,7 @@ from bench.sweeps.executors.processes import GRACE_S
 from bench.sweeps.executors.ray_desk import Desk
 from bench.sweeps.executors.ray_worker import Parcel
 from bench.sweeps.jobs import Job, Outcome, Progress, Status
+from bench.sweeps.worker import one_line
 
 #: Seconds after which a trial that waits for an actor of its own may have another's.
 _START_S = 30.0
@@ -187,7 +188,7 @@ def kill(trial: Trial) -> None:
 
 def _verdict(error: BaseException | None, overdue: bool) -> tuple[Status, str, int]:
     """Status and reason of a lost trial, and whether the loss counts against it: a lost node does not."""
-    text = " ".join(str(error).split())
+    text = one_line(str(error))
     if overdue:
         return "timeout", "killed: it did not stop at its time limit", 1
     if isinstance(error, OutOfMemoryError) or "low on memory" in text or "OutOfMemory" in text:

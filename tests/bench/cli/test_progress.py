@@ -45,6 +45,8 @@ def test_failures_are_told_when_quiet(distillery: Callable[..., Any], write_spec
     assert done.code == 1
     assert all("TIMEOUT" in line for line in done.err.splitlines())
     assert len(done.err.splitlines()) == len(done.json["failures"])
+    told = distillery("sweep", spec, "--retry-failed", "--dry-run").out
+    assert f"--retry-failed: {len(done.json['failures'])} failed run" in told
 
 
 def test_the_table_follows_the_sweep(
@@ -87,7 +89,20 @@ def test_a_log_gets_a_line_per_part_and_per_half_minute(
     monkeypatch.setattr(progress_module, "LINE_EVERY_PART", 0.5)
     few = [line for line in distillery("sweep", write_spec(), "--out", "b").err.splitlines() if "cells" in line]
     assert 5 < len(every) <= 21
+    assert all("1 of 1 slot busy" in line for line in every[:-1])
     assert 2 <= len(few) <= 3
+
+
+def test_the_plan_is_summed_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: clock[0])
+    progress, sums = Progress(bar=False), []
+    totals = progress_module.Totals((0, 1), (0, 1), 0, (0, 1), 0, 1, 1, 0.0, None, "")
+    monkeypatch.setattr(progress, "totals", lambda: sums.append(clock[0]) or totals)
+    for _ in range(100):
+        clock[0] += 0.125
+        progress._perhaps_say()
+    assert len(sums) == 12
 
 
 def test_status_knows_what_runs_and_loads_no_torch(

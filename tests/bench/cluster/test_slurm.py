@@ -106,7 +106,14 @@ def test_slots_fill_the_allocation(launch: Callable[..., Any]) -> None:
     assert "--workers 16 --device cuda" in made["files"]["mini.sbatch"], "CPUs are the tighter limit"
     code, err, _ = launch("slurm", section, resources={"cpus": 2, "gpus": 9})
     assert code == 2
-    assert "a trial asks for 2 CPUs and 9 GPUs, and the cluster has 32 and 8" in err
+    assert "a trial asks for 2 CPUs and 9 GPUs, and a node of the cluster has 16 and 4" in err
+    code, _, _ = launch("slurm", section, resources={"cpus": 20})
+    assert code == 2, "32 CPUs in all, but no node holds such a trial, and Ray would wait for ever"
+    _, _, made = launch("slurm", section, resources={"cpus": 9})
+    assert "--workers 2 " in made["files"]["mini.sbatch"], "one a node, with 7 CPUs left on each"
+    mixed = {"cpus": 16, "overrides": {"glnn": {"cpus": 1, "gpus": 1}}}
+    _, _, made = launch("slurm", section, resources=mixed)
+    assert "--workers 2 " in made["files"]["mini.sbatch"], "two of the large ones, eight of the others"
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ import pytest
 
 from bench.errors import UserError
 from bench.records import read_records
-from bench.sweeps.mirror import check_url
+from bench.sweeps.cell_run import CellRun
+from bench.sweeps.mirror import Mirror, check_url
 from bench.sweeps.plan import Plan
 from bench.sweeps.sweep import run_sweep
 
@@ -149,6 +150,23 @@ def test_a_database_that_fails_is_told_once_and_stops_nothing(plan: Plan, tmp_pa
     assert "no longer written to" in line
     assert "secretword" not in line
     assert "\n" not in line
+
+
+def test_a_failed_trial_that_was_tried_again_comes_over_once(plan: Plan, tmp_path: Path) -> None:
+    run_sweep(plan, tmp_path / "store")
+    url, told = check_url(f"sqlite:///{tmp_path}/studies.db"), []
+    (cell,) = (cell for cell in plan.cells if cell.trials)
+    records = [record for record in read_records(tmp_path / "store").records if record.kind == "trial"]
+    broken = [record.model_copy(update={"status": "oom"}) if record.seed == 100 else record for record in records]
+    for known in (broken, broken, records, records):
+        run = CellRun(cell, plan.spec)
+        run.take(known)
+        Mirror(url, "small", {cell.id: run}, told.append).close()
+    assert told == []
+    (trials,) = mirrored(url).values()
+    failed = [trial.user_attrs["trial"] for trial in trials if trial.state == optuna.trial.TrialState.FAIL]
+    well = [trial.user_attrs["trial"] for trial in trials if trial.state != optuna.trial.TrialState.FAIL]
+    assert failed == well == [0, 1, 2, 3]
 
 
 def test_what_stands_in_the_mirror_is_never_believed(plan: Plan, tmp_path: Path) -> None:

@@ -155,3 +155,9 @@ def test_hyperband_spreads_its_trials_and_judges_within_a_bracket() -> None:
     best = Trial(alone[0], of.defaults, {100: 0.9, 101: 0.9}, "complete", {4: 0.9, 12: 0.9})
     worse = Trial(alone[1], of.defaults, {}, "running", {4: 0.1, 12: 0.1})
     assert not of.stops_after_epoch(worse, 12, [best])  # another bracket
+
+
+def test_epochs_that_are_a_choice_race_to_the_longest() -> None:
+    space = merge({"student": load_space("model", "mlp").override({}, {"epochs": {"choice": [20, 80, 40]}})})
+    of = Study(content_id("cell"), space, space.defaults(), Search(pruner="asha", min_epochs=4), 60)
+    assert pruners.rungs(of) == [4, 12, 36]

@@ -19,7 +19,7 @@ from bench.sweeps.executors.in_process import InProcessExecutor
 from bench.sweeps.executors.processes import ProcessExecutor
 from bench.sweeps.jobs import Job, Outcome
 from bench.sweeps.plan import Plan
-from bench.sweeps.sweep import Summary, run_sweep
+from bench.sweeps.sweep import Means, Summary, run_sweep
 from bench.training import problem
 from bench.training.engine import Configuration
 from bench.training.problem import ProblemKey
@@ -175,7 +175,7 @@ def test_no_test_label_reaches_a_trial_a_teacher_or_a_choice(
 
 
 def swept(plan: Plan, store: Path, workers: int = 0) -> tuple[Summary, list[Record]]:
-    summary = run_sweep(plan, store, workers)
+    summary = run_sweep(plan, store, Means(workers=workers))
     return summary, read_records(store).records
 
 
