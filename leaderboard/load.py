@@ -15,7 +15,6 @@ from leaderboard.runs import Placed
 CONTENT = (
     "kind",
     "suite_version",
-    "git_sha",
     "cell",
     "hparams",
     "search",

@@ -97,6 +97,7 @@ def plant(store: Path) -> Path:
     trap = store.parent / "opened"
     names = ("tuner.pkl", "trainable.pkl", "searcher-state-1.pkl", "records/trial.pkl", "teachers/teacher.pkl")
     for name in names:
+        (store / name).parent.mkdir(exist_ok=True)
         (store / name).write_bytes(pickle.dumps(Bomb(trap)))
     return trap
 
