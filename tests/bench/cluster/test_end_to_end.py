@@ -78,6 +78,7 @@ def logs(folder: Path) -> str:
     return "\n".join(path.read_text() for path in sorted((folder / "slurm").glob("*.log")))
 
 
+@pytest.mark.slow  # half a minute
 def test_an_array_carries_a_plan_in_parts(
     submit: Callable[..., subprocess.Popen[str]], spec: dict[str, Any], tmp_path: Path
 ) -> None:
