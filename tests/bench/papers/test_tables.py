@@ -152,3 +152,18 @@ def test_glnn_production_scores_are_the_mixture_that_the_paper_says() -> None:
     assert clashing == {("SAGE", "a-photo"), ("GLNN", "arxiv")}
     assert all(number.std for numbers in table.numbers.values() for column, number in numbers.items()
                if column.split()[1] != "prod" and number.confidence is None)  # fmt: skip
+
+
+def test_the_shallow_student_on_ppi_is_gcrds() -> None:
+    """180 k parameters as released, which has a skip around the first layer too and one skip for all output heads."""
+    from bench.models.base import build_model
+
+    (table,) = find_tables(["gcrd-ppi"])
+    (choice,) = table.runs["shallow"].students
+    shape = {
+        name: choice[name] for name in ("layers", "hidden", "heads", "output_heads", "residual", "linear_residual")
+    }
+    model = build_model("gat", 50, 121, {**shape, "bias": True})
+    ours = sum(parameter.numel() for parameter in model.parameters())
+    skips_of_three_heads, first_skip = 3 * 256 * 121, 50 * 256 + 256
+    assert round((ours - skips_of_three_heads + first_skip) / 1e4) * 1e4 == 180_000
