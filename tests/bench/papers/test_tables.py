@@ -167,3 +167,14 @@ def test_the_shallow_student_on_ppi_is_gcrds() -> None:
     ours = sum(parameter.numel() for parameter in model.parameters())
     skips_of_three_heads, first_skip = 3 * 256 * 121, 50 * 256 + 256
     assert round((ours - skips_of_three_heads + first_skip) / 1e4) * 1e4 == 180_000
+
+
+def test_a_number_that_stands_beside_two_students_is_not_judged() -> None:
+    """The source of GFKD's numbers does not say which student they are of; a verdict would be wrong for one of them."""
+    (table,) = find_tables(["gfkd"])
+    for row, numbers in table.numbers.items():
+        of_student = {column: number for column, number in numbers.items() if "GCN-3-32" in column}
+        for column, number in of_student.items():
+            twin = numbers.get(column.replace("GCN-3-32", "GIN-3-32"))
+            if twin is not None and twin.mean == number.mean:
+                assert {each.confidence or table.confidence for each in (number, twin)} == {"unverified"}, (row, column)
