@@ -4,14 +4,28 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bench.errors import UserError
 from bench.papers import Stage, Table, find_tables, stages_of, table_names
 from bench.papers.schema import Number, Run, Selector
 from bench.records import Record, RecordError, read_records
+from bench.sweeps.plan import Cell
 from leaderboard.published import Ours, Published, PublishedCell, PublishedTable, ours_of
 from leaderboard.published.cells import Variation
+
+#: Why a cell is not judged whose records say something else than its table does now.
+STALE = "new runs: its records are of other settings than the table's"
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The report runs of a stage: those of the settings that the table has, and those of others that it once had."""
+
+    current: list[Record] = field(default_factory=list)
+    stale: list[Record] = field(default_factory=list)
 
 
 def of_stores(stores: Iterable[Path]) -> list[PublishedTable]:
@@ -38,14 +52,15 @@ def of_stores(stores: Iterable[Path]) -> list[PublishedTable]:
 def join(
     table: Table, records: Path | Mapping[str, Path], *, stand_in: bool = False, seeds: int | None = None
 ) -> PublishedTable:
-    """The table with what the records hold of it.
+    """The table with what the records hold of it. Runs that were made with other settings than the table has do not
+    count: the page says what was run in the table's words.
 
     records: the folder with TABLE/STAGE/records/*.jsonl, or stores by the id of their stage.
     """
     stages = {(s.run, s.stands_for or s.dataset): s for s in stages_of(table, stand_in=stand_in, seeds=seeds)}
     if isinstance(records, Path):
         records = {stage.id: records / table.name / stage.id for stage in stages.values()}
-    read = {key: _read(records.get(stage.id)) for key, stage in stages.items()}
+    read = {key: _read(stage, records.get(stage.id)) for key, stage in stages.items()}
     cells = []
     for column in table.columns:
         dataset = table.columns[column].dataset
@@ -56,6 +71,12 @@ def join(
             ours = _ours(table, column, table.selector(row, column), stages, read)
             if lacks is None and stand_in:
                 lacks = f"{dataset}; ours are runs on {table.stand_ins[dataset]}"
+            elif (
+                lacks is None
+                and not ours.values
+                and _ours(table, column, table.selector(row, column), stages, read, stale=True).values
+            ):
+                lacks = STALE
             elif lacks is None and dataset in table.stand_ins and not ours.values:
                 lacks = dataset
             quirks = tuple(
@@ -65,7 +86,7 @@ def join(
             )
             explanation = table.explanations.get(row, {}).get(column)
             cells.append(PublishedCell(row, column, _published(table, number), ours, lacks, quirks, explanation))
-    versions = sorted({record.suite_version for found in read.values() for record in found})
+    versions = sorted({record.suite_version for found in read.values() for record in found.current})
     option = " --stand-in" if stand_in else ""
     return PublishedTable(
         name=table.name,
@@ -109,14 +130,15 @@ def _ours(
     column: str,
     selector: Selector,
     stages: dict[tuple[str, str], Stage],
-    read: dict[tuple[str, str], list[Record]],
+    read: dict[tuple[str, str], _Found],
+    stale: bool = False,
 ) -> Ours:
     """Our runs of a cell or of one of its quirks; none where there is no such stage."""
     key = (selector.run or "", table.columns[column].dataset)
     if key not in stages or selector.method is None:
         return Ours(0)
     return ours_of(
-        read[key],
+        read[key].stale if stale else read[key].current,
         stages[key].settings.seeds,
         selector.method,
         selector.variant or "paper",
@@ -126,5 +148,34 @@ def _ours(
     )
 
 
-def _read(store: Path | None) -> list[Record]:
-    return read_records(store, kinds=["report"]).records if store and (store / "records").is_dir() else []
+def _read(stage: Stage, store: Path | None) -> _Found:
+    if store is None or not (store / "records").is_dir():
+        return _Found()
+    records = read_records(store, kinds=["report", "teacher"]).records
+    taught = {record.cell.teacher_id: record.hparams for record in records if record.kind == "teacher"}
+    found, cells = _Found(), stage.plan().cells
+    for record in records:
+        if record.kind == "report":
+            agrees = any(_agrees(record, cell, taught.get(record.cell.teacher_id, {})) for cell in cells)
+            (found.current if agrees else found.stale).append(record)
+    return found
+
+
+def _agrees(record: Record, cell: Cell, teacher_settings: Mapping[str, Any]) -> bool:
+    """Whether the record is of this cell, and nothing that it says of its settings contradicts the cell's.
+
+    A hyperparameter that only one of them has is no contradiction: the suite may have learnt of it since.
+    """
+    ran, teacher = record.cell, cell.teacher
+    if (ran.dataset, ran.split, ran.setting) != (cell.data.dataset, cell.data.split, cell.data.setting):
+        return False
+    model = teacher.model if teacher else None
+    if (ran.method, ran.variant, ran.teacher) != (cell.method.name, cell.variant, model):
+        return False
+    if ran.student != (cell.student or model or "none") or not _fits(record.hparams, cell.defaults):
+        return False
+    return teacher is None or _fits(teacher_settings, teacher.defaults)
+
+
+def _fits(ran: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    return all(ran[name] == wanted[name] for name in ran.keys() & wanted.keys())

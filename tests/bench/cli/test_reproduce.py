@@ -97,6 +97,15 @@ def test_from_the_table_to_its_pages(distillery: Callable[..., Any], table: Path
     assert distillery("reproduce", table, "--pages", "store/pages", "--json").json["tables"] == [told]
     assert (tmp_path / "store" / "pages" / "mini.md").read_text() == text
 
+    # A table that now says otherwise than what was run does not show those runs as its own.
+    content = yaml.safe_load(table.read_text())
+    for part, still_judged in (("teachers", ["MLP digits"]), ("students", ["SAGE digits"])):
+        changed = {**content["runs"]["main"], part: [{**content["runs"]["main"][part][0], "hidden": 17}]}
+        table.write_text(yaml.safe_dump({**content, "runs": {"main": changed}}, sort_keys=False))
+        (stale,) = distillery("reproduce", table, "--pages", "store/pages", "--json").json["tables"]
+        assert stale["cells"]["reproduced"] + stale["cells"]["above"] == still_judged
+        assert "its records are of other settings" in (tmp_path / "store" / "pages" / "mini.md").read_text()
+
 
 def test_a_stand_in_is_run_and_never_judged(distillery: Callable[..., Any], table: Path, tmp_path: Path) -> None:
     """The protocol of data that are not here, on generated data of the same shape; also one seed of several."""
