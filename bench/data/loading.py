@@ -81,9 +81,11 @@ def mirror() -> Path | None:
 
 
 def _usable(path: Path, info: DatasetInfo, raw: RawFiles) -> Dataset | None:
-    """The cached dataset, unless absent, damaged, or without a published split whose files are there now."""
+    """The cached dataset, unless absent, damaged, not the published one, or without a split whose files are there."""
     found = cache.read(path)
     if found is None or found.name != info.name:
+        return None
+    if info.sha256 is not None and found.sha256 != info.sha256:
         return None
     if "geom-gcn" in info.splits and "geom-gcn" not in found.fixed_splits:
         from bench.data.downloads import geom_gcn_place
