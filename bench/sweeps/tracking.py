@@ -40,7 +40,7 @@ _MANNERS = {
 }
 #: Set by the libraries on their way, and put back.
 _TOUCHED = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
-_LOUD = ("mlflow", "alembic", "wandb", "ray.tune", "ray.air")
+_LOUD = ("mlflow", "alembic", "wandb", "urllib3", "ray.tune", "ray.air")
 
 
 class Logbook(Protocol):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+import itertools
+import os
 from typing import Any
 
 from ray.tune.logger.tensorboardx import TBXLoggerCallback
@@ -16,8 +17,15 @@ class TensorBoard(TBXLoggerCallback):
 
     def __init__(self) -> None:
         super().__init__()
-        # With the usual queue of 10, a writer that died of a full disk would leave us waiting for room in it.
-        self._summary_writer_cls = partial(self._summary_writer_cls, max_queue=10_000)
+        writer, number = self._summary_writer_cls, itertools.count()
+
+        def unlike_others(folder: str, flush_secs: int) -> Any:
+            # A file that is named by the second alone would be written over by the run's next one. With the usual
+            # queue of 10, a writer that died of a full disk would leave us waiting for room in it.
+            suffix = f".{os.getpid()}.{next(number):06}"
+            return writer(folder, flush_secs=flush_secs, filename_suffix=suffix, max_queue=10_000)
+
+        self._summary_writer_cls = unlike_others
 
     def log_trial_start(self, trial: Any) -> None:
         if len(self._trial_writer) >= MOST_OPEN:

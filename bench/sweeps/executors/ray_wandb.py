@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -50,12 +51,25 @@ class Wandb(WandbLoggerCallback):
     def _cleanup_logging_actors(self, timeout: int = 0, kill_on_timeout: bool = False) -> None:
         """There are none."""
 
+    def on_experiment_end(self, trials: list[Any], **info: Any) -> None:
+        if _services() - self._others:
+            wandb.teardown()
+
     def abandon(self) -> None:
         """End W&B's service, for which the process would else wait at its end; the runs' files stay, to be synced."""
-        for service in _services() - self._others:
+        ours = _services() - self._others
+        for service in ours:
             service.kill()
+        psutil.wait_procs(ours, timeout=5)
+        if ours:
+            with suppress(Exception, SystemExit):  # it says that the service is gone, and forgets it
+                wandb.teardown()
 
 
 def _services() -> set[psutil.Process]:
     """W&B's processes that belong to this one."""
-    return {child for child in psutil.Process().children() if "wandb-core" in child.name()}
+    found = set()
+    for child in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            found |= {child} if "wandb-core" in child.name() else set()
+    return found
