@@ -27,7 +27,7 @@ from bench.sweeps.tracks import Track
 #: Seconds that a sweep which is over waits for its trackers, and one that was interrupted.
 LINGER_S, HURRY_S = 60.0, 5.0
 #: Seconds that a measurement of speed waits for them, since it is to have the machine to itself.
-_QUIET_S = 5.0
+_QUIET_S = 2.0
 
 #: What the libraries would do unasked: send statistics home, write to the terminal, try a lost server for minutes.
 _MANNERS = {
