@@ -153,6 +153,13 @@ def sweep(
             help="Copy the studies to sqlite:///FILE or postgresql://... for optuna-dashboard; never read back.",
         ),
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TRACKER=WHERE",
+            help="Tell tensorboard=DIR, mlflow=URI or wandb=PROJECT of every run; never read back. Repeatable.",
+        ),
+    ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Do again what failed, ran out of memory or ran out of time.")
     ] = False,
@@ -169,7 +176,7 @@ def sweep(
     from bench.cli import checks
     from bench.cli import sweep as command
 
-    request = command.Request(spec, out, cells, optuna_storage, retry_failed)
+    request = command.Request(spec, out, cells, optuna_storage, retry_failed, tuple(track or ()))
     return command.run(request, checks.means(executor, workers, device, address), data, dry_run, json, quiet)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from bench.sweeps.retries import failures
 from bench.sweeps.spec import Search, read_spec
 from bench.sweeps.status import StoreStatus
 from bench.sweeps.sweep import Means, check_data, run_sweep
+from bench.sweeps.tracks import Track, check_tracks
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Request:
     cells: str | None = None
     optuna_storage: str | None = None
     retry_failed: bool = False
+    track: tuple[str, ...] = ()
 
 
 def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_json: bool, quiet: bool = False) -> int:
@@ -40,9 +43,11 @@ def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_jso
     store = request.out or Path(read.name if part is None else f"{read.name}-{part.number}-of-{part.count}")
     checks.configurations(plan)
     url = check_url(request.optuna_storage) if request.optuna_storage is not None else None
+    tracks = check_tracks(request.track)
     if dry_run:
         return tell(plan, store, means, as_json, request.retry_failed)
-    return carry_out(plan, store, means, as_json, optuna_storage=url, retry_failed=request.retry_failed, quiet=quiet)
+    more: dict[str, Any] = {"optuna_storage": url, "tracks": tracks, "retry_failed": request.retry_failed}
+    return carry_out(plan, store, means, as_json, **more, quiet=quiet)
 
 
 def carry_out(
@@ -52,6 +57,7 @@ def carry_out(
     as_json: bool,
     *,
     optuna_storage: str | None = None,
+    tracks: Sequence[Track] = (),
     retry_failed: bool = False,
     quiet: bool = False,
 ) -> int:
@@ -67,6 +73,7 @@ def carry_out(
             listener=progress.attach,
             on_message=progress.message,
             optuna_storage=optuna_storage,
+            tracks=tracks,
             retry_failed=retry_failed,
         )
     assert progress.driver is not None

@@ -205,6 +205,21 @@ class CellRun:
             return ("trial", work.trial)
         return ("report", work.selection, work.seeds[0]) if work.purpose == "report" else ("speed", work.selection)
 
+    def earlier(self, work: Work) -> list[Record]:
+        """Records that there are of a trial, or of a configuration's reports."""
+        if work.purpose == "trial" and work.trial is not None:
+            return list(self.trials.get(work.trial, {}).values())
+        if work.purpose == "report":
+            stood = (record for (selection, _), record in self.reports.items() if selection == work.selection)
+            return [record for record in stood if self._current(record)]
+        return []
+
+    def over(self, work: Work) -> bool:
+        """Whether nothing more comes of a trial, or of a configuration's reports."""
+        if work.purpose == "trial" and work.trial is not None:
+            return self.trial(work.trial).state != "running"
+        return work.purpose != "report" or len(self.earlier(work)) == len(self.spec.report.seeds)
+
     def record_id(self, work: Work, seed: int) -> str:
         """The same for the same work, on any machine."""
         return content_id([self.cell.id, work.purpose, work.trial, work.selection, seed])

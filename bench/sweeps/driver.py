@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.ids import content_id
 from bench.records import Record, RecordError, Search
@@ -19,6 +19,9 @@ from bench.sweeps.retries import failures, work_name
 from bench.sweeps.store import Store
 from bench.sweeps.transfer import read_winners, warm_starts
 from bench.training.engine import Configuration
+
+if TYPE_CHECKING:
+    from bench.sweeps.tracking import Tracking
 
 Listener = Callable[[Record], None]
 
@@ -39,6 +42,7 @@ class Driver:
         """With `retry_failed`, what failed, ran out of memory or out of time is done again, once."""
         self.plan, self.store, self.device = plan, store, device
         self._listeners: list[Listener] = []
+        self._watcher: Tracking | None = None
         self.runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
         self._again = failures(plan, store.records) if retry_failed else {}
         for record in store.records:
@@ -63,6 +67,10 @@ class Driver:
         """Be told of each record once it is on the disk."""
         self._listeners.append(listener)
 
+    def watch(self, watcher: Tracking | None) -> None:
+        """Tell it of jobs given out, of reports on the way, and of records."""
+        self._watcher = watcher
+
     def finished(self, run: CellRun) -> bool:
         """Whether a cell has all that it should have."""
         if not run.searched:
@@ -82,6 +90,9 @@ class Driver:
         while True:
             self.slots = executor.slots  # a cluster grows and shrinks
             while len(self._errands) < executor.slots and (job := self.next_job()) is not None:
+                if self._watcher is not None:
+                    errand = self._errands[job.key]
+                    self._watcher.begins(job, errand.run, errand.work, errand.teacher)
                 executor.submit(job)
             if not self._errands:
                 return
@@ -200,13 +211,16 @@ class Driver:
         run, work = errand.run, errand.work
         assert run is not None
         assert work is not None
+        metric = self.recorder.identity(run.cell.data).metric
+        if self._watcher is not None:
+            self._watcher.reports(progress, metric, run, work)
         if not run.stops_at(work, progress.epoch, progress.score):
             return True
         stopped = Outcome(
             progress.key,
             progress.seed,
             "pruned",
-            validation={self.recorder.identity(run.cell.data).metric: progress.score},
+            validation={metric: progress.score},
             epochs=progress.epoch,
             train_s=progress.train_s,
             environment=progress.environment,
@@ -224,6 +238,8 @@ class Driver:
         if record is not None:
             for listener in self._listeners:  # to whom the job that brought it is still under way
                 listener(record)
+        if self._watcher is not None:
+            self._watcher.records(record, outcome.key, errand.run, errand.work)
         if ended:
             del self._errands[outcome.key]
             if errand.run is not None and errand.work is not None:

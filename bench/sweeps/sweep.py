@@ -20,6 +20,8 @@ from bench.sweeps.mirror import Mirror
 from bench.sweeps.plan import Plan
 from bench.sweeps.samplers import check_sampler
 from bench.sweeps.store import Store
+from bench.sweeps.tracking import tracking
+from bench.sweeps.tracks import Track
 from bench.sweeps.transfer import read_winners
 from bench.training.problem import ProblemKey, load_problem
 
@@ -68,12 +70,14 @@ def run_sweep(
     listener: Callable[[Driver], Listener] | None = None,
     on_message: Callable[[str], None] | None = None,
     optuna_storage: str | None = None,
+    tracks: Sequence[Track] = (),
     retry_failed: bool = False,
 ) -> Summary:
     """Carry out a plan into a store; on a store that has some of it, the rest.
 
     listener: makes of the driver what is told of each record. on_message: takes a line about the store.
     optuna_storage: a URL (of `check_url`) to which the studies are copied; what goes wrong there is a message.
+    tracks: trackers (of `check_tracks`) that are told of the runs; likewise.
     retry_failed: what failed, ran out of memory or out of time is done again; the new records stand in its place.
 
     Raises:
@@ -83,12 +87,17 @@ def run_sweep(
     """
     on_ray = means.executor == "ray"
     check_data(plan, "cpu" if on_ray else means.device)
-    with _ray(plan, means) if on_ray else nullcontext(), Store(out, plan) as store:
-        tell = on_message or (lambda text: None)
+    tell = on_message or (lambda text: None)
+    with (
+        _ray(plan, means) if on_ray else nullcontext(),
+        tracking(plan, tracks, tell) as watcher,
+        Store(out, plan) as store,
+    ):
         for message in store.messages:
             tell(message)
         before = len(store.records)
         driver = Driver(plan, store, means.device, retry_failed)
+        driver.watch(watcher)
         if listener is not None:
             driver.listen(listener(driver))
         with _mirrored(driver, optuna_storage, tell):
