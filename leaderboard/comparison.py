@@ -5,7 +5,7 @@ Its rows share the data (by content hash), split, setting, metric, teacher and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,6 @@ from leaderboard.statistics import (
     Gap,
     PairedTest,
     Standing,
-    average_ranks,
     gap_closed,
     mean,
     paired_gain,
@@ -96,7 +95,7 @@ class Comparison:
     @cached_property
     def standings(self) -> Mapping[RowKey, Standing[RowKey]]:
         """Ranks, tie groups and tests of the complete student rows, on the seeds that all of them have."""
-        shared = self._shared_seeds
+        shared = self.shared_seeds
         return standings({row.key: {seed: row.test[seed] for seed in shared} for row in self._ranked})
 
     @cached_property
@@ -104,8 +103,8 @@ class Comparison:
         return [row for row in self.rows if row.role in RANKED and row.complete]
 
     @cached_property
-    def _shared_seeds(self) -> list[Replicate]:
-        """The seeds that all ranked rows have: what one of them ran beyond its peers decides nothing."""
+    def shared_seeds(self) -> list[Replicate]:
+        """The seeds that all complete student rows have: what one of them ran beyond its peers decides nothing."""
         return sorted(frozenset.intersection(*(frozenset(row.test) for row in self._ranked))) if self._ranked else []
 
     def against_student(self, row: Row) -> PairedTest | None:
@@ -114,7 +113,7 @@ class Comparison:
         standing = self.standings.get(row.key)
         if alone is None or row.role != "method" or standing is None or alone.key not in self.standings:
             return None
-        ours, theirs = ({seed: each.test[seed] for seed in self._shared_seeds} for each in (row, alone))
+        ours, theirs = ({seed: each.test[seed] for seed in self.shared_seeds} for each in (row, alone))
         return paired_test(ours, theirs, standing.test, standing.pairs[alone.key])
 
     def pareto(self, fingerprint: str) -> dict[RowKey, bool]:
@@ -186,12 +185,3 @@ class Comparison:
             (theirs.request_ms, ours.request_ms) if request else (theirs.full_forward_ms, ours.full_forward_ms)
         )
         return above / below if above is not None and below else None
-
-    def ranks(self, keys: Iterable[RowKey] | None = None) -> dict[RowKey, float]:
-        """Ranks by mean test score among complete student rows, or among the rows named."""
-        pool = set(keys) if keys is not None else None
-        scores = {}
-        for row in self.rows:
-            if row.role in RANKED and row.complete and row.summary and (pool is None or row.key in pool):
-                scores[row.key] = row.summary.mean
-        return average_ranks(scores)

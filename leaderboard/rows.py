@@ -139,9 +139,13 @@ def make_row(key: RowKey, records: list[Placed]) -> Row:
         teacher_s=max((r.timings.teacher_s for r, _ in home if r.timings.teacher_s is not None), default=None),
     )
     head = row.headline
-    wanted = head.selection if head else None
-    row.speed.update(make_speeds(r for r, _ in records if r.kind == "speed" and wanted in selections(r)))
+    row.speed.update(make_speeds(r for r, _ in records if r.kind == "speed" and head and _is_of(r, head)))
     return row if not away or head is None else _with_repeats(row, head, away)
+
+
+def _is_of(speed: Record, head: Result) -> bool:
+    """Whether what was timed is what the row's scores are of: a repeat elsewhere may have tuned to another student."""
+    return head.selection in selections(speed) and (not head.test or speed.hparams == head.hparams)
 
 
 def _results(reports: list[Placed]) -> dict[Selection, Result]:

@@ -9,7 +9,7 @@ from leaderboard.comparison import Comparison
 from leaderboard.page.parts import Cell, Column, Figure, Line, Section, minutes, models, protocol, track
 from leaderboard.rows import RANKED, Role, Row, RowKey
 from leaderboard.statistics import PairedTest, Standing
-from leaderboard.text import METRICS, NONE, count, factor, interval, number, percent, score, share, signed
+from leaderboard.text import METRICS, NONE, count, factor, interval, number, percent, reads_best, score, share, signed
 
 
 def comparison_section(comparison: Comparison, index: int, figures: list[Figure]) -> Section:
@@ -192,12 +192,7 @@ def _mark_best(table: list[list[Cell]], rows: Sequence[Row]) -> None:
     """Mark the best of a column among ranked rows, and those that read the same."""
     ranked = [index for index, row in enumerate(rows) if row.role in RANKED and row.complete]
     for column, high in BEST_IS_HIGH.items():
-        values = [v for index in ranked if (v := table[index][column].value) is not None]
-        if not values:
-            continue
-        top = max(values) if high else min(values)
-        texts = {table[index][column].text.split(" ")[0] for index in ranked if table[index][column].value == top}
-        for index in ranked:
-            cell = table[index][column]
-            if cell.value is not None and cell.text.split(" ")[0] in texts:
-                table[index][column] = replace(cell, best=True)
+        cells = [table[index][column] for index in ranked]
+        best = reads_best([cell.text for cell in cells], [cell.value for cell in cells], lowest=not high)
+        for index, is_best in zip(ranked, best, strict=True):
+            table[index][column] = replace(table[index][column], best=is_best)

@@ -89,7 +89,7 @@ def test_fewer_seeds_or_a_failed_run_is_partial_and_unranked(make_runs, make_rec
     comparison = only(board)
     assert row(comparison, "glnn").status == "partial (3/5 seeds)"
     assert row(comparison, "kd").status == "partial (4/5 seeds, 1 failed)"
-    assert comparison.ranks() == {key("krd"): 1, key("supervised"): 2}
+    assert {k: each.rank for k, each in comparison.standings.items()} == {key("krd"): 1, key("supervised"): 2}
     assert [each.key.method for each in board.overall[0].rows] == ["krd", "supervised"]
     assert set(board.overall[0].partial) == {key("glnn"), key("kd")}
 
@@ -211,6 +211,22 @@ def test_speed_belongs_to_the_configuration_that_is_shown(make_runs, make_record
     assert row(only(board), "kd").speed["1" * 16].full_forward_ms == 1.0
 
 
+def test_a_repeat_with_another_winner_lends_the_row_no_speed(make_runs, make_record):
+    """Its latency is of a student whose scores the row does not show."""
+    own, other = {"hidden": 8}, {"hidden": 512}
+    board = board_of(
+        make_runs("kd", [0.8] * 5, hparams=own),
+        make_runs("kd", [0.8] * 5, hparams=other, fingerprint="2" * 16, created="2026-11-21T12:00:00Z"),
+        *(
+            make_record("kd", kind="speed", speed=ms, hparams=hparams, fingerprint=machine * 16)
+            for ms, hparams, machine in ((1.0, own, "1"), (9.0, other, "2"), (2.0, own, "3"))
+        ),
+    )
+    kd = row(only(board), "kd")
+    assert {name[0]: speed.full_forward_ms for name, speed in kd.speed.items()} == {"1": 1.0, "3": 2.0}
+    assert len(kd.repeats) == 1
+
+
 def test_runs_that_contradict_each_other_name_both_places(make_record):
     with pytest.raises(BoardError, match=r"seed 0: two different report runs, at \S+ and \S+$"):
         board_of(make_record("kd", 0.8), make_record("kd", 0.9))
@@ -263,6 +279,9 @@ def test_seeds_beyond_the_peers_decide_nothing(make_runs):
     standings = only(board).standings
     assert (standings[key("kd")].verdict, standings[key("glnn")].verdict) == ("best", "below best")
     assert standings[key("glnn")].best.n == 10
+    overall = board.overall[0]
+    assert {each.key: each.mean_rank for each in overall.rows} == {k: each.rank for k, each in standings.items()}
+    assert overall.improvement[key("kd"), key("glnn")].value == 1
 
 
 def test_a_row_without_a_finished_run_has_no_training_time(make_record):
