@@ -16,6 +16,7 @@ from leaderboard.statistics import (
     Gap,
     PairedTest,
     Standing,
+    clear_lead,
     gap_closed,
     mean,
     paired_gain,
@@ -141,7 +142,7 @@ class Comparison:
         return paired_gain(row.test, alone.test) if alone and row.role == "method" else None
 
     def gap(self, row: Row) -> Gap | None:
-        """Gain over (teacher - student alone), with its draws; None where the teacher is no better than that."""
+        """Gain over (teacher - student alone), with its draws; None where the teacher is not clearly better."""
         teacher = self.control("teacher", fixed=row.key.fixed)
         alone = self.control("supervised", fixed=row.key.fixed)
         if row.role != "method" or teacher is None or alone is None:
@@ -149,7 +150,7 @@ class Comparison:
         return gap_closed(row.test, alone.test, teacher.test, self.data.stratum)
 
     def gap_closed(self, row: Row) -> float | None:
-        """Gain over (teacher - student alone); None where the teacher is no better than that."""
+        """Gain over (teacher - student alone); None where the teacher is not clearly better than that."""
         gap = self.gap(row)
         return gap.value if gap else None
 
@@ -157,17 +158,20 @@ class Comparison:
         """The row's scores, in the order of its seeds, with the majority class as 0 and the teacher as 1.
 
         A perfect score is 1 where there is no teacher. None where one of the two is missing or partial, or the
-        teacher is no better than the majority class.
+        teacher is not clearly better than the majority class (``clear_lead``).
         """
         majority = self.control("majority", fixed=row.key.fixed)
         teacher = self.control("teacher", fixed=row.key.fixed)
         if majority is None or not majority.complete or (self.teacher and (teacher is None or not teacher.complete)):
             return None
         floor = mean(list(majority.test.values()))
-        top = mean(list(teacher.test.values())) if self.teacher and teacher else 1.0
-        if top - floor < SAME:
+        lead = 1.0 - floor
+        if self.teacher and teacher:
+            found = clear_lead(teacher.test, majority.test, self.data.stratum)
+            lead = found[0] if found else 0.0
+        if lead < SAME:
             return None
-        return [(row.test[seed] - floor) / (top - floor) for seed in sorted(row.test)]
+        return [(row.test[seed] - floor) / lead for seed in sorted(row.test)]
 
     def tuning_gain(self, row: Row) -> float | None:
         """Mean over seeds of (tuned - default), as a fraction."""

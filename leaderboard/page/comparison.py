@@ -22,7 +22,9 @@ def comparison_section(comparison: Comparison, index: int, figures: list[Figure]
         Column(metric[0].upper() + metric[1:], f"Test {metric} in percent: mean ± standard deviation."),
         Column("95 % interval", "Of the mean, over report seeds."),
         Column("Gain", "Mean difference to the student alone on the same seeds, in points."),
-        Column("Gap closed", "Gain over the distance from the student alone to its teacher."),
+        Column(
+            "Gap closed", "Gain over the distance from the student alone to its teacher, where that is clearly better."
+        ),
         Column("Latency (ms)", f"Median of one full forward, in milliseconds, {on}."),
         Column("Speed-up", f"Latency of the teacher over this one, {on}."),
         Column("Params", "Trained numbers that inference needs."),

@@ -14,8 +14,13 @@ from leaderboard.text import NONE, factor, family_title, percent, reads_best, sh
 OVERALL = [
     Column("Mean rank", "Mean over all comparisons of the rank by mean test score; 1 is best."),
     Column("95 % interval", "Of the mean rank: seeds resampled within each dataset."),
-    Column("IQM", "Mean of the middle half of normalised scores: 0 is the majority class, 1 the teacher."),
-    Column("Gap closed", "Gain over the distance from the student alone to its teacher, mean over comparisons."),
+    Column(
+        "IQM", "Mean of the middle half of normalised scores: 0 is the majority class, 1 the teacher, clearly above it."
+    ),
+    Column(
+        "Gap closed",
+        "Gain over the distance from the student alone to a clearly better teacher, mean over comparisons.",
+    ),
     Column("Mean gain", "Mean difference to the student alone, in percentage points."),
     Column("Speed-up", "Latency of the teacher over that of the student, geometric mean."),
     Column("Tuning gain", "Tuned less default on the same seeds, in points, mean over comparisons."),
