@@ -184,7 +184,7 @@ def _trials_note(row: Row) -> str:
     tuning = row.tuning
     if not tuning.trials:
         return ""
-    return f"{len(tuning.trials)} trials, {tuning.pruned} pruned; {tuning.failed} failed trainings."
+    return f"{len(tuning.trials)} trials, {tuning.pruned} pruned, {tuning.failed} failed."
 
 
 BEST_IS_HIGH = {2: True, 4: True, 5: True, 6: False, 7: True, 10: False}

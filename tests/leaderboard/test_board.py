@@ -112,8 +112,8 @@ def test_a_failed_run_that_later_succeeded_does_not_count(make_record):
 
 
 def test_a_method_whose_trials_all_failed_is_still_on_the_board(make_record):
-    board = board_of(make_record("kd", 0.8), make_record("glnn", kind="trial", selection="x", status="oom"))
-    glnn = row(only(board), "glnn")
+    seeds = [make_record("glnn", kind="trial", selection="x", seed=seed, status="oom") for seed in (100, 101)]
+    glnn = row(only(board_of(make_record("kd", 0.8), seeds)), "glnn")  # two seeds of one trial
     assert (glnn.status, glnn.failed_trials) == ("partial (0/1 seeds)", 1)
 
 
