@@ -89,8 +89,8 @@ class Comparison:
         return sorted(counts, key=lambda name: (-counts[name], name))
 
     def control(self, role: str, *, fixed: bool = False) -> Row | None:
-        """The control row of a role that has a score; of several, the same kind's and the paper's."""
-        rows = [row for row in self.rows if row.role == role and row.test]
+        """The control row of a role that has a score to compare with; of several, the same kind's and the paper's."""
+        rows = [row for row in self.rows if row.role == role and row.test and not row.untuned]
         return min(rows, key=lambda row: (row.key.fixed != fixed, row.key.variant != "paper"), default=None)
 
     @cached_property

@@ -52,8 +52,9 @@ PROTOCOL = f"""\
   (t), from five seeds on; it takes the differences for near normal. Which test it is depends on the numbers of
   seeds and rows alone, never on the outcome. On fewer than five seeds nothing is decided (n. d.), and all rows are
   tied.
-- A row that lacks report seeds of its peers, or has a failed run, is partial: shown, but not ranked. Nothing is
-  averaged over missing cells. The best mean of a column, and what reads the same, is bold.
+- A row that lacks report seeds of its peers, has a failed run, or has run its default alone so far where peers show
+  their tuned configurations, is partial: shown, but not ranked. Nothing is averaged over missing cells.
+  The best mean of a column, and what reads the same, is bold.
 - Overall: *IQM* is the interquartile mean of scores normalised so that the majority class is 0 and the teacher 1 (a
   perfect score, without a teacher), left out where on one dataset the teacher is not clearly better than the majority
   class. Every dataset weighs the same. Intervals are 95 % stratified bootstraps over

@@ -70,7 +70,10 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a comparison; ``speed`` is keyed by hardware fingerprint."""
+    """One line of a comparison; ``speed`` is keyed by hardware fingerprint.
+
+    ``untuned``: it shows its default, its search's winner has no run yet, and peers show their tuned configurations.
+    """
 
     key: RowKey
     role: Role
@@ -82,6 +85,7 @@ class Row:
     repeats: tuple[Repeat, ...] = ()
     expected: int = 0
     missing: frozenset[Replicate] = field(default=frozenset())
+    untuned: bool = False
 
     @property
     def headline(self) -> Result | None:
@@ -113,8 +117,8 @@ class Row:
 
     @property
     def complete(self) -> bool:
-        """Has every report seed its peers have, and a score."""
-        return bool(self.test) and not self.missing and not self.failed_runs
+        """Has every report seed its peers have, and a score, and is not a default among tuned ones."""
+        return bool(self.test) and not self.missing and not self.failed_runs and not self.untuned
 
     @property
     def status(self) -> str:
@@ -122,6 +126,7 @@ class Row:
         if self.complete:
             return "complete"
         failed = f", {self.failed_runs} failed" if self.failed_runs else ""
+        failed += ", of the default alone" if self.untuned else ""
         return f"partial ({self.expected - len(self.missing)}/{self.expected} seeds{failed})"
 
 

@@ -106,6 +106,18 @@ def test_fewer_seeds_or_a_failed_run_is_partial_and_unranked(make_runs, make_rec
     assert set(board.overall[0].partial) == {key("glnn"), key("kd")}
 
 
+def test_a_default_is_not_ranked_among_tuned_configurations(make_runs):
+    """A sweep under way reports defaults before winners; once all show their default they are compared."""
+    waiting = make_runs("kd", [0.9] * 5, selection="default")
+    mixed = only(board_of(make_runs("supervised", [0.5] * 5), make_runs("glnn", [0.8] * 5), waiting))
+    assert row(mixed, "kd").status == "partial (5/5 seeds, of the default alone)"
+    assert [key.method for key in mixed.standings] == ["glnn", "supervised"]
+    fair = only(board_of(make_runs("supervised", [0.5] * 5, selection="default"), waiting))
+    assert [key.method for key in fair.standings] == ["kd", "supervised"]
+    alone = only(board_of(make_runs("supervised", [0.5] * 5, selection="default"), make_runs("glnn", [0.8] * 5)))
+    assert alone.gain(row(alone, "glnn")) is None  # tuned less default would be no gain of distillation
+
+
 def test_a_failed_run_that_later_succeeded_does_not_count(make_record):
     board = board_of(make_record("kd", 0.8), make_record("kd", status="timeout"))
     assert row(only(board), "kd").complete
