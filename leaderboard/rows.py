@@ -139,7 +139,7 @@ def make_row(key: RowKey, records: list[Placed]) -> Row:
         role=role_of(key.method),
         results=results,
         speed={},
-        tuning=make_tuning(_one_copy([r for r, _ in records if r.kind == "trial"], home)),
+        tuning=make_tuning(_own_search([r for r, _ in records if r.kind == "trial"], home)),
         teacher_ids=frozenset(r.cell.teacher_id for r, _ in home if r.cell.teacher_id),
         teacher_s=max((r.timings.teacher_s for r, _ in home if r.timings.teacher_s is not None), default=None),
     )
@@ -180,11 +180,14 @@ def _homes(reports: list[Placed]) -> tuple[list[Placed], dict[str, list[Placed]]
     return machines[order[0]], {name: machines[name] for name in order[1:]}
 
 
-def _one_copy(trials: list[Record], home: list[Placed]) -> list[Record]:
-    """The trials of the machines the row belongs to; all of them where those have none."""
+def _own_search(trials: list[Record], home: list[Placed]) -> list[Record]:
+    """The trials that the row's reports came of, once: not those that tuned a teacher of the student's model, nor
+    another machine's. All of them where there is no report."""
+    cells = {record.cell.id for record, _ in home}
     machines = {record.environment.fingerprint for record, _ in home}
-    own = [record for record in trials if record.environment.fingerprint in machines]
-    return own or trials
+    found = [record for record in trials if record.cell.id in cells] if cells else trials
+    own = [record for record in found if record.environment.fingerprint in machines]
+    return own or found
 
 
 def _with_repeats(row: Row, head: Result, away: dict[str, list[Placed]]) -> Row:

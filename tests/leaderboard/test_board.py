@@ -129,6 +129,19 @@ def test_a_method_whose_trials_all_failed_is_still_on_the_board(make_record):
     assert (glnn.status, glnn.failed_trials) == ("partial (0/1 seeds)", 1)
 
 
+def test_a_teachers_search_is_no_part_of_the_search_of_its_models_student(make_runs, store_of):
+    """Both are supervised trainings of one model, and their trials have the same numbers and seeds."""
+    mine = [store_of.trial("supervised", number, 0.5 + number / 10, student="gcn") for number in range(3)]
+    teachers = []
+    for trial in (store_of.trial("supervised", number, 0.9, student="gcn") for number in range(5)):
+        cell = trial.cell.model_copy(update={"id": "7" * 16})
+        teachers.append(trial.model_copy(update={"cell": cell, "id": f"7{trial.id[1:]}"}))
+    board = board_of(
+        make_runs("supervised", [0.6], student="gcn"), make_runs("kd", [0.7], student="gcn"), mine, teachers
+    )
+    assert [trial.score for trial in row(only(board), "supervised").tuning.trials] == pytest.approx([0.5, 0.6, 0.7])
+
+
 def test_mean_ranks_by_hand_and_only_over_methods_that_have_every_cell(make_runs):
     cora = {"supervised": 0.5, "kd": 0.8, "glnn": 0.8, "krd": 0.95}
     citeseer = {"supervised": 0.5, "kd": 0.6, "glnn": 0.7}
