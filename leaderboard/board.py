@@ -76,6 +76,9 @@ def _row_warnings(comparison: Comparison) -> list[str]:
     if len(used) > 1:
         warnings.append(f"{comparison.title}: methods learned from different trained teachers")
     for row in comparison.rows:
+        cells = {source.cell_id for result in row.results.values() for source in result.sources}
+        if len(cells) > 1:  # the id hashes data, teacher, space and search
+            warnings.append(f"{comparison.title}: {row.key.name}: runs of {len(cells)} searches or teachers in one row")
         for repeat in row.repeats:
             if repeat.agrees is False:
                 machine = f"the repeat on {repeat.fingerprint[:12]}"

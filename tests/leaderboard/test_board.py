@@ -276,6 +276,15 @@ def test_different_trained_teachers_are_pointed_out(make_record):
     assert any("different trained teachers" in warning for warning in board.warnings)
 
 
+def test_seeds_of_two_teachers_in_one_row_are_pointed_out(make_record):
+    """Seeds shared out between stores make one row; a store whose teacher is built otherwise is none to share with."""
+    own = [make_record("kd", 0.8, seed=seed) for seed in (0, 1)]
+    other = make_record("kd", 0.8, seed=2)
+    other = other.model_copy(update={"cell": other.cell.model_copy(update={"id": "7" * 16})})
+    assert not board_of(own).warnings
+    assert any("kd: runs of 2 searches or teachers in one row" in warning for warning in board_of(own, other).warnings)
+
+
 def test_nothing_to_show_is_one_line(make_record):
     for records in (
         [],
