@@ -76,6 +76,9 @@ def _row_warnings(comparison: Comparison) -> list[str]:
     if len(used) > 1:
         warnings.append(f"{comparison.title}: methods learned from different trained teachers")
     for row in comparison.rows:
+        cells = {source.cell_id for result in row.results.values() for source in result.sources}
+        if len(cells) > 1:  # the id hashes data, teacher, space and search
+            warnings.append(f"{comparison.title}: {row.key.name}: runs of {len(cells)} searches or teachers in one row")
         for repeat in row.repeats:
             if repeat.agrees is False:
                 machine = f"the repeat on {repeat.fingerprint[:12]}"
@@ -152,7 +155,8 @@ def _rows(cells: list[_Cell]) -> tuple[Row, ...]:
         grouped.setdefault(cell.key, []).extend(cell.members)
     rows = [make_row(key, each) for key, each in grouped.items() if any(r.kind != "speed" for r, _ in each)]
     expected = _protocol_seeds(rows)
-    return tuple(sorted((_judged(row, expected) for row in rows), key=_row_order))
+    tuned = any(row.role in RANKED and row.headline and row.headline.selection == "tuned" for row in rows)
+    return tuple(sorted((_judged(row, expected, tuned) for row in rows), key=_row_order))
 
 
 def _protocol_seeds(rows: list[Row]) -> frozenset[Replicate]:
@@ -164,11 +168,16 @@ def _protocol_seeds(rows: list[Row]) -> frozenset[Replicate]:
     return max(counts, key=lambda seeds: (counts[seeds], len(seeds), sorted(seeds)), default=frozenset())
 
 
-def _judged(row: Row, expected: frozenset[Replicate]) -> Row:
-    """The row with what it lacks of its peers' report seeds; teacher and majority need only their own."""
-    own = row.test.keys() | (row.headline.failed.keys() if row.headline else set())
+def _judged(row: Row, expected: frozenset[Replicate], tuned: bool) -> Row:
+    """The row with what it lacks of its peers' report seeds; teacher and majority need only their own.
+
+    tuned: whether a peer shows its tuned configuration. Of a sweep under way, defaults are reported before winners.
+    """
+    head = row.headline
+    own = row.test.keys() | (head.failed.keys() if head else set())
     wanted = expected if row.role in RANKED else frozenset(own)
-    return replace(row, expected=len(wanted), missing=frozenset(wanted - row.test.keys()))
+    untuned = tuned and row.role in RANKED and head is not None and head.selection == "default" and bool(head.trials)
+    return replace(row, expected=len(wanted), missing=frozenset(wanted - row.test.keys()), untuned=untuned)
 
 
 def _row_order(row: Row) -> tuple[int, bool, float, RowKey]:

@@ -5,7 +5,7 @@ Its rows share the data (by content hash), split, setting, metric, teacher and s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from leaderboard.statistics import (
     Gap,
     PairedTest,
     Standing,
-    average_ranks,
+    clear_lead,
     gap_closed,
     mean,
     paired_gain,
@@ -89,14 +89,14 @@ class Comparison:
         return sorted(counts, key=lambda name: (-counts[name], name))
 
     def control(self, role: str, *, fixed: bool = False) -> Row | None:
-        """The control row of a role that has a score; of several, the same kind's and the paper's."""
-        rows = [row for row in self.rows if row.role == role and row.test]
+        """The control row of a role that has a score to compare with; of several, the same kind's and the paper's."""
+        rows = [row for row in self.rows if row.role == role and row.test and not row.untuned]
         return min(rows, key=lambda row: (row.key.fixed != fixed, row.key.variant != "paper"), default=None)
 
     @cached_property
     def standings(self) -> Mapping[RowKey, Standing[RowKey]]:
         """Ranks, tie groups and tests of the complete student rows, on the seeds that all of them have."""
-        shared = self._shared_seeds
+        shared = self.shared_seeds
         return standings({row.key: {seed: row.test[seed] for seed in shared} for row in self._ranked})
 
     @cached_property
@@ -104,8 +104,8 @@ class Comparison:
         return [row for row in self.rows if row.role in RANKED and row.complete]
 
     @cached_property
-    def _shared_seeds(self) -> list[Replicate]:
-        """The seeds that all ranked rows have: what one of them ran beyond its peers decides nothing."""
+    def shared_seeds(self) -> list[Replicate]:
+        """The seeds that all complete student rows have: what one of them ran beyond its peers decides nothing."""
         return sorted(frozenset.intersection(*(frozenset(row.test) for row in self._ranked))) if self._ranked else []
 
     def against_student(self, row: Row) -> PairedTest | None:
@@ -114,7 +114,7 @@ class Comparison:
         standing = self.standings.get(row.key)
         if alone is None or row.role != "method" or standing is None or alone.key not in self.standings:
             return None
-        ours, theirs = ({seed: each.test[seed] for seed in self._shared_seeds} for each in (row, alone))
+        ours, theirs = ({seed: each.test[seed] for seed in self.shared_seeds} for each in (row, alone))
         return paired_test(ours, theirs, standing.test, standing.pairs[alone.key])
 
     def pareto(self, fingerprint: str) -> dict[RowKey, bool]:
@@ -142,7 +142,7 @@ class Comparison:
         return paired_gain(row.test, alone.test) if alone and row.role == "method" else None
 
     def gap(self, row: Row) -> Gap | None:
-        """Gain over (teacher - student alone), with its draws; None where the teacher is no better than that."""
+        """Gain over (teacher - student alone), with its draws; None where the teacher is not clearly better."""
         teacher = self.control("teacher", fixed=row.key.fixed)
         alone = self.control("supervised", fixed=row.key.fixed)
         if row.role != "method" or teacher is None or alone is None:
@@ -150,7 +150,7 @@ class Comparison:
         return gap_closed(row.test, alone.test, teacher.test, self.data.stratum)
 
     def gap_closed(self, row: Row) -> float | None:
-        """Gain over (teacher - student alone); None where the teacher is no better than that."""
+        """Gain over (teacher - student alone); None where the teacher is not clearly better than that."""
         gap = self.gap(row)
         return gap.value if gap else None
 
@@ -158,17 +158,20 @@ class Comparison:
         """The row's scores, in the order of its seeds, with the majority class as 0 and the teacher as 1.
 
         A perfect score is 1 where there is no teacher. None where one of the two is missing or partial, or the
-        teacher is no better than the majority class.
+        teacher is not clearly better than the majority class (``clear_lead``).
         """
         majority = self.control("majority", fixed=row.key.fixed)
         teacher = self.control("teacher", fixed=row.key.fixed)
         if majority is None or not majority.complete or (self.teacher and (teacher is None or not teacher.complete)):
             return None
         floor = mean(list(majority.test.values()))
-        top = mean(list(teacher.test.values())) if self.teacher and teacher else 1.0
-        if top - floor < SAME:
+        lead = 1.0 - floor
+        if self.teacher and teacher:
+            found = clear_lead(teacher.test, majority.test, self.data.stratum)
+            lead = found[0] if found else 0.0
+        if lead < SAME:
             return None
-        return [(row.test[seed] - floor) / (top - floor) for seed in sorted(row.test)]
+        return [(row.test[seed] - floor) / lead for seed in sorted(row.test)]
 
     def tuning_gain(self, row: Row) -> float | None:
         """Mean over seeds of (tuned - default), as a fraction."""
@@ -186,12 +189,3 @@ class Comparison:
             (theirs.request_ms, ours.request_ms) if request else (theirs.full_forward_ms, ours.full_forward_ms)
         )
         return above / below if above is not None and below else None
-
-    def ranks(self, keys: Iterable[RowKey] | None = None) -> dict[RowKey, float]:
-        """Ranks by mean test score among complete student rows, or among the rows named."""
-        pool = set(keys) if keys is not None else None
-        scores = {}
-        for row in self.rows:
-            if row.role in RANKED and row.complete and row.summary and (pool is None or row.key in pool):
-                scores[row.key] = row.summary.mean
-        return average_ranks(scores)

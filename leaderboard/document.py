@@ -112,29 +112,26 @@ def _overall_row(row: OverallRow) -> Document:
 
 
 def _comparison(comparison: Comparison, book: EvidenceBook) -> Document:
-    ranks = comparison.ranks()
     fronts = {name: comparison.pareto(name) for name in comparison.fingerprints}
     return {
         "slug": comparison.slug,
         **_fields(comparison.data),
         "teacher": comparison.teacher,
         "student": comparison.student,
-        "rows": [_row(comparison, row, ranks.get(row.key), fronts, book) for row in comparison.rows],
+        "rows": [_row(comparison, row, fronts, book) for row in comparison.rows],
     }
 
 
-def _row(
-    comparison: Comparison, row: Row, rank: float | None, fronts: dict[str, dict[RowKey, bool]], book: EvidenceBook
-) -> Document:
-    curve = row.tuning.curve
+def _row(comparison: Comparison, row: Row, fronts: dict[str, dict[RowKey, bool]], book: EvidenceBook) -> Document:
+    curve, standing = row.tuning.curve, comparison.standings.get(row.key)
     return {
         **_key(row.key),
         "role": row.role,
         "status": row.status,
         "complete": row.complete,
         "verified": row.verified,
-        "rank": rank,
-        "standing": _standing(comparison.standings.get(row.key)),
+        "rank": standing.rank if standing else None,
+        "standing": _standing(standing),
         "gain": comparison.gain(row),
         "against_student": _paired(comparison.against_student(row)),
         "gap_closed": comparison.gap_closed(row),

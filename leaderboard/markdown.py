@@ -40,7 +40,8 @@ PROTOCOL = f"""\
   *Tuning gain* is tuned less default on the same report seeds; *tuning cost* is the training time of all its
   trials.
 - *Gain* is the mean difference to the student alone on the same seeds; *gap closed* is the gain over the distance
-  from the student alone to its teacher, left out where the teacher is no better.
+  from the student alone to its teacher, left out where the teacher is not clearly better, in each of 2,000
+  resamples of the seeds: a share of a distance that may be none says nothing.
 - Differences are tested on the seeds that all ranked rows have: Wilcoxon's exact signed-rank test, two-sided,
   adjusted by Holm for a row's comparisons with all others. Rows that share a letter of *group* are not
   distinguishable at 5 %;
@@ -51,10 +52,12 @@ PROTOCOL = f"""\
   (t), from five seeds on; it takes the differences for near normal. Which test it is depends on the numbers of
   seeds and rows alone, never on the outcome. On fewer than five seeds nothing is decided (n. d.), and all rows are
   tied.
-- A row that lacks report seeds of its peers, or has a failed run, is partial: shown, but not ranked. Nothing is
-  averaged over missing cells. The best mean of a column, and what reads the same, is bold.
+- A row that lacks report seeds of its peers, has a failed run, or has run its default alone so far where peers show
+  their tuned configurations, is partial: shown, but not ranked. Nothing is averaged over missing cells.
+  The best mean of a column, and what reads the same, is bold.
 - Overall: *IQM* is the interquartile mean of scores normalised so that the majority class is 0 and the teacher 1 (a
-  perfect score, without a teacher). Every dataset weighs the same. Intervals are 95 % stratified bootstraps over
+  perfect score, without a teacher), left out where on one dataset the teacher is not clearly better than the majority
+  class. Every dataset weighs the same. Intervals are 95 % stratified bootstraps over
   seeds, so they speak of these datasets, not of others.
 - *ECE* is the expected calibration error on the test set, in percent; lower is better.
 - *Verified*: another machine repeated the row's report runs, and its mean lies within the row's interval.

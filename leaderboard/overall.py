@@ -22,10 +22,11 @@ Found = Sequence[Mapping[RowKey, Row]]
 class OverallRow:
     """A method's standing over every comparison of a family.
 
-    ``rank``: mean rank among the family's complete methods. ``iqm`` and ``profile``: of scores normalised so that the
-    majority class is 0 and the teacher 1 (a perfect score, without a teacher). ``gap``: mean share of the teacher's
-    gap that was closed. ``gain`` and ``tuning_gain`` are means of differences, as fractions. ``speedups``: geometric
-    mean of the teacher's latency over the row's, by hardware fingerprint. None where one comparison lacks it.
+    ``rank``: mean rank among the family's complete methods, on the seeds that all students of a comparison have.
+    ``iqm`` and ``profile``: of scores normalised so that the majority class is 0 and the teacher 1 (a perfect score,
+    without a teacher). ``gap``: mean share of the teacher's gap that was closed. ``gain`` and ``tuning_gain`` are
+    means of differences, as fractions. ``speedups``: geometric mean of the teacher's latency over the row's, by
+    hardware fingerprint. None where one comparison lacks it.
     """
 
     key: RowKey
@@ -110,7 +111,10 @@ def _rows(
     from leaderboard.statistics.resampling import Strata
 
     strata = Strata(tuple(each.data.stratum for each in members))
-    raw = [[np.array([rows[key].test[seed] for seed in sorted(rows[key].test)]) for key in pool] for rows in found]
+    raw = [
+        [np.array([rows[key].test[seed] for seed in each.shared_seeds]) for key in pool]
+        for each, rows in zip(members, found, strict=True)
+    ]
     scaled = [[each.normalised(rows[key]) for key in pool] for each, rows in zip(members, found, strict=True)]
     whole = all(scores is not None for each in scaled for scores in each)
     normalised = [[np.array(scores) for scores in each] for each in scaled] if whole else None
@@ -149,15 +153,12 @@ def _tests(members: Members, found: Found, pool: Sequence[RowKey]) -> DatasetTes
 
     if len(pool) < 2:
         return None
-    by_dataset: dict[str, list[Mapping[RowKey, Row]]] = {}
+    scores: dict[RowKey, dict[str, list[float]]] = {key: {} for key in pool}
     for each, rows in zip(members, found, strict=True):
-        by_dataset.setdefault(each.data.dataset, []).append(rows)
-    return dataset_tests(
-        {
-            key: [mean([mean(list(rows[key].test.values())) for rows in splits]) for splits in by_dataset.values()]
-            for key in pool
-        }
-    )
+        for key in pool:
+            score = mean([rows[key].test[seed] for seed in each.shared_seeds])
+            scores[key].setdefault(each.data.dataset, []).append(score)
+    return dataset_tests({key: [mean(splits) for splits in of.values()] for key, of in scores.items()})
 
 
 def _measured(members: Members, found: Found, pool: Sequence[RowKey], name: str) -> int:

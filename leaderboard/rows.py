@@ -70,7 +70,10 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a comparison; ``speed`` is keyed by hardware fingerprint."""
+    """One line of a comparison; ``speed`` is keyed by hardware fingerprint.
+
+    ``untuned``: it shows its default, its search's winner has no run yet, and peers show their tuned configurations.
+    """
 
     key: RowKey
     role: Role
@@ -82,6 +85,7 @@ class Row:
     repeats: tuple[Repeat, ...] = ()
     expected: int = 0
     missing: frozenset[Replicate] = field(default=frozenset())
+    untuned: bool = False
 
     @property
     def headline(self) -> Result | None:
@@ -113,8 +117,8 @@ class Row:
 
     @property
     def complete(self) -> bool:
-        """Has every report seed its peers have, and a score."""
-        return bool(self.test) and not self.missing and not self.failed_runs
+        """Has every report seed its peers have, and a score, and is not a default among tuned ones."""
+        return bool(self.test) and not self.missing and not self.failed_runs and not self.untuned
 
     @property
     def status(self) -> str:
@@ -122,6 +126,7 @@ class Row:
         if self.complete:
             return "complete"
         failed = f", {self.failed_runs} failed" if self.failed_runs else ""
+        failed += ", of the default alone" if self.untuned else ""
         return f"partial ({self.expected - len(self.missing)}/{self.expected} seeds{failed})"
 
 
@@ -134,14 +139,18 @@ def make_row(key: RowKey, records: list[Placed]) -> Row:
         role=role_of(key.method),
         results=results,
         speed={},
-        tuning=make_tuning(_one_copy([r for r, _ in records if r.kind == "trial"], home)),
+        tuning=make_tuning(_own_search([r for r, _ in records if r.kind == "trial"], home)),
         teacher_ids=frozenset(r.cell.teacher_id for r, _ in home if r.cell.teacher_id),
         teacher_s=max((r.timings.teacher_s for r, _ in home if r.timings.teacher_s is not None), default=None),
     )
     head = row.headline
-    wanted = head.selection if head else None
-    row.speed.update(make_speeds(r for r, _ in records if r.kind == "speed" and wanted in selections(r)))
+    row.speed.update(make_speeds(r for r, _ in records if r.kind == "speed" and head and _is_of(r, head)))
     return row if not away or head is None else _with_repeats(row, head, away)
+
+
+def _is_of(speed: Record, head: Result) -> bool:
+    """Whether what was timed is what the row's scores are of: a repeat elsewhere may have tuned to another student."""
+    return head.selection in selections(speed) and (not head.test or speed.hparams == head.hparams)
 
 
 def _results(reports: list[Placed]) -> dict[Selection, Result]:
@@ -171,11 +180,14 @@ def _homes(reports: list[Placed]) -> tuple[list[Placed], dict[str, list[Placed]]
     return machines[order[0]], {name: machines[name] for name in order[1:]}
 
 
-def _one_copy(trials: list[Record], home: list[Placed]) -> list[Record]:
-    """The trials of the machines the row belongs to; all of them where those have none."""
+def _own_search(trials: list[Record], home: list[Placed]) -> list[Record]:
+    """The trials that the row's reports came of, once: not those that tuned a teacher of the student's model, nor
+    another machine's. All of them where there is no report."""
+    cells = {record.cell.id for record, _ in home}
     machines = {record.environment.fingerprint for record, _ in home}
-    own = [record for record in trials if record.environment.fingerprint in machines]
-    return own or trials
+    found = [record for record in trials if record.cell.id in cells] if cells else trials
+    own = [record for record in found if record.environment.fingerprint in machines]
+    return own or found
 
 
 def _with_repeats(row: Row, head: Result, away: dict[str, list[Placed]]) -> Row:

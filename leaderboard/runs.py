@@ -186,7 +186,7 @@ def make_tuning(trials: Iterable[Record]) -> Tuning:
         by_number.setdefault(-1 if number is None else number, []).append(record)
     most = max((len(each) for each in by_number.values()), default=0)
     found = tuple(_trial(number, by_number[number], most) for number in sorted(by_number))
-    failed = sum(r.status not in ("ok", "pruned") for each in by_number.values() for r in each)
+    failed = sum(trial.status not in ("ok", "pruned") for trial in found)
     return Tuning(found, failed, sum(trial.status == "pruned" for trial in found))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from leaderboard.statistics import Estimate, PairedTest, Summary
@@ -108,15 +109,19 @@ def table(header: list[str], rows: list[list[str]], left: int = 1) -> str:
     return "\n".join("| " + " | ".join(cells) + " |" for cells in [header, rule, *rows])
 
 
-def bold_best(cells: list[str], values: list[float | None], *, lowest: bool = False) -> list[str]:
-    """Cells with the best in bold, and those that read the same; None takes no part."""
+def reads_best(cells: Sequence[str], values: Sequence[float | None], *, lowest: bool = False) -> list[bool]:
+    """Which cells read as the best value's does, so that no rounding shows a winner; None takes no part."""
     known = [value for value in values if value is not None]
     if not known:
-        return cells
-    best = cells[values.index(min(known) if lowest else max(known))]
-    head = best.split(" ", 1)[0]
-    pairs = zip(cells, values, strict=True)
-    return [f"**{cell}**" if v is not None and cell.split(" ", 1)[0] == head else cell for cell, v in pairs]
+        return [False] * len(cells)
+    best = cells[values.index(min(known) if lowest else max(known))].split(" ", 1)[0]
+    return [v is not None and cell.split(" ", 1)[0] == best for cell, v in zip(cells, values, strict=True)]
+
+
+def bold_best(cells: list[str], values: list[float | None], *, lowest: bool = False) -> list[str]:
+    """Cells with the best in bold, and those that read the same; None takes no part."""
+    best = reads_best(cells, values, lowest=lowest)
+    return [f"**{cell}**" if is_best else cell for cell, is_best in zip(cells, best, strict=True)]
 
 
 def ranges(numbers: list[int]) -> str:

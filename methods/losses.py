@@ -35,9 +35,10 @@ def soft_divergence(student: Tensor, teacher: Tensor, temperature: float = 1.0) 
 
 
 def binary_soft_divergence(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
-    """KL(teacher || student) of independent Bernoulli labels, summed over labels, averaged over items.
+    """KL(teacher || student) of independent Bernoulli labels, averaged over labels and items, as `label_loss` is.
 
-    Both [items, labels] logits: the multi-label counterpart of `soft_divergence`.
+    Both [items, labels] logits: the multi-label counterpart of `soft_divergence`. A sum over the labels would weigh a
+    teacher's term against the labels' by their number (121 on PPI).
     """
     if student.shape[0] == 0:
         return student.sum() * 0
@@ -45,7 +46,7 @@ def binary_soft_divergence(student: Tensor, teacher: Tensor, temperature: float 
     chance = torch.sigmoid(teacher)
     cross_entropy = F.binary_cross_entropy_with_logits(student, chance, reduction="none")
     entropy = F.binary_cross_entropy_with_logits(teacher, chance, reduction="none")
-    return (cross_entropy - entropy).sum(dim=-1).mean()
+    return (cross_entropy - entropy).mean()
 
 
 def distillation_loss(task: Task, student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:

@@ -9,7 +9,7 @@ from leaderboard.comparison import Comparison
 from leaderboard.page.parts import Cell, Column, Figure, Line, Section, minutes, models, protocol, track
 from leaderboard.rows import RANKED, Role, Row, RowKey
 from leaderboard.statistics import PairedTest, Standing
-from leaderboard.text import METRICS, NONE, count, factor, interval, number, percent, score, share, signed
+from leaderboard.text import METRICS, NONE, count, factor, interval, number, percent, reads_best, score, share, signed
 
 
 def comparison_section(comparison: Comparison, index: int, figures: list[Figure]) -> Section:
@@ -22,7 +22,9 @@ def comparison_section(comparison: Comparison, index: int, figures: list[Figure]
         Column(metric[0].upper() + metric[1:], f"Test {metric} in percent: mean ± standard deviation."),
         Column("95 % interval", "Of the mean, over report seeds."),
         Column("Gain", "Mean difference to the student alone on the same seeds, in points."),
-        Column("Gap closed", "Gain over the distance from the student alone to its teacher."),
+        Column(
+            "Gap closed", "Gain over the distance from the student alone to its teacher, where that is clearly better."
+        ),
         Column("Latency (ms)", f"Median of one full forward, in milliseconds, {on}."),
         Column("Speed-up", f"Latency of the teacher over this one, {on}."),
         Column("Params", "Trained numbers that inference needs."),
@@ -182,7 +184,7 @@ def _trials_note(row: Row) -> str:
     tuning = row.tuning
     if not tuning.trials:
         return ""
-    return f"{len(tuning.trials)} trials, {tuning.pruned} pruned; {tuning.failed} failed trainings."
+    return f"{len(tuning.trials)} trials, {tuning.pruned} pruned, {tuning.failed} failed."
 
 
 BEST_IS_HIGH = {2: True, 4: True, 5: True, 6: False, 7: True, 10: False}
@@ -192,12 +194,7 @@ def _mark_best(table: list[list[Cell]], rows: Sequence[Row]) -> None:
     """Mark the best of a column among ranked rows, and those that read the same."""
     ranked = [index for index, row in enumerate(rows) if row.role in RANKED and row.complete]
     for column, high in BEST_IS_HIGH.items():
-        values = [v for index in ranked if (v := table[index][column].value) is not None]
-        if not values:
-            continue
-        top = max(values) if high else min(values)
-        texts = {table[index][column].text.split(" ")[0] for index in ranked if table[index][column].value == top}
-        for index in ranked:
-            cell = table[index][column]
-            if cell.value is not None and cell.text.split(" ")[0] in texts:
-                table[index][column] = replace(cell, best=True)
+        cells = [table[index][column] for index in ranked]
+        best = reads_best([cell.text for cell in cells], [cell.value for cell in cells], lowest=not high)
+        for index, is_best in zip(ranked, best, strict=True):
+            table[index][column] = replace(table[index][column], best=is_best)

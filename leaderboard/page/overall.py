@@ -9,20 +9,25 @@ from leaderboard.page.parts import Cell, Column, Figure, Line, Section, minutes,
 from leaderboard.rows import Role
 from leaderboard.statistics import Estimate
 from leaderboard.statistics.paired import LEVEL
-from leaderboard.text import NONE, factor, family_title, percent, share, signed
+from leaderboard.text import NONE, factor, family_title, percent, reads_best, share, signed
 
 OVERALL = [
     Column("Mean rank", "Mean over all comparisons of the rank by mean test score; 1 is best."),
     Column("95 % interval", "Of the mean rank: seeds resampled within each dataset."),
-    Column("IQM", "Mean of the middle half of normalised scores: 0 is the majority class, 1 the teacher."),
-    Column("Gap closed", "Gain over the distance from the student alone to its teacher, mean over comparisons."),
+    Column(
+        "IQM", "Mean of the middle half of normalised scores: 0 is the majority class, 1 the teacher, clearly above it."
+    ),
+    Column(
+        "Gap closed",
+        "Gain over the distance from the student alone to a clearly better teacher, mean over comparisons.",
+    ),
     Column("Mean gain", "Mean difference to the student alone, in percentage points."),
     Column("Speed-up", "Latency of the teacher over that of the student, geometric mean."),
     Column("Tuning gain", "Tuned less default on the same seeds, in points, mean over comparisons."),
     Column("ECE", "Expected calibration error on the test set, in points; lower is better."),
     Column("Tuning (min)", "Training time of all trials, in device-minutes, summed over comparisons."),
 ]
-OVERALL_BEST = (min, None, max, max, max, max, None, min, None)
+LOWEST_IS_BEST = (True, None, False, False, False, False, None, True, None)
 
 
 def overall_section(overall: Overall, index: int, figures: list[Figure]) -> Section:
@@ -45,16 +50,16 @@ def overall_section(overall: Overall, index: int, figures: list[Figure]) -> Sect
         ]
         for row in overall.rows
     ]
-    tops = []
-    for column, pick in enumerate(OVERALL_BEST):
-        known = [value for cells in found if (value := cells[column][1]) is not None]
-        tops.append(pick(known) if pick and known else None)
+    best = []
+    for column, lowest in enumerate(LOWEST_IS_BEST):
+        texts, values = [cells[column][0] for cells in found], [cells[column][1] for cells in found]
+        best.append([False] * len(found) if lowest is None else reads_best(texts, values, lowest=lowest))
     ends = [v for row in overall.rows for v in (row.rank.low, row.rank.value, row.rank.high) if v is not None]
     lines = []
-    for row, entries in zip(overall.rows, found, strict=True):
+    for place, (row, entries) in enumerate(zip(overall.rows, found, strict=True)):
         cells = [
-            Cell(text, value, " ".join(filter(None, (column.help, note, over))), value is not None and value == top)
-            for (text, value, note), column, top in zip(entries, OVERALL, tops, strict=True)
+            Cell(text, value, " ".join(filter(None, (column.help, note, over))), bests[place])
+            for (text, value, note), column, bests in zip(entries, OVERALL, best, strict=True)
         ]
         cells[1] = replace(cells[1], bar=track(row.rank.low, row.rank.value, row.rank.high, ends))
         role: Role = "supervised" if row.key.method == "supervised" else "method"

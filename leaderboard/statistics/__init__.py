@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leaderboard.statistics.budget import BudgetCurve, budget_curve
-from leaderboard.statistics.gap import Gap, gap_closed, mean_gap
+from leaderboard.statistics.gap import Gap, clear_lead, gap_closed, mean_gap
 from leaderboard.statistics.groups import Standing, standings
 from leaderboard.statistics.paired import PairedTest, holm, paired_test, smallest_p, wilcoxon_p
 from leaderboard.statistics.summary import (
@@ -29,6 +29,7 @@ __all__ = [
     "Summary",
     "average_ranks",
     "budget_curve",
+    "clear_lead",
     "gap_closed",
     "geometric_mean",
     "holm",

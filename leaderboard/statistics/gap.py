@@ -15,20 +15,43 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gap:
-    """The share of one dataset's gap that was closed, and its bootstrap draws; no draws where the seeds allow none."""
+    """The share of one dataset's gap that was closed, and its bootstrap draws; no draws for a single seed."""
 
     value: float
     draws: Floats | None
 
 
+def clear_lead(
+    above: Mapping[Any, float], below: Mapping[Any, float], stratum: str
+) -> tuple[float, Floats | None] | None:
+    """How far the mean of ``above`` is over that of ``below``, with its bootstrap draws; None where noise could be it.
+
+    A share of a lead that is not there in every resample of the seeds says nothing, however many digits it has. Seeds
+    are resampled together, or apart where ``above`` lacks some of ``below``'s. A single seed has no draws.
+    """
+    import numpy as np
+
+    from leaderboard.statistics.resampling import Strata
+
+    seeds = sorted(below)
+    paired = below.keys() <= above.keys()
+    upper = [above[seed] for seed in (seeds if paired else sorted(above))]
+    lower = [below[seed] for seed in seeds]
+    lead = mean(upper) - mean(lower)
+    if lead < SAME:
+        return None
+    if len(seeds) == 1:
+        return lead, None
+    strata = Strata((stratum,) if paired else (stratum, f"{stratum} teacher"))
+    draws = strata.means(0 if paired else 1, np.array(upper)) - strata.means(0, np.array(lower))
+    return (lead, draws) if bool((draws >= SAME).all()) else None
+
+
 def gap_closed(
     ours: Mapping[Any, float], alone: Mapping[Any, float], teacher: Mapping[Any, float], stratum: str
 ) -> Gap | None:
-    """(ours - alone) / (teacher - alone) over our seeds; None where the teacher is no better, or a seed is missing.
-
-    Seeds are resampled together for all three, or apart for a teacher that has other seeds. There are no draws for a
-    single seed, nor where the teacher is not better in every resample: the ratio then has no interval.
-    """
+    """(ours - alone) / (teacher - alone) over our seeds; None where the teacher is not clearly better (``clear_lead``),
+    or a seed is missing. All three are resampled on the same seeds."""
     import numpy as np
 
     from leaderboard.statistics.resampling import Strata
@@ -36,19 +59,14 @@ def gap_closed(
     gain = paired_gain(ours, alone)
     if gain is None or not teacher:
         return None
-    seeds = sorted(ours)
-    paired = ours.keys() <= teacher.keys()
-    above = [teacher[seed] for seed in (seeds if paired else sorted(teacher))]
-    gap = mean(above) - mean([alone[seed] for seed in seeds])
-    if gap < SAME:
+    lead = clear_lead(teacher, {seed: alone[seed] for seed in ours}, stratum)
+    if lead is None:
         return None
-    if len(seeds) == 1:
+    gap, gaps = lead
+    if gaps is None:
         return Gap(gain / gap, None)
-    strata = Strata((stratum,) if paired else (stratum, f"{stratum} teacher"))
-    base = strata.means(0, np.array([alone[seed] for seed in seeds]))
-    gaps = strata.means(0 if paired else 1, np.array(above)) - base
-    gains = strata.means(0, np.array([ours[seed] for seed in seeds])) - base
-    return Gap(gain / gap, gains / gaps if bool((gaps > 0).all()) else None)
+    gains = Strata((stratum,)).means(0, np.array([ours[seed] - alone[seed] for seed in sorted(ours)]))
+    return Gap(gain / gap, gains / gaps)
 
 
 def mean_gap(gaps: Sequence[Gap | None]) -> Estimate | None:

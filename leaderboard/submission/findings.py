@@ -50,7 +50,8 @@ def cells_of(records: Iterable[Record]) -> list[CellRecords]:
         if record.kind == "teacher":
             continue
         c, fixed = record.cell, record.search is None
-        key = (c.dataset, c.split, c.setting, c.teacher, c.student, c.method, c.variant, fixed)
+        # The id tells a student's own search from that of a teacher of the same model.
+        key = (c.dataset, c.split, c.setting, c.teacher, c.student, c.method, c.variant, fixed, c.id)
         if key not in found:
             teacher = f"{c.teacher} to " if c.teacher else ""
             variant = "" if c.variant == "paper" else f" ({c.variant})"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from bench.records import Record
+from leaderboard.runs import score_of_test
 from leaderboard.statistics import mean
 from leaderboard.submission.findings import CellRecords, Finding
 
@@ -38,7 +39,8 @@ def _models(cell: CellRecords) -> tuple[str | None, str]:
 
 
 def _mean_test(cell: CellRecords) -> float | None:
-    scores = [r.metrics.test[r.cell.metric] for r in cell.reports if r.metrics.test]
+    """As the board shows it: of the majority row, the share of the test set's largest class."""
+    scores = [score_of_test(cell.method, r.cell.metric, r.metrics.test) for r in cell.reports if r.metrics.test]
     return mean(scores) if scores else None
 
 

@@ -68,6 +68,18 @@ def test_a_gap_of_rounding_is_none_to_close(make_runs):
     assert only(board).gap_closed(row(only(board), "glnn")) is None
 
 
+def test_a_lead_that_may_be_noise_is_nothing_to_take_a_share_of(make_runs):
+    """The teacher's lead of 0.001 comes with seeds that say the contrary: glnn would close 10,000 % of it."""
+    ups, downs = [0.801, 0.799] * 5, [0.799, 0.799] * 5
+    board = board_of(make_runs("supervised", downs), make_runs("teacher", ups), make_runs("glnn", [0.9] * 10))
+    assert only(board).gap_closed(row(only(board), "glnn")) is None
+    weak = board_of(make_runs("majority", downs), make_runs("teacher", ups), make_runs("glnn", [0.9] * 10))
+    assert only(weak).normalised(row(only(weak), "glnn")) is None
+    assert weak.overall[0].rows[0].iqm is None
+    clear = board_of(make_runs("majority", [0.7] * 10), make_runs("teacher", ups), make_runs("glnn", [0.9] * 10))
+    assert only(clear).normalised(row(only(clear), "glnn")) == pytest.approx([2.0] * 10)
+
+
 def test_tuning_gain_and_a_winner_that_is_the_default(make_runs):
     tuned, default = make_runs("kd", [0.7, 0.9]), make_runs("kd", [0.6, 0.7], selection="default")
     board = board_of(tuned, default, make_runs("glnn", [0.8, 0.9], selection="both"))
@@ -89,9 +101,21 @@ def test_fewer_seeds_or_a_failed_run_is_partial_and_unranked(make_runs, make_rec
     comparison = only(board)
     assert row(comparison, "glnn").status == "partial (3/5 seeds)"
     assert row(comparison, "kd").status == "partial (4/5 seeds, 1 failed)"
-    assert comparison.ranks() == {key("krd"): 1, key("supervised"): 2}
+    assert {k: each.rank for k, each in comparison.standings.items()} == {key("krd"): 1, key("supervised"): 2}
     assert [each.key.method for each in board.overall[0].rows] == ["krd", "supervised"]
     assert set(board.overall[0].partial) == {key("glnn"), key("kd")}
+
+
+def test_a_default_is_not_ranked_among_tuned_configurations(make_runs):
+    """A sweep under way reports defaults before winners; once all show their default they are compared."""
+    waiting = make_runs("kd", [0.9] * 5, selection="default")
+    mixed = only(board_of(make_runs("supervised", [0.5] * 5), make_runs("glnn", [0.8] * 5), waiting))
+    assert row(mixed, "kd").status == "partial (5/5 seeds, of the default alone)"
+    assert [key.method for key in mixed.standings] == ["glnn", "supervised"]
+    fair = only(board_of(make_runs("supervised", [0.5] * 5, selection="default"), waiting))
+    assert [key.method for key in fair.standings] == ["kd", "supervised"]
+    alone = only(board_of(make_runs("supervised", [0.5] * 5, selection="default"), make_runs("glnn", [0.8] * 5)))
+    assert alone.gain(row(alone, "glnn")) is None  # tuned less default would be no gain of distillation
 
 
 def test_a_failed_run_that_later_succeeded_does_not_count(make_record):
@@ -100,9 +124,22 @@ def test_a_failed_run_that_later_succeeded_does_not_count(make_record):
 
 
 def test_a_method_whose_trials_all_failed_is_still_on_the_board(make_record):
-    board = board_of(make_record("kd", 0.8), make_record("glnn", kind="trial", selection="x", status="oom"))
-    glnn = row(only(board), "glnn")
+    seeds = [make_record("glnn", kind="trial", selection="x", seed=seed, status="oom") for seed in (100, 101)]
+    glnn = row(only(board_of(make_record("kd", 0.8), seeds)), "glnn")  # two seeds of one trial
     assert (glnn.status, glnn.failed_trials) == ("partial (0/1 seeds)", 1)
+
+
+def test_a_teachers_search_is_no_part_of_the_search_of_its_models_student(make_runs, store_of):
+    """Both are supervised trainings of one model, and their trials have the same numbers and seeds."""
+    mine = [store_of.trial("supervised", number, 0.5 + number / 10, student="gcn") for number in range(3)]
+    teachers = []
+    for trial in (store_of.trial("supervised", number, 0.9, student="gcn") for number in range(5)):
+        cell = trial.cell.model_copy(update={"id": "7" * 16})
+        teachers.append(trial.model_copy(update={"cell": cell, "id": f"7{trial.id[1:]}"}))
+    board = board_of(
+        make_runs("supervised", [0.6], student="gcn"), make_runs("kd", [0.7], student="gcn"), mine, teachers
+    )
+    assert [trial.score for trial in row(only(board), "supervised").tuning.trials] == pytest.approx([0.5, 0.6, 0.7])
 
 
 def test_mean_ranks_by_hand_and_only_over_methods_that_have_every_cell(make_runs):
@@ -211,6 +248,22 @@ def test_speed_belongs_to_the_configuration_that_is_shown(make_runs, make_record
     assert row(only(board), "kd").speed["1" * 16].full_forward_ms == 1.0
 
 
+def test_a_repeat_with_another_winner_lends_the_row_no_speed(make_runs, make_record):
+    """Its latency is of a student whose scores the row does not show."""
+    own, other = {"hidden": 8}, {"hidden": 512}
+    board = board_of(
+        make_runs("kd", [0.8] * 5, hparams=own),
+        make_runs("kd", [0.8] * 5, hparams=other, fingerprint="2" * 16, created="2026-11-21T12:00:00Z"),
+        *(
+            make_record("kd", kind="speed", speed=ms, hparams=hparams, fingerprint=machine * 16)
+            for ms, hparams, machine in ((1.0, own, "1"), (9.0, other, "2"), (2.0, own, "3"))
+        ),
+    )
+    kd = row(only(board), "kd")
+    assert {name[0]: speed.full_forward_ms for name, speed in kd.speed.items()} == {"1": 1.0, "3": 2.0}
+    assert len(kd.repeats) == 1
+
+
 def test_runs_that_contradict_each_other_name_both_places(make_record):
     with pytest.raises(BoardError, match=r"seed 0: two different report runs, at \S+ and \S+$"):
         board_of(make_record("kd", 0.8), make_record("kd", 0.9))
@@ -221,6 +274,15 @@ def test_runs_that_contradict_each_other_name_both_places(make_record):
 def test_different_trained_teachers_are_pointed_out(make_record):
     board = board_of(make_record("kd"), make_record("glnn", teacher_id="b" * 16))
     assert any("different trained teachers" in warning for warning in board.warnings)
+
+
+def test_seeds_of_two_teachers_in_one_row_are_pointed_out(make_record):
+    """Seeds shared out between stores make one row; a store whose teacher is built otherwise is none to share with."""
+    own = [make_record("kd", 0.8, seed=seed) for seed in (0, 1)]
+    other = make_record("kd", 0.8, seed=2)
+    other = other.model_copy(update={"cell": other.cell.model_copy(update={"id": "7" * 16})})
+    assert not board_of(own).warnings
+    assert any("kd: runs of 2 searches or teachers in one row" in warning for warning in board_of(own, other).warnings)
 
 
 def test_nothing_to_show_is_one_line(make_record):
@@ -263,6 +325,9 @@ def test_seeds_beyond_the_peers_decide_nothing(make_runs):
     standings = only(board).standings
     assert (standings[key("kd")].verdict, standings[key("glnn")].verdict) == ("best", "below best")
     assert standings[key("glnn")].best.n == 10
+    overall = board.overall[0]
+    assert {each.key: each.mean_rank for each in overall.rows} == {k: each.rank for k, each in standings.items()}
+    assert overall.improvement[key("kd"), key("glnn")].value == 1
 
 
 def test_a_row_without_a_finished_run_has_no_training_time(make_record):

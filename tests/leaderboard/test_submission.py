@@ -166,3 +166,11 @@ def test_a_row_is_verified_by_another_machine_within_its_interval(honest, make_s
     found = check_submission(there, [board], suite="0.1.0")
     assert bool(found.verified) == agrees
     assert bool(found.contradicted) == (not agrees)
+
+
+def test_the_floor_is_the_largest_class_and_not_what_the_constant_guess_scored(honest, make_record, make_store):
+    """On equal labels of every class the majority row's guess is arbitrary: 0.13 on a test set 0.9 of one class."""
+    scores = {"accuracy": 0.13, "largest_class": 0.9}
+    floor = [make_record("majority", 0.13, seed=seed, test_scores=scores, suite_version="0.1.0") for seed in range(5)]
+    found = check_submission(make_store([*honest(), *floor]), suite="0.1.0").findings
+    assert any("below the majority class, 0.900" in each.text for each in found)

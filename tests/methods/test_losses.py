@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -47,7 +48,7 @@ def test_hot_gradient_is_that_of_matching_logits() -> None:
 @pytest.mark.parametrize("labels", [2, 3])
 @pytest.mark.parametrize("tau", [1.0, 2.5])
 def test_binary_divergence_is_that_of_the_label_vectors(labels: int, tau: float) -> None:
-    """Summed over all 2^labels vectors, whose chance is a product of Bernoullis."""
+    """Summed over all 2^labels vectors, whose chance is a product of Bernoullis; the share of one label."""
     generator = torch.Generator().manual_seed(labels)
     student, teacher = (2 * torch.randn(4, labels, generator=generator, dtype=torch.float64) for _ in range(2))
     q, p = torch.sigmoid(student / tau), torch.sigmoid(teacher / tau)
@@ -57,7 +58,7 @@ def test_binary_divergence_is_that_of_the_label_vectors(labels: int, tau: float)
         chance_p = (on * p + (1 - on) * (1 - p)).prod(dim=1)
         chance_q = (on * q + (1 - on) * (1 - q)).prod(dim=1)
         expected += chance_p * (chance_p / chance_q).log()
-    torch.testing.assert_close(binary_soft_divergence(student, teacher, tau), expected.mean())
+    torch.testing.assert_close(binary_soft_divergence(student, teacher, tau), expected.mean() / labels)
     assert float(binary_soft_divergence(teacher, teacher, tau)) == pytest.approx(0, abs=1e-14)
 
 
@@ -91,3 +92,15 @@ def test_label_losses_by_hand() -> None:
     assert float(label_loss(many, logits, torch.tensor([[1.0, 0.0]]))) == pytest.approx(
         (math.log(4 / 3) + math.log(2)) / 2
     )
+
+
+@pytest.mark.parametrize("kind", ["node-classification", "node-multilabel"])
+def test_a_certain_teacher_costs_what_its_labels_cost(kind: Any) -> None:
+    """Hard targets have no entropy, so KL is the cross-entropy: alpha mixes two terms of one scale, on any task."""
+    generator = torch.Generator().manual_seed(0)
+    student = torch.randn(4, 5, generator=generator, dtype=torch.float64)
+    labels = torch.tensor([3, 0, 4, 0])
+    on = torch.nn.functional.one_hot(labels, 5)
+    task, teacher = Task(kind, 5), 80.0 * (2 * on.double() - 1)
+    told = label_loss(task, student, on if task.multilabel else labels)
+    torch.testing.assert_close(distillation_loss(task, student, teacher), told)
