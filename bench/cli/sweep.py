@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.cli import checks, outcome
+from bench.cli import checks, last_words, outcome
 from bench.cli.cost import Cost, estimate, processors, progress_of, pruner_note
 from bench.cli.progress import Progress
 from bench.cli.text import count, duration, emit, emit_json, note, spans, table
@@ -59,7 +59,7 @@ def carry_out(
     for reason in plan.left_out:
         note(f"left out: {reason}")
     began = time.monotonic()
-    with Progress(quiet=quiet) as progress:
+    with Progress(quiet=quiet) as progress, last_words.entrusted(means.executor == "ray"):
         summary = run_sweep(
             plan,
             store,

@@ -11,9 +11,10 @@ from dataclasses import replace
 
 import ray
 from ray import tune
+from ray.exceptions import RayError
 
 from bench.data.dataset import Dataset
-from bench.sweeps.executors.ray_desk import Desk, Event
+from bench.sweeps.executors.ray_desk import Desk, Event, lost
 from bench.sweeps.executors.ray_tune import Floor, PlanScheduler, PlanSearcher, Silence
 from bench.sweeps.executors.ray_worker import Parcel, TrialActor
 from bench.sweeps.jobs import Job
@@ -110,7 +111,10 @@ class RayExecutor:
     def _count_room(self) -> None:
         if self._fixed is None and time.monotonic() - self._looked > _LOOK_S:
             self._looked = time.monotonic()
-            self.slots = max(1, room(self._usual))
+            try:
+                self.slots = max(1, room(self._usual))
+            except RayError as error:
+                raise lost(error) from None
 
 
 def room(needs: Needs) -> int:
