@@ -18,15 +18,18 @@ if not os.read(0, 1):
     os.write(2, (sys.argv[1] + "\\n").encode())
 """
 
-_line = ""
-_child: subprocess.Popen[bytes] | None = None
+
+class _Words:
+    """Of the command that this process runs."""
+
+    line = ""
+    child: subprocess.Popen[bytes] | None = None
 
 
 @contextmanager
 def prepared(line: str) -> Iterator[None]:
     """A command for which `line` is to be said; whoever needs it does so by `entrusted`."""
-    global _line
-    _line = line
+    _Words.line = line
     try:
         yield
     finally:
@@ -36,10 +39,9 @@ def prepared(line: str) -> Iterator[None]:
 @contextmanager
 def entrusted(needed: bool = True) -> Iterator[None]:
     """Meanwhile a child says the line should this process end without coming back from here."""
-    global _child
-    if needed and _child is None:
-        command = [sys.executable, "-I", "-S", "-c", _CHILD, _line]
-        _child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    if needed and _Words.child is None:
+        command = [sys.executable, "-I", "-S", "-c", _CHILD, _Words.line]
+        _Words.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     try:
         yield
     finally:
@@ -48,8 +50,7 @@ def entrusted(needed: bool = True) -> Iterator[None]:
 
 def take_back() -> None:
     """The line need not be said: the process says itself how it ends."""
-    global _child
-    if _child is not None:
+    child, _Words.child = _Words.child, None
+    if child is not None:
         with suppress(OSError):
-            _child.communicate(b".")
-        _child = None
+            child.communicate(b".")
