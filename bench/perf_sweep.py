@@ -142,7 +142,7 @@ def _carry(plan: Plan, store: Store) -> tuple[_Log, float]:
                 log.first, self.busy_before = time.perf_counter(), self.busy_s
             super().submit(job)
 
-    check_data(plan)
+    check_data(plan, store.path)
     log, driver = _Log(), Driver(plan, store)
     budget = sum(run.budget * len(plan.spec.search.seeds) for run in driver.runs.values())
 

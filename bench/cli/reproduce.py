@@ -118,7 +118,7 @@ def _estimated(tasks: Sequence[Task], means: Means) -> list[Task]:
 
     found = []
     for task in tasks:
-        cost = estimate(task.plan, progress_of(task.plan, task.store), means.workers, means.device_here)
+        cost = estimate(task.plan, progress_of(task.plan, task.store), means)
         found.append(Task(task.stage, task.plan, task.store, cost.seconds))
     return found
 

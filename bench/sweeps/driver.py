@@ -17,7 +17,7 @@ from bench.sweeps.plan import Cell, Plan, TeacherPlan
 from bench.sweeps.recorder import Recorder, problem_key
 from bench.sweeps.retries import failures, work_name
 from bench.sweeps.store import Store
-from bench.sweeps.transfer import read_winners, warm_starts
+from bench.sweeps.transfer import keep_winners, warm_starts
 from bench.training.engine import Configuration
 
 Listener = Callable[[Record], None]
@@ -48,7 +48,7 @@ class Driver:
             elif run is not None:
                 run.take([record])
         if plan.spec.search.transfer:
-            elsewhere = read_winners(plan.spec)
+            elsewhere = keep_winners(plan.spec, store.path)
             for run in self.runs.values():
                 run.warm_starts = partial(warm_starts, run.cell, self.runs, elsewhere)
         again = set(self._again.values())

@@ -215,7 +215,7 @@ def read_status(path: Path) -> StoreStatus:
 
     facts = read_facts(path)
     part = parse_part(facts.part, str(path)) if facts.part else None
-    plan = take_part(make_plan(read_spec_of(path), Path(facts.data_dir) if facts.data_dir else None), part)
+    plan = take_part(make_plan(read_spec_of(path), Path(facts.data_dir) if facts.data_dir else None), part, str(path))
     if plan.id != facts.plan_id:
         raise UserError(
             f"{path}: the store was made by version {facts.suite_version} under other search spaces or defaults, "

@@ -19,7 +19,7 @@ from bench.sweeps.heartbeat import Heartbeat
 from bench.sweeps.mirror import Mirror
 from bench.sweeps.plan import Plan
 from bench.sweeps.samplers import check_sampler
-from bench.sweeps.store import Store
+from bench.sweeps.store import Store, refuse, refuse_taken
 from bench.sweeps.transfer import read_winners
 from bench.training.problem import ProblemKey, load_problem
 
@@ -82,7 +82,9 @@ def run_sweep(
         KeyboardInterrupt: after the workers were stopped.
     """
     on_ray = means.executor == "ray"
-    check_data(plan, "cpu" if on_ray else means.device)
+    refuse(out, plan)
+    refuse_taken(out)
+    check_data(plan, out, "cpu" if on_ray else means.device)
     with _ray(plan, means) if on_ray else nullcontext(), Store(out, plan) as store:
         tell = on_message or (lambda text: None)
         for message in store.messages:
@@ -120,10 +122,10 @@ def _mirrored(driver: Driver, url: str | None, tell: Callable[[str], None]) -> I
     mirror.close()
 
 
-def check_data(plan: Plan, device: str = "cpu") -> None:
+def check_data(plan: Plan, store: Path, device: str = "cpu") -> None:
     """Load every dataset and make every split once, and read what the search builds on, before anything is written."""
     check_sampler(plan.spec.search.sampler)
-    read_winners(plan.spec)
+    read_winners(plan.spec, store)
     seeds = plan.spec.report.seeds[:1]
     for data in dict.fromkeys(cell.data for cell in plan.cells):
         for seed in seeds:
