@@ -48,7 +48,7 @@ def run_sweep_perf(trials: int = TRIALS, noops: int = NOOPS) -> list[PerfRow]:
     """Throughput against the plain way, how busy the slots are, what a trial costs, and the driver's memory."""
     from bench.sweeps.executors.ray_session import ray_session
 
-    with ray_session(None, SLOTS, [Needs()]):
+    with ray_session(None, SLOTS, Needs()):
         return [*_against_plain(trials), *_noops(noops)]
 
 

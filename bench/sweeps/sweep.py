@@ -85,8 +85,8 @@ def run_sweep(
     refuse(out, plan)
     refuse_taken(out)
     check_data(plan, out, "cpu" if on_ray else means.device)
-    with _ray(plan, means) if on_ray else nullcontext(), Store(out, plan) as store:
-        tell = on_message or (lambda text: None)
+    tell = on_message or (lambda text: None)
+    with _ray(plan, means, tell) if on_ray else nullcontext(), Store(out, plan) as store:
         for message in store.messages:
             tell(message)
         before = len(store.records)
@@ -144,16 +144,18 @@ def _executor(plan: Plan, means: Means, store: Store) -> Executor:
 
 
 @contextmanager
-def _ray(plan: Plan, means: Means) -> Iterator[None]:
+def _ray(plan: Plan, means: Means, tell: Callable[[str], None]) -> Iterator[None]:
     """Connected to Ray, before anything is written."""
     if find_spec("ray") is None:
         raise UserError("--executor ray: Ray is not installed; pip install 'ray[tune]'")
     from bench.sweeps.executors.ray_session import ray_session
 
-    needs = plan.spec.resources.every()
-    if means.device.startswith("cuda") and not any(each.gpus for each in needs):
+    resources = plan.spec.resources
+    trained = [*(["supervised"] if plan.teachers else []), *(cell.method.name for cell in plan.searches)]
+    needs = {method: resources.of(method) for method in trained}
+    if means.device.startswith("cuda") and not any(each.gpus for each in needs.values()):
         raise UserError("--device cuda: with Ray a trial trains on the GPU that resources.gpus asks for, which is 0")
-    with ray_session(means.address, max(means.workers, 1), needs):
+    with ray_session(means.address, max(means.workers, 1), resources.every()[0], needs, tell):
         yield
 
 

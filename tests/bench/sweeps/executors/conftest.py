@@ -16,9 +16,10 @@ from bench.sweeps.plan import Plan
 def connected(ray_cluster: Any, monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> Iterator[Any]:
     """This process on the tests' cluster, as a command with `--address` is; the cluster comes with it."""
     from bench.sweeps.executors.ray_session import ray_session
+    from bench.sweeps.spec import Needs
 
     monkeypatch.syspath_prepend(str(repo_root / "tests" / "faults" / "plugins"))
-    with ray_session(ray_cluster.address, 1, []):
+    with ray_session(ray_cluster.address, 1, Needs()):
         yield ray_cluster
 
 
