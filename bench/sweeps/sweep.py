@@ -48,12 +48,16 @@ class Means:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a sweep came to. before: records there were already; new: records of this run; failed: of either."""
+    """What a sweep came to. before: records there were already; new: records of this run; failed: of either.
+
+    blocked: cells that are not finished. settled: what had failed and, though all was to be tried again, is left.
+    """
 
     before: int
     new: int
     failed: tuple[Record, ...]
     blocked: tuple[str, ...]
+    settled: tuple[Record, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -161,6 +165,8 @@ def _ray(plan: Plan, means: Means, tell: Callable[[str], None]) -> Iterator[None
 
 def summarise(driver: Driver, before: int = 0) -> Summary:
     records: Sequence[Record] = driver.store.records
-    failed = tuple(record for record in records if record.status not in ("ok", "pruned"))
+    failed = [record for record in records if record.status not in ("ok", "pruned")]
+    left = tuple(record for record in failed if record.cell.id in driver.settled)
+    others = tuple(record for record in failed if record.cell.id not in driver.settled)
     blocked = tuple(run.cell.label for run in driver.runs.values() if not driver.finished(run))
-    return Summary(before, driver.store.appended, failed, blocked)
+    return Summary(before, driver.store.appended, others, blocked, left)
