@@ -1,4 +1,4 @@
-"""The error of this room: the user's input is wrong (exit code 2)."""
+"""The errors of this room: the user's input is wrong (exit code 2), or what carries the work is gone (1)."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Iterable
 
 class UserError(ValueError):
     """One clear line: what is wrong, where, and the nearest valid name."""
+
+
+class LostError(RuntimeError):
+    """What carried the work out is gone, a cluster say; what was recorded stays, and the same command goes on."""
 
 
 def unknown_line(kind: str, name: str, valid: Iterable[str]) -> str:

@@ -48,7 +48,7 @@ def run_sweep_perf(trials: int = TRIALS, noops: int = NOOPS) -> list[PerfRow]:
     """Throughput against the plain way, how busy the slots are, what a trial costs, and the driver's memory."""
     from bench.sweeps.executors.ray_session import ray_session
 
-    with ray_session(None, SLOTS, [Needs()]):
+    with ray_session(None, SLOTS, Needs()):
         return [*_against_plain(trials), *_noops(noops)]
 
 
@@ -142,7 +142,7 @@ def _carry(plan: Plan, store: Store) -> tuple[_Log, float]:
                 log.first, self.busy_before = time.perf_counter(), self.busy_s
             super().submit(job)
 
-    check_data(plan)
+    check_data(plan, store.path)
     log, driver = _Log(), Driver(plan, store)
     budget = sum(run.budget * len(plan.spec.search.seeds) for run in driver.runs.values())
 

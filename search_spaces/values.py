@@ -70,8 +70,8 @@ def like(value: Any, examples: tuple[Scalar, ...]) -> Scalar:
         return examples[at]
     kinds = [_kind(example) for example in examples]
     kind = _kind(checked)
-    if kind == "an integer" and kind not in kinds and "a number" in kinds:
-        return float(checked)  # type: ignore[arg-type]
+    if isinstance(checked, int) and kind == "an integer" and kind not in kinds and "a number" in kinds:
+        return float(checked)
     if kind not in kinds:
         raise ValueError(f"expected {' or '.join(dict.fromkeys(kinds))}, got {shown(value)}")
     if isinstance(checked, str):

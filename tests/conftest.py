@@ -55,6 +55,24 @@ def mirror() -> Path:
 
 
 @pytest.fixture(scope="session")
+def essence_of() -> Callable[[Path], dict[str, Any]]:
+    """Every record of a store by id, without clocks, latencies and the machine."""
+    from bench.records import read_records
+
+    def read(store: Path) -> dict[str, Any]:
+        found = {}
+        for record in read_records(store).records:
+            content = record.model_dump(mode="json")
+            for name in ("created", "environment", "git_sha", "speed"):
+                del content[name]
+            content["timings"] = content["timings"]["epochs"]
+            found[record.id] = content
+        return found
+
+    return read
+
+
+@pytest.fixture(scope="session")
 def require_or_skip() -> Callable[[str, str], None]:
     """Skips with a reason, or fails where DISTILLERY_REQUIRE="postgresql shellcheck" names what is missing.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.cli.text import count
 from bench.sweeps import pruners
 from bench.sweeps.cell_run import CellRun
 from bench.sweeps.plan import Cell, Plan, TeacherPlan
@@ -17,6 +18,7 @@ from bench.sweeps.status import CellStatus, StoreStatus, TeacherStatus
 from bench.sweeps.study import Study
 
 if TYPE_CHECKING:
+    from bench.sweeps.sweep import Means
     from bench.training.engine import Trained
     from bench.training.problem import Problem
     from methods.contract import Teacher
@@ -46,9 +48,27 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def estimate(plan: Plan, progress: StoreStatus, workers: int, device: str = "cpu") -> Cost:
+def at_once(means: Means) -> int:
+    """Trials side by side: workers, but no more than this machine has processors for; those of a cluster it knows."""
+    return max(1, means.workers if means.address else min(means.workers, processors()))
+
+
+def where(means: Means) -> str:
+    """Who does the work of an estimate, in words."""
+    slots = count(means.workers or 1, "trial")
+    if means.address:
+        more = "" if means.workers else ", and as many more as the cluster has room for"
+        return f"with {slots} at once on the Ray cluster{more}; timed on this machine"
+    if means.executor == "ray":
+        return f"with {slots} at once on a local Ray, on {count(processors(), 'processor')}"
+    if means.workers:
+        return f"by {count(means.workers, 'worker')} on {count(processors(), 'processor')}"
+    return "in this process"
+
+
+def estimate(plan: Plan, progress: StoreStatus, means: Means) -> Cost:
     """The work that is left, at most: pruning and early stopping save some of it."""
-    probe = _Prober(plan, device)
+    probe = _Prober(plan, means.device_here)
     seconds, unknown = 0.0, []
     statuses = {status.id: status for status in progress.cells}
     for cell in plan.searches:
@@ -64,8 +84,9 @@ def estimate(plan: Plan, progress: StoreStatus, workers: int, device: str = "cpu
     teachers = sum(max(status.total - status.done - status.failed, 0) for status in progress.teachers)
     total: float | None = None
     if len(unknown) < len(plan.searches):
-        start = _START_S if workers and trainings + teachers + speeds else 0.0
-        total = start + seconds / max(1, min(workers, processors())) + speeds * _SPEED_S
+        apart = means.executor == "ray" or means.workers
+        start = _START_S if apart and trainings + teachers + speeds else 0.0
+        total = start + seconds / at_once(means) + speeds * _SPEED_S
     return Cost(trainings, teachers, speeds, total, tuple(unknown))
 
 

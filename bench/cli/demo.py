@@ -32,8 +32,9 @@ def run(out: Path, workers: int | None) -> int:
         f"{count(trials, 'trial')} on {count(len(spec.search.seeds), 'tuning seed')}, winners and defaults on "
         f"{count(len(spec.report.seeds), 'report seed')}"
     )
-    emit(f"cost: {cost_line(estimate(plan, progress, number), number)}")
-    code = carry_out(plan, store, Means(workers=number), as_json=False)
+    means = Means(workers=number)
+    emit(f"cost: {cost_line(estimate(plan, progress, means), means)}")
+    code = carry_out(plan, store, means, as_json=False)
     from leaderboard import build_board
 
     try:

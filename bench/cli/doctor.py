@@ -37,13 +37,15 @@ _OPTIONAL = (("ray", "ray"), ("ogb", "ogb"))
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _LITTLE_SPACE = 2**30
 
+Verdict = Literal["ok", "note", "broken"]
+
 
 @dataclass(frozen=True)
 class Finding:
     """One line of the report; `broken` makes the exit code 1."""
 
     name: str
-    verdict: Literal["ok", "note", "broken"]
+    verdict: Verdict
     detail: str
 
 
@@ -60,9 +62,9 @@ def run(data: Path | None, as_json: bool) -> int:
 
 def examine(data: Path | None) -> Iterator[Finding]:
     """Everything, in the order in which it is shown."""
-    python = "ok" if sys.version_info >= (3, 11) else "broken"
+    python: Verdict = "ok" if sys.version_info >= (3, 11) else "broken"
     yield Finding("suite", "ok", suite_version())
-    yield Finding("python", python, f"{platform.python_version()} on {platform.platform()}")  # type: ignore[arg-type]
+    yield Finding("python", python, f"{platform.python_version()} on {platform.platform()}")
     for module, name in _ESSENTIAL:
         yield _library(module, name, essential=True)
     for module, name in _OPTIONAL:

@@ -1,6 +1,6 @@
 """The one place where exceptions become lines on standard error and exit codes.
 
-0 done; 1 some trial failed, or the disk refused a record; 2 the user's input is wrong; 130 interrupted.
+0 done; 1 some trial failed, the disk refused a record, or Ray is gone; 2 the user's input is wrong; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from contextlib import contextmanager
 
 import typer
 
-from bench.cli import interrupts, text
+from bench.cli import interrupts, last_words, text
 from bench.cli.app import RESUMABLE, app
-from bench.errors import UserError, unknown_line
+from bench.errors import LostError, UserError, unknown_line
 from bench.records import RecordError
 from methods.registry import DuplicateNameError, PluginError, UnknownNameError
 from search_spaces import SpaceError
@@ -37,14 +37,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     argv = list(sys.argv[1:] if arguments is None else arguments)
     said = f"distillery: interrupted{_resume_line(argv)}"
+    lost = f"distillery: killed, or ended by Ray, whose node or head is gone{_resume_line(argv)}"
 
     def at_once() -> None:
+        last_words.take_back()
         if sys.stderr.isatty():
             text.note("\x1b[?25h")  # a live table had hidden the cursor
         text.note(said)
         os._exit(INTERRUPTED)
 
-    with interrupts.as_keyboard_interrupt(at_once, text.note), _quiet():
+    with interrupts.as_keyboard_interrupt(at_once, text.note), last_words.prepared(lost), _quiet():
         try:
             code = app(argv, prog_name="distillery", standalone_mode=False)
             code = code if isinstance(code, int) else OK
@@ -55,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 line, code = _explain(error)
                 if line is None:
                     raise
-                text.note(f"distillery: {line}")
+                text.note(f"distillery: {line}" + (_resume_line(argv) if isinstance(error, LostError) else ""))
             else:  # what an interrupted library made of the signal
                 code = INTERRUPTED
         if code == INTERRUPTED:
@@ -68,7 +70,7 @@ def _explain(error: Exception) -> tuple[str | None, int]:
     """One line and the exit code; no line for what nobody expected."""
     if isinstance(error, _USER_ERRORS) or _is_board_error(error):
         return _one_line(str(error)), WRONG_INPUT
-    if isinstance(error, RecordError):
+    if isinstance(error, RecordError | LostError):
         return _one_line(str(error)), FAILED
     if isinstance(error, _UsageError):
         return _usage_line(error), WRONG_INPUT

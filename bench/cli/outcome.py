@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from bench.records import Record
 from bench.sweeps.cell_run import CellRun
 from bench.sweeps.driver import Driver
 from bench.sweeps.plan import Cell
-from bench.sweeps.status import ParetoPoint, pareto_set
+from bench.sweeps.status import ParetoPoint, hindrance, pareto_set
 from bench.sweeps.sweep import Summary
 
 _MOST_FAILURES = 10
@@ -33,7 +34,10 @@ class Reported:
 
 @dataclass(frozen=True)
 class CellOutcome:
-    """One cell. locked: the winning configuration, or the fixed one where nothing was searched; None without one."""
+    """One cell. locked: the winning configuration, or the fixed one where nothing was searched; None without one.
+
+    hindrance: why it is not finished.
+    """
 
     identity: Mapping[str, Any]
     label: str
@@ -44,6 +48,7 @@ class CellOutcome:
     validation: float | None
     reports: tuple[Reported, ...]
     pareto: tuple[ParetoPoint, ...] = ()
+    hindrance: str | None = None
 
     @property
     def headline(self) -> Reported | None:
@@ -53,7 +58,7 @@ class CellOutcome:
 
 @dataclass(frozen=True)
 class SweepOutcome:
-    """A store after a run of the driver."""
+    """A store after a run of the driver. settled: what had failed and is left, by cell: how often."""
 
     store: Path
     plan_id: str
@@ -62,14 +67,16 @@ class SweepOutcome:
     seconds: float
     cells: tuple[CellOutcome, ...]
     failures: tuple[Mapping[str, Any], ...]
+    settled: Mapping[str, int]
 
 
 def outcome_of(driver: Driver, summary: Summary, seconds: float) -> SweepOutcome:
     """Gather it from the driver's records."""
-    cells = tuple(_cell(run, driver.finished(run)) for run in driver.runs.values())
+    cells = tuple(_cell(run, driver) for run in driver.runs.values())
+    settled = Counter(driver.runs[record.cell.id].cell.label for record in summary.settled)
     failures = tuple(_failure(record, driver) for record in summary.failed)
     plan, store = driver.plan, driver.store
-    return SweepOutcome(store.path, plan.id, summary.new, len(store.records), seconds, cells, failures)
+    return SweepOutcome(store.path, plan.id, summary.new, len(store.records), seconds, cells, failures, settled)
 
 
 def identity(cell: Cell) -> dict[str, Any]:
@@ -87,7 +94,8 @@ def identity(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _cell(run: CellRun, finished: bool) -> CellOutcome:
+def _cell(run: CellRun, driver: Driver) -> CellOutcome:
+    finished = driver.finished(run)
     winner = run.locked() if run.budget and run.searched else None
     locked = winner.configuration if winner else run.cell.defaults if not run.budget else None
     return CellOutcome(
@@ -100,6 +108,7 @@ def _cell(run: CellRun, finished: bool) -> CellOutcome:
         validation=winner.mean if winner else _validation(run),
         reports=tuple(_reports(run)),
         pareto=pareto_set(run),
+        hindrance=None if finished else hindrance(run, driver.runs, driver.store.records),
     )
 
 
@@ -148,8 +157,12 @@ def as_text(done: SweepOutcome) -> str:
         )
     if len(done.failures) > _MOST_FAILURES:
         lines.append(f"and {count(len(done.failures) - _MOST_FAILURES, 'failure')} more, in {done.store}/records")
-    unfinished = [cell.label for cell in done.cells if not cell.finished]
-    lines += [f"not finished: {label}" for label in unfinished]
+    for label, times in done.settled.items():
+        lines.append(
+            f"left as it is: {label}, {count(times, 'failure')}: its teacher is trained, and cells stand on it"
+        )
+    unfinished = [cell for cell in done.cells if not cell.finished]
+    lines += [f"not finished: {cell.label}" + (f": {cell.hindrance}" if cell.hindrance else "") for cell in unfinished]
     fresh = f"{count(done.new, 'new record')} in {duration(done.seconds)}" if done.new else "nothing was left to do"
     lines.append(f"{done.store}: {count(done.records, 'record')}, {fresh}")
     return "\n".join(lines)
@@ -181,6 +194,7 @@ def as_json(done: SweepOutcome) -> dict[str, Any]:
             {
                 **cell.identity,
                 "finished": cell.finished,
+                "hindrance": cell.hindrance,
                 "trials": cell.trials,
                 "locked": cell.locked,
                 "validation": cell.validation,
@@ -196,4 +210,5 @@ def as_json(done: SweepOutcome) -> dict[str, Any]:
         "seconds": done.seconds,
         "cells": cells,
         "failures": [dict(failure) for failure in done.failures],
+        "settled": dict(done.settled),
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli import checks
+from bench.cli import checks, last_words
 from bench.cli.text import duration, emit, emit_json, note, table
 from bench.data.registry import DATASETS
 from bench.errors import UserError, unknown_line
@@ -118,7 +118,7 @@ def _estimated(tasks: Sequence[Task], means: Means) -> list[Task]:
 
     found = []
     for task in tasks:
-        cost = estimate(task.plan, progress_of(task.plan, task.store), means.workers, means.device_here)
+        cost = estimate(task.plan, progress_of(task.plan, task.store), means)
         found.append(Task(task.stage, task.plan, task.store, cost.seconds))
     return found
 
@@ -174,7 +174,7 @@ def _carry_out(
         if budget is not None and not _within([task], budget - (time.monotonic() - began)):
             continue
         note(f"{task.stage.table.name} {task.stage.id}: stage {number} of {len(tasks)}, store {task.store}")
-        with Progress() as progress:
+        with Progress() as progress, last_words.entrusted(means.executor == "ray"):
             attach, tell = progress.attach, progress.message
             summary = run_sweep(task.plan, task.store, means, listener=attach, on_message=tell)
         code = code if summary.ok else 1

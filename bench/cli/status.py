@@ -37,6 +37,9 @@ def run(store: Path, as_json: bool) -> int:
         running = f", {found.running(teacher.id)} training" if found.running(teacher.id) else ""
         failed = f", {teacher.failed} failed" if teacher.failed else ""
         emit(f"teacher {teacher.label}: {teacher.done} of {teacher.total} seeds trained{running}{failed}")
+    for cell in found.cells:
+        if cell.hindrance:
+            emit(f"cannot be finished: {cell.label}: {cell.hindrance}")
     emit(_last_line(found))
     return 0
 

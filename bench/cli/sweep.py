@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.cli import checks, outcome
-from bench.cli.cost import Cost, estimate, processors, progress_of, pruner_note
+from bench.cli import checks, last_words, outcome
+from bench.cli.cost import Cost, estimate, progress_of, pruner_note, where
 from bench.cli.progress import Progress
 from bench.cli.text import count, duration, emit, emit_json, note, spans, table
 from bench.records import read_records
@@ -65,7 +65,7 @@ def carry_out(
     for reason in plan.left_out:
         note(f"left out: {reason}")
     began = time.monotonic()
-    with Progress(quiet=quiet) as progress:
+    with Progress(quiet=quiet) as progress, last_words.entrusted(means.executor == "ray"):
         summary = run_sweep(
             plan,
             store,
@@ -88,8 +88,8 @@ def carry_out(
 def tell(plan: Plan, store: Path, means: Means, as_json: bool, retry_failed: bool = False) -> int:
     """The dry run: cells, trials, seeds, what was left out, and an estimate of the cost. Writes no store."""
     progress = progress_of(plan, store)
-    check_data(plan, means.device_here)
-    cost = estimate(plan, progress, means.workers, means.device_here)
+    check_data(plan, store, means.device_here)
+    cost = estimate(plan, progress, means)
     again = _failed(plan, store) if retry_failed else 0
     if as_json:
         emit_json({**_json(plan, store, progress, cost, means.workers), "to_retry": again})
@@ -101,10 +101,10 @@ def tell(plan: Plan, store: Path, means: Means, as_json: bool, retry_failed: boo
         emit(f"left out: {reason}")
     if any(status.trials_total for status in progress.cells):
         emit(f"tuning seeds {spans(spec.search.seeds)}; sampler {spec.search.sampler}; {pruner_note(plan)}")
-        for line in search_notes(spec.search):
+        for line in search_notes(spec.search, plan.part):
             emit(line)
     emit(f"report seeds {spans(spec.report.seeds)}")
-    emit(cost_line(cost, means.workers))
+    emit(cost_line(cost, means))
     if retry_failed:
         emit(f"--retry-failed: {count(again, 'failed run')} to do again, which the cost leaves out")
     emit("dry run: nothing was written")
@@ -117,8 +117,8 @@ def _failed(plan: Plan, store: Path) -> int:
     return len(failures(plan, read_records(store).records)) if there else 0
 
 
-def search_notes(search: Search) -> list[str]:
-    """What a spec asks of its search beyond sampler and pruner."""
+def search_notes(search: Search, part: str | None = None) -> list[str]:
+    """What a spec asks of its search beyond sampler and pruner; part: `2/4` where it is of some cells."""
     notes = []
     if len(search.objectives) > 1:
         rule = (
@@ -127,7 +127,8 @@ def search_notes(search: Search) -> list[str]:
         notes.append(f"objectives {' and '.join(search.objectives)}; {rule} wins")
     if search.transfer:
         others = f" and in {', '.join(search.transfer_from)}" if search.transfer_from else ""
-        notes.append(f"warm starts: what won on the datasets before{others}, on at most half of the trials")
+        within = f" among cells {part}" if part else ""
+        notes.append(f"warm starts: what won on the datasets before{within}{others}, on at most half of the trials")
     return notes
 
 
@@ -151,7 +152,7 @@ def _cells(plan: Plan, progress: StoreStatus) -> str:
     return table(columns, rows, right=("trials", "tuned parameters"))
 
 
-def cost_line(cost: Cost, workers: int) -> str:
+def cost_line(cost: Cost, means: Means) -> str:
     """How many trainings at most, and how long they take."""
     if not cost.trainings and not cost.teachers and not cost.speeds:
         return "nothing is left to do"
@@ -161,10 +162,7 @@ def cost_line(cost: Cost, workers: int) -> str:
     )
     if cost.seconds is None:
         return f"{what}; time unknown: no configuration could be timed"
-    where = "in this process"
-    if workers:
-        where = f"by {count(workers, 'worker')} on {count(processors(), 'processor')}"
-    line = f"{what}: about {duration(cost.seconds)} {where}"
+    line = f"{what}: about {duration(cost.seconds)} {where(means)}"
     line += " (an estimate, from records and short probes of the default configurations)"
     return line + (f"; not counted, for their probe failed: {', '.join(cost.unknown)}" if cost.unknown else "")
 

@@ -84,9 +84,10 @@ def make_launch(target: str, spec: Path, cluster: Cluster) -> Launch:
     task = Task(read, absolute(spec, "SPEC"), spec.read_text(encoding="utf-8-sig"), version("ray"))
     if target == "slurm":
         if cluster.slurm.parts:
-            take_part(plan, Part(1, cluster.slurm.parts))  # refuses more parts than cells
+            take_part(plan, Part(1, cluster.slurm.parts), "slurm.parts")  # refuses more parts than cells
         return slurm.make(task, cluster.slurm)
-    section = cluster.kuberay if target == "kuberay" else cluster.ray
-    if section is None:
-        raise UserError(f"launch {target}: --settings must name a file with a section {target!r}; see bench/cluster")
-    return kuberay.make(task, section) if target == "kuberay" else cloud.make(task, section)  # type: ignore[arg-type]
+    if target == "kuberay" and cluster.kuberay is not None:
+        return kuberay.make(task, cluster.kuberay)
+    if target == "ray" and cluster.ray is not None:
+        return cloud.make(task, cluster.ray)
+    raise UserError(f"launch {target}: --settings must name a file with a section {target!r}; see bench/cluster")

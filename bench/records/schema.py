@@ -26,6 +26,7 @@ SCHEMA_VERSION = 1
 Kind = Literal["teacher", "trial", "report", "speed"]
 Status = Literal["ok", "pruned", "failed", "nan", "oom", "timeout"]
 Selection = Literal["default", "tuned", "both"]
+Variant = Literal["paper", "official_code"]
 
 RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
 HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
@@ -77,7 +78,7 @@ class Cell(_Part):
     teacher_id: HexId | None
     student: Name
     method: Name
-    variant: Literal["paper", "official_code"]
+    variant: Variant
 
 
 class Search(_Part):

@@ -122,8 +122,8 @@ class CellRun:
 
     def _read(self, number: int) -> Trial:
         records = self.trials.get(number, {})
-        metric_of = {seed: record.metrics.val.get(record.cell.metric) for seed, record in records.items()}
-        values = {seed: metric_of[seed] for seed in self.study.seeds if metric_of.get(seed) is not None}
+        scored = {seed: r.metrics.val[r.cell.metric] for seed, r in records.items() if r.cell.metric in r.metrics.val}
+        values = {seed: scored[seed] for seed in self.study.seeds if seed in scored}
         statuses = {record.status for record in records.values()}
         state: Literal["complete", "pruned", "failed", "running"] = "running"
         if statuses & set(_STOPPED):
@@ -135,7 +135,7 @@ class CellRun:
         first = records.get(self.study.seeds[0])
         curve = self.curves.get(number, {}) if first is None else dict(first.curve or ())
         latency = first.speed.full_forward_ms.p50 if first is not None and first.speed else None
-        return Trial(number, self.begun[number], values, state, curve, latency)  # type: ignore[arg-type]
+        return Trial(number, self.begun[number], values, state, curve, latency)
 
     @property
     def searched(self) -> bool:

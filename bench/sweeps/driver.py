@@ -15,9 +15,9 @@ from bench.sweeps.executors import Executor
 from bench.sweeps.jobs import Job, Outcome, Progress
 from bench.sweeps.plan import Cell, Plan, TeacherPlan
 from bench.sweeps.recorder import Recorder, problem_key
-from bench.sweeps.retries import failures, work_name
+from bench.sweeps.retries import failures, settled, work_name
 from bench.sweeps.store import Store
-from bench.sweeps.transfer import read_winners, warm_starts
+from bench.sweeps.transfer import keep_winners, warm_starts
 from bench.training.engine import Configuration
 
 if TYPE_CHECKING:
@@ -39,12 +39,14 @@ class Driver:
     """Carries a plan out on an executor. Running it again on the same store goes on where it stopped."""
 
     def __init__(self, plan: Plan, store: Store, device: str = "cpu", retry_failed: bool = False) -> None:
-        """With `retry_failed`, what failed, ran out of memory or out of time is done again, once."""
+        """With `retry_failed`, what failed, ran out of memory or out of time is done again, once; settled: searches
+        of which it is left as it is."""
         self.plan, self.store, self.device = plan, store, device
         self._listeners: list[Listener] = []
         self._watcher: Tracking | None = None
         self.runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
         self._again = failures(plan, store.records) if retry_failed else {}
+        self.settled = settled(plan, store.records) if retry_failed else frozenset[str]()
         for record in store.records:
             run = self.runs.get(record.cell.id)
             if run is not None and record.id in self._again.values():
@@ -52,7 +54,7 @@ class Driver:
             elif run is not None:
                 run.take([record])
         if plan.spec.search.transfer:
-            elsewhere = read_winners(plan.spec)
+            elsewhere = keep_winners(plan.spec, store.path)
             for run in self.runs.values():
                 run.warm_starts = partial(warm_starts, run.cell, self.runs, elsewhere)
         again = set(self._again.values())
@@ -256,11 +258,11 @@ class Driver:
                 raise RecordError(f"{folder}: cannot save a teacher: {error.strerror or error}") from None
         if outcome.status != "ok":
             self._failed_teachers.add(outcome.key)
-        if outcome.key in self._teachers:  # its folder was lost and is back
+        known = self._teachers.get(outcome.key)
+        if known is not None and outcome.status == "ok":  # its folder was lost and is back
             return None
-        record = self.recorder.teacher(
-            teacher, outcome, self._teacher_hparams(teacher) or {}, self._former("teacher", teacher.id, None, outcome)
-        )
+        former = self._former("teacher", teacher.id, None, outcome) if known is None else (known.id,)
+        record = self.recorder.teacher(teacher, outcome, self._teacher_hparams(teacher) or {}, former)
         self._teachers[outcome.key] = record
         self.store.append(record)
         return record

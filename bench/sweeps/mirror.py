@@ -54,9 +54,11 @@ def check_url(text: str) -> str:
     try:
         url.get_dialect().import_dbapi()
     except Exception:
-        raise UserError(
-            f"{option}: {url.drivername} is not installed; pip install 'graph-distillery[postgresql]'"
-        ) from None
+        advice = "pip install 'graph-distillery[postgresql]'"
+        if url.drivername != "postgresql+psycopg":
+            plain = f"{backend}://" + ("... for psycopg 3 (extra postgresql)" if backend == "postgresql" else "...")
+            advice = f"install the driver {url.drivername.partition('+')[2]!r} that the URL names, or write {plain}"
+        raise UserError(f"{option}: {url.drivername} is not installed; {advice}") from None
     return url.render_as_string(hide_password=False)
 
 

@@ -42,8 +42,8 @@ def parse_part(text: str, where: str) -> Part:
     return part
 
 
-def take_part(plan: Plan, part: Part | None) -> Plan:
-    """The plan of a part; `None` gives the whole.
+def take_part(plan: Plan, part: Part | None, where: str = "--cells") -> Plan:
+    """The plan of a part; `None` gives the whole. `where` opens the line of an error.
 
     Parts are runs of neighbouring cells, so that those of one teacher stay together; whole datasets while there are
     at least as many datasets as parts. Cells, teachers and records have the ids of the whole plan's.
@@ -55,7 +55,7 @@ def take_part(plan: Plan, part: Part | None) -> Plan:
         return plan
     groups = _groups(plan, part.count)
     if part.count > len(groups):
-        raise UserError(f"{part.count} parts of {len(groups)} cells: at most one part per cell")
+        raise UserError(f"{where}: {part.count} parts of {len(groups)} cells: at most one part per cell")
     low, high = (len(groups) * edge // part.count for edge in (part.number - 1, part.number))
     cells = tuple(cell for group in groups[low:high] for cell in group)
     needed = {cell.teacher.id for cell in cells if cell.teacher is not None}

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from bench.data.registry import DATASETS, DatasetInfo
 from bench.errors import UserError, unknown_line
 from bench.ids import content_id
 from bench.models.registry import MODELS
-from bench.sweeps.spec import MethodChoice, ModelChoice, Search, Spec
+from bench.records.schema import Variant
+from bench.sweeps.spec import MethodChoice, ModelChoice, Search, Setting, Spec
 from methods import METHODS, MethodInfo
 from search_spaces import JointSpace, Space, load_space, merge
 
@@ -26,7 +27,7 @@ class DataKey:
 
     dataset: str
     split: str
-    setting: str
+    setting: Setting
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Cell:
     teacher: TeacherPlan | None
     student: str | None
     method: MethodInfo
-    variant: str
+    variant: Variant
     space: JointSpace
     defaults: Mapping[str, Any]
     trials: int
@@ -173,10 +174,7 @@ def _check_names(spec: Spec) -> None:
         with _field("methods"):
             info = METHODS.get(method.name)
             _method_space(method, None)
-        if method.variant not in info.variants:
-            raise UserError(
-                f"methods: {info.name} has no variant {method.variant!r}; it has {', '.join(info.variants)}"
-            )
+        _variant(method, info)
     with _field("resources.overrides"):
         for name in spec.resources.overrides:
             METHODS.get(name)
@@ -203,11 +201,11 @@ def _data_key(spec: Spec, info: DatasetInfo) -> DataKey:
     return DataKey(info.name, split, _setting(spec, info))
 
 
-def _setting(spec: Spec, info: DatasetInfo) -> str:
+def _setting(spec: Spec, info: DatasetInfo) -> Setting:
     if info.task == "graph-classification":
         return "graph-level"
     many = "graphs" in info.splits  # the split by whole graphs, of sets with many graphs and a label per node
-    natural = "inductive" if many else "transductive"
+    natural: Setting = "inductive" if many else "transductive"
     if many and spec.setting == "transductive":
         raise UserError(f"setting: dataset {info.name!r} has many graphs and is inductive")
     if spec.setting == "graph-level":
@@ -241,6 +239,16 @@ def _teacher_plan(choice: ModelChoice, data: DataKey, search: Search) -> Teacher
     return TeacherPlan(content_id(basis), data, choice.model, defaults, cell)
 
 
+def _variant(method: MethodChoice, info: MethodInfo) -> Variant:
+    """The one that is asked for, where the method has it and a record can name it."""
+    names: tuple[Variant, ...] = get_args(Variant)
+    known = [name for name in names if name in info.variants]
+    for name in known:
+        if name == method.variant:
+            return name
+    raise UserError(f"methods: {info.name} has no variant {method.variant!r}; it has {', '.join(known)}")
+
+
 def _cell(
     method: MethodChoice, data: DataKey, teacher: TeacherPlan | None, student: ModelChoice | None, search: Search
 ) -> Cell:
@@ -250,12 +258,13 @@ def _cell(
         parts["student"] = _model_space(student, data)
     space = merge(parts)
     trials = search.trials if space.parameters else 0
-    return _study(info, method.variant, data, teacher, student.model if student else None, space, search, trials)
+    variant, model = _variant(method, info), student.model if student else None
+    return _study(info, variant, data, teacher, model, space, search, trials)
 
 
 def _study(
     info: MethodInfo,
-    variant: str,
+    variant: Variant,
     data: DataKey,
     teacher: TeacherPlan | None,
     student: str | None,

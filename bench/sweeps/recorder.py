@@ -10,6 +10,7 @@ from bench.environment import environment, git_sha, suite_version
 from bench.ids import content_id
 from bench.records import Cell as CellRecord
 from bench.records import Metrics, Record, Search, Timings
+from bench.records.schema import Variant
 from bench.sweeps.cell_run import CellRun, Work
 from bench.sweeps.jobs import Outcome
 from bench.sweeps.plan import DataKey, Plan, TeacherPlan
@@ -97,7 +98,7 @@ class Recorder:
         teacher_id: str | None,
         student: str,
         method: str,
-        variant: str = "paper",
+        variant: Variant = "paper",
     ) -> CellRecord:
         identity = self.identity(data)
         return CellRecord(
@@ -107,14 +108,14 @@ class Recorder:
             node_order_sha256=identity.node_order_sha256,
             split=data.split,
             split_seed=seed,
-            setting=data.setting,  # type: ignore[arg-type]
-            task=identity.task,  # type: ignore[arg-type]
-            metric=identity.metric,  # type: ignore[arg-type]
+            setting=data.setting,
+            task=identity.task,
+            metric=identity.metric,
             teacher=teacher,
             teacher_id=teacher_id,
             student=student,
             method=method,
-            variant=variant,  # type: ignore[arg-type]
+            variant=variant,
         )
 
     def _record(

@@ -26,8 +26,14 @@ def work_of(record: Record) -> WorkName:
 
 
 def failures(plan: Plan, records: Iterable[Record]) -> dict[WorkName, str]:
-    """Ids of the records to try again: not of a teacher's search once it is trained, for other cells stand on it."""
+    """Ids of the records to try again: not of a search that is settled."""
     every = list(records)
-    trained = {record.cell.id for record in every if record.kind == "teacher"}
-    settled = {teacher.search.id for teacher in plan.teachers if teacher.search and teacher.id in trained}
-    return {work_of(r): r.id for r in every if r.status in RETRIED and r.cell.id not in settled}
+    left = settled(plan, every)
+    return {work_of(r): r.id for r in every if r.status in RETRIED and r.cell.id not in left}
+
+
+def settled(plan: Plan, records: Iterable[Record]) -> frozenset[str]:
+    """Ids of the teachers' own searches in which nothing is tried again: the teacher is trained, and other cells
+    stand on it. Another winner would be another teacher."""
+    trained = {record.cell.id for record in records if record.kind == "teacher"}
+    return frozenset(teacher.search.id for teacher in plan.teachers if teacher.search and teacher.id in trained)

@@ -39,7 +39,7 @@ class CellStatus:
     under_way: trials with a seed done and others to come. failed: records that are neither ok nor pruned.
     best: the best mean validation score of a complete trial so far. reports_total: before the search has its
     winner it counts the default and a tuned configuration. seconds_left: of training, by one worker; None where
-    no training has ended anywhere in the store.
+    no training has ended anywhere in the store. hindrance: why the cell cannot be finished as things stand.
     """
 
     id: str
@@ -59,6 +59,7 @@ class CellStatus:
     trainings_left: int
     seconds_left: float | None
     pareto: tuple[ParetoPoint, ...] = ()
+    hindrance: str | None = None
 
 
 @dataclass(frozen=True)
@@ -162,6 +163,27 @@ def _selections(run: CellRun) -> int:
     return len(run.selections())
 
 
+def hindrance(run: CellRun, runs: Mapping[str, CellRun], records: Iterable[Record]) -> str | None:
+    """Why a cell that is not finished cannot be, as its store stands; None where nothing is in its way.
+
+    runs: by cell id, the teachers' own searches among them; records: the store's.
+    """
+    if run.searched and run.cell.reported and not run.selections():
+        return "every trial failed"
+    teacher = run.cell.teacher
+    if teacher is None:
+        return None
+    if teacher.search is not None:
+        search = runs[teacher.search.id]
+        if search.searched and search.locked() is None:
+            return "every trial of its teacher's own search failed"
+    seeds = {*run.spec.report.seeds, *(run.study.seeds if run.budget else ())}
+    for record in records:
+        if record.kind == "teacher" and record.cell.id == teacher.id and record.seed in seeds and record.status != "ok":
+            return f"its teacher of seed {record.seed}: {record.status}: {record.error}"
+    return None
+
+
 def _state(run: CellRun, begun: int, reports_total: int, selections: int) -> State:
     if run.searched:
         if run.cell.reported and not selections:
@@ -195,11 +217,14 @@ def status_of(plan: Plan, records: Iterable[Record], driver: bool | None, warnin
         by_cell[record.cell.id].append(record)
     trained = [r.timings.train_s for r in everything if r.kind in ("trial", "report") and r.status in ("ok", "pruned")]
     usual = statistics.fmean(trained) if trained else None
+    runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
+    for cell_id, run in runs.items():
+        run.take(by_cell[cell_id])
     cells = []
-    for cell in plan.searches:
-        run = CellRun(cell, plan.spec)
-        run.take(by_cell[cell.id])
-        cells.append(cell_status(run, usual))
+    for run in runs.values():
+        status = cell_status(run, usual)
+        why = hindrance(run, runs, everything) if status.state != "done" else None
+        cells.append(replace(status, hindrance=why))
     teachers = tuple(teacher_status(teacher, plan, everything) for teacher in plan.teachers)
     return StoreStatus(plan, driver, tuple(cells), teachers, tuple(warnings))
 
@@ -215,7 +240,7 @@ def read_status(path: Path) -> StoreStatus:
 
     facts = read_facts(path)
     part = parse_part(facts.part, str(path)) if facts.part else None
-    plan = take_part(make_plan(read_spec_of(path), Path(facts.data_dir) if facts.data_dir else None), part)
+    plan = take_part(make_plan(read_spec_of(path), Path(facts.data_dir) if facts.data_dir else None), part, str(path))
     if plan.id != facts.plan_id:
         raise UserError(
             f"{path}: the store was made by version {facts.suite_version} under other search spaces or defaults, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _FACTS = "store.json"
 _SPEC = "spec.yaml"
+_TAKEN = "another driver is at work on this store; wait for it or stop it"
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,13 @@ class Store:
     def __init__(self, path: Path, plan: Plan) -> None:
         self.path = path
         self.plan = plan
-        self._refuse_foreign_folder()
+        refuse(path, plan)
         self._lock = FileLock(path / ".lock")
         try:
             path.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=1)  # `status` looks at the lock for an instant
         except Timeout:
-            raise UserError(f"{path}: another driver is at work on this store; wait for it or stop it") from None
+            raise UserError(f"{path}: {_TAKEN}") from None
         except OSError as error:
             raise UserError(f"{path}: cannot be written: {error.strerror or error}") from None
         try:
@@ -109,19 +111,10 @@ class Store:
     ) -> None:
         self.close()
 
-    def _refuse_foreign_folder(self) -> None:
-        if self.path.is_dir() and not (self.path / _FACTS).exists():
-            strangers = sorted(item.name for item in self.path.iterdir() if not _is_beginning(item))
-            if strangers:
-                raise UserError(f"{self.path}: holds {strangers[0]!r} and is no store; choose an empty folder")
-        elif self.path.exists() and not self.path.is_dir():
-            raise UserError(f"{self.path}: is a file, not a folder")
-
     def _claim(self) -> None:
-        """Write what the store is of, or check that it is of this plan."""
+        """Write what the store is of, or check that it is of this plan: another driver may have come first."""
         if (self.path / _FACTS).exists():
-            if read_facts(self.path).plan_id != self.plan.id:
-                raise UserError(f"{self.path}: {self._difference()}; choose another store")
+            refuse(self.path, self.plan)
             return
         spec = yaml.safe_dump(self.plan.spec.model_dump(mode="json"), sort_keys=False)
         data_dir = str(self.plan.data_dir.resolve()) if self.plan.data_dir else None
@@ -134,22 +127,51 @@ class Store:
         }
         try:
             (self.path / "records").mkdir(exist_ok=True)
-            _write_whole(self.path / _SPEC, spec)
-            _write_whole(self.path / "environment.json", environment().model_dump_json(indent=1))
-            _write_whole(self.path / _FACTS, json.dumps(facts, indent=1))
+            write_whole(self.path / _SPEC, spec)
+            write_whole(self.path / "environment.json", environment().model_dump_json(indent=1))
+            write_whole(self.path / _FACTS, json.dumps(facts, indent=1))
         except OSError as error:
             raise UserError(f"{self.path}: cannot be written: {error.strerror or error}") from None
 
-    def _difference(self) -> str:
-        """The first field in which the store's spec is not this one."""
-        part = read_facts(self.path).part
-        if part != self.plan.part:
-            return f"the store is of {_cells(part)} of its spec, not of {_cells(self.plan.part)}"
-        ours, theirs = self.plan.spec.model_dump(mode="json"), read_spec_of(self.path).model_dump(mode="json")
-        for name, value in theirs.items():
-            if name not in ("name", "resources") and ours[name] != value:
-                return f"the store is of another spec ({name}: {_short(value)} there, {_short(ours[name])} here)"
-        return "the store is of the same spec under other search spaces or defaults"
+
+def refuse(path: Path, plan: Plan) -> None:
+    """What speaks against opening a store of this plan there, as far as a look can tell; writes nothing.
+
+    Raises:
+        UserError: it is no store, another driver has it, or it is of another plan.
+    """
+    if not path.is_dir():
+        if path.exists():
+            raise UserError(f"{path}: is a file, not a folder")
+        return
+    if (path / _FACTS).exists():
+        if read_facts(path).plan_id != plan.id:
+            raise UserError(f"{path}: {_difference(path, plan)}; choose another store")
+    elif strangers := sorted(item.name for item in path.iterdir() if not _is_beginning(item)):
+        raise UserError(f"{path}: holds {strangers[0]!r} and is no store; choose an empty folder")
+
+
+def refuse_taken(path: Path) -> None:
+    """The same of a store on which another driver is at work, before anything is done that takes long."""
+    from bench.sweeps.status import driver_at_work
+
+    for patience_s in (1, 0):  # it may be just ending
+        if not driver_at_work(path):
+            return
+        time.sleep(patience_s)
+    raise UserError(f"{path}: {_TAKEN}")
+
+
+def _difference(path: Path, plan: Plan) -> str:
+    """The first field in which the store's spec is not this one."""
+    part = read_facts(path).part
+    if part != plan.part:
+        return f"the store is of {_cells(part)} of its spec, not of {_cells(plan.part)}"
+    ours, theirs = plan.spec.model_dump(mode="json"), read_spec_of(path).model_dump(mode="json")
+    for name, value in theirs.items():
+        if name not in ("name", "resources") and ours[name] != value:
+            return f"the store is of another spec ({name}: {_short(value)} there, {_short(ours[name])} here)"
+    return "the store is of the same spec under other search spaces or defaults"
 
 
 def _is_beginning(item: Path) -> bool:
@@ -197,7 +219,7 @@ def read_spec_of(path: Path) -> Spec:
     return read_spec(path / _SPEC)
 
 
-def _write_whole(path: Path, text: str) -> None:
+def write_whole(path: Path, text: str) -> None:
     """Write whole or not at all."""
     handle, draft = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:

@@ -19,7 +19,7 @@ from bench.sweeps.heartbeat import Heartbeat
 from bench.sweeps.mirror import Mirror
 from bench.sweeps.plan import Plan
 from bench.sweeps.samplers import check_sampler
-from bench.sweeps.store import Store
+from bench.sweeps.store import Store, refuse, refuse_taken
 from bench.sweeps.tracking import tracking
 from bench.sweeps.tracks import Track
 from bench.sweeps.transfer import read_winners
@@ -50,12 +50,16 @@ class Means:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a sweep came to. before: records there were already; new: records of this run; failed: of either."""
+    """What a sweep came to. before: records there were already; new: records of this run; failed: of either.
+
+    blocked: cells that are not finished. settled: what had failed and, though all was to be tried again, is left.
+    """
 
     before: int
     new: int
     failed: tuple[Record, ...]
     blocked: tuple[str, ...]
+    settled: tuple[Record, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -86,10 +90,12 @@ def run_sweep(
         KeyboardInterrupt: after the workers were stopped.
     """
     on_ray = means.executor == "ray"
-    check_data(plan, "cpu" if on_ray else means.device)
+    refuse(out, plan)
+    refuse_taken(out)
+    check_data(plan, out, "cpu" if on_ray else means.device)
     tell = on_message or (lambda text: None)
     with (
-        _ray(plan, means) if on_ray else nullcontext(),
+        _ray(plan, means, tell) if on_ray else nullcontext(),
         tracking(plan, tracks, tell) as watcher,
         Store(out, plan) as store,
     ):
@@ -129,10 +135,10 @@ def _mirrored(driver: Driver, url: str | None, tell: Callable[[str], None]) -> I
     mirror.close()
 
 
-def check_data(plan: Plan, device: str = "cpu") -> None:
+def check_data(plan: Plan, store: Path, device: str = "cpu") -> None:
     """Load every dataset and make every split once, and read what the search builds on, before anything is written."""
     check_sampler(plan.spec.search.sampler)
-    read_winners(plan.spec)
+    read_winners(plan.spec, store)
     seeds = plan.spec.report.seeds[:1]
     for data in dict.fromkeys(cell.data for cell in plan.cells):
         for seed in seeds:
@@ -151,21 +157,25 @@ def _executor(plan: Plan, means: Means, store: Store) -> Executor:
 
 
 @contextmanager
-def _ray(plan: Plan, means: Means) -> Iterator[None]:
+def _ray(plan: Plan, means: Means, tell: Callable[[str], None]) -> Iterator[None]:
     """Connected to Ray, before anything is written."""
     if find_spec("ray") is None:
         raise UserError("--executor ray: Ray is not installed; pip install 'ray[tune]'")
     from bench.sweeps.executors.ray_session import ray_session
 
-    needs = plan.spec.resources.every()
-    if means.device.startswith("cuda") and not any(each.gpus for each in needs):
+    resources = plan.spec.resources
+    trained = [*(["supervised"] if plan.teachers else []), *(cell.method.name for cell in plan.searches)]
+    needs = {method: resources.of(method) for method in trained}
+    if means.device.startswith("cuda") and not any(each.gpus for each in needs.values()):
         raise UserError("--device cuda: with Ray a trial trains on the GPU that resources.gpus asks for, which is 0")
-    with ray_session(means.address, max(means.workers, 1), needs):
+    with ray_session(means.address, max(means.workers, 1), resources.every()[0], needs, tell):
         yield
 
 
 def summarise(driver: Driver, before: int = 0) -> Summary:
     records: Sequence[Record] = driver.store.records
-    failed = tuple(record for record in records if record.status not in ("ok", "pruned"))
+    failed = [record for record in records if record.status not in ("ok", "pruned")]
+    left = tuple(record for record in failed if record.cell.id in driver.settled)
+    others = tuple(record for record in failed if record.cell.id not in driver.settled)
     blocked = tuple(run.cell.label for run in driver.runs.values() if not driver.finished(run))
-    return Summary(before, driver.store.appended, failed, blocked)
+    return Summary(before, driver.store.appended, others, blocked, left)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from bench.errors import UserError
 from bench.records import Record, RecordError, read_records
 from bench.sweeps.cell_run import CellRun
@@ -39,14 +41,25 @@ class Winner:
     configuration: Mapping[str, Any]
 
 
-def read_winners(spec: Spec) -> list[Winner]:
-    """Of the stores that the spec names, in their order.
+#: In the store that learns: what the stores of `transfer_from` held when it was begun.
+_KEPT = "transfer.json"
+_WINNERS = TypeAdapter(list[Winner])
+
+
+def read_winners(spec: Spec, store: Path) -> list[Winner]:
+    """Of the stores that the spec names, in their order; once a store was begun, what was kept in it of them.
 
     Raises:
         UserError: one is no store, or cannot be read; names the field and the store.
     """
     from bench.sweeps.store import read_facts
 
+    kept = store / _KEPT
+    if spec.search.transfer_from and kept.exists():
+        try:
+            return _WINNERS.validate_json(kept.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise UserError(f"{kept}: cannot be read: {_line(error)}") from None
     found: list[Winner] = []
     for name in spec.search.transfer_from:
         try:
@@ -54,6 +67,19 @@ def read_winners(spec: Spec) -> list[Winner]:
             found += winners(read_records(Path(name)).records)
         except (UserError, RecordError) as error:
             raise UserError(f"search.transfer_from: {error}") from None
+    return found
+
+
+def keep_winners(spec: Spec, store: Path) -> list[Winner]:
+    """The same, kept in the store from now on: other stores may grow, and a resumed sweep proposes as it began."""
+    from bench.sweeps.store import write_whole
+
+    found = read_winners(spec, store)
+    if spec.search.transfer_from and not (store / _KEPT).exists():
+        try:
+            write_whole(store / _KEPT, _WINNERS.dump_json(found, indent=1).decode())
+        except OSError as error:
+            raise UserError(f"{store}: cannot be written: {error.strerror or error}") from None
     return found
 
 
@@ -112,3 +138,7 @@ def _fitted(space: JointSpace, configuration: Mapping[str, Any]) -> dict[str, An
     except SpaceError:
         return None
     return values
+
+
+def _line(error: Exception) -> str:
+    return str(error.errors()[0]["msg"]) if isinstance(error, ValidationError) else str(error)

@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench.data.dataset import Dataset, largest_component
+from bench.data.dataset import Dataset, Metric, largest_component
+from bench.data.dataset import Task as DatasetTask
 from bench.data.loading import load_dataset
 from bench.data.splits import Split, hide_inductive, make_split
 from bench.errors import UserError
@@ -50,8 +51,8 @@ class Identity:
 
     dataset_sha256: str
     node_order_sha256: str
-    metric: str
-    task: str
+    metric: Metric
+    task: DatasetTask
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from leaderboard.overall import Overall
 from leaderboard.plots.canvas import FAINT, Picture, canvas, short
 from leaderboard.rows import RANKED, RowKey
 from leaderboard.text import family_title, signed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 FULL = 0.15  # the gain, as a fraction, that takes the strongest colour
 DARK = 0.45  # the luminance under which letters are white
@@ -55,7 +60,7 @@ def heat_map(overall: Overall, number: int) -> Picture | None:
         return board.picture(f"heat-map-{number}", f"Methods and datasets: {family_title(overall)}", caption, number)
 
 
-def _axes(axes, names: list[str], keys: list[RowKey]) -> None:  # type: ignore[no-untyped-def]
+def _axes(axes: Axes, names: list[str], keys: list[RowKey]) -> None:
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.set_ylim(len(keys) - 0.5, -0.5)
     axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")

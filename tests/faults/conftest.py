@@ -194,9 +194,9 @@ def finished_store(launcher: Launcher, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="session")
-def undisturbed(finished_store: Path) -> dict[str, Any]:
+def undisturbed(finished_store: Path, essence_of: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     """What the small spec comes to when nothing happens."""
-    return essence(finished_store)
+    return essence_of(finished_store)
 
 
 @pytest.fixture
@@ -229,24 +229,6 @@ def mounted(tmp_path: Path) -> Iterator[Callable[..., Path]]:
 
 
 # -- what a store holds --------------------------------------------------------------------------------------------
-
-
-def essence(store: Path) -> dict[str, Any]:
-    """Every record by id, without clocks, latencies and the machine."""
-    found = {}
-    for record in read_records(store).records:
-        content = record.model_dump(mode="json")
-        for name in ("created", "environment", "git_sha", "speed"):
-            del content[name]
-        content["timings"] = content["timings"]["epochs"]
-        found[record.id] = content
-    return found
-
-
-@pytest.fixture(scope="session")
-def essence_of() -> Callable[[Path], dict[str, Any]]:
-    """The function `essence`, for tests."""
-    return essence
 
 
 def lines(store: Path) -> int:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from bench.cli import main
 from bench.cli.progress import Progress
 from bench.records import Record, RecordWriter, parse_record, read_records
 from bench.sweeps.cell_run import CellRun
@@ -113,3 +116,72 @@ def test_a_failed_report_of_a_configuration_that_lost_is_replaced_too(broken: tu
             run.drop([lost.id])
     assert run.next_report() is None
     assert not run.failed
+
+
+TAUGHT: dict[str, Any] = {
+    **SPEC,
+    "name": "taught",
+    "teachers": [{"model": "sage", "hidden": 8, "epochs": 5, "tune": 2}],
+    "methods": ["glnn"],
+    "search": {"trials": 2, "seeds": [100], "pruner": "none"},
+    "report": {"seeds": 1},
+}
+
+
+@pytest.fixture
+def taught(tmp_path: Path) -> Path:
+    """A store with a tuned teacher."""
+    assert run_sweep(make_plan(parse_spec(TAUGHT, "spec")), tmp_path / "taught").ok
+    return tmp_path / "taught"
+
+
+def told(spec: dict[str, Any], store: Path, capsys: pytest.CaptureFixture[str], *more: str) -> tuple[int, str]:
+    """Exit code and standard output of a sweep."""
+    path = store.parent / "spec.yaml"
+    path.write_text(yaml.safe_dump(spec))
+    capsys.readouterr()
+    code = main(["sweep", str(path), "--out", str(store), "--quiet", *more])
+    return code, capsys.readouterr().out
+
+
+def test_a_failure_in_the_search_of_a_trained_teacher_is_left_and_told(
+    taught: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = taught / "records" / "trial.jsonl"
+    records = read_records(taught).records
+    hparams = next(record.hparams for record in records if record.kind == "teacher")
+    lines = file.read_text().splitlines(keepends=True)
+    trials = [parse_record(line) for line in lines]
+    lost = next(n for n, r in enumerate(trials) if r.cell.method == "supervised" and r.hparams != hparams)
+    lines[lost] = failing(trials[lost]).model_dump_json(by_alias=True) + "\n"
+    file.write_text("".join(lines))
+    code, said = told(TAUGHT, taught, capsys)
+    assert (code, "failed: karate/public sage supervised [teacher search]" in said) == (1, True)
+    code, said = told(TAUGHT, taught, capsys, "--retry-failed")
+    assert code == 0
+    assert "left as it is: karate/public sage supervised [teacher search], 1 failure: its teacher is trained" in said
+    assert "failed: " not in said
+    assert "nothing was left to do" in said
+
+
+def test_a_lost_teacher_that_cannot_be_trained_again_is_the_reason_that_is_given(
+    taught: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = standing(taught)
+    for kind in ("report", "speed"):
+        (taught / "records" / f"{kind}.jsonl").unlink()
+    shutil.rmtree(taught / "teachers")
+    hurried = {**TAUGHT, "resources": {"overrides": {"supervised": {"time_limit_s": 1e-9}}}}
+    code, said = told(hurried, taught, capsys)
+    assert code == 1
+    reason = "karate/public sage->mlp glnn: its teacher of seed 0: timeout: "
+    assert f"not finished: {reason}" in said
+    main(["status", str(taught)])
+    assert f"cannot be finished: {reason}" in capsys.readouterr().out
+    assert told(TAUGHT, taught, capsys, "--retry-failed")[0] == 0
+    after = standing(taught)
+    assert {name: (hparams, status, metrics.test) for name, (hparams, status, metrics) in after.items()} == {
+        name: (hparams, status, metrics.test) for name, (hparams, status, metrics) in before.items()
+    }
+    main(["status", str(taught)])
+    assert "cannot be finished" not in capsys.readouterr().out

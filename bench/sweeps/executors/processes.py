@@ -75,12 +75,13 @@ class ProcessExecutor:
 
     def next_event(self) -> Progress | tuple[Outcome, bool]:
         while True:
-            busy = {place.pipe: place for place in self._places if place.job is not None}
-            for pipe in wait(list(busy), timeout=1.0):
-                found = self._receive(busy[pipe])  # type: ignore[index]
+            busy = [place for place in self._places if place.job is not None]
+            ready = wait([place.pipe for place in busy], timeout=1.0)
+            for place in [place for place in busy if place.pipe in ready]:
+                found = self._receive(place)
                 if found is not None:
                     return found
-            for place in busy.values():
+            for place in busy:
                 if self._overdue(place):
                     return self._lost(place, "timeout", "killed: it did not stop at its time limit")
 

@@ -9,7 +9,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 
+from ray.exceptions import RayError, RayTaskError
+
+from bench.errors import LostError
 from bench.sweeps.jobs import Job, Outcome, Progress
+from bench.sweeps.worker import one_line
 
 Event = Progress | tuple[Outcome, bool]
 
@@ -34,7 +38,12 @@ class Desk:
             self._news.notify_all()
 
     def next_event(self) -> Event:
-        """Wait for one. Raises what ended Tune, if anything did."""
+        """Wait for one.
+
+        Raises:
+            LostError: Ray no longer carries it.
+            RuntimeError: Tune ended for another reason, which is nobody's wish.
+        """
         with self._news:
             self._driver_waits = True
             self._news.notify_all()
@@ -44,7 +53,7 @@ class Desk:
             self._driver_waits = False
             event, self._event = self._event, None
             if event is None:
-                raise RuntimeError(f"Ray Tune ended early: {self.broken!r}") from self.broken
+                raise _early_end(self.broken)
             return event
 
     def answer(self, key: str, go_on: bool) -> None:
@@ -89,3 +98,20 @@ class Desk:
         with self._news:
             self.broken = error
             self._news.notify_all()
+
+
+def _early_end(error: BaseException | None) -> Exception:
+    """What to raise where Tune ended before the driver was done: Ray has failed, or something of ours is wrong."""
+    cause = error
+    while cause is not None:
+        if isinstance(cause, RayError | ConnectionError) and not isinstance(cause, RayTaskError):
+            return lost(cause)
+        cause = cause.__cause__ or cause.__context__
+    early = RuntimeError(f"Ray Tune ended early: {error!r}")
+    early.__cause__ = error
+    return early
+
+
+def lost(error: BaseException) -> LostError:
+    """In one line: a node or the head is gone, say, or the object store is full."""
+    return LostError(f"Ray no longer carries the sweep: {type(error).__name__}: {one_line(str(error))[:300]}")

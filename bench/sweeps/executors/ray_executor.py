@@ -11,9 +11,11 @@ from dataclasses import replace
 
 import ray
 from ray import tune
+from ray.exceptions import RayError
 
 from bench.data.dataset import Dataset
-from bench.sweeps.executors.ray_desk import Desk, Event
+from bench.sweeps.executors import ray_room
+from bench.sweeps.executors.ray_desk import Desk, Event, lost
 from bench.sweeps.executors.ray_tune import Floor, PlanScheduler, PlanSearcher, Silence
 from bench.sweeps.executors.ray_worker import Parcel, TrialActor
 from bench.sweeps.jobs import Job
@@ -110,15 +112,12 @@ class RayExecutor:
     def _count_room(self) -> None:
         if self._fixed is None and time.monotonic() - self._looked > _LOOK_S:
             self._looked = time.monotonic()
-            self.slots = max(1, room(self._usual))
+            try:
+                self.slots = max(1, room(self._usual))
+            except RayError as error:
+                raise lost(error) from None
 
 
 def room(needs: Needs) -> int:
     """How many such trials fit on the nodes that are alive."""
-    asked = {"CPU": needs.cpus, "GPU": needs.gpus, "memory": float(needs.memory or 0)}
-    asked = {name: amount for name, amount in asked.items() if amount}
-    return sum(
-        min(int(node["Resources"].get(name, 0) / amount + 1e-9) for name, amount in asked.items())
-        for node in ray.nodes()
-        if node["Alive"]
-    )
+    return sum(ray_room.room(needs, node) for node in ray_room.alive())

@@ -13,10 +13,12 @@ import re
 import secrets
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
+from types import MappingProxyType
 
 from bench.errors import UserError
+from bench.sweeps.executors.ray_room import alive, misfits, watched
 from bench.sweeps.spec import Needs
 
 #: Bytes for datasets and teachers; what is beyond goes to the disk.
@@ -46,8 +48,16 @@ _LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
 
 
 @contextmanager
-def ray_session(address: str | None, slots: int, needs: Iterable[Needs]) -> Iterator[None]:
+def ray_session(
+    address: str | None,
+    slots: int,
+    usual: Needs,
+    needs: Mapping[str, Needs] = MappingProxyType({}),
+    tell: Callable[[str], None] = lambda line: None,
+) -> Iterator[None]:
     """Be connected to a cluster (`auto` or HOST:PORT), or to a local Ray with room for `slots` trials.
+
+    needs: what trials take, by method; usual: what one takes in general. tell: takes a line about the cluster.
 
     Raises:
         UserError: no cluster answers there, or a trial needs more than this machine has.
@@ -69,11 +79,12 @@ def ray_session(address: str | None, slots: int, needs: Iterable[Needs]) -> Iter
         with _signals_kept():
             if address is None:
                 os.environ.pop(_AUTH, None)  # unset, Ray turns to token authentication, here and in its processes
-                _start(slots, list(needs))
+                _start(slots, usual, needs)
             else:
                 _connect(address)
         try:
-            yield
+            with nullcontext() if address is None else watched(needs, tell):
+                yield
         finally:
             ray.shutdown()
     finally:
@@ -106,10 +117,10 @@ def _signals_kept() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _start(slots: int, needs: list[Needs]) -> None:
+def _start(slots: int, usual: Needs, needs: Mapping[str, Needs]) -> None:
     import ray
 
-    cpus = math.ceil(max([slots * needs[0].cpus, *(each.cpus for each in needs)]))
+    cpus = math.ceil(max([slots * usual.cpus, *(each.cpus for each in needs.values())]))
     try:
         ray.init(
             "local",  # else Ray joins whatever cluster was started on this machine
@@ -123,21 +134,9 @@ def _start(slots: int, needs: list[Needs]) -> None:
         )
     except (ConnectionError, ray.exceptions.RayError, RuntimeError, ValueError, OSError) as error:
         raise UserError(f"--executor ray: a local Ray did not start: {_line(error)}") from None
-    try:
-        check_room(needs, ray.cluster_resources())
-    except UserError:
+    if lines := misfits(needs, alive(), "this machine"):
         ray.shutdown()
-        raise
-
-
-def check_room(needs: Iterable[Needs], there: Mapping[str, float]) -> None:
-    """Raises UserError where a trial needs more than all that `there` is: Ray would let it wait for ever."""
-    for each in needs:
-        if each.gpus > (gpus := there.get("GPU", 0.0)):
-            raise UserError(f"resources.gpus: a trial needs {each.gpus:g} and this machine has {gpus:g}")
-        if (each.memory or 0) > (memory := there.get("memory", 0.0)):
-            need, have = (f"{amount / 2**30:.3g} GiB" for amount in (each.memory or 0, memory))
-            raise UserError(f"resources.memory: a trial needs {need} and Ray has {have} to give on this machine")
+        raise UserError(lines[0])
 
 
 def _connect(address: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,17 +12,6 @@ import pytest
 import yaml
 
 from bench.cli import main
-
-MINI: dict[str, Any] = {
-    "name": "mini",
-    "datasets": ["karate"],
-    "split": "random-60-20-20",
-    "teachers": [{"model": "sage", "hidden": 8, "epochs": 4}],
-    "students": [{"model": "mlp", "hidden": 8, "epochs": 4}],
-    "methods": ["supervised", "kd"],
-    "search": {"trials": 2, "seeds": [100, 101]},
-    "report": {"seeds": 2},
-}
 
 
 @dataclass(frozen=True)
@@ -58,12 +46,12 @@ def distillery(
 
 
 @pytest.fixture
-def write_spec(tmp_path: Path) -> Callable[..., Path]:
+def write_spec(mini: dict[str, Any], tmp_path: Path) -> Callable[..., Path]:
     """``write_spec(methods=["kd"])``: the file of a sweep of seconds, with fields changed."""
 
     def write(file: str = "mini.yaml", **changes: Any) -> Path:
         path = tmp_path / file
-        path.write_text(yaml.safe_dump({**copy.deepcopy(MINI), **changes}), encoding="utf-8")
+        path.write_text(yaml.safe_dump({**mini, **changes}), encoding="utf-8")
         return path
 
     return write

@@ -18,20 +18,10 @@ FAST = {"hidden": 16, "epochs": 15}
 
 
 @pytest.fixture
-def table(tmp_path: Path) -> Path:
+def table(table_head: dict[str, Any], tmp_path: Path) -> Path:
     """A table of one row on real digits, one on data that are not here, and one on a stand-in's."""
-    words = ("dataset", "split", "setting", "teacher", "student", "hyperparameters", "seeds", "selection", "epochs")
     content = {
-        "name": "mini",
-        "title": "Mini",
-        "paper": "P",
-        "venue": "V",
-        "year": 2020,
-        "url": "https://example.org",
-        "table": "table 1",
-        "confidence": "table",
-        "source": "the paper",
-        "protocol": dict.fromkeys(words, "x"),
+        **table_head,
         "runs": {
             "main": {
                 "split": "cpf",

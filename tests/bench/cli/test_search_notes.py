@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from bench.cli.cost import pruner_note
+from bench.cli.cost import at_once, pruner_note, where
 from bench.cli.sweep import search_notes
 from bench.sweeps.plan import make_plan
 from bench.sweeps.spec import parse_spec
+from bench.sweeps.sweep import Means
 
 
 @pytest.mark.parametrize(
@@ -34,4 +35,29 @@ def test_objectives_and_warm_starts_are_told() -> None:
     objectives, warm = search_notes(parse_spec(content, "spec.yaml").search)
     assert objectives == "objectives accuracy and latency; the fastest within 0.5 points wins"
     assert warm == "warm starts: what won on the datasets before and in A, on at most half of the trials"
+    (_, warm) = search_notes(parse_spec(content, "spec.yaml").search, "2/4")
+    assert warm.startswith("warm starts: what won on the datasets before among cells 2/4 and in A, ")
     assert search_notes(parse_spec({**content, "search": {}}, "spec.yaml").search) == []
+
+
+@pytest.mark.parametrize(
+    ("means", "slots", "words"),
+    [
+        (Means(), 1, "in this process"),
+        (Means(workers=3), 2, "by 3 workers on 2 processors"),
+        (Means("ray"), 1, "with 1 trial at once on a local Ray, on 2 processors"),
+        (Means("ray", workers=2), 2, "with 2 trials at once on a local Ray, on 2 processors"),
+        (Means("ray", workers=8, address="auto"), 8, "with 8 trials at once on the Ray cluster; timed on this machine"),
+        (
+            Means("ray", address="auto"),
+            1,
+            "with 1 trial at once on the Ray cluster, and as many more as the cluster has",
+        ),
+    ],
+)
+def test_an_estimate_says_who_does_the_work(
+    means: Means, slots: int, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.cli.cost.processors", lambda: 2)
+    assert at_once(means) == slots
+    assert where(means).startswith(words)

@@ -12,25 +12,14 @@ import yaml
 
 from bench.cli import main
 
-SPEC: dict[str, Any] = {
-    "name": "mini",
-    "datasets": ["karate"],
-    "split": "random-60-20-20",
-    "teachers": [{"model": "sage", "hidden": 8, "epochs": 4}],
-    "students": [{"model": "mlp", "hidden": 8, "epochs": 4}],
-    "methods": ["supervised", "kd"],
-    "search": {"trials": 2, "seeds": [100, 101]},
-    "report": {"seeds": 2},
-}
-
 
 @pytest.fixture
-def launch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+def launch(mini: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
     """``launch("slurm", {...})``: exit code, standard error, and the files by name, as --json tells them."""
 
     def call(target: str, section: Mapping[str, Any], *more: str, folder: Path = tmp_path, **spec: Any) -> Any:
         folder.mkdir(exist_ok=True)
-        (folder / "mini.yaml").write_text(yaml.safe_dump({**SPEC, **spec}))
+        (folder / "mini.yaml").write_text(yaml.safe_dump({**mini, **spec}))
         (folder / "cluster.yaml").write_text(yaml.safe_dump({target: dict(section)}))
         capsys.readouterr()
         arguments = ["launch", target, folder / "mini.yaml", "--settings", folder / "cluster.yaml", "--json", *more]
@@ -39,9 +28,3 @@ def launch(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., 
         return code, said.err, json.loads(said.out) if said.out else None
 
     return call
-
-
-@pytest.fixture
-def spec() -> dict[str, Any]:
-    """A sweep of seconds."""
-    return dict(SPEC)

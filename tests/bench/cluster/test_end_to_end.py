@@ -80,14 +80,14 @@ def logs(folder: Path) -> str:
 
 @pytest.mark.slow  # half a minute
 def test_an_array_carries_a_plan_in_parts(
-    submit: Callable[..., subprocess.Popen[str]], spec: dict[str, Any], tmp_path: Path
+    submit: Callable[..., subprocess.Popen[str]], mini: dict[str, Any], tmp_path: Path
 ) -> None:
-    job = submit(spec, {"mode": "array", "parts": 2, "cpus_per_node": 1, "store": str(tmp_path / "the stores")})
+    job = submit(mini, {"mode": "array", "parts": 2, "cpus_per_node": 1, "store": str(tmp_path / "the stores")})
     said, _ = job.communicate(timeout=200)
     assert job.returncode == 0, said + logs(tmp_path)
     stores = sorted((tmp_path / "the stores").iterdir())
     assert [store.name for store in stores] == ["part-1-of-2", "part-2-of-2"]
-    whole = make_plan(parse_spec(spec, "spec"))
+    whole = make_plan(parse_spec(mini, "spec"))
     reported = [{r.cell.id for r in read_records(store).records if r.kind == "report"} for store in stores]
     assert [
         ids == {cell.id for cell in take_part(whole, Part(number, 2)).cells} for number, ids in enumerate(reported, 1)
@@ -102,15 +102,15 @@ def test_an_array_carries_a_plan_in_parts(
 @pytest.mark.slow  # about a minute each
 @pytest.mark.parametrize("mode", ["head-workers", "symmetric"])
 def test_two_ray_nodes_carry_a_plan_and_preemption_resumes_it(
-    mode: str, submit: Callable[..., subprocess.Popen[str]], spec: dict[str, Any], tmp_path: Path
+    mode: str, submit: Callable[..., subprocess.Popen[str]], mini: dict[str, Any], tmp_path: Path
 ) -> None:
     """The scheduler's signal comes in the middle; the job goes back into the queue, and its second run completes."""
     if mode == "symmetric" and not addresses():
         pytest.skip("symmetric-run takes no loopback address for several nodes, and this machine has no other")
     student = {"model": "mlp", "hidden": 16, "epochs": 120, "patience": 0}
-    spec |= {"datasets": ["csbm"], "split": None, "students": [student], "search": {"trials": 6, "seeds": [100, 101]}}
+    mini |= {"datasets": ["csbm"], "split": None, "students": [student], "search": {"trials": 6, "seeds": [100, 101]}}
     store = tmp_path / "store"
-    job = submit(spec, {"mode": mode, "nodes": 2, "cpus_per_node": 1, "store": str(store), "setup": here(mode)})
+    job = submit(mini, {"mode": mode, "nodes": 2, "cpus_per_node": 1, "store": str(store), "setup": here(mode)})
     state = tmp_path / "slurm"
     try:
         until = time.monotonic() + 120

@@ -125,7 +125,7 @@ def test_slots_fill_the_allocation(launch: Callable[..., Any]) -> None:
         ({"modules": ["a; b"]}, "slurm.modules.0: "),
         ({"time": 600}, "slurm.time: "),
         ({"mode": "array"}, "parts: mode array needs it"),
-        ({"mode": "array", "parts": 50}, "50 parts of 4 cells"),
+        ({"mode": "array", "parts": 50}, "slurm.parts: 50 parts of 4 cells"),
         ({"mode": "symmetric", "exclusive": False}, "ray stop"),
         ({"nodes": 0}, "slurm.nodes: "),
     ],

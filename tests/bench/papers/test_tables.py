@@ -15,18 +15,6 @@ from bench.errors import UserError
 from bench.papers import find_tables, read_table, stages_of, table_names
 
 GOOD: dict[str, Any] = {
-    "name": "mini",
-    "title": "Mini",
-    "paper": "P",
-    "venue": "V",
-    "year": 2020,
-    "url": "https://example.org",
-    "table": "table 1",
-    "confidence": "table",
-    "source": "the paper",
-    "protocol": dict.fromkeys(
-        ("dataset", "split", "setting", "teacher", "student", "hyperparameters", "seeds", "selection", "epochs"), "x"
-    ),
     "runs": {"main": {"teachers": ["sage"], "students": ["mlp"], "methods": ["glnn"], "seeds": 2}},
     "rows": {"MLP": {"run": "main", "method": "supervised"}, "GLNN": {"run": "main", "method": "glnn"}},
     "columns": {"digits": {"dataset": "digits-knn"}},
@@ -35,11 +23,11 @@ GOOD: dict[str, Any] = {
 
 
 @pytest.fixture
-def written(tmp_path: Path) -> Callable[..., Path]:
+def written(table_head: dict[str, Any], tmp_path: Path) -> Callable[..., Path]:
     """`written(("rows", "MLP", "method"), "kd")`: the file of a good table with one place changed."""
 
     def write(place: tuple[str, ...] = (), value: Any = None) -> Path:
-        content = copy.deepcopy(GOOD)
+        content = copy.deepcopy({**table_head, **GOOD})
         part = content
         for name in place[:-1]:
             part = part[name]

@@ -192,7 +192,10 @@ def test_what_stands_in_the_mirror_is_never_believed(plan: Plan, tmp_path: Path)
         ("postgresql://h", "names no database"),
         ("mysql://h/d", "unknown database 'mysql'"),
         ("sqlit:///d", "did you mean 'sqlite'?"),
-        ("postgresql+nothing://h/d", "pip install 'graph-distillery[postgresql]'"),
+        (
+            "postgresql+nothing://h/d",
+            "the driver 'nothing' that the URL names, or write postgresql://... for",
+        ),
     ],
 )
 def test_a_wrong_url_is_one_line(url: str, line: str) -> None:

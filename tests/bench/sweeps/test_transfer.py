@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from bench.errors import UserError
 from bench.records import Record, read_records
 from bench.sweeps.plan import Cell, Plan
 from bench.sweeps.sweep import run_sweep
-from bench.sweeps.transfer import Kind, Winner, winners
+from bench.sweeps.transfer import Kind, Winner, read_winners, winners
 
 STUDENT = {"model": "mlp", "hidden": 8, "layers": 2, "epochs": 4}
 SEARCH: dict[str, Any] = {"trials": 6, "seeds": [100, 101], "pruner": "none", "transfer": True}
@@ -85,6 +86,11 @@ def test_a_cell_begins_with_what_won_before_it(plan: Callable[..., Plan], tmp_pa
     wanted = [won, best(second, store)]
     wanted = [w for n, w in enumerate(wanted) if w not in wanted[:n] and w != tuned(cell, cell.defaults)]
     assert told[: len(wanted)] == wanted
+    kept = read_winners(third.spec, tmp_path / "third")
+    assert kept == read_winners(third.spec, tmp_path / "nowhere")
+    shutil.rmtree(store / "records")  # what the other store is now is nothing to a sweep that was begun
+    assert read_winners(third.spec, tmp_path / "third") == kept
+    assert (run_sweep(third, tmp_path / "third").new, len(kept)) == (0, 2)
 
 
 def test_the_winner_of_records(make_trial: Callable[..., Record]) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from bench.records import read_records
 from bench.sweeps.plan import Plan
 
 
@@ -16,9 +15,10 @@ from bench.sweeps.plan import Plan
 def connected(ray_cluster: Any, monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> Iterator[Any]:
     """This process on the tests' cluster, as a command with `--address` is; the cluster comes with it."""
     from bench.sweeps.executors.ray_session import ray_session
+    from bench.sweeps.spec import Needs
 
     monkeypatch.syspath_prepend(str(repo_root / "tests" / "faults" / "plugins"))
-    with ray_session(ray_cluster.address, 1, []):
+    with ray_session(ray_cluster.address, 1, Needs()):
         yield ray_cluster
 
 
@@ -46,17 +46,6 @@ def carry_out(connected: Any, tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def essence() -> Callable[[Path], dict[str, Any]]:
-    """Every record of a store by id, without clocks, latencies and the machine."""
-
-    def read(store: Path) -> dict[str, Any]:
-        found = {}
-        for record in read_records(store).records:
-            content = record.model_dump(mode="json")
-            for name in ("created", "environment", "git_sha", "speed"):
-                del content[name]
-            content["timings"] = content["timings"]["epochs"]
-            found[record.id] = content
-        return found
-
-    return read
+def essence(essence_of: Callable[[Path], dict[str, Any]]) -> Callable[[Path], dict[str, Any]]:
+    """The shorter name for it."""
+    return essence_of

@@ -1,0 +1,51 @@
+"""What a store refuses, and when."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from filelock import FileLock
+
+from bench.errors import UserError
+from bench.sweeps.plan import Plan
+from bench.sweeps.store import Store
+from bench.sweeps.sweep import Means, run_sweep
+
+
+@pytest.fixture
+def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither Ray nor the loading of data is reached."""
+    for name in ("_ray", "load_problem"):
+        monkeypatch.setattr(f"bench.sweeps.sweep.{name}", lambda *arguments: pytest.fail("was begun"))
+
+
+@pytest.mark.usefixtures("nothing_starts")
+def test_a_store_that_is_taken_or_another_s_is_refused_before_anything_starts(
+    plan_of: Callable[..., Plan], tmp_path: Path
+) -> None:
+    plan, path = plan_of(), tmp_path / "store"
+    with Store(path, plan), pytest.raises(UserError, match="another driver is at work on this store"):
+        run_sweep(plan, path, Means("ray"))
+    with pytest.raises(UserError, match="the store is of another spec"):
+        run_sweep(plan_of(methods=["kd"]), path, Means("ray"))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "thesis.tex").touch()
+    with pytest.raises(UserError, match=r"holds 'thesis\.tex' and is no store"):
+        run_sweep(plan, tmp_path / "folder", Means("ray"))
+    assert [item.name for item in (tmp_path / "folder").iterdir()] == ["thesis.tex"]
+
+
+@pytest.mark.usefixtures("nothing_starts")
+def test_kept_winners_that_are_none_are_one_line(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    search: dict[str, Any] = {"trials": 3, "transfer": True, "transfer_from": ["elsewhere"]}
+    plan, path = plan_of(search=search), tmp_path / "store"
+    with Store(path, plan):
+        pass
+    (path / "transfer.json").write_text(json.dumps([{"dataset": "cora"}]))
+    assert not FileLock(path / ".lock").is_locked
+    with pytest.raises(UserError, match=r"transfer\.json: cannot be read: Field required"):
+        run_sweep(plan, path)
