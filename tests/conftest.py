@@ -33,6 +33,28 @@ def pytest_collection_finish() -> None:
         torch.set_num_threads(1)
 
 
+#: Folders and files that take longest. Where tests run in several processes each stays in one, and they come first.
+LONGEST = ("tests/faults/", "tests/bench/sweeps/executors/", "tests/bench/sweeps/", "tests/bench/cli/")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest first, so that no process is left with them at the end."""
+    items.sort(key=lambda item: next((n for n, name in enumerate(LONGEST) if item.nodeid.startswith(name)), 9))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of a file share a process, and so do the fault tests: their drivers fork from one loaded suite."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Together(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return LONGEST[0] if nodeid.startswith(LONGEST[0]) else super()._split_scope(nodeid)
+
+    config.option.loadscopereorder = False  # keeps the order of above
+    return Together(config, log)
+
+
 @pytest.fixture(scope="session")
 def repo_root() -> Path:
     """The root of the checkout."""

@@ -152,7 +152,7 @@ def _executor(plan: Plan, means: Means, store: Store) -> Executor:
         slots = means.workers or (None if means.address else 1)
         return RayExecutor(slots, store.teachers.load, plan.spec.resources.every()[0])
     if means.workers:
-        return ProcessExecutor(means.workers, store.path / "teachers")
+        return ProcessExecutor(means.workers, store.path / "teachers", means.device)
     return InProcessExecutor(store.teachers.load)
 
 

@@ -81,11 +81,12 @@ class Driver:
         return found
 
     def workers(self) -> list[int]:
-        """Its worker processes, without Python's resource tracker."""
+        """Its worker processes, without the one that they are forked from."""
         found = []
         for pid in self.company():
             try:
-                if pid != self.pid and "spawn_main" in " ".join(psutil.Process(pid).cmdline()):
+                process = psutil.Process(pid)
+                if process.ppid() != self.pid and "forkserver" in " ".join(process.cmdline()):
                     found.append(pid)
             except psutil.NoSuchProcess:
                 continue

@@ -56,15 +56,14 @@ def test_sigterm_stops_a_sweep_and_the_line_it_prints_completes_it(
 
 
 def test_a_second_signal_stops_at_once_what_swallows_the_first(
-    launcher: Any, write_spec: Callable[..., Path], wait_for_lines: Callable[..., None], tmp_path: Path
+    launcher: Any, write_spec: Callable[..., Path], tmp_path: Path
 ) -> None:
     store = tmp_path / "store"
     methods = [{"name": "faulty", "fix": {"fault": "stubborn"}}]
     spec = write_spec(methods=methods, teachers=[], search={"sampler": "random", "trials": 2, "seeds": [100]})
     driver = launcher.sweep(spec, store)
-    wait_for_lines(driver, store, 2)  # of the control; what is stubborn comes next
-    deadline = time.monotonic() + 30
-    while (pulse := read_pulse(store)) is None or not pulse.busy:
+    deadline = time.monotonic() + 60
+    while "swallows" not in driver.said() or (pulse := read_pulse(store)) is None or not pulse.busy:
         assert time.monotonic() < deadline, driver.said()
         time.sleep(0.1)
     assert (pulse.pid, pulse.busy, pulse.slots) == (driver.pid, 1, 1)

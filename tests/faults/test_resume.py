@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-KILLS = 10
+#: A short form; the campaign of ten and more in each mode is test_campaign.py.
+KILLS = 4
 #: How many trials two workers prune depends on chance: 5 teachers, 3 searches of 3 + 3 x 2 seeds, 5 cells of 2 + 1.
 FEWEST_RECORDS = 5 + 3 * (3 + 3 * 2) + 5 * (2 + 1)
 
 
-@pytest.mark.parametrize(("workers", "kills"), [(0, KILLS), (1, 4)], ids=["this process", "one worker"])
+@pytest.mark.parametrize(("workers", "kills"), [(0, KILLS), (1, 2)], ids=["this process", "one worker"])
 def test_one_worker_ends_with_the_records_of_an_undisturbed_run(
     launcher: Any,
     write_spec: Callable[..., Path],

@@ -35,20 +35,26 @@ class _Place:
 
 
 class ProcessExecutor:
-    """Workers are spawned, hold datasets and teachers, and read teachers from the store's folder."""
+    """Workers hold datasets and teachers, and read teachers from the store's folder.
 
-    def __init__(self, slots: int, teachers: Path) -> None:
+    They are forked from one process that has loaded torch and has no threads, so that a machine full of workers
+    loads it once and a lost worker is replaced at once. With a GPU each loads its own: CUDA does not outlive a fork.
+    """
+
+    def __init__(self, slots: int, teachers: Path, device: str = "cpu") -> None:
         self.slots = slots
         self._teachers = teachers
-        self._context = multiprocessing.get_context("spawn")
+        self._context = _context(device)
         self._places = [self._start() for _ in range(slots)]
 
     def _start(self) -> _Place:
         ours, theirs = self._context.Pipe()
         former = {name: os.environ.get(name) for name in _ONE_THREAD}
-        os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))  # read once, when the child loads its libraries
+        os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))  # read once, where the libraries are loaded
         try:
-            process = self._context.Process(target=_serve, args=(theirs, self._teachers), daemon=True)
+            # What workers are forked from keeps the environment that it began with.
+            arguments = (theirs, self._teachers, dict(os.environ))
+            process = self._context.Process(target=_serve, args=arguments, daemon=True)
             process.start()
         finally:
             for name, value in former.items():
@@ -150,8 +156,18 @@ class ProcessExecutor:
                 place.process.join()
 
 
-def _serve(pipe: Connection, teachers: Path) -> None:
+def _context(device: str) -> Any:
+    if device != "cpu" or "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bench.sweeps.worker", "torch._dynamo"])  # the latter comes with an optimiser
+    return context
+
+
+def _serve(pipe: Connection, teachers: Path, environment: dict[str, str]) -> None:
     """The life of a worker: a job in, progress and outcomes out, until the driver is gone."""
+    os.environ.clear()
+    os.environ.update(environment)
     for stop in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, but the driver's to handle
         signal.signal(stop, signal.SIG_IGN)
     threading.Thread(target=_die_with_driver, daemon=True).start()

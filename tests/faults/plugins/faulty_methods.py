@@ -54,6 +54,7 @@ def describe() -> MethodInfo:
 
 def _swallow() -> None:
     """Nothing stops it but the end of its process."""
+    print("swallows", flush=True)
     while True:
         try:
             time.sleep(600)
