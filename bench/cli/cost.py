@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 #: Seconds of training after which a probe knows enough.
 PROBE_S = 0.5
-_FIRST_EPOCHS = 4
-#: Seconds of a first epoch beyond which it is not repeated to be known better.
-LONG_EPOCH_S = 2.0
 #: Seconds for a worker to start and load its libraries, and for one speed measurement; both measured on small data.
 _START_S, _SPEED_S = 5.0, 0.5
 
@@ -125,7 +122,7 @@ class _Prober:
 
         teachers = (self._teacher(cell.teacher)[1],) if cell.teacher else ()
         config = configuration(cell.method.name, cell.variant, cell.student, cell.defaults)
-        return _timed(config, self._problem(cell.data), teachers)[0]
+        return _timed(config, self._problem(cell.data), teachers)
 
     def _teacher(self, plan: TeacherPlan) -> tuple[float, Teacher]:
         if plan.id not in self._teachers:
@@ -134,9 +131,9 @@ class _Prober:
 
             config = configuration("supervised", "paper", plan.model, plan.defaults)
             problem = self._problem(plan.data)
-            seconds, trained = _timed(config, problem, ())
+            trained = _briefly_trained(config, problem)
             view = unpack_teacher(pack_teacher("0" * 16, trained, config), problem)
-            self._teachers[plan.id] = (seconds, view)
+            self._teachers[plan.id] = (_timed(config, problem, ()), view)
         return self._teachers[plan.id]
 
     def _problem(self, data: Any) -> Problem:
@@ -146,40 +143,40 @@ class _Prober:
         return load_problem(key, self.plan.spec.report.seeds[0], self.device)
 
 
-def _timed(configuration: Any, problem: Problem, teachers: tuple[Teacher, ...]) -> tuple[float, Trained]:
-    """Seconds that all its epochs take, from as few as PROBE_S asks for, and what those few have trained.
-
-    The first run, of one epoch, warms up, and is all there is where an epoch is long. Of two later ones the
-    difference counts, so that what happens once does not.
-    """
+def _timed(configuration: Any, problem: Problem, teachers: tuple[Teacher, ...]) -> float:
+    """Seconds that all its epochs take, from as few of them as PROBE_S asks for and what comes before the first."""
     import torch
 
+    from bench.sweeps.worker import warm_up
+    from bench.training.engine import Trained, train
+
     torch.set_num_threads(1)
-    wanted = configuration.settings.epochs
-    epochs = min(_FIRST_EPOCHS, wanted)
-    seconds, trained = _once(configuration, min(1, wanted), problem, teachers)
-    if seconds > LONG_EPOCH_S:
-        return seconds * max(wanted, 1), trained
-    before, seconds = 0, 0.0
-    while True:
-        former = seconds
-        seconds, trained = _once(configuration, epochs, problem, teachers)
-        if configuration.student is None or epochs >= wanted or trained.epochs < epochs:
-            return seconds, trained
-        if before and seconds >= PROBE_S:
-            slope = max(seconds - former, 0.0) / (epochs - before) or seconds / epochs
-            return seconds + slope * (wanted - epochs), trained
-        before, epochs = epochs, min(2 * epochs, wanted)
+    warm_up()
+    # What else the machine is at is no cost of the sweep; but what a GPU does is not in this process's time.
+    clock = time.process_time if problem.training.labels.device.type == "cpu" else time.perf_counter
+    first = epochs = 0
+    began = after_first = clock()
+    events = train(configuration, [problem.seed], _giving(problem), _giving(teachers), report_every=1)
+    for event in events:
+        now = clock()
+        if isinstance(event, Trained):
+            return now - began
+        epochs = event.epoch
+        if not first:
+            first, after_first = epochs, now
+        elif now - after_first >= PROBE_S:
+            break
+    events.close()
+    each = (clock() - after_first) / (epochs - first)
+    return after_first - began + each * (configuration.settings.epochs - first)
 
 
-def _once(configuration: Any, epochs: int, problem: Problem, teachers: tuple[Teacher, ...]) -> tuple[float, Trained]:
+def _briefly_trained(configuration: Any, problem: Problem) -> Trained:
+    """After one epoch: a teacher good enough to time its students with."""
     from bench.training.engine import train
 
-    hyper = {**configuration.student_hyper, "epochs": epochs} if configuration.student else {}
-    short = replace(configuration, student_hyper=hyper)
-    began = time.perf_counter()
-    trained = next(iter(train(short, [problem.seed], _giving(problem), _giving(teachers))))
-    return time.perf_counter() - began, trained
+    short = replace(configuration, student_hyper={**configuration.student_hyper, "epochs": 1})
+    return next(train(short, [problem.seed], _giving(problem), lambda seed: ()))
 
 
 def _giving(value: Any) -> Callable[[int], Any]:

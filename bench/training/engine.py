@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any, overload
 
@@ -90,7 +90,7 @@ def train(
     problem_of: Callable[[int], Problem],
     teachers_of: Callable[[int], tuple[Teacher, ...]],
     time_limit_s: float | None = None,
-) -> Iterator[Trained]: ...
+) -> Generator[Trained]: ...
 
 
 @overload
@@ -102,7 +102,7 @@ def train(
     time_limit_s: float | None = None,
     *,
     report_every: int,
-) -> Iterator[EpochScore | Trained]: ...
+) -> Generator[EpochScore | Trained]: ...
 
 
 def train(
@@ -113,7 +113,7 @@ def train(
     time_limit_s: float | None = None,
     *,
     report_every: int = 0,
-) -> Iterator[Any]:
+) -> Generator[Any]:
     """Train one configuration on each seed, yielding as seeds end.
 
     With `report_every` above 0 it also yields an `EpochScore` every so many epochs, but for the last. Neither that
