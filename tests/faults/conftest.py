@@ -48,7 +48,7 @@ class Driver:
     _codes: dict[int, int]
     _news: threading.Condition
 
-    def wait(self, seconds: float = 60) -> int:
+    def wait(self, seconds: float = 120) -> int:
         """Its exit code; negative where a signal ended it."""
         with self._news:
             if not self._news.wait_for(lambda: self.pid in self._codes, seconds):
