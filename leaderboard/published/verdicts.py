@@ -9,6 +9,8 @@ from leaderboard.published.cells import Ours, Published, PublishedCell
 
 Kind = Literal["reproduced", "above", "below", "not judged"]
 VERDICTS: tuple[Kind, ...] = ("reproduced", "above", "below", "not judged")
+#: Points of half our interval's width beyond which it reproduces nothing: hardly a number could fail.
+WIDEST = 5.0
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,8 @@ def judge(published: Published | None, ours: Ours, needs: str | None = None) -> 
     """`reproduced` when the means differ by at most the larger of the published standard deviation and half the width
     of our 95 % interval; `above` or `below` otherwise. Where no deviation was published, our interval alone decides.
 
-    Not judged: what cannot be run, has no published number, comes from an unverified source, or has not all its seeds.
+    Not judged: what cannot be run, has no published number, comes from an unverified source, has not all its seeds,
+    or would be reproduced only because ours spread over more than twice `WIDEST` points.
     """
     if needs is not None:
         return Verdict("not judged", reason=f"needs {needs}")
@@ -53,6 +56,8 @@ def judge(published: Published | None, ours: Ours, needs: str | None = None) -> 
     remark = "" if published.std is not None else "no deviation was published: judged by our interval alone"
     # What is equal to the last digit printed is within it, whatever the binary fractions say.
     if abs(difference) <= tolerance + 1e-9:
+        if half is not None and half > WIDEST and abs(difference) > (published.std or 0.0):
+            return Verdict("not judged", difference, reason=f"ours spread too far to tell: ± {half:.1f} points")
         return Verdict("reproduced", difference, tolerance, remark)
     return Verdict("above" if difference > 0 else "below", difference, tolerance, remark)
 

@@ -45,6 +45,9 @@ def ten(mean: float, half: float) -> Ours:
         (theirs(80.0, 1.0), Ours(2, {0: 80.0}, (1,)), None, "not judged", "1 of 2 seeds failed"),
         (theirs(80.0, None), Ours(1, {0: 80.0}), None, "not judged", "neither"),
         (theirs(80.0, 1.0), Ours(1, {0: 80.5}), None, "reproduced", ""),
+        (theirs(80.0, 1.0), ten(76.0, 12.0), None, "not judged", "ours spread too far"),  # within our interval
+        (theirs(80.0, 1.0), ten(80.5, 12.0), None, "reproduced", ""),  # within the published deviation
+        (theirs(80.0, 1.0), ten(60.0, 12.0), None, "below", ""),  # beyond both
         (None, ten(80.0, 1.0), None, "not judged", "no published number"),
     ],
 )
@@ -60,7 +63,7 @@ def test_verdicts(published: Published | None, ours: Ours, needs: str | None, ki
 
 def test_the_allowance_is_half_of_the_interval_on_either_side() -> None:
     """Skewed scores have a skewed interval; what is allowed must not depend on the sign of the difference."""
-    ours = Ours(10, dict(enumerate([70.0, 80.0, 80.2, 80.4, 80.1, 80.3, 80.2, 80.5, 80.1, 80.2])))
+    ours = Ours(10, dict(enumerate([77.0, 80.0, 80.2, 80.4, 80.1, 80.3, 80.2, 80.5, 80.1, 80.2])))
     summary = ours.summary
     assert summary is not None
     assert summary.low is not None
