@@ -12,7 +12,7 @@ from leaderboard.text import NONE, plain, table
 
 RULE = """\
 *Verdicts.* `reproduced`: the two means differ by at most the larger of the published standard deviation and half the
-width of our 95 % interval. `above`, `below`: ours is farther off. `not judged`: with the reason; an interval of more than
+width of our 95 % interval. `above`, `below`: ours is farther off. `not judged`: with the reason; an interval wider than
 10 points reproduces nothing. Scores are test percentages, mean ± sample standard deviation over seeds; the interval is
 that of the mean (studentised bootstrap from eight seeds on, Student's t for fewer)."""
 
