@@ -17,7 +17,8 @@ def run(stores: Sequence[Path], out: Path, as_json: bool, *, plots: bool = True)
     from leaderboard import build_board
     from leaderboard.text import visible
 
-    result = build_board(stores, out, plots=plots, published=published_in(stores))
+    rows, published = split_stages(stores)
+    result = build_board(rows, out, plots=plots, published=published)
     for warning in result.warnings:
         note(f"warning: {visible(warning)}")
     if as_json:
@@ -28,11 +29,17 @@ def run(stores: Sequence[Path], out: Path, as_json: bool, *, plots: bool = True)
     return 0
 
 
-def published_in(stores: Sequence[Path]) -> list[PublishedTable]:
-    """The papers' tables that these stores are stages of: as `reproduce` keeps them, in TABLE/STAGE."""
+def split_stages(stores: Sequence[Path]) -> tuple[list[Path], list[PublishedTable]]:
+    """The stores that make a board's rows, and the papers' tables that some are stages of, as `reproduce` keeps them.
+
+    A stage that runs rows of another one otherwise is told of, and makes no rows.
+    """
     papers = Path(__file__).parents[1] / "papers"
     if not any((papers / f"{store.resolve().parent.name}.yaml").is_file() for store in stores):
-        return []
-    from bench.cli.published import of_stores
+        return list(stores), []
+    from bench.cli.published import of_stores, variations
 
-    return of_stores(stores)
+    beside = variations(stores)
+    for store, other in beside.items():
+        note(f"{store}: runs rows of {other} in another way, and is no part of the board but of its table")
+    return [store for store in stores if store not in beside], of_stores(stores)

@@ -34,19 +34,49 @@ def of_stores(stores: Iterable[Path]) -> list[PublishedTable]:
     Raises:
         UserError: a bad record; one line.
     """
+    found = []
+    for table, given in _stages_among(stores):
+        try:
+            found.append(join(table, {name: store.resolve() for name, store in given.items()}))
+        except RecordError as error:
+            raise UserError(str(error)) from None
+    return found
+
+
+def variations(stores: Iterable[Path]) -> dict[Path, str]:
+    """Stages that run a row of an earlier one otherwise, with a teacher trained in another way say, and that one's id.
+
+    On a board the two would be one row of two configurations.
+    """
+    rows: dict[Any, tuple[str, str]] = {}
+    found: dict[Path, str] = {}
+    for table, given in _stages_among(stores):
+        for stage in stages_of(table):
+            if stage.id not in given:
+                continue
+            name = f"{table.name}/{stage.id}"
+            here = {_row_of(cell): (cell.id, name) for cell in stage.plan().cells}
+            rivals = [rows[row][1] for row, (cell_id, _) in here.items() if row in rows and rows[row][0] != cell_id]
+            if rivals:
+                found[given[stage.id]] = rivals[0]
+            else:
+                rows |= here
+    return found
+
+
+def _row_of(cell: Cell) -> tuple[Any, ...]:
+    """What tells the rows of a board apart."""
+    return cell.data, cell.method.name, cell.variant, cell.student, cell.teacher.model if cell.teacher else None
+
+
+def _stages_among(stores: Iterable[Path]) -> list[tuple[Table, dict[str, Path]]]:
+    """The packaged tables of which these stores, each in TABLE/STAGE, are stages; with the stores by stage."""
     given: dict[str, dict[str, Path]] = {}
     for store in stores:
         place = store.resolve()
-        given.setdefault(place.parent.name, {})[place.name] = place
-    found = []
-    for name in sorted(given.keys() & set(table_names())):
-        (table,) = find_tables([name])
-        if any(stage.id in given[name] for stage in stages_of(table)):
-            try:
-                found.append(join(table, given[name]))
-            except RecordError as error:
-                raise UserError(str(error)) from None
-    return found
+        given.setdefault(place.parent.name, {})[place.name] = store
+    tables = find_tables(sorted(given.keys() & set(table_names())))
+    return [(t, given[t.name]) for t in tables if any(stage.id in given[t.name] for stage in stages_of(t))]
 
 
 def join(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.cli.board import published_in
+from bench.cli.board import split_stages
 from bench.cli.text import count, emit, emit_json
 
 
@@ -15,7 +15,8 @@ def run(board: Path, stores: Sequence[Path], as_json: bool) -> int:
     from leaderboard.text import visible
     from leaderboard.verify import verify_board
 
-    found = verify_board(board, stores, published_in(stores))
+    rows, published = split_stages(stores)
+    found = verify_board(board, rows, published)
     if as_json:
         emit_json({"files": found.files, "differences": [asdict(each) for each in found.differences]})
     elif found.differences:

@@ -57,6 +57,10 @@ def table(table_head: dict[str, Any], tmp_path: Path) -> Path:
     return path
 
 
+#: Of GLNN's table 1; the first is the published one.
+RUNS = ("published", "full-neighbours")
+
+
 def test_from_the_table_to_its_pages(distillery: Callable[..., Any], table: Path, tmp_path: Path) -> None:
     done = distillery("reproduce", table, "--out", "store", "--json")
     assert done.code == 0, done.err
@@ -153,3 +157,21 @@ def test_the_committed_pages_are_those_of_the_committed_records(repo_root: Path)
         figure = f"{each.name}.svg"
         drawn = figure if (folder / figure).exists() else None
         assert (folder / f"{each.name}.md").read_text() == page(each, drawn), again
+
+
+def test_a_stage_that_runs_rows_otherwise_stands_beside_the_board_s(
+    distillery: Callable[..., Any], repo_root: Path, tmp_path: Path
+) -> None:
+    """GLNN's teacher on sampled neighbours and on all of them: one row of a board, and a variant of the table's."""
+    stages = [repo_root / "leaderboard/reproductions/records/glnn-1" / f"{run}-cora" for run in RUNS]
+    for order in (stages, stages[::-1]):
+        out = tmp_path / order[0].name
+        made = distillery("leaderboard", *order, "--out", out, "--no-plots")
+        assert made.code == 0, made.err
+        assert f"{stages[1]}: runs rows of glnn-1/published-cora in another way" in made.err
+        assert distillery("verify", out, *order).code == 0
+        assert "GLNN, table 1" in (out / "index.html").read_text()
+    alone = distillery("leaderboard", stages[0], "--out", tmp_path / "alone", "--no-plots")
+    assert alone.code == 0
+    rows = (tmp_path / "alone" / "README.md").read_text()
+    assert (tmp_path / stages[0].name / "README.md").read_text() == rows
