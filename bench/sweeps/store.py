@@ -138,7 +138,7 @@ def refuse(path: Path, plan: Plan) -> None:
     """What speaks against opening a store of this plan there, as far as a look can tell; writes nothing.
 
     Raises:
-        UserError: it is no store, another driver has it, or it is of another plan.
+        UserError: it is no store, or it is of another plan.
     """
     if not path.is_dir():
         if path.exists():
