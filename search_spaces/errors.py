@@ -19,7 +19,9 @@ class SpaceError(ValueError):
 
 
 def shown(value: Any) -> str:
-    """``value`` as it appears in a message: its repr on one line, cut to 80 characters."""
+    """``value`` as it appears in a message: its repr on one line, cut to 80 characters; None as YAML has it."""
+    if value is None:
+        return "null"
     text = repr(value[: 2 * _LONGEST] if isinstance(value, str) else value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 

@@ -11,6 +11,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     model_validator,
 )
@@ -54,7 +55,8 @@ class Space(BaseModel):
 
     Attributes:
         parameters: the tuned hyperparameters, parents of conditions before their children.
-        fixed: hyperparameters that are not tuned, with their published value.
+        fixed: hyperparameters that are not tuned, with their published value; one that is null may be fixed to null
+            again where a preset gave it a value.
         presets: published settings per dataset; a later one wins over an earlier one.
     """
 
@@ -65,6 +67,7 @@ class Space(BaseModel):
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     fixed: dict[str, ScalarField] = Field(default_factory=dict)
     presets: tuple[Preset, ...] = ()
+    _nullable: frozenset[str] = PrivateAttr(frozenset())
 
     @model_validator(mode="after")
     def _check(self) -> Space:
@@ -77,6 +80,7 @@ class Space(BaseModel):
             if name in self.fixed:
                 raise ValueError(f"{name!r} stands under both parameters and fixed")
         self._check_conditions()
+        self._nullable = frozenset(name for name, value in self.fixed.items() if value is None)
         for index, preset in enumerate(self.presets):
             for name, value in preset.values.items():
                 preset.values[name] = self._published(f"presets.{index}.values", name, value)
@@ -165,7 +169,7 @@ class Space(BaseModel):
         order += [name for name in self.parameters if name not in pins]
         with_presets = [self._kept(preset, pins, ranges) for preset in self.presets]
         kept_fixed = {name: value for name, value in self.fixed.items() if name not in ranges}
-        return checked(
+        edited = checked(
             {
                 "name": self.name,
                 "kind": self.kind,
@@ -175,6 +179,8 @@ class Space(BaseModel):
             },
             where,
         )
+        edited._nullable |= self._nullable
+        return edited
 
     def _replacement(self, name: str, raw: Any, where: str) -> Parameter:
         if not isinstance(raw, Mapping):
@@ -193,6 +199,8 @@ class Space(BaseModel):
         return parameter.model_copy(update={"default": parameter.clip(published)})
 
     def _pin(self, name: str, value: Any, where: str) -> Scalar:
+        if value is None and name in self._nullable:
+            return None
         try:
             if name in self.fixed:
                 return _like_fixed(value, self.fixed[name])

@@ -228,7 +228,8 @@ def _method_space(choice: MethodChoice, data: DataKey | None) -> Space:
 
 
 def _teacher_plan(choice: ModelChoice, data: DataKey, search: Search) -> TeacherPlan:
-    space = merge({"method": load_space("method", "supervised"), "student": _model_space(choice, data)})
+    with _field("teachers"):
+        space = merge({"method": load_space("method", "supervised"), "student": _model_space(choice, data)})
     defaults = space.defaults()
     cell = None
     if choice.tune:
@@ -253,9 +254,11 @@ def _cell(
     method: MethodChoice, data: DataKey, teacher: TeacherPlan | None, student: ModelChoice | None, search: Search
 ) -> Cell:
     info = METHODS.get(method.name)
-    parts = {"method": _method_space(method, data)}
+    with _field("methods"):
+        parts = {"method": _method_space(method, data)}
     if student is not None:
-        parts["student"] = _model_space(student, data)
+        with _field("students"):
+            parts["student"] = _model_space(student, data)
     space = merge(parts)
     trials = search.trials if space.parameters else 0
     variant, model = _variant(method, info), student.model if student else None

@@ -161,6 +161,14 @@ def test_fix_pins_a_parameter_and_beats_presets(kd: Space) -> None:
     assert kd.defaults()["alpha"] == 0.5  # the original is untouched
 
 
+def test_null_pins_what_the_file_has_as_null(kd: Space, fault: Fault) -> None:
+    on_cora = kd.for_dataset("cora")
+    for space in (kd, on_cora, on_cora.override({"width": 32})):
+        assert space.override({"width": None}).defaults()["width"] is None
+    assert "fix.layer: expected an integer, got null" in fault(lambda: on_cora.override({"layer": None}))
+    assert "fix.alpha: expected a number, got null" in fault(lambda: on_cora.override({"alpha": None}))
+
+
 @pytest.mark.parametrize(
     ("fix", "words"),
     [

@@ -82,7 +82,7 @@ def test_json_is_read_as_json(value: object) -> None:
         ("x:\n  lr: {a: 1, a: 1}", "line 2, column 14", "'a' appears twice"),
         ("1: a", "line 1, column 1", "a key must be text, got 1"),
         ("? [a]\n: b", "line 1, column 3", "a key must be text"),
-        ("null: a", "line 1, column 1", "a key must be text, got None"),
+        ("null: a", "line 1, column 1", "a key must be text, got null"),
         ("a: 1\n---\nb: 2\n", "line 2, column 1", "a second document"),
         ("a: !!python/object:os.system {}", "line 1, column 4", "tags"),
         ("a: !x 1", "line 1, column 4", "tags"),

@@ -124,3 +124,15 @@ def test_a_pinned_hyperparameter_leaves_the_search(plan_of: PlanOf) -> None:
     assert cell.defaults["method.tau"] == 1.5
     assert cell.defaults["method.alpha"] == 0.4  # the published 0.9 clipped into the range
     assert cell.defaults["student.hidden"] == 8
+
+
+def test_null_takes_back_what_a_preset_set(plan_of: PlanOf) -> None:
+    def batch_sizes(**student: Any) -> set[Any]:
+        plan = plan_of(datasets=["cora"], split="cpf", students=[{"model": "mlp", **student}])
+        return {cell.defaults["student.batch_size"] for cell in plan.cells if cell.student}
+
+    assert batch_sizes() == {512}  # GLNN's recipe on CPF's cora
+    assert batch_sizes(batch_size=None) == batch_sizes(fix={"batch_size": None}) == {None}
+    assert batch_sizes(space={"batch_size": {"choice": [None, 64]}}) == {64}  # a choice nearest to the preset's
+    with pytest.raises(UserError, match=r"^students: .*batch_size: expected an integer, got 'all'"):
+        batch_sizes(batch_size="all")
