@@ -12,10 +12,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format readme wheel clean
+.PHONY: help setup demo test lint format readme picture wheel clean
 
 help:
-	@echo "make setup | demo | test | lint | format | readme | wheel | clean   (PYTHON=$(PYTHON))"
+	@echo "make setup | demo | test | lint | format | readme | picture | wheel | clean   (PYTHON=$(PYTHON))"
 
 setup: $(STAMP)
 
@@ -51,6 +51,9 @@ format: setup
 
 readme: setup
 	$(BIN)/python -m bench.readme README.md
+
+picture: setup
+	$(BIN)/python -m bench.board_picture
 
 wheel: setup
 	$(BIN)/python -m build --wheel

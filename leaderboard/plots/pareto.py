@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from leaderboard.comparison import Comparison
@@ -91,7 +92,7 @@ def _draw(found: list[Point], comparison: Comparison, fingerprint: str, stem: st
                 on = ", on the Pareto front" if p.front else ""
                 board.mark(dot, f"{p.name}: {metric} {p.score:.2f} %{interval}; {number(p.latency)} ms{on}")
         _axes(board, comparison)
-        _label(board, found)
+        _label(board, found, front)
         floor = next((row.summary.mean for row in comparison.rows if row.role == "majority" and row.summary), None)
         caption = (
             f"Test {metric} against the median time of one full forward on machine {fingerprint[:12]}; lines are 95 % "
@@ -121,13 +122,17 @@ def _axes(board: Canvas, comparison: Comparison) -> None:
     board.legend()
 
 
-def _label(board: Canvas, found: list[Point]) -> None:
-    """Name every point, at the nearest place around it where the name covers no point and no other name."""
+def _label(board: Canvas, found: list[Point], front: list[Point]) -> None:
+    """Name every point, at the nearest place around it where the name covers no point, no other name and no front."""
+    from matplotlib.path import Path
+
     figure, axes = board.figure, board.axes
     figure.canvas.draw()
     figure.set_layout_engine("none")
     renderer = figure.canvas.get_renderer()  # type: ignore[attr-defined]
     spots = [tuple(axes.transData.transform((p.latency, p.score))) for p in found]
+    corners = [(p.latency, score) for before, p in pairwise(front) for score in (before.score, p.score)]
+    steps = Path(axes.transData.transform([(p.latency, p.score) for p in front[:1]] + corners)) if corners else None
     taken: list[Bbox] = []
     for point, _ in sorted(zip(found, spots, strict=True), key=lambda pair: (-pair[1][1], pair[1][0])):
         text = axes.annotate(
@@ -141,6 +146,7 @@ def _label(board: Canvas, found: list[Point]) -> None:
             box = _place(text, place, renderer)
             covered = sum(box.overlaps(other) for other in taken)
             covered += sum(box.padded(POINT_RADIUS).contains(*spot) for spot in spots)
+            covered += steps is not None and steps.intersects_bbox(box, filled=False)
             outside = not (box.x0 >= axes.bbox.x0 and box.x1 <= axes.bbox.x1)
             outside |= not (box.y0 >= axes.bbox.y0 and box.y1 <= axes.bbox.y1)
             costs.append(covered + 2 * outside)

@@ -10,13 +10,15 @@ import sys
 from xml.etree import ElementTree
 
 import pytest
+from matplotlib.text import Text
 
 from leaderboard import load_stores, make_board
 from leaderboard.drawings import is_drawing
 from leaderboard.page.pictures import inline_svg
 from leaderboard.plots import draw_pictures
+from leaderboard.plots.canvas import canvas
 from leaderboard.plots.importance import importances
-from leaderboard.plots.pareto import points
+from leaderboard.plots.pareto import Point, _label, points
 from leaderboard.plots.profile import profile_picture
 from leaderboard.runs import Trial
 
@@ -97,6 +99,20 @@ def test_a_partial_row_is_never_on_the_front(make_runs, make_record, store_of, t
     (comparison,) = make_board(load_stores([store_of.write(tmp_path / "store", records)])).comparisons
     front = {point.name: point.front for point in points(comparison, comparison.fingerprints[0])}
     assert front == {"kd": True, "krd": False, "glnn (partial)": False}
+
+
+def test_no_name_stands_on_the_front():
+    front = [Point(f"p{n}", "method", 0.4 * 1.6**n, 80 + 0.4 * n, 80, 80, front=True) for n in range(4)]
+    with canvas() as board:
+        board.axes.plot([p.latency for p in front], [p.score for p in front], "o")
+        board.axes.set_xlim(0.2, 4)
+        _label(board, front, front)
+        at = [board.axes.transData.transform((p.latency, p.score)) for p in front]
+        boxes = [Text.get_window_extent(text) for text in board.axes.texts]
+    assert len(boxes) == len(front)
+    for box, ((x0, y0), (x1, y1)) in itertools.product(boxes, itertools.pairwise(at)):
+        assert not (box.y0 < y0 < box.y1 and max(box.x0, x0) < min(box.x1, x1)), "the level part of a step"
+        assert not (box.x0 < x1 < box.x1 and max(box.y0, y0) < min(box.y1, y1)), "the upright part of a step"
 
 
 def test_profiles_beyond_the_grid_are_drawn(make_runs, store_of, tmp_path):

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
+from bench.board_picture import BOARD, PICTURE, SHOWN, board_digest, photograph, pictured
 from bench.readme import refresh
 
 
@@ -9,3 +12,23 @@ def test_the_tables_of_the_readme_are_those_of_the_registries(repo_root: Path) -
     text = (repo_root / "README.md").read_text()
     assert text.count("<!-- table: ") == 4
     assert refresh(text) == text, "run: make readme"
+
+
+def test_the_picture_of_the_readme_is_of_the_example_board(repo_root: Path) -> None:
+    assert f"]({PICTURE.relative_to(repo_root).as_posix()})" in (repo_root / "README.md").read_text()
+    assert pictured(PICTURE) == board_digest(BOARD), "run: make picture"
+
+
+def test_a_photograph_names_the_numbers_of_its_board(require_or_skip: Callable[..., None], tmp_path: Path) -> None:
+    if not any(map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))):
+        require_or_skip("chromium", "no Chromium on this machine")
+    board, picture = tmp_path / "board", tmp_path / "picture.png"
+    board.mkdir()
+    for name in ("index.html", "leaderboard.json"):
+        shutil.copy(BOARD / name, board / name)
+    photograph(board, picture, SHOWN)
+    assert pictured(picture) == board_digest(BOARD)
+    numbers = board / "leaderboard.json"
+    numbers.write_text(numbers.read_text().replace("0.", "0.9", 1))
+    assert pictured(picture) != board_digest(board)
+    assert 100_000 < picture.stat().st_size < 300_000  # a blank page is a few thousand bytes
