@@ -32,6 +32,7 @@ BLUE, VERMILION, GREEN, GREY, ORANGE, PINK, SKY = (
 SERIES = (BLUE, GREEN, ORANGE, PINK, SKY)
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))
 INK, FAINT, RULE, PAPER = "#1b1f24", "#57606a", "#d8dee4", "#ffffff"
+ON_DARK, ON_LIGHT = "#fefefe", "#111111"  # letters on a coloured cell, whatever the theme
 ROLE_COLOURS = {"teacher": GREEN, "supervised": VERMILION, "method": BLUE, "majority": GREY}
 ROLE_MARKERS = {"teacher": "s", "supervised": "D", "method": "o", "majority": "^"}
 ROLE_NAMES = {"teacher": "teacher", "supervised": "student alone", "method": "method", "majority": "majority class"}
@@ -116,8 +117,8 @@ class Canvas:
 
 
 @contextmanager
-def canvas(width: float = 4.8, height: float = 3.5) -> Iterator[Canvas]:
-    """A canvas of so many inches, in the house's style."""
+def house_figure(width: float, height: float) -> Iterator[Figure]:
+    """An empty figure of so many inches, in the house's style."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -127,6 +128,13 @@ def canvas(width: float = 4.8, height: float = 3.5) -> Iterator[Canvas]:
         mpl.rcParams.update(STYLE)
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
+        yield figure
+
+
+@contextmanager
+def canvas(width: float = 4.8, height: float = 3.5) -> Iterator[Canvas]:
+    """A canvas of so many inches."""
+    with house_figure(width, height) as figure:
         yield Canvas(figure, figure.subplots())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from leaderboard.overall import Overall
-from leaderboard.plots.canvas import FAINT, Picture, canvas, short
+from leaderboard.plots.canvas import FAINT, ON_DARK, ON_LIGHT, Picture, canvas, short
 from leaderboard.rows import RANKED, RowKey
 from leaderboard.text import family_title, signed
 
@@ -43,11 +43,9 @@ def heat_map(overall: Overall, number: int) -> Picture | None:
                 shade = colours(scale(gain)) if gain is not None else (0.93, 0.94, 0.95, 1.0)
                 box = Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, facecolor=shade, edgecolor="none")
                 board.axes.add_patch(box)
-                light = 0.2126 * shade[0] + 0.7152 * shade[1] + 0.0722 * shade[2] < DARK
+                dark = 0.2126 * shade[0] + 0.7152 * shade[1] + 0.0722 * shade[2] < DARK
                 value = f"{100 * row.summary.mean:.1f}" + ("" if row.complete else "*")
-                board.axes.text(
-                    x, y, value, ha="center", va="center", fontsize=9, color="#fefefe" if light else "#111111"
-                )
+                board.axes.text(x, y, value, ha="center", va="center", fontsize=9, color=ON_DARK if dark else ON_LIGHT)
                 gained = f", gain {signed(gain)} points" if gain is not None else ""
                 board.mark(
                     box, f"{key.name} on {each.data.dataset}: {100 * row.summary.mean:.2f} %{gained}, {row.status}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leaderboard.overall import Overall
-from leaderboard.plots.canvas import Picture, canvas, short
+from leaderboard.plots.canvas import ON_DARK, ON_LIGHT, Picture, canvas, short
 from leaderboard.text import family_title
 
 MOST = 16  # methods that a square can name
@@ -28,8 +28,8 @@ def improvement_picture(overall: Overall, number: int) -> Picture | None:
                 shade = colours(value)
                 box = Rectangle((column - 0.48, row - 0.46), 0.96, 0.92, facecolor=shade, edgecolor="none")
                 axes.add_patch(box)
-                light = 0.2126 * shade[0] + 0.7152 * shade[1] + 0.0722 * shade[2] < 0.45
-                ink = "#fefefe" if light else "#111111"
+                dark = 0.2126 * shade[0] + 0.7152 * shade[1] + 0.0722 * shade[2] < 0.45
+                ink = ON_DARK if dark else ON_LIGHT
                 axes.text(column, row, f"{100 * value:.0f}", ha="center", va="center", fontsize=9, color=ink)
                 ends = [end if row == y else 1 - end for end in (chance.low, chance.high) if end is not None]
                 band = f", 95 % interval {100 * min(ends):.0f} to {100 * max(ends):.0f} %" if ends else ""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from leaderboard.plots.canvas import BLUE, GREEN, GREY, INK, PAPER, VERMILION, house_figure
 from leaderboard.published.cells import PublishedTable
 from leaderboard.published.verdicts import verdict_of
+
+COLOURS = {"reproduced": GREEN, "above": BLUE, "below": VERMILION, "not judged": GREY}
 
 
 def draw(published: PublishedTable, path: Path) -> bool:
@@ -18,26 +20,12 @@ def draw(published: PublishedTable, path: Path) -> bool:
     columns = [name for name in published.columns if any(cell.column == name for cell in shown)]
     if not columns:
         return False
-    import matplotlib as mpl
-    import seaborn as sns
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
-    palette = sns.color_palette("colorblind")
-    colours = {"reproduced": palette[2], "above": palette[0], "below": palette[3], "not judged": "0.5"}
-    style: Any = {
-        **sns.axes_style("whitegrid"),
-        "svg.hashsalt": "graph-distillery",
-        "text.parse_math": False,
-        "font.family": ["DejaVu Sans"],
-        "font.size": 9,
-    }
-    with mpl.rc_context(style):
-        across = min(4, len(columns))
-        down = -(-len(columns) // across)
-        rows = list(published.rows)
-        figure = Figure(figsize=(3.1 * across + 1, (0.42 * len(rows) + 1.1) * down), layout="constrained")
-        FigureCanvasAgg(figure)
+    across = min(4, len(columns))
+    down = -(-len(columns) // across)
+    rows = list(published.rows)
+    with house_figure(3.1 * across + 1, (0.42 * len(rows) + 1.1) * down) as figure:
         panels = figure.subplots(down, across, squeeze=False, sharey=True)
         for panel in panels.flat[len(columns) :]:
             panel.set_axis_off()
@@ -52,20 +40,20 @@ def draw(published: PublishedTable, path: Path) -> bool:
                 reach = [[summary.mean - low], [high - summary.mean]]
                 bars = {"capsize": 3, "elinewidth": 1.2}
                 theirs = cell.published
-                panel.errorbar(theirs.mean, place - 0.14, xerr=theirs.std or 0, fmt="D", ms=5, c="0.2", mfc="w", **bars)
-                colour = colours[verdict_of(cell).kind]
+                panel.errorbar(theirs.mean, place - 0.14, xerr=theirs.std or 0, fmt="D", ms=5, c=INK, mfc=PAPER, **bars)
+                colour = COLOURS[verdict_of(cell).kind]
                 panel.errorbar(summary.mean, place + 0.14, xerr=reach, fmt="o", ms=6, c=colour, **bars)
             panel.set_title(column)
             panel.set_yticks(range(len(rows)), rows)
             panel.set_ylim(len(rows) - 0.5, -0.5)
-        figure.supxlabel(f"test {published.metric} (%)")
-        handles = [mpl.lines.Line2D([], [], marker="D", c="0.2", mfc="w", ls="", label="published ± std")]
+        figure.supxlabel(f"test {published.metric} (%)", fontsize=10)
+        handles = [Line2D([], [], marker="D", c=INK, mfc=PAPER, ls="", label="published ± std")]
         kinds = {verdict_of(cell).kind for cell in shown}
         handles += [
-            mpl.lines.Line2D([], [], marker="o", c=colour, ls="", label=f"ours: {kind}")
-            for kind, colour in colours.items()
+            Line2D([], [], marker="o", c=colour, ls="", label=f"ours: {kind}")
+            for kind, colour in COLOURS.items()
             if kind in kinds
         ]
         figure.legend(handles=handles, loc="outside upper center", ncols=len(handles), frameon=False)
-        figure.savefig(path, metadata={"Date": None})
+        figure.savefig(path, metadata={"Date": None, "Creator": None})
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from leaderboard.errors import BoardError
+from leaderboard.plots.canvas import BLUE, FAINT, GREEN, GREY, INK, PAPER, RULE, VERMILION
 from leaderboard.published import Ours, Published, PublishedCell, PublishedTable, judge, ours_of, write_pages
 from leaderboard.published.cells import Variation
 
@@ -140,7 +142,8 @@ def test_the_page_says_all_of_it(tmp_path: Path) -> None:
     assert data["counts"] == {"reproduced": 1, "above": 1, "below": 1, "not judged": 2}
     assert data["cells"]["below"] == ["B cora"]
     assert "T, table 1: B cora" in (tmp_path / "pages" / "README.md").read_text()
-    assert (tmp_path / "pages" / "t-1.svg").stat().st_size > 1000
+    drawn = set(re.findall(r"#[0-9a-f]{6}", (tmp_path / "pages" / "t-1.svg").read_text()))
+    assert drawn == {GREEN, BLUE, VERMILION, GREY, INK, PAPER, FAINT, RULE}  # the boards' colours and no others
 
 
 def test_pages_leave_other_folders_alone(tmp_path: Path) -> None:
