@@ -63,6 +63,9 @@ class Cell(_Part):
 
     Two control rows are cells too: method ``teacher`` (student is the teacher's model) and method
     ``majority`` (student is ``none``).
+
+    split_sha256: of the items of the split that ``split_seed`` gave; records from before it had the field have none,
+    nor have those whose worker died or was stopped before it could say.
     """
 
     id: HexId
@@ -71,6 +74,7 @@ class Cell(_Part):
     node_order_sha256: Sha256
     split: Name
     split_seed: int
+    split_sha256: Sha256 | None = None
     setting: Literal["transductive", "inductive", "graph-level"]
     task: Literal["node-classification", "node-multilabel", "graph-classification"]
     metric: Literal["accuracy", "micro_f1", "roc_auc"]
@@ -203,8 +207,10 @@ class Record(_Part):
 
     def to_json(self) -> str:
         """The record as one line of JSON, without the newline."""
-        absent = {name for name in ("curve", "supersedes") if getattr(self, name) is None}  # older records have none
-        return self.model_dump_json(exclude=absent)
+        absent: dict[str, Any] = {name: True for name in ("curve", "supersedes") if getattr(self, name) is None}
+        if self.cell.split_sha256 is None:
+            absent["cell"] = {"split_sha256"}
+        return self.model_dump_json(exclude=absent)  # what older records lack, they lack when written again
 
     def _status_problem(self) -> str | None:
         if self.status == "ok":

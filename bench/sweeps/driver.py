@@ -225,6 +225,7 @@ class Driver:
             validation={metric: progress.score},
             epochs=progress.epoch,
             train_s=progress.train_s,
+            identity=progress.identity,
             environment=progress.environment,
         )
         self.accept(stopped, ended=True)

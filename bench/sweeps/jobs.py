@@ -49,6 +49,7 @@ class Progress:
     score: float
     train_s: float = 0.0
     environment: Environment | None = None
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Recorder:
         self, teacher: TeacherPlan, outcome: Outcome, hparams: Mapping[str, Any], supersedes: tuple[str, ...]
     ) -> Record:
         """The record of a trained teacher, whose artefact's id is the job's key."""
-        cell = self._cell(teacher.data, teacher.id, outcome.seed, None, outcome.key, teacher.model, "supervised")
+        cell = self._cell(teacher.data, teacher.id, outcome, None, outcome.key, teacher.model, "supervised")
         record_id = content_id([outcome.key, "teacher"])
         return self._record("teacher", record_id, supersedes, cell, hparams, None, outcome)
 
@@ -72,9 +72,7 @@ class Recorder:
         cell = run.cell
         teacher = cell.teacher.model if cell.teacher else None
         student = cell.student or teacher or "none"  # the teacher's own row
-        found = self._cell(
-            cell.data, cell.id, outcome.seed, teacher, teacher_id, student, cell.method.name, cell.variant
-        )
+        found = self._cell(cell.data, cell.id, outcome, teacher, teacher_id, student, cell.method.name, cell.variant)
         spent = [record.timings.train_s for seeds in run.trials.values() for record in seeds.values()]
         return self._record(
             work.purpose,
@@ -93,7 +91,7 @@ class Recorder:
         self,
         data: DataKey,
         cell_id: str,
-        seed: int,
+        outcome: Outcome,
         teacher: str | None,
         teacher_id: str | None,
         student: str,
@@ -107,7 +105,8 @@ class Recorder:
             dataset_sha256=identity.dataset_sha256,
             node_order_sha256=identity.node_order_sha256,
             split=data.split,
-            split_seed=seed,
+            split_seed=outcome.seed,
+            split_sha256=outcome.identity.split_sha256 if outcome.identity else None,
             setting=data.setting,
             task=identity.task,
             metric=identity.metric,

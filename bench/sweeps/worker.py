@@ -61,7 +61,10 @@ class Worker:
             try:
                 limit, every = job.time_limit_s, job.report_every
                 for event in train(job.configuration, [seed], problem_of, teachers_of, limit, report_every=every):
-                    yield _progress(job, event) if isinstance(event, EpochScore) else self._outcome(job, event)
+                    if isinstance(event, EpochScore):
+                        yield _progress(job, event, problems[seed].identity)
+                    else:
+                        yield self._outcome(job, event)
             except (Exception, SystemExit) as error:  # a method that exits ends its trial, not the sweep
                 identity = problems[seed].identity if seed in problems else None
                 yield _failure(job, seed, error, identity)
@@ -98,9 +101,9 @@ class Worker:
         )
 
 
-def _progress(job: Job, so_far: EpochScore) -> Progress:
+def _progress(job: Job, so_far: EpochScore, identity: Identity) -> Progress:
     seconds, where = so_far.train_s, environment(job.device)
-    return Progress(job.key, so_far.seed, so_far.epoch, so_far.score, seconds, where)
+    return Progress(job.key, so_far.seed, so_far.epoch, so_far.score, seconds, where, identity)
 
 
 def _check_finite(scores: Mapping[str, float]) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leaderboard.board import make_board
-from leaderboard.load import load_stores
+from leaderboard.load import Loaded, load_stores, split_conflict
+from leaderboard.runs import Placed
 from leaderboard.submission.findings import Finding, cells_of
 from leaderboard.submission.plausibility import check_copies, check_plausibility
 from leaderboard.submission.protocol import check_against, check_protocol
@@ -41,9 +42,11 @@ def check_submission(store: Path, beside: Iterable[Path] = (), suite: str | None
     contradicted: list[str] = []
     others = list(beside)
     if others:
-        board = load_stores(others).records
-        findings += [*check_against(own.records, board), *check_copies(own.records, board)]
-        for comparison in make_board(load_stores([*others, store])).comparisons:
+        board = load_stores(others)
+        findings += [*check_against(own.records, board.records), *check_copies(own.records, board.records)]
+        conflict = split_conflict([*_placed(board), *_placed(own)])
+        findings += [Finding("refuse", "split", "", conflict)] if conflict else []
+        for comparison in () if conflict else make_board(load_stores([*others, store])).comparisons:
             for row in comparison.rows:
                 verdicts = [
                     r.agrees for r in row.repeats if r.agrees is not None and set(fingerprints) & {r.fingerprint}
@@ -53,3 +56,7 @@ def check_submission(store: Path, beside: Iterable[Path] = (), suite: str | None
                 contradicted += [name] if False in verdicts else []
     findings.sort(key=lambda each: (each.level != "refuse", each.where, each.check, each.text))
     return Submission(findings, [cell.name for cell in cells if cell.reports], verified, contradicted, fingerprints)
+
+
+def _placed(loaded: Loaded) -> list[Placed]:
+    return list(zip(loaded.records, loaded.places, strict=True))

@@ -34,6 +34,41 @@ def test_copies_that_disagree_name_both_files(make_record, make_store):
         load_stores([two, one])
 
 
+def on_split(record, digit, **more):
+    cell = record.cell.model_copy(update={"split_sha256": digit and digit * 64, **more})
+    return record.model_copy(update={"cell": cell})
+
+
+def test_a_copy_from_before_records_told_their_split_is_still_a_copy(make_record, make_store):
+    record = make_record("glnn", 0.8)
+    old, new = make_store([record], "old"), make_store([on_split(record, "a")], "new")
+    assert len(load_stores([old, new]).records) == len(load_stores([new, old]).records) == 1
+    other = make_store([on_split(record, "b")], "other")
+    with pytest.raises(BoardError, match="differs in cell between"):
+        load_stores([new, other])
+    changed = make_store([on_split(record, None, dataset="citeseer")], "changed")
+    with pytest.raises(BoardError, match="differs in cell between"):
+        load_stores([new, changed])
+
+
+def test_two_splits_of_one_name_and_seed_never_stand_on_one_board(make_record, make_store):
+    one = [
+        on_split(make_record("glnn", 0.8, split_seed=seed, seed=seed), digit) for seed, digit in ((0, "a"), (1, "b"))
+    ]
+    kd = make_record("kd", 0.7, split_seed=1, seed=1)
+    same = [make_store(one, "one"), make_store([on_split(kd, "b")], "same"), make_store([on_split(kd, None)], "untold")]
+    assert len(load_stores(same).records) == 3
+    other = make_store([on_split(kd, "c")], "other")
+    line = (
+        r"^cora, split cpf, seed 1: records made on two different splits of that name, at .*one/.*:2 and .*other/.*:1$"
+    )
+    for stores in ([same[0], other], [other, same[0]]):
+        with pytest.raises(BoardError, match=line):
+            load_stores(stores)
+    apart = make_store([on_split(kd, "c", dataset_sha256="7" * 64)], "apart")  # other data: another table
+    assert len(load_stores([same[0], apart]).records) == 3
+
+
 def test_speed_measured_on_two_machines_is_kept_twice(make_record, make_store):
     fast = make_record(kind="speed", speed=1.0)
     slow = make_record(kind="speed", speed=2.0, fingerprint="2" * 16).model_copy(update={"id": fast.id})

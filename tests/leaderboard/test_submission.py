@@ -135,6 +135,17 @@ def test_beside_a_board_data_and_budget_must_be_its_own(honest, make_store):
     assert ("refuse", "budget") in findings(make_store(dearer, "dearer"), beside=[board])
 
 
+def test_beside_a_board_the_splits_must_be_its_own(honest, make_store):
+    def on(records, digit):
+        return [r.model_copy(update={"cell": r.cell.model_copy(update={"split_sha256": digit * 64})}) for r in records]
+
+    board = make_store(on(honest(), "a"), "board")
+    assert ("refuse", "split") not in findings(make_store(on(honest("glnn"), "a"), "same"), beside=[board])
+    found = check_submission(make_store(on(honest("glnn"), "b"), "other"), [board], suite="0.1.0")
+    assert found.refused
+    assert [each.text.partition(":")[0] for each in found.findings] == ["cora, split cpf, seed 0"]
+
+
 def test_a_repeat_with_the_boards_very_scores_is_pointed_out(honest, make_store):
     board = honest()
     moved = [

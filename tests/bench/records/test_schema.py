@@ -122,6 +122,14 @@ def test_import_is_light():
     assert subprocess.check_output([sys.executable, "-c", code], cwd=root, text=True).strip() == "set()"
 
 
+def test_the_split_is_kept_and_where_there_is_none_no_field(raw):
+    assert "split_sha256" not in parse_record(json.dumps(raw())).to_json()
+    line = json.dumps(raw(**{"cell.split_sha256": "5" * 64}))
+    assert json.loads(parse_record(line).to_json()) == json.loads(line)
+    with pytest.raises(RecordError, match=r"^record: cell\.split_sha256: "):
+        parse_record(json.dumps(raw(**{"cell.split_sha256": "5" * 16})))
+
+
 def test_a_curve_is_kept_and_where_there_is_none_no_field(raw):
     """Records of before it had the field stay what they were, byte for byte."""
     assert '"curve"' not in parse_record(json.dumps(raw())).to_json()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.data.loading import load_dataset
+from bench.data.splits import make_split
 from bench.records import Record, read_records
 from bench.sweeps.executors import Executor
 from bench.sweeps.executors.in_process import InProcessExecutor
@@ -72,7 +74,12 @@ def test_successive_halving_of_a_real_sweep(plan_of: Callable[..., Plan], tmp_pa
     search = {"trials": 10, "seeds": [100, 101], "pruner": "asha", "min_epochs": 4}
     plan = plan_of(datasets=["csbm"], students=[{"model": "mlp", "epochs": 40, "patience": 0}], search=search)
     assert run_sweep(plan, tmp_path / "store").ok
-    trials = trials_of(read_records(tmp_path / "store").records)
+    records = read_records(tmp_path / "store").records
+    for record in records:  # those that were stopped on the way too
+        _, split = make_split(load_dataset("csbm"), record.cell.split, record.seed)
+        assert record.cell.split_sha256 == split.sha256
+    assert len({record.cell.split_sha256 for record in records}) == len({record.seed for record in records})
+    trials = trials_of(records)
     stopped = 0
     for (cell, _), (first, *others) in trials.items():
         epochs = [epoch for epoch, _ in first.curve or ()]

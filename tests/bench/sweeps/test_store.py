@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from bench.errors import UserError
+from bench.records import read_records
 from bench.sweeps.plan import Plan
 from bench.sweeps.store import Store
 from bench.sweeps.sweep import Means, run_sweep
@@ -49,3 +50,23 @@ def test_kept_winners_that_are_none_are_one_line(plan_of: Callable[..., Plan], t
     assert not FileLock(path / ".lock").is_locked
     with pytest.raises(UserError, match=r"transfer\.json: cannot be read: Field required"):
         run_sweep(plan, path)
+
+
+def test_a_store_from_before_records_told_their_split_goes_on(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    plan, path = plan_of(methods=["supervised"], search={"trials": 2, "seeds": [100]}), tmp_path / "store"
+    assert run_sweep(plan, path).ok
+    whole = {record.id: record for record in read_records(path).records}
+    for file in (path / "records").glob("*.jsonl"):
+        lines = [json.loads(line) for line in file.read_text().splitlines()]
+        for line in lines:
+            del line["cell"]["split_sha256"]
+        kept = lines[: len(lines) // 2] if file.stem == "report" else lines
+        file.write_text("".join(json.dumps(line) + "\n" for line in kept))
+    assert run_sweep(plan, path).ok
+    again = {record.id: record for record in read_records(path).records}
+    assert again.keys() == whole.keys()
+    old = [record.id for record in again.values() if record.cell.split_sha256 is None]
+    assert 0 < len(old) < len(again)
+    for record in again.values():
+        if record.id not in old:
+            assert (record.cell, record.metrics) == (whole[record.id].cell, whole[record.id].metrics)
