@@ -1,9 +1,9 @@
 """Compares a published board with the one that its records give: `distillery verify`.
 
-Numbers agree within a billionth, since the last digits of a sum depend on the processor. What pictures show is not
-compared: a new version of the drawing library moves their pixels, and their numbers stand in the files that are. They
-must be drawings, though, that do nothing; and the page's scripts must be this version's to the last byte, those of the
-table library too, since a script could show any number.
+Numbers agree within a billionth, since the last digits of a sum depend on the processor. The pixels of pictures are not
+compared, since a new version of the drawing library moves them, but a picture says which numbers it was drawn from, and
+these must be those of the board's `leaderboard.json`. It must also be a drawing that does nothing; and the page's
+scripts must be this version's to the last byte, those of the table library too, since a script could show any number.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from leaderboard.build import build_board
 from leaderboard.drawings import is_drawing, is_png
 from leaderboard.errors import BoardError
 from leaderboard.published.cells import PublishedTable
+from leaderboard.stamps import digests, stamp_in
 from leaderboard.write import MARKER
 
 #: Columns whose values name a line of a CSV or parquet file.
@@ -52,10 +53,11 @@ class Difference:
 
 @dataclass(frozen=True)
 class Verification:
-    """The differences found, and the files that were compared."""
+    """The differences found, the files that were compared, and a line on each thing that could not be."""
 
     differences: list[Difference]
     files: list[str]
+    notes: list[str] = field(default_factory=list)
 
 
 def verify_board(folder: Path, stores: Iterable[Path], published: Iterable[PublishedTable] = ()) -> Verification:
@@ -75,10 +77,32 @@ def verify_board(folder: Path, stores: Iterable[Path], published: Iterable[Publi
     expected = {*built, MARKER, *pictures}
     differences += [Difference(name, "", "file", "there", "absent") for name in sorted(there - expected)]
     differences += [Difference(name, "", "file", "absent", "listed") for name in sorted(pictures - there)]
-    for name in sorted(pictures & there):
-        if not _is_picture(folder / name):
-            differences.append(Difference(name, "", "content", "more than a picture", "a picture"))
-    return Verification(differences, built)
+    drawn = sorted(pictures & there)
+    bad = [name for name in drawn if not _is_picture(folder / name)]
+    differences += [Difference(name, "", "content", "more than a picture", "a picture") for name in bad]
+    other, silent = _compare_stamps(folder, [name for name in drawn if name not in bad])
+    notes = [f"{silent[0]}: does not say which numbers it shows (an older board; {len(silent)} such)"] if silent else []
+    return Verification([*differences, *other], built, notes)
+
+
+def _compare_stamps(folder: Path, names: Iterable[str]) -> tuple[list[Difference], list[str]]:
+    """Pictures of other numbers than those of the board's JSON file (itself compared), and those that do not say."""
+    try:
+        numbers = digests(json.loads((folder / "leaderboard.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, LookupError, TypeError):
+        return [], []  # a difference already: there is nothing to hold pictures to
+    found, silent = [], []
+    for name in names:
+        stamp = stamp_in((folder / name).read_bytes())
+        if stamp is None:
+            silent.append(name)
+        elif (stamp[0], stamp[2]) != (Path(name).stem, numbers.get(stamp[1])):
+            shown, wanted = (
+                f"{stamp[0]} of {stamp[2][:16]}",
+                f"{Path(name).stem} of {numbers.get(stamp[1], 'none')[:16]}",
+            )
+            found.append(Difference(name, "", "numbers it was drawn from", shown, wanted))
+    return found, silent
 
 
 def _is_picture(path: Path) -> bool:

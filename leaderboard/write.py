@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
@@ -14,6 +15,7 @@ from leaderboard.board import Board
 from leaderboard.errors import BoardError
 from leaderboard.evidence import EvidenceBook
 from leaderboard.markdown import readme
+from leaderboard.stamps import digests, stamped_png, stamped_svg
 from leaderboard.tables import csv_files
 
 if TYPE_CHECKING:
@@ -80,16 +82,13 @@ def _fill(board: Board, records: Sequence[Record], folder: Path, plots: bool) ->
     folder.chmod(0o755)
     for name in ("tables", "plots"):
         (folder / name).mkdir()
-    book = EvidenceBook(records)
-    pictures = list(_draw(board)) if plots else []
-    for picture in pictures:
-        (folder / "plots" / f"{picture.name}.png").write_bytes(picture.png)
-        _write(folder / "plots" / f"{picture.name}.svg", picture.svg)
     for name, text in csv_files(board).items():
         _write(folder / "tables" / name, text)
-    document = board_document(board, book)
+    document = board_document(board, EvidenceBook(records))
     write_parquet(document, folder / "leaderboard.parquet")
     _write(folder / "leaderboard.json", document_text(document))
+    pictures = list(_draw(board)) if plots else []
+    _write_pictures(pictures, folder)
     _write(folder / "index.html", render_page(board, document, pictures))
     shown: dict[str | int, list[tuple[str, str]]] = {}
     for picture in pictures:
@@ -99,6 +98,15 @@ def _fill(board: Board, records: Sequence[Record], folder: Path, plots: bool) ->
     names = sorted(_files_in(folder))
     _write(folder / MARKER, "".join(f"{name}\n" for name in names))
     return names
+
+
+def _write_pictures(pictures: Sequence[Picture], folder: Path) -> None:
+    """Each as PNG and SVG, with the numbers in `leaderboard.json` that it stands for."""
+    shown = digests(json.loads((folder / "leaderboard.json").read_text(encoding="utf-8"))) if pictures else {}
+    for picture in pictures:
+        stamp = f"{picture.name} {picture.place} {shown[str(picture.place)]}"
+        (folder / "plots" / f"{picture.name}.png").write_bytes(stamped_png(picture.png, stamp))
+        _write(folder / "plots" / f"{picture.name}.svg", stamped_svg(picture.svg, stamp))
 
 
 def _draw(board: Board) -> Iterator[Picture]:

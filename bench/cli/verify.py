@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from bench.cli.board import split_stages
-from bench.cli.text import count, emit, emit_json
+from bench.cli.text import count, emit, emit_json, note
 
 
 def run(board: Path, stores: Sequence[Path], as_json: bool) -> int:
@@ -17,8 +17,11 @@ def run(board: Path, stores: Sequence[Path], as_json: bool) -> int:
 
     rows, published = split_stages(stores)
     found = verify_board(board, rows, published)
+    for line in found.notes:
+        note(visible(line))
     if as_json:
-        emit_json({"files": found.files, "differences": [asdict(each) for each in found.differences]})
+        differences = [asdict(each) for each in found.differences]
+        emit_json({"files": found.files, "differences": differences, "notes": found.notes})
     elif found.differences:
         for difference in found.differences:
             emit(visible(" ".join(str(difference).split())))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 
 import pyarrow.parquet as pq
 import pytest
+from PIL import Image
 
 from leaderboard import BoardError, build_board
 from leaderboard.drawings import is_drawing
@@ -36,7 +38,8 @@ def test_a_board_agrees_with_its_records_pictures_or_not(published, tmp_path):
     }
     drawn = tmp_path / "drawn"
     build_board([store], drawn)
-    assert verify_board(drawn, [store]).differences == []
+    found = verify_board(drawn, [store])
+    assert (found.differences, found.notes) == ([], [])
     picture = next((drawn / "plots").glob("*.svg"))
     picture.unlink()
     other = next((drawn / "plots").glob("*.svg"))
@@ -45,6 +48,40 @@ def test_a_board_agrees_with_its_records_pictures_or_not(published, tmp_path):
     assert found.keys() == {f"plots/{picture.name}", f"plots/{other.name}"}
     assert found[f"plots/{picture.name}"].committed == "absent"
     assert found[f"plots/{other.name}"].committed == "more than a picture"
+
+
+def test_a_picture_of_other_numbers_is_named(make_runs, make_store, tmp_path):
+    def board_of(name, glnn):
+        records = [*make_runs("kd", [0.7, 0.72]), *make_runs("glnn", glnn)]
+        for method in ("kd", "glnn"):
+            records += make_runs(method, [0.6, 0.61], dataset="citeseer")
+        store = make_store(records, f"{name}-store")
+        build_board([store], tmp_path / name)
+        return tmp_path / name / "plots", store
+
+    plots, store = board_of("board", [0.8, 0.82])
+    others, _ = board_of("other", [0.8, 0.83])
+    verify = functools.partial(verify_board, plots.parent, [store])
+    assert (verify().differences, verify().notes) == ([], [])
+    cora, citeseer = (f"seeds-{name}-cpf-transductive-sage-mlp" for name in ("cora", "citeseer"))
+    for suffix in ("png", "svg"):
+        mine, theirs = plots / f"{cora}.{suffix}", others / f"{cora}.{suffix}"
+        kept = mine.read_bytes()
+        mine.write_bytes(theirs.read_bytes())  # drawn before a record changed
+        (found,) = verify().differences
+        assert (found.file, found.column) == (f"plots/{cora}.{suffix}", "numbers it was drawn from")
+        mine.write_bytes((plots / f"{citeseer}.{suffix}").read_bytes())  # of another table
+        assert [each.file for each in verify().differences] == [f"plots/{cora}.{suffix}"]
+        mine.write_bytes(kept)
+        assert (others / f"{citeseer}.{suffix}").read_bytes() == (plots / f"{citeseer}.{suffix}").read_bytes()
+        assert (others / f"ranks-1.{suffix}").read_bytes() != (plots / f"ranks-1.{suffix}").read_bytes()
+    with Image.open(plots / f"{cora}.png") as picture:
+        picture.load()
+        assert picture.info["Numbers"].startswith(f"{cora} cora-cpf-transductive-sage-mlp ")
+        picture.save(plots / f"{cora}.png")  # as boards were before
+    found = verify()
+    assert found.differences == []
+    assert found.notes == [f"plots/{cora}.png: does not say which numbers it shows (an older board; 1 such)"]
 
 
 def test_every_changed_file_is_named_with_row_and_column(published):
