@@ -34,10 +34,8 @@ def test_sigterm_stops_a_sweep_and_the_line_it_prints_completes_it(
     store, spec = tmp_path / "a store", write_spec()
     driver = launcher.sweep(spec, store, workers)
     wait_for_lines(driver, store, 7)
-    began = time.monotonic()
     (os.killpg if whole_group else os.kill)(driver.pid, signal.SIGTERM)
     assert driver.wait(20) == 130, driver.said()
-    assert time.monotonic() - began < 20
     driver.assert_alone()
     assert not (store / "heartbeat.json").exists()
     kept = essence_of(store)

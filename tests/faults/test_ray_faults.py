@@ -197,10 +197,8 @@ def test_a_signal_ends_it_within_20_s(on_ray: Callable[..., OnRay], number: sign
     assert {connection.laddr.ip.removeprefix("::ffff:") for connection in listening} <= {"127.0.0.1", "::1"}
     environments = [process.environ() for process in company if "raylet" in process.name()]
     assert [(each["RAY_AUTH_MODE"], len(each["RAY_AUTH_TOKEN"])) for each in environments] == [("token", 64)]
-    began = time.monotonic()
     os.kill(driver.pid, number)
-    assert driver.wait(60) == 130, driver.said()[-3000:]
-    assert time.monotonic() - began < 20
+    assert driver.wait(20) == 130, driver.said()[-3000:]
     assert "Traceback" not in driver.said()
     assert_gone(company)
     assert len({record.id for record in read_records(sweep.store).records}) == lines(sweep.store)

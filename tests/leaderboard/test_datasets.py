@@ -119,6 +119,8 @@ def test_mean_ranks_and_profiles_by_hand():
     ranks = mean_ranks(runs, Strata(("a", "b")))
     assert [each.value for each in ranks] == [2.25, 1.25, 2.5]
     assert [(each.low, each.high) for each in ranks] == [(2.25, 2.25), (1.25, 1.25), (2.5, 2.5)]
+    bits = [[np.array([0.1 + 0.2]), np.array([0.3])]]  # equal but for the last bit
+    assert [each.value for each in mean_ranks(bits, Strata(("a",)))] == [1.5, 1.5]
     share = dict(zip(PROFILE_GRID, performance_profiles(runs, Strata(("a", "b")))[0].share, strict=True))
     assert (share[0.0], share[0.2], share[0.89], share[0.9]) == (1, 0.5, 0.5, 0)
 

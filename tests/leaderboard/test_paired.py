@@ -78,6 +78,8 @@ def test_where_wilcoxon_cannot_decide_t_does_and_below_five_seeds_nothing():
     ):
         found = standings({key: dict(enumerate(values[:n])) for key, values in scores.items()})
         assert (found["good"].verdict, found["bad"].verdict) == verdicts
+        bounds = [(found[key].rank_low, found[key].rank_high) for key in ("good", "bad")]
+        assert bounds == ([(1, 2), (1, 2)] if test is None else [(1, 1), (2, 2)])
         assert (found["bad"].test, found["bad"].seeds_needed) == (test, 6)
         assert (found["bad"].letters == "a") == (test is None)
     five = standings({key: dict(enumerate(values[:5])) for key, values in scores.items()})["bad"].best
@@ -131,3 +133,6 @@ def test_letters_rank_intervals_and_verdicts_agree(scores):
 def test_letters_of_an_intransitive_chain():
     """a-b and b-c are not distinguishable, a-c is: b carries both letters."""
     assert letter_groups(["a", "b", "c"], {("a", "c"), ("c", "a")}) == {"a": "a", "b": "ab", "c": "b"}
+    # a - b - c - d, neighbours alone alike: a letter for each pair of them, and none that another one makes needless
+    differ = {(one, other) for one, other in itertools.permutations("abcd", 2) if abs(ord(one) - ord(other)) > 1}
+    assert letter_groups(list("abcd"), differ) == {"a": "a", "b": "ab", "c": "bc", "d": "c"}

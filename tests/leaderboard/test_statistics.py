@@ -6,12 +6,16 @@ import math
 import random
 import statistics
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from leaderboard.statistics import average_ranks, geometric_mean, paired_gain, pareto_front, summarise, t_interval
+from leaderboard.statistics.gap import gap_closed
+from leaderboard.statistics.resampling import Strata, draws_of_all
+from leaderboard.statistics.summary import mean_interval
 
 SCORES = st.lists(st.floats(0, 1), min_size=2, max_size=12)
 
@@ -77,3 +81,33 @@ def test_pareto_front_in_three_dimensions():
 def test_pareto_front_by_hand():
     # (cost, score): b costs more than a for less; d equals c and both stay
     assert pareto_front([(1, 5), (2, 4), (3, 6), (3, 6), (9, 6)]) == [True, False, True, True, False]
+
+
+def test_resampled_means_vary_as_the_mean_does():
+    """Rao and Wu's n - 1 draws: the variance is s^2 / n itself, of which n draws would leave the share (n - 1) / n."""
+    scores = np.array([0.7, 0.72, 0.75, 0.74, 0.9])
+    drawn = Strata(("a",), resamples=100_000).means(0, scores)
+    assert drawn.var() == pytest.approx(scores.var(ddof=1) / 5, rel=0.02)
+    plain = draws_of_all("a", 5, 100_000) @ scores
+    assert plain.var() == pytest.approx(0.8 * scores.var(ddof=1) / 5, rel=0.02)
+
+
+def test_the_studentised_interval_by_its_definition():
+    """Of each resample the t statistic of its mean; then mean - t s / sqrt(n) at the quantiles (Efron, 1981)."""
+    scores = np.array([0.81, 0.79, 0.84, 0.80, 0.78, 0.95, 0.82, 0.80, 0.79])
+    n, statistics_ = len(scores), []
+    for weights in draws_of_all("mean", n):
+        resample = np.repeat(np.sort(scores), np.round(n * weights).astype(int))
+        error = resample.std(ddof=1) / math.sqrt(n)
+        statistics_.append((resample.mean() - scores.mean()) / error if error > 1e-12 else math.inf)
+    ordered, cut = sorted(statistics_), int(0.025 * len(statistics_))
+    error = scores.std(ddof=1) / math.sqrt(n)
+    expected = scores.mean() - ordered[-1 - cut] * error, scores.mean() - ordered[cut] * error
+    assert mean_interval(list(scores)) == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_gap_is_that_of_the_methods_own_seeds():
+    alone, teacher = {0: 0.6, 1: 0.2}, {0: 0.8, 1: 0.3}
+    assert gap_closed({0: 0.7}, alone, teacher, "a").value == pytest.approx(0.5)  # 0.1 of 0.2, whatever seed 1 says
+    assert gap_closed({0: 0.7, 1: 0.25}, alone, teacher, "a").value == pytest.approx(0.075 / 0.15)
+    assert gap_closed({0: 0.7, 2: 0.9}, alone, teacher, "a") is None

@@ -27,7 +27,10 @@ def test_importing_a_room_loads_neither_torch_nor_ray(package: str, repo_root: P
     assert loaded_by(f"import {package}\nassert {package}.__file__", repo_root).isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["leaderboard", "--help"], ["list", "methods"]], ids=" ".join)
+LIGHT = ("--help", "leaderboard --help", "sweep --help", "list methods", "list datasets", "list papers")
+
+
+@pytest.mark.parametrize("arguments", [words.split() for words in LIGHT], ids=LIGHT)
 def test_light_commands_load_neither_torch_nor_ray(arguments: list[str], repo_root: Path) -> None:
     code = f"""
 import sys

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -120,23 +119,6 @@ def test_help_is_short_and_there_for_every_command(distillery: Callable[..., Any
         assert len(told.out.splitlines()) < 45
     assert "DISTILLERY_MIRROR" in distillery("sweep", "--help").out
     assert distillery("--version").out.startswith("distillery ")
-
-
-@pytest.mark.parametrize("arguments", [["list", "datasets"], ["list", "papers"], ["sweep", "--help"]], ids=" ".join)
-def test_light_commands_load_no_torch(arguments: list[str], repo_root: Path) -> None:
-    assert not loaded_by(arguments, repo_root) & {"torch", "torch_geometric", "ray"}
-
-
-def loaded_by(arguments: list[str], repo_root: Path) -> set[str]:
-    code = f"""
-import sys, json
-from bench.cli import main
-assert main({arguments!r}) == 0
-print(json.dumps(sorted({{name.split(".")[0] for name in sys.modules}})))
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=repo_root, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return set(json.loads(done.stdout.splitlines()[-1]))
 
 
 def test_a_reader_who_leaves_early_sees_no_traceback(repo_root: Path) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,18 +7,6 @@ import pytest
 
 from bench.data.dataset import Dataset
 from bench.data.loading import load_dataset
-
-REPOSITORY = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(scope="session")
-def mirror() -> Path:
-    """A read-only tree of raw files in PyG's layout."""
-    given = os.environ.get("DISTILLERY_MIRROR")
-    place = Path(given) if given else REPOSITORY.parent / "shared" / "data"
-    if not place.is_dir():
-        pytest.skip("needs raw files: set DISTILLERY_MIRROR, or put them into ../shared/data")
-    return place
 
 
 @pytest.fixture(scope="session")

@@ -107,6 +107,8 @@ def test_hidden_test_items_are_the_asked_share(seed: int, fraction: float) -> No
     again = hide_inductive(split, seed, fraction)
     assert torch.equal(again[0], observed)
     assert torch.equal(again[1], hidden)
+    half = hide_inductive(split, seed, 0.5)[1]  # of 80: another seed all but never hides the same 40
+    assert not torch.equal(hide_inductive(split, seed + 1, 0.5)[1], half)
 
 
 def test_seeds_differ_and_repeat() -> None:

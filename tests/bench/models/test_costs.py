@@ -48,21 +48,6 @@ def test_widening_layers_propagate_before_the_weight(make_graph: Any) -> None:
     torch.testing.assert_close(model(graph).logits, expected)
 
 
-def test_the_teacher_of_lsp_has_its_published_number_of_parameters() -> None:
-    """3 640 748 on PPI (50 features, 121 labels), counted on the authors' code under DGL before 0.7."""
-    hyper = {
-        "layers": 3,
-        "hidden": 4 * 256,
-        "heads": 4,
-        "output_heads": 6,
-        "residual": True,
-        "linear_residual": True,
-        "bias": False,
-    }
-    model = build_model("gat", 50, 121, hyper)
-    assert sum(p.numel() for p in model.parameters()) == 3_640_748
-
-
 def test_residuals_without_a_forced_weight_are_identities_between_equal_widths() -> None:
     hyper = {"layers": 3, "hidden": 16, "heads": 4, "residual": True}
     first, second, last = build_model("gat", 10, 3, hyper).layers

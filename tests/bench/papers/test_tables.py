@@ -57,11 +57,6 @@ def test_packaged(name: str) -> None:
         assert table.numbers.get(row) or table.rows[row].method in ("majority", "supervised")
 
 
-def test_the_tables_that_issue_6_asks_for() -> None:
-    wanted = {"glnn-1", "glnn-3", "gcrd-arxiv", "gcrd-ppi", "cpf-gcn", "frameless", "gfkd", "lsp-ppi"}
-    assert wanted | {"lsp-modelnet40", "oad-citation"} <= set(table_names())
-
-
 def test_short_numbers(written: Callable[..., Path]) -> None:
     table = read_table(written())
     assert (table.numbers["MLP"]["digits"].mean, table.numbers["MLP"]["digits"].std) == (80, None)

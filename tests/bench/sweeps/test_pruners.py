@@ -128,6 +128,7 @@ def test_who_counts_at_a_rung() -> None:
         ("complete", {}, {100: 0.6, 101: 0.9}, True),  # ended by itself before the rung, with what it still has
         ("running", {FIRST: 0.6}, {}, True),  # beside it, in another slot
         ("running", {FIRST: 0.6}, {100: 0.7}, True),
+        ("running", {}, {100: 0.6}, True),  # its first seed ended before the rung, and the next is under way
         ("running", {}, {}, False),  # not there yet
         ("pruned", {FIRST: 0.6}, {100: 0.6}, True),
         ("failed", {FIRST: 0.6}, {}, False),

@@ -102,6 +102,17 @@ def test_every_proposal_lies_in_the_space() -> None:
                 trials.append(Trial(number, configuration, dict.fromkeys(SEEDS, (number * 7 % 5) / 5), "complete"))
 
 
+def test_warm_starts_come_first_and_take_half_of_the_trials_at_most() -> None:
+    of, known = study(sampler="random", trials=6), list[Trial]()
+    warm = [{**bowl().defaults(), "method.x": place} for place in (0.1, 0.2, 0.3, 0.4, 0.5)]
+    for number in range(6):
+        known.append(Trial(number, of.propose(number, known, warm), {}, "running"))
+    assert [one.configuration for one in known[:4]] == [bowl().defaults(), *warm[:3]]
+    assert not any(one.configuration in warm for one in known[4:])
+    tried = [Trial(0, warm[0], {}, "complete")]
+    assert of.propose(1, tried, warm) == warm[1]  # what was tried is not tried again
+
+
 def small_grid(default: float) -> JointSpace:
     parameters = {
         "a": {"float": [0.0, 1.0], "grid": [0.0, 0.5, 1.0], "default": default, "source": "here"},
