@@ -11,9 +11,10 @@ import pytest
 
 from bench.errors import UserError
 from bench.records import Record, read_records
+from bench.sweeps.cell_run import CellRun
 from bench.sweeps.plan import Cell, Plan
 from bench.sweeps.sweep import run_sweep
-from bench.sweeps.transfer import Kind, Winner, read_winners, winners
+from bench.sweeps.transfer import Kind, Winner, read_winners, warm_starts, winners
 
 STUDENT = {"model": "mlp", "hidden": 8, "layers": 2, "epochs": 4}
 SEARCH: dict[str, Any] = {"trials": 6, "seeds": [100, 101], "pruner": "none", "transfer": True}
@@ -59,6 +60,14 @@ def test_a_cell_begins_with_what_won_before_it(plan: Callable[..., Plan], tmp_pa
         pytest.fail("choose other data: the default won, and shows nothing")
     assert tuned(second, opening[1][0].hparams) == won
     assert len({str(of[0].hparams) for of in opening.values()}) == 6
+    runs = {cell.id: CellRun(cell, of.spec) for cell in of.cells}
+    for run in runs.values():
+        run.take(read_records(store).records)
+    assert [tuned(second, found) for found in warm_starts(second, runs, [])] == [won]
+    assert warm_starts(first, runs, []) == []  # nothing is learned from a later dataset, were it done before
+    kind, configuration = Kind("supervised", "paper", None, "mlp"), dict(second.defaults)
+    assert warm_starts(second, {}, [Winner(kind, "cora", configuration)]) == [configuration]
+    assert warm_starts(second, {}, [Winner(kind, "karate", configuration)]) == []  # of its own dataset
 
     def killed(left: list[int]) -> Callable[[Any], Any]:
         def listen(record: Any) -> None:
