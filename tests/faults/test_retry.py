@@ -15,7 +15,7 @@ from bench.cli.progress import Progress
 from bench.records import Record, RecordWriter, parse_record, read_records
 from bench.sweeps.cell_run import CellRun
 from bench.sweeps.plan import make_plan
-from bench.sweeps.retries import work_of
+from bench.sweeps.retries import failures, work_of
 from bench.sweeps.spec import parse_spec
 from bench.sweeps.sweep import run_sweep
 from leaderboard.load import load_stores
@@ -98,6 +98,9 @@ def test_a_failed_report_of_a_configuration_that_lost_is_replaced_too(broken: tu
     cell = next(cell for cell in plan.cells if cell.method.name == "supervised")
     records = [record for record in read_records(broken[0]).records if record.cell.id == cell.id]
     report = next(record for record in records if record.kind == "report" and record.seed == 1)
+    stays = failing(report).model_copy(update={"status": "nan"})  # it would come again
+    others = [failing(record) for record in records if record.kind == "trial"]
+    assert set(failures(plan, [stays, *others]).values()) == {record.id for record in others}
     assert report.search is not None
     former = "tuned" if report.search.selection == "both" else "both"
     lost = failing(

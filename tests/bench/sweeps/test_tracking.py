@@ -92,6 +92,10 @@ def test_a_teacher_whose_folder_was_lost_ends_its_run(plan_of: Callable[..., Pla
     with Store(tmp_path / "store", plan) as store:
         Driver(plan, store).run(InProcessExecutor(store.teachers.load))
     kept = read_records(tmp_path / "store").records
+    reports = [record.search for record in kept if record.kind == "report"]
+    assert {search.selection for search in reports if search and search.trials} == {
+        "both"
+    }  # the default alone was tried
     (tmp_path / "store" / "records" / "report.jsonl").unlink()  # so that the teachers are wanted again
     shutil.rmtree(tmp_path / "store" / "teachers")
     book = Book()
