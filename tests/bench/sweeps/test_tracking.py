@@ -96,6 +96,7 @@ def test_a_teacher_whose_folder_was_lost_ends_its_run(plan_of: Callable[..., Pla
     assert {search.selection for search in reports if search and search.trials} == {
         "both"
     }  # the default alone was tried
+    assert {str(record.metrics.val) for record in kept if record.kind == "speed"} == {"{}"}  # one epoch's mean nothing
     (tmp_path / "store" / "records" / "report.jsonl").unlink()  # so that the teachers are wanted again
     shutil.rmtree(tmp_path / "store" / "teachers")
     book = Book()
