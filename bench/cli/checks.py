@@ -54,15 +54,17 @@ def means(executor: str, workers: int, device_name: str, address: str | None) ->
 
 
 def configurations(plan: Plan) -> None:
-    """Each cell's and teacher's starting configuration is one that its method and model accept.
+    """Each cell's and teacher's starting configuration is one that its method and model accept, and they fit together.
 
     Raises:
-        UserError: a pinned hyperparameter is out of bounds; one line that names cell, hyperparameter and bound.
+        UserError: a pinned hyperparameter is out of bounds, or method, student and teacher refuse each other; one line
+            that names the cell.
     """
     for cell in plan.searches:
         _check(cell.label, cell.method.name, cell.student, dict(cell.defaults))
     for teacher in plan.teachers:
         _check(f"teacher {teacher.model}", "supervised", teacher.model, dict(teacher.defaults))
+    _rehearse(plan)
 
 
 def _check(label: str, method: str, student: str | None, flat: dict[str, Any]) -> None:
@@ -79,3 +81,28 @@ def _check(label: str, method: str, student: str | None, flat: dict[str, Any]) -
         _ = made.settings
     except UserError as error:
         raise UserError(f"{label}: {error}") from None
+
+
+def _rehearse(plan: Plan) -> None:
+    """Every cell on made-up data, each combination once. What a tuned teacher will be is not known before it is."""
+    from bench.data.registry import DATASETS
+    from bench.sweeps.driver import configuration
+    from bench.training.rehearsal import rehearse
+
+    done = set()
+    for cell in plan.cells:
+        if cell.teacher is not None and cell.teacher.search is not None:
+            continue
+        own = configuration(cell.method.name, cell.variant, cell.student, dict(cell.defaults))
+        teacher = None
+        if cell.teacher is not None:
+            teacher = configuration("supervised", "paper", cell.teacher.model, dict(cell.teacher.defaults))
+        dataset = DATASETS.get(cell.data.dataset)
+        key = repr((own, teacher, dataset.task, cell.data.setting))
+        if key in done:
+            continue
+        done.add(key)
+        try:
+            rehearse(own, dataset, cell.data.setting, teacher)
+        except UserError as error:
+            raise UserError(f"{cell.label}: {error}") from None

@@ -52,7 +52,31 @@ NEAR_MISSES = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "line"), NEAR_MISSES, ids=lambda value: "" if isinstance(value, list) else value)
+def pair(dataset: str, method: str, teacher: str, student: str, *more: str) -> list[str]:
+    sets = [part for each in more for part in ("--set", each)]
+    return ["run", "--dataset", dataset, "--method", method, "--teacher", teacher, "--student", student,
+            "--out", "store", *sets]  # fmt: skip
+
+
+#: What shows only when method, teacher and student meet: without a rehearsal, after the teacher was trained.
+MISFITS = [
+    (pair("motifs", "gfkd", "gcn", "gcn"), "motifs/kfold-10 gcn->gcn gfkd: teacher 'gcn' has no batch norm"),
+    (pair("motifs", "deep-inversion", "gin", "gcn", "teacher.norm=layer"), "teacher 'gin' has no batch norm"),
+    (pair("karate", "lsp", "gat", "gcn", "teacher_layer=5"), "teacher_layer 5: the teacher has 1 hidden states"),
+    (pair("karate", "lsp", "gat", "gcn", "student_layer=-3"), "student_layer -3: the student has 1 hidden states"),
+    (pair("karate", "oad", "gat", "gcn", "student.layers=1"), "student_layer -1: the student has 0 hidden states"),
+    (pair("karate", "lsp", "gat", "sage", "student.fan_out=5,5"), "fan_out: this method reads all edges of a batch"),
+    (pair("karate", "fgkd", "spat-ufg", "fmlp-o", "student.filter=low-pass"), "'low-pass' has no high-pass"),
+    (pair("karate", "lsp", "gat", "gcn", "kernel=polinomial"), "did you mean 'polynomial'?"),
+    (pair("karate", "fgkd", "spat-ufg", "fmlp-o", "student.filter=harr"), "did you mean 'haar'?"),
+    (pair("karate", "oad", "gat", "gcn", "students=0"), "students: Input should be greater than or equal to 2"),
+    (pair("motifs", "gfkd", "gin", "gin", "max_nodes=5"), "max_nodes: 5 is below min_nodes, 10"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"), NEAR_MISSES + MISFITS, ids=lambda value: "" if isinstance(value, list) else value
+)
 def test_a_near_miss_is_one_line_and_writes_nothing(
     arguments: list[str], line: str, distillery: Callable[..., Any], tmp_path: Path
 ) -> None:
