@@ -62,6 +62,7 @@ def pair(dataset: str, method: str, teacher: str, student: str, *more: str) -> l
 MISFITS = [
     (pair("motifs", "gfkd", "gcn", "gcn"), "motifs/kfold-10 gcn->gcn gfkd: teacher 'gcn' has no batch norm"),
     (pair("motifs", "deep-inversion", "gin", "gcn", "teacher.norm=layer"), "teacher 'gin' has no batch norm"),
+    (pair("shapes-small", "gfkd", "dgcnn", "gin"), "teacher 'dgcnn' works its batch norms out by itself"),
     (pair("karate", "lsp", "gat", "gcn", "teacher_layer=5"), "teacher_layer 5: the teacher has 1 hidden states"),
     (pair("karate", "lsp", "gat", "gcn", "student_layer=-3"), "student_layer -3: the student has 1 hidden states"),
     (pair("karate", "oad", "gat", "gcn", "student.layers=1"), "student_layer -1: the student has 0 hidden states"),
