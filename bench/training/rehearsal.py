@@ -35,6 +35,8 @@ def rehearse(configuration: Configuration, dataset: DatasetInfo, setting: str, t
             method.step(next(iter(method.batches(make_batches(method, configuration, problem)))), optimizers)
     except ValueError as error:
         raise UserError(str(error)) from None
+    except Exception:  # a fault of the method, no choice of the user's: its trials record it
+        return
 
 
 def _stand_in(dataset: DatasetInfo, setting: str) -> Problem:

@@ -18,6 +18,7 @@ from bench.training.rehearsal import rehearse
 from methods import METHODS
 
 FOLDER = Path(__file__).resolve().parents[3] / "bench/specs"
+TEACHER = Configuration("supervised", student="gcn", student_hyper={"norm": "batch"})
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
@@ -29,7 +30,6 @@ def test_every_committed_spec_passes(path: Path) -> None:
 def test_methods_pass_with_the_students_they_train_but_for_those_without_a_hidden_state(dataset: str) -> None:
     info = DATASETS.get(dataset)
     setting = {"karate": "transductive", "motifs": "graph-level"}.get(dataset, "inductive")
-    teacher = Configuration("supervised", student="gcn", student_hyper={"norm": "batch"})
     refused = set()
     for name in METHODS.names:
         method = METHODS.get(name)
@@ -40,7 +40,7 @@ def test_methods_pass_with_the_students_they_train_but_for_those_without_a_hidde
         for student in fitting:
             for variant in method.variants:
                 try:
-                    rehearse(Configuration(name, variant, {}, student), info, setting, teacher)
+                    rehearse(Configuration(name, variant, {}, student), info, setting, TEACHER)
                 except UserError as error:
                     refused.add((student, str(error)))
     shallow = {"sufg", "fmlp-s"} if dataset == "karate" else {"sufg"} if dataset == "multi-sbm-small" else set()
@@ -63,3 +63,11 @@ def test_a_teacher_that_is_tuned_may_still_get_its_norm() -> None:
         configurations(make_plan(parse_spec(gfkd_spec(), "test")))
     configurations(make_plan(parse_spec(gfkd_spec(tune=2), "test")))
     configurations(make_plan(parse_spec(gfkd_spec(norm="batch"), "test")))
+
+
+def test_a_fault_is_left_to_the_trials_to_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr(METHODS.load("kd"), "loss", broken)
+    rehearse(Configuration("kd", student="gcn"), DATASETS.get("karate"), "transductive", TEACHER)
