@@ -100,6 +100,18 @@ SPECS: list[tuple[dict[str, Any], str]] = [
     ({"students": [{"model": "mlp", "hiden": 3}]}, "did you mean 'hidden'?"),
     ({"methods": [{"name": "kd", "fix": {"taw": 1}}]}, "did you mean 'tau'?"),
     ({"methods": [{"name": "kd", "fix": {"alpha": 7.0}}]}, "less than or equal to 1"),
+    (
+        {"methods": [{"name": "lsp", "space": {"kernel": {"choice": ["linear", "polynomal"]}}}], "students": ["gcn"]},
+        "the range of method.kernel holds 'polynomal'",
+    ),
+    (
+        {"methods": [{"name": "oad", "space": {"students": {"int": [0, 4]}}}], "students": ["gcn"]},
+        "the range of method.students holds 0: Input should be greater than or equal to 2",
+    ),
+    (
+        {"students": [{"model": "mlp", "space": {"lr": {"float": [-1.0, 1.0]}}}]},
+        "the range of student.lr holds -1.0: lr",
+    ),
     ({"search": {"seeds": [0, 1]}}, "seed 0 is also a tuning seed"),
     ({"methods": ["glnn"], "students": ["gcn"]}, "the plan is empty"),
 ]
