@@ -181,8 +181,10 @@ BUILTIN: list[MethodInfo] = [
         student_models=("fmlp-o", "fmlp-s"),
         inference="precomputed structure",
         variants={
-            "paper": "one weighted sum of both terms a step; low-pass and high-pass branches each with knowledge, "
-            "encoder and classifier of their own in every layer",
+            "paper": "lambda times cross-entropy on labelled nodes + (1 - lambda) KL(teacher || student) on all "
+            "nodes, one sum a step; what is new is the student, which reads each node's features and its rows of K_r = "
+            "(W_r^T A W_r)^l (see `info fmlp-o`); low-pass and high-pass branches each with knowledge, encoder and "
+            "classifier of their own in every layer",
             "official_code": "steps on the labels and on the teacher apart, the former with weight 0 by default, where "
             "they still decay the weights; in the output layer the high-pass branch reads the low-pass knowledge by "
             "the low-pass encoder and classifier. (The released loop also rolls back every epoch that does not match "
@@ -201,7 +203,8 @@ BUILTIN: list[MethodInfo] = [
         variants={
             "paper": "cross-entropy + lambda times the mean over nodes of KL(student || teacher); a node's structure "
             "is the softmax over its neighbours and itself of SIM(z_i, z_j); RBF kernel exp(-|z_i - z_j|^2 / 2 sigma) "
-            "(or linear, polynomial, L2), lambda 100, every epoch",
+            "(or linear z_i . z_j, polynomial (z_i . z_j + c)^d, L2 |z_i - z_j|^2), lambda 100, every epoch; where a "
+            "network builds its own edges, over the union of the student's and the teacher's",
             "official_code": "kernel exp(-|z_i - z_j|_1 / 100), KL(teacher || student), lambda 1, the first 30 epochs "
             "alone, states before the activation; its F1 threshold (logit 0.5) and its selection on test scores are "
             "not taken over",
@@ -219,11 +222,14 @@ BUILTIN: list[MethodInfo] = [
         tasks=("graph-classification",),
         students=("gnn",),
         variants={
-            "paper": "features down the gradient of cross-entropy + batch norm statistics + entropy, arcs by ARM from "
-            "forward passes alone; then T^2 KL on the graphs of the step with the lowest loss. 2500 steps, decay every "
-            "1000, 400 epochs",
+            "paper": "features down the gradient of L = cross-entropy with drawn classes + bn_weight times the "
+            "sum over batch norms of |recorded variance - variance| + |recorded mean - mean| + one_hot_weight times a "
+            "node's entropy; the logit of every arc down ARM's (L(1[u > 1 - s]) - L(1[u < s])) (u - 1/2), s its chance "
+            "and u uniform, from two forward passes; then T^2 KL(teacher || student) on the graphs of the step with "
+            "the lowest L. 2500 steps, decay every 1000, 400 epochs",
             "official_code": "structures of the best step under the features of the last, dropout 0.5 on the student's "
-            "logits; its script runs 1500 steps, decay every 700, 300 epochs, which are to be set",
+            "logits; its script runs 1500 steps, decay every 700, 300 epochs, which are to be set. (Its GIN counts a "
+            "node twice, and an exported node without out-arcs loses its loop: not followed.)",
         },
         training_data=False,
     ),

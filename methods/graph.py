@@ -126,10 +126,6 @@ class Graph:
             self._cache[key] = Graph(features, self.edge_index.to(device), self.graph_pointers.to(device))
         return self._cache[key]
 
-    def double(self) -> Graph:
-        """The same graph with float64 features."""
-        return Graph(self.features.double(), self.edge_index, self.graph_pointers)
-
     def induced_subgraph(self, nodes: Tensor) -> Graph:
         """The graph on `nodes` ([count] int64, no repeats), renumbered in the given order, as one graph."""
         pointers = torch.tensor([0, nodes.numel()], device=self.device)

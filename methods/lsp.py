@@ -100,7 +100,9 @@ class LSP(Method[LSPHyperparameters]):
 
     def structure_term(self, batch: Batch, student: Output) -> Tensor:
         """The divergence of the local structures on a batch, without its weight; a scalar."""
-        states = student.preactivations if self.before_activation else student.hidden
+        states = student.hidden
+        if self.before_activation:
+            states = _shown(student.preactivations, "the student")
         own = pick_layer(states, self.hyper.student_layer, "student")
         read = [
             pick_layer(output.edges, layer, whose)
@@ -162,9 +164,9 @@ class LSP(Method[LSPHyperparameters]):
 
 def _preactivations(teacher: Teacher) -> tuple[Tensor, ...]:
     """One forward of the frozen teacher, which is left as it was."""
-    model = teacher.model
+    model, name = teacher.model, f"teacher {teacher.name!r}"
     if model is None or not hasattr(model, "keeps_preactivations"):
-        raise ValueError(f"official_code of 'lsp' reads states before the activation, and {teacher.name!r} shows none")
+        return _shown((), name)
     before = bool(model.keeps_preactivations)
     model.keeps_preactivations = True  # type: ignore[assignment]
     try:
@@ -172,4 +174,10 @@ def _preactivations(teacher: Teacher) -> tuple[Tensor, ...]:
             output = cast(Output, model(teacher.graph))
     finally:
         model.keeps_preactivations = before  # type: ignore[assignment]
-    return output.preactivations
+    return _shown(output.preactivations, name)
+
+
+def _shown(preactivations: tuple[Tensor, ...], whose: str) -> tuple[Tensor, ...]:
+    if not preactivations:
+        raise ValueError(f"official_code of 'lsp' reads states before the activation, and {whose} shows none")
+    return preactivations

@@ -90,9 +90,6 @@ class SparseMatrix:
             return self
         return SparseMatrix(self.row_pointers.to(target), self.columns.to(target), self.values.to(target), self.shape)
 
-    def double(self) -> SparseMatrix:
-        return self.with_values(self.values.double())
-
     def with_values(self, values: Tensor) -> SparseMatrix:
         """The same places, other values ([nonzeros]); shares what was worked out about the places."""
         shared = {key: value for key, value in self._cache.items() if key in _PLACES}

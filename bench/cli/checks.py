@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import UserError, unknown_line
-from bench.sweeps.plan import Plan
+from bench.errors import UserError, unknown_line, value_line
+from bench.sweeps.plan import Cell, Plan
 
 if TYPE_CHECKING:
     from bench.sweeps.sweep import Means
@@ -54,15 +54,19 @@ def means(executor: str, workers: int, device_name: str, address: str | None) ->
 
 
 def configurations(plan: Plan) -> None:
-    """Each cell's and teacher's starting configuration is one that its method and model accept.
+    """Each cell's and teacher's starting configuration is one that its method and model accept, and so is what is
+    searched; method, student and teacher fit together.
 
     Raises:
-        UserError: a pinned hyperparameter is out of bounds; one line that names cell, hyperparameter and bound.
+        UserError: a hyperparameter is out of bounds, pinned or as the end of a range, or method, student and teacher
+            refuse each other; one line that names the cell.
     """
     for cell in plan.searches:
         _check(cell.label, cell.method.name, cell.student, dict(cell.defaults))
+        _check_ranges(cell)
     for teacher in plan.teachers:
         _check(f"teacher {teacher.model}", "supervised", teacher.model, dict(teacher.defaults))
+    _rehearse(plan)
 
 
 def _check(label: str, method: str, student: str | None, flat: dict[str, Any]) -> None:
@@ -79,3 +83,59 @@ def _check(label: str, method: str, student: str | None, flat: dict[str, Any]) -
         _ = made.settings
     except UserError as error:
         raise UserError(f"{label}: {error}") from None
+
+
+def _check_ranges(cell: Cell) -> None:
+    """The ends of every range and every choice of the cell's space."""
+    from bench.models.registry import MODELS
+    from methods import METHODS
+    from methods.contract import OptimiserSettings
+
+    schemas: dict[str, Any] = {"method": METHODS.load(cell.method.name).Hyperparameters}
+    if cell.student is not None:
+        schemas["student"] = MODELS.load(cell.student).Hyperparameters
+    for key, parameter in cell.space.parameters.items():
+        prefix, _, name = key.partition(".")
+        schema = schemas[prefix] if name in schemas[prefix].model_fields else OptimiserSettings
+        for value in parameter.choices or parameter.bounds:
+            if (why := _why_not(schema, name, value)) is not None:
+                raise UserError(f"{cell.label}: the range of {key} holds {value!r}: {why}")
+
+
+def _why_not(schema: Any, name: str, value: Any) -> str | None:
+    """Why a hyperparameter can never have a value; what it is to the others is not decided here."""
+    from pydantic import ValidationError
+
+    try:
+        schema(**{name: value})
+    except ValidationError as error:
+        mine = (each for each in error.errors() if each["loc"] == (name,) and each["type"] != "value_error")
+        return next(map(value_line, mine), None)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _rehearse(plan: Plan) -> None:
+    """Every cell on made-up data, each combination once. What a tuned teacher will be is not known before it is."""
+    from bench.data.registry import DATASETS
+    from bench.sweeps.driver import configuration
+    from bench.training.rehearsal import rehearse
+
+    done = set()
+    for cell in plan.cells:
+        if cell.teacher is not None and cell.teacher.search is not None:
+            continue
+        own = configuration(cell.method.name, cell.variant, cell.student, dict(cell.defaults))
+        teacher = None
+        if cell.teacher is not None:
+            teacher = configuration("supervised", "paper", cell.teacher.model, dict(cell.teacher.defaults))
+        dataset = DATASETS.get(cell.data.dataset)
+        key = repr((own, teacher, dataset.task, cell.data.setting))
+        if key in done:
+            continue
+        done.add(key)
+        try:
+            rehearse(own, dataset, cell.data.setting, teacher)
+        except UserError as error:
+            raise UserError(f"{cell.label}: {error}") from None

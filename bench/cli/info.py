@@ -122,7 +122,7 @@ def _text(facts: Mapping[str, Any]) -> str:
         return "\n".join([*lines, *_dataset_lines(facts)])
     paper = f"{facts['paper']} ({facts['venue']}{' ' + str(facts['year']) if facts['year'] else ''})"
     lines += [f"  paper      {paper}", *([f"  url        {facts['url']}"] if facts["url"] else [])]
-    lines += _method_lines(facts) if facts["kind"] == "method" else [f"  kind       {facts['architecture']}"]
+    lines += _method_lines(facts) if facts["kind"] == "method" else _model_lines(facts)
     lines += _space_lines(facts)
     return "\n".join(lines)
 
@@ -138,6 +138,11 @@ def _method_lines(facts: Mapping[str, Any]) -> list[str]:
     if not facts["training_data"]:
         lines.append("  data       none: it distils without training data")
     return lines + [f"  variant    {name}: {words}" for name, words in facts["variants"].items()]
+
+
+def _model_lines(facts: Mapping[str, Any]) -> list[str]:
+    computes = [f"  computes   {facts['computes']}"] if facts["computes"] else []
+    return [f"  kind       {facts['architecture']}", f"  settings   {', '.join(facts['settings'])}", *computes]
 
 
 def _space_lines(facts: Mapping[str, Any]) -> list[str]:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
-from bench.errors import UserError
+from bench.errors import UserError, value_line
 from bench.models.layers import (
     Convolution,
     FeatureLinear,
@@ -205,7 +205,7 @@ def _one_line(name: str, fields: list[str], error: ValidationError) -> str:
         near = difflib.get_close_matches(field, fields, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else "the valid ones are " + ", ".join(fields)
         return f"model {name!r} has no hyperparameter {field!r}; {hint}"
-    message = first["msg"].removeprefix("Value error, ")
+    message = value_line(first)
     message = message[:1].lower() + message[1:]
     if not field:
         return f"model {name!r}: {message}"

@@ -34,6 +34,9 @@ def numbers(widths: str) -> list[int]:
 
 
 class DGCNNHyperparameters(ModelHyperparameters):
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="dropout of the classifier's hidden layers; at node level of states between layers"
+    )
     k: int = Field(20, ge=1, description="nearest neighbours of a node, itself among them")
     widths: str = Field(
         "", pattern=_WIDTHS, description="widths of the EdgeConv layers where they differ, as 64-64-128-256"

@@ -17,7 +17,7 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from bench.errors import UserError
+from bench.errors import UserError, value_line
 from bench.models.base import Model
 from bench.models.registry import MODELS
 from bench.training.batches import make_source
@@ -208,7 +208,7 @@ def parse_hyperparameters(method_class: type[Method[Any]], name: str, values: Ma
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         valid = ", ".join(method_class.Hyperparameters.model_fields) or "none"
-        raise UserError(f"method {name!r}: {place}: {first['msg']} (its hyperparameters: {valid})") from None
+        raise UserError(f"method {name!r}: {place}: {value_line(first)} (its hyperparameters: {valid})") from None
 
 
 def _student_factory(configuration: Configuration, problem: Problem) -> Callable[[int], nn.Module]:

@@ -22,7 +22,7 @@ from methods.contract import (
 )
 from methods.gfkd.inversion import FeatureKind, Inversion, Recipe
 from methods.gfkd.padded import Layout
-from methods.gfkd.reading import batch_norms
+from methods.gfkd.reading import Reader, batch_norms
 from methods.graph import Graph
 from methods.losses import distillation_loss
 
@@ -153,7 +153,8 @@ class InvertedGraphs(FakeGraphs[D]):
 
     def setup(self) -> None:
         super().setup()
-        require_batch_norms(self.teachers[0], self.hyper.bn_weight)
+        if self.hyper.bn_weight:
+            require_batch_norms(self.teachers[0], self.context.num_features)
 
     def recipe(self) -> Recipe:
         hyper = self.hyper
@@ -209,11 +210,16 @@ class GFKD(InvertedGraphs[GFKDHyperparameters]):
         return super().loss(batch, student)
 
 
-def require_batch_norms(teacher: Teacher, bn_weight: float) -> None:
-    """Raises ValueError where the statistics of batch norms are asked of a teacher that has none."""
+def require_batch_norms(teacher: Teacher, columns: int) -> None:
+    """Raises ValueError where a teacher of `columns` features has no batch norm, or one whose input cannot be read."""
     assert teacher.model is not None
-    if bn_weight and not batch_norms(teacher.model):
+    if not batch_norms(teacher.model):
         raise ValueError(
             f"teacher {teacher.name!r} has no batch norm, whose statistics stand in for the data; train it with "
             "norm: batch, or set bn_weight: 0"
+        )
+    if not Reader(teacher.model).reads_all_norms(columns):
+        raise ValueError(
+            f"teacher {teacher.name!r} works its batch norms out by itself, so that what they read cannot be compared "
+            "with what they recorded; take another teacher, or set bn_weight: 0"
         )

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from methods.contract import Output
+from methods.gfkd.padded import Layout, PaddedGraph
 from methods.graph import Graph
 
 
@@ -37,7 +38,7 @@ class FrozenNorm(nn.BatchNorm1d):
         shift = -norm.running_mean * scale if norm.bias is None else norm.bias - norm.running_mean * scale
         self.register_buffer("scale", scale.detach())
         self.register_buffer("shift", shift.detach())
-        self.distance: Tensor
+        self.distance: Tensor | None = None
 
     def forward(self, states: Tensor) -> Tensor:
         """[nodes, width] -> [nodes, width]"""
@@ -83,7 +84,10 @@ class _Reading(torch.autograd.Function):
 
 
 class Reader:
-    """A copy of a frozen teacher whose batch norms are `FrozenNorm`s; the teacher itself stays as it is."""
+    """A copy of a frozen teacher whose batch norms are `FrozenNorm`s; the teacher itself stays as it is.
+
+    A norm that the teacher works out by itself from the parameters, as DGCNN's over arcs, is not read.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         self.model = copy.deepcopy(model)
@@ -94,8 +98,17 @@ class Reader:
             setattr(self.model.get_submodule(owner), attribute, self.norms[-1])
 
     def __call__(self, graph: Graph) -> tuple[Tensor, Tensor]:
-        """The logits, [graphs, classes], and the distances of all norms summed, a scalar."""
+        """The logits, [graphs, classes], and the distances of all norms that are read, summed, a scalar."""
         output: Output = self.model(graph)
-        if not self.norms:
+        distances = [norm.distance for norm in self.norms if norm.distance is not None]
+        if not distances:
             return output.logits, output.logits.new_zeros(())
-        return output.logits, torch.stack([norm.distance for norm in self.norms]).sum()
+        return output.logits, torch.stack(distances).sum()
+
+    def reads_all_norms(self, columns: int) -> bool:
+        """Whether a forward pass, on one graph of two nodes with `columns` features, goes through every norm."""
+        device = next(self.model.parameters()).device
+        layout = Layout(torch.tensor([2], device=device))
+        with torch.no_grad():
+            self(PaddedGraph(layout, layout.pairs, torch.zeros(2, columns, device=device)))
+        return all(norm.distance is not None for norm in self.norms)

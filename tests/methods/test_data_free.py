@@ -141,6 +141,19 @@ def test_a_teacher_without_batch_norm_is_refused(name: str) -> None:
         built(name, replace(example.teacher, model=None))
 
 
+@pytest.mark.parametrize("name", ["gfkd", "deep-inversion"])
+def test_a_teacher_whose_batch_norms_cannot_be_read_is_refused(name: str) -> None:
+    """DGCNN works them out over arcs that it never makes; without their term it will do."""
+    example = problem_for("graph-classification")
+    model = build_model("dgcnn", 10, 3, {"layers": 2, "hidden": 8, "norm": "batch"}, "graph").eval()
+    teacher = replace(example.teacher, name="dgcnn", model=model)
+    with pytest.raises(ValueError, match=r"^teacher 'dgcnn' works its batch norms out by itself.*bn_weight: 0$"):
+        built(name, teacher)
+    method = built(name, teacher, bn_weight=0.0, iterations=2, graphs=4)
+    assert len(list(method.prepare())) == 2
+    built("random-graphs", teacher)
+
+
 def test_bad_settings_are_refused_in_one_line() -> None:
     teacher = problem_for("graph-classification").teacher
     wrong = ({"features": "tall"}, {"min_nodes": 30}, {"graphs": 1}, {"iterations": -1})

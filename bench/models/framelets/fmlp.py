@@ -43,6 +43,7 @@ class FMLPHyperparameters(PlainFrameletHyperparameters):
 
 
 class SimplifiedFMLPHyperparameters(FMLPHyperparameters):
+    layers: int = Field(2, ge=1, description="l, the power of the knowledge")
     dropout: float = Field(0.0, ge=0, lt=1, description="dropout of the features")
 
 

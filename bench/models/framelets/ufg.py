@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from bench.models.base import Level, ModelHyperparameters
@@ -75,10 +76,16 @@ class SpatUFG(FrameletModel):
         return x
 
 
+class SimplifiedHyperparameters(PlainFrameletHyperparameters):
+    layers: int = Field(2, ge=1, description="l, the power of W^T A W")
+    hidden: int = Field(8, ge=1, description="not read: this model has no hidden state")
+    dropout: float = Field(0.0, ge=0, lt=1, description="dropout of the features")
+
+
 class SUFG(FrameletModel):
     """sum_r (W_r^T A_r W_r)^l x T_r + b with l = `layers`: one linear map a band; no hidden state, no `hidden`."""
 
-    Hyperparameters: ClassVar[type[ModelHyperparameters]] = PlainFrameletHyperparameters
+    Hyperparameters: ClassVar[type[ModelHyperparameters]] = SimplifiedHyperparameters
 
     def __init__(self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level = "node") -> None:
         self._claim(in_features, out_features, hyper, level)

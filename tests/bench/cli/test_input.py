@@ -53,7 +53,32 @@ NEAR_MISSES = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "line"), NEAR_MISSES, ids=lambda value: "" if isinstance(value, list) else value)
+def pair(dataset: str, method: str, teacher: str, student: str, *more: str) -> list[str]:
+    sets = [part for each in more for part in ("--set", each)]
+    return ["run", "--dataset", dataset, "--method", method, "--teacher", teacher, "--student", student,
+            "--out", "store", *sets]  # fmt: skip
+
+
+#: What shows only when method, teacher and student meet: without a rehearsal, after the teacher was trained.
+MISFITS = [
+    (pair("motifs", "gfkd", "gcn", "gcn"), "motifs/kfold-10 gcn->gcn gfkd: teacher 'gcn' has no batch norm"),
+    (pair("motifs", "deep-inversion", "gin", "gcn", "teacher.norm=layer"), "teacher 'gin' has no batch norm"),
+    (pair("shapes-small", "gfkd", "dgcnn", "gin"), "teacher 'dgcnn' works its batch norms out by itself"),
+    (pair("karate", "lsp", "gat", "gcn", "teacher_layer=5"), "teacher_layer 5: the teacher has 1 hidden states"),
+    (pair("karate", "lsp", "gat", "gcn", "student_layer=-3"), "student_layer -3: the student has 1 hidden states"),
+    (pair("karate", "oad", "gat", "gcn", "student.layers=1"), "student_layer -1: the student has 0 hidden states"),
+    (pair("karate", "lsp", "gat", "sage", "student.fan_out=5,5"), "fan_out: this method reads all edges of a batch"),
+    (pair("karate", "fgkd", "spat-ufg", "fmlp-o", "student.filter=low-pass"), "'low-pass' has no high-pass"),
+    (pair("karate", "lsp", "gat", "gcn", "kernel=polinomial"), "did you mean 'polynomial'?"),
+    (pair("karate", "fgkd", "spat-ufg", "fmlp-o", "student.filter=harr"), "did you mean 'haar'?"),
+    (pair("karate", "oad", "gat", "gcn", "students=0"), "students: Input should be greater than or equal to 2"),
+    (pair("motifs", "gfkd", "gin", "gin", "max_nodes=5"), "max_nodes: 5 is below min_nodes, 10"),
+]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"), NEAR_MISSES + MISFITS, ids=lambda value: "" if isinstance(value, list) else value
+)
 def test_a_near_miss_is_one_line_and_writes_nothing(
     arguments: list[str], line: str, distillery: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -77,6 +102,18 @@ SPECS: list[tuple[dict[str, Any], str]] = [
     ({"students": [{"model": "mlp", "patience": None}]}, "fix.patience: expected an integer, got null"),
     ({"methods": [{"name": "kd", "fix": {"taw": 1}}]}, "did you mean 'tau'?"),
     ({"methods": [{"name": "kd", "fix": {"alpha": 7.0}}]}, "less than or equal to 1"),
+    (
+        {"methods": [{"name": "lsp", "space": {"kernel": {"choice": ["linear", "polynomal"]}}}], "students": ["gcn"]},
+        "the range of method.kernel holds 'polynomal'",
+    ),
+    (
+        {"methods": [{"name": "oad", "space": {"students": {"int": [0, 4]}}}], "students": ["gcn"]},
+        "the range of method.students holds 0: Input should be greater than or equal to 2",
+    ),
+    (
+        {"students": [{"model": "mlp", "space": {"lr": {"float": [-1.0, 1.0]}}}]},
+        "the range of student.lr holds -1.0: lr",
+    ),
     ({"search": {"seeds": [0, 1]}}, "seed 0 is also a tuning seed"),
     ({"methods": ["glnn"], "students": ["gcn"]}, "the plan is empty"),
 ]

@@ -48,6 +48,9 @@ def test_info_gives_every_hyperparameter_with_its_default(name: str, distillery:
     assert all(row["range"] and row["source"] for row in rows.values() if row["tuned"])
     told = distillery("info", name).out
     assert all(row in told for row in rows)
+    if facts["kind"] == "model":
+        assert f"computes   {facts['computes']}\n" in told
+        assert facts["computes"]
 
 
 def test_info_tells_variants_and_what_inference_needs(distillery: Callable[..., Any]) -> None:

@@ -1,0 +1,67 @@
+"""A cell tried on made-up data of a few nodes: what does not fit together shows before anything is trained."""
+
+from __future__ import annotations
+
+import torch
+
+from bench.data.registry import DatasetInfo
+from bench.errors import UserError
+from bench.training.engine import Configuration, build, make_batches
+from bench.training.problem import Identity, Judged, Problem, ProblemKey
+from methods import METHODS
+from methods.contract import Output, Task, Teacher, TrainingData
+from methods.graph import Graph
+
+_WIDTH, _CLASSES, _NODES = 8, 3, 10
+_GRAPHS = {"graph-classification": 8, "node-multilabel": 4, "node-classification": 1}
+
+
+def rehearse(configuration: Configuration, dataset: DatasetInfo, setting: str, teacher: Configuration | None) -> None:
+    """Builds the method, its student and its teacher as they will be, and takes one step with them.
+
+    teacher: what trains the cell's teacher; None where there is none.
+
+    Raises:
+        UserError: they refuse each other: a layer that is not there, a teacher without the norms that a method reads.
+    """
+    try:
+        problem = _stand_in(dataset, setting)
+        takes = {"none": 0, "one": 1, "many": 2}[METHODS.get(configuration.method).teacher]
+        teachers = (_untrained(teacher, problem),) * takes if teacher is not None else ()
+        method = build(configuration, problem, teachers)
+        if method.trainable and method.context.data is not None:
+            optimizers = method.optimizers(configuration.settings)
+            method.train().on_epoch_start(0)
+            method.step(next(iter(method.batches(make_batches(method, configuration, problem)))), optimizers)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    except Exception:  # a fault of the method, no choice of the user's: its trials record it
+        return
+
+
+def _stand_in(dataset: DatasetInfo, setting: str) -> Problem:
+    """Rings of nodes, random features and labels, everything labelled."""
+    generator = torch.Generator().manual_seed(0)
+    task, graphs = Task(dataset.task, _CLASSES), _GRAPHS[dataset.task]
+    ring = torch.arange(_NODES)
+    arcs = torch.cat([torch.stack([ring, ring.roll(1)]), torch.stack([ring.roll(1), ring])], dim=1)
+    edges = torch.cat([arcs + _NODES * graph for graph in range(graphs)], dim=1)
+    features = torch.rand(_NODES * graphs, _WIDTH, generator=generator)
+    graph = Graph(features, edges, _NODES * torch.arange(graphs + 1))
+    items = torch.arange(graphs if task.level == "graph" else graph.num_nodes)
+    labels = items % _CLASSES
+    if task.multilabel:
+        labels = torch.nn.functional.one_hot(labels, _CLASSES).float()
+    key = ProblemKey(dataset.name, dataset.splits[0], setting)
+    identity = Identity("", "", dataset.metric, dataset.task)
+    return Problem(key, 0, TrainingData(graph, task, items, labels), Judged(graph, items, labels), identity)
+
+
+def _untrained(configuration: Configuration, problem: Problem) -> Teacher:
+    """The teacher before its training, which changes nothing of what it is made of."""
+    model = build(configuration, problem, ()).student
+    assert model is not None
+    model.eval().requires_grad_(False)
+    graph = problem.training.graph
+    output: Output = model(graph)
+    return Teacher(configuration.student or "", output.logits, output.hidden, graph, model, output.edges)

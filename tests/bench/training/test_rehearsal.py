@@ -1,0 +1,73 @@
+"""The rehearsal of a cell: nothing that works is refused, and it decides nothing that tuning may still change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.cli.checks import configurations
+from bench.data.registry import DATASETS
+from bench.errors import UserError
+from bench.models.registry import MODELS
+from bench.sweeps.plan import make_plan
+from bench.sweeps.spec import parse_spec, read_spec
+from bench.training.engine import Configuration
+from bench.training.rehearsal import rehearse
+from methods import METHODS
+
+FOLDER = Path(__file__).resolve().parents[3] / "bench/specs"
+TEACHER = Configuration("supervised", student="gcn", student_hyper={"norm": "batch"})
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_committed_spec_passes(path: Path) -> None:
+    configurations(make_plan(read_spec(path)))
+
+
+@pytest.mark.parametrize("dataset", ["karate", "multi-sbm-small", "motifs"])
+def test_methods_pass_with_the_students_they_train_but_for_those_without_a_hidden_state(dataset: str) -> None:
+    info = DATASETS.get(dataset)
+    setting = {"karate": "transductive", "motifs": "graph-level"}.get(dataset, "inductive")
+    refused = set()
+    for name in METHODS.names:
+        method = METHODS.get(name)
+        students = [m for m in MODELS.names if not method.why_not_student(m, MODELS.get(m).kind)]
+        fitting = [m for m in students if not MODELS.get(m).why_not_setting(setting)] if method.students else [None]
+        if info.task not in method.tasks:
+            fitting = []
+        for student in fitting:
+            for variant in method.variants:
+                try:
+                    rehearse(Configuration(name, variant, {}, student), info, setting, TEACHER)
+                except UserError as error:
+                    refused.add((student, str(error)))
+    shallow = {"sufg", "fmlp-s"} if dataset == "karate" else {"sufg"} if dataset == "multi-sbm-small" else set()
+    expected = {(student, "student_layer -1: the student has 0 hidden states") for student in shallow}
+    unseen = {"sufg", "fmlp-s", "fmlp-o"} if dataset == "karate" else shallow
+    for student in unseen:
+        expected.add((student, "official_code of 'lsp' reads states before the activation, and the student shows none"))
+    assert refused == expected
+
+
+def gfkd_spec(**teacher: Any) -> dict[str, Any]:
+    return {
+        "name": "t", "datasets": ["motifs"], "teachers": [{"model": "gcn", **teacher}], "students": ["gcn"],
+        "methods": ["gfkd"], "search": {"trials": 0}, "report": {"seeds": 1},
+    }  # fmt: skip
+
+
+def test_a_teacher_that_is_tuned_may_still_get_its_norm() -> None:
+    with pytest.raises(UserError, match=r"^motifs/kfold-10 gcn->gcn gfkd: teacher 'gcn' has no batch norm"):
+        configurations(make_plan(parse_spec(gfkd_spec(), "test")))
+    configurations(make_plan(parse_spec(gfkd_spec(tune=2), "test")))
+    configurations(make_plan(parse_spec(gfkd_spec(norm="batch"), "test")))
+
+
+def test_a_fault_is_left_to_the_trials_to_record(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise AttributeError("no such thing")
+
+    monkeypatch.setattr(METHODS.load("kd"), "loss", broken)
+    rehearse(Configuration("kd", student="gcn"), DATASETS.get("karate"), "transductive", TEACHER)
