@@ -24,8 +24,8 @@ def rehearse(configuration: Configuration, dataset: DatasetInfo, setting: str, t
     Raises:
         UserError: they refuse each other: a layer that is not there, a teacher without the norms that a method reads.
     """
+    problem = _stand_in(dataset, setting)
     try:
-        problem = _stand_in(dataset, setting)
         takes = {"none": 0, "one": 1, "many": 2}[METHODS.get(configuration.method).teacher]
         teachers = (_untrained(teacher, problem),) * takes if teacher is not None else ()
         method = build(configuration, problem, teachers)
@@ -53,7 +53,7 @@ def _stand_in(dataset: DatasetInfo, setting: str) -> Problem:
     if task.multilabel:
         labels = torch.nn.functional.one_hot(labels, _CLASSES).float()
     key = ProblemKey(dataset.name, dataset.splits[0], setting)
-    identity = Identity("", "", dataset.metric, dataset.task)
+    identity = Identity("", "", "", dataset.metric, dataset.task)
     return Problem(key, 0, TrainingData(graph, task, items, labels), Judged(graph, items, labels), identity)
 
 
