@@ -92,8 +92,8 @@ class Driver:
                 continue
         return found
 
-    def assert_alone(self, seconds: float = 60) -> None:
-        """Once the driver is gone, nothing of it stays; on a busy machine processes take their time to end."""
+    def assert_alone(self, seconds: float = 5) -> None:
+        """Once the driver is gone, nothing of it stays."""
         until = time.monotonic() + seconds
         while left := self.company():
             if time.monotonic() > until:

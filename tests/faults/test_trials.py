@@ -174,9 +174,11 @@ def test_a_job_that_does_not_stop_itself_is_killed(monkeypatch: pytest.MonkeyPat
 
     executor.submit(job("warm", "none", None))  # loading torch is no part of a job's time
     assert [executor.next_event()[1], executor.next_event()[1]] == [False, True]
+    began = time.monotonic()
     executor.submit(job("hangs", "hang", 0.5))  # for ten minutes, were it not killed
     outcome, ended = executor.next_event()
     assert (outcome.status, outcome.seed, ended) == ("timeout", 100, True)
+    assert time.monotonic() - began < 10
     executor.submit(job("after", "none", None))
     assert [executor.next_event()[0].status, executor.next_event()[0].status] == ["ok", "ok"]
     executor.close()

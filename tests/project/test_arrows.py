@@ -27,7 +27,7 @@ def test_importing_a_room_loads_neither_torch_nor_ray(package: str, repo_root: P
     assert loaded_by(f"import {package}\nassert {package}.__file__", repo_root).isdisjoint(HEAVY)
 
 
-LIGHT = ("--help", "leaderboard --help", "sweep --help", "list methods", "list datasets", "list papers")
+LIGHT = ("--help", "leaderboard --help", "sweep --help", "list methods", "list models", "list datasets", "list papers")
 
 
 @pytest.mark.parametrize("arguments", [words.split() for words in LIGHT], ids=LIGHT)
