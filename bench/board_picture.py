@@ -1,4 +1,4 @@
-"""The README's picture, a photograph of the committed example board: `python -m bench.board_picture` (`make picture`).
+"""The README's picture, a photograph of the committed example board: `make picture`.
 
 The picture names the board it was taken of, so that a test can tell when it is out of date; the numbers of a board
 are in its `leaderboard.json`, and fonts differ from machine to machine.
@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 from urllib.parse import urlencode
 
-from bench.errors import UserError
+from graph_distillery.bench.errors import UserError
 
-_ROOT = Path(__file__).parents[1]
+_ROOT = Path(__file__).resolve().parents[1]
 BOARD = _ROOT / "leaderboard" / "example" / "board"
 PICTURE = _ROOT / "docs" / "board.png"
 #: What the page is set to: one comparison, with a tie.
@@ -79,4 +79,4 @@ if __name__ == "__main__":
     try:
         photograph(BOARD, PICTURE, SHOWN)
     except UserError as error:
-        sys.exit(f"bench.board_picture: {error}")
+        sys.exit(f"graph_distillery.bench.board_picture: {error}")

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from bench.records import Environment
+from graph_distillery.bench.records import Environment
 
 
 @lru_cache(maxsize=4)

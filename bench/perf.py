@@ -19,16 +19,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.errors import UserError, unknown_line
-from bench.sweeps.driver import Driver
-from bench.sweeps.executors.processes import ProcessExecutor
-from bench.sweeps.plan import make_plan
-from bench.sweeps.spec import parse_spec
-from bench.sweeps.store import Store
-from bench.training.engine import Configuration, Snapshot, build, make_batches, train, validation_score
-from bench.training.problem import Problem, ProblemKey, load_problem
-from bench.training.teachers import pack_teacher, unpack_teacher
-from methods.contract import Teacher
+from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.sweeps.driver import Driver
+from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
+from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.spec import parse_spec
+from graph_distillery.bench.sweeps.store import Store
+from graph_distillery.bench.training.engine import Configuration, Snapshot, build, make_batches, train, validation_score
+from graph_distillery.bench.training.problem import Problem, ProblemKey, load_problem
+from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
+from graph_distillery.methods.contract import Teacher
 
 PAIRS = 40
 WARM_UP = 5
@@ -138,7 +138,7 @@ def _trial_overhead() -> PerfRow:
 
 def _oad() -> PerfRow:
     """An epoch of oad after its warm-up, plus evaluation, with four GCN students of width 16."""
-    from bench.perf_references.oad import stock_oad_epoch
+    from graph_distillery.bench.perf_references.oad import stock_oad_epoch
 
     problem = load_problem(ProblemKey("cora", "public", "transductive"), 0)
     hyper = {"layers": 2, "hidden": 16, "dropout": 0.0, "lr": 0.005, "weight_decay": 5e-4}
@@ -150,9 +150,9 @@ def _oad() -> PerfRow:
 
 def _fgkd_encoder() -> PerfRow:
     """The low-pass and high-pass encoders of fmlp-o's first layer, 8 wide: sparse factors against dense K."""
-    from bench.models.framelets.fmlp import KnowledgeEncoder, encode
-    from bench.models.framelets.operators import FrameletSettings, framelet_system
-    from bench.perf_references.fgkd import DenseEncoders, dense_knowledge
+    from graph_distillery.bench.models.framelets.fmlp import KnowledgeEncoder, encode
+    from graph_distillery.bench.models.framelets.operators import FrameletSettings, framelet_system
+    from graph_distillery.bench.perf_references.fgkd import DenseEncoders, dense_knowledge
 
     graph = load_problem(ProblemKey("cora", "public", "transductive"), 0).training.graph
     dense = DenseEncoders(dense_knowledge(graph, 1, torch.float32), 8)
@@ -176,7 +176,7 @@ def _fgkd_encoder() -> PerfRow:
 
 def _fgkd_memory() -> PerfRow:
     """What teacher and student take on PubMed, whose dense knowledge is 3.1 GB a matrix."""
-    from bench.perf_references.fgkd import peak_memory_mb
+    from graph_distillery.bench.perf_references.fgkd import peak_memory_mb
 
     detail = "peak of a process that trains spat-ufg and fmlp-o on PubMed, libraries included"
     return PerfRow("fgkd-pubmed-memory", peak_memory_mb(), 3000.0, "MB", detail)
@@ -184,12 +184,12 @@ def _fgkd_memory() -> PerfRow:
 
 def _lsp_step() -> PerfRow:
     """A step of lsp with the teacher's distributions kept, on PPI's pair and a graph of PPI's density."""
-    from bench.data.generated_unions import multi_sbm
-    from bench.data.splits import make_split
-    from bench.models.base import build_model
-    from bench.perf_references.lsp import StockGAT, stock_step
-    from bench.training.problem import divide
-    from methods.local_structure import log_distribution, similarity
+    from graph_distillery.bench.data.generated_unions import multi_sbm
+    from graph_distillery.bench.data.splits import make_split
+    from graph_distillery.bench.models.base import build_model
+    from graph_distillery.bench.perf_references.lsp import StockGAT, stock_step
+    from graph_distillery.bench.training.problem import divide
+    from graph_distillery.methods.local_structure import log_distribution, similarity
 
     dataset, split = make_split(multi_sbm(graphs=3, nodes=1200), "graphs", 0)
     problem, _ = divide(dataset, split, ProblemKey("multi-sbm", "graphs", "inductive"), 0)
@@ -235,10 +235,10 @@ def _lsp_step() -> PerfRow:
 
 def _gfkd() -> PerfRow:
     """An inversion step of gfkd on 131 graphs of 10 to 29 nodes through GCN-5-64, in blocks against one by one."""
-    from bench.models.base import build_model
-    from bench.perf_references.gfkd import PlainInversion
-    from methods.gfkd.inversion import Inversion, Recipe
-    from methods.gfkd.padded import Layout
+    from graph_distillery.bench.models.base import build_model
+    from graph_distillery.bench.perf_references.gfkd import PlainInversion
+    from graph_distillery.methods.gfkd.inversion import Inversion, Recipe
+    from graph_distillery.methods.gfkd.padded import Layout
 
     torch.manual_seed(0)
     hyper = {"layers": 5, "hidden": 64, "norm": "batch", "residual": True, "readout": "sum"}

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from bench.perf import PerfRow
-from bench.records import Record
-from bench.sweeps.driver import Driver
-from bench.sweeps.jobs import Job
-from bench.sweeps.plan import Plan, make_plan
-from bench.sweeps.spec import Needs, parse_spec
-from bench.sweeps.store import Store
-from bench.sweeps.sweep import check_data
-from bench.training.problem import ProblemKey, load_problem
-from bench.training.teachers import unpack_teacher
+from graph_distillery.bench.perf import PerfRow
+from graph_distillery.bench.records import Record
+from graph_distillery.bench.sweeps.driver import Driver
+from graph_distillery.bench.sweeps.jobs import Job
+from graph_distillery.bench.sweeps.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.spec import Needs, parse_spec
+from graph_distillery.bench.sweeps.store import Store
+from graph_distillery.bench.sweeps.sweep import check_data
+from graph_distillery.bench.training.problem import ProblemKey, load_problem
+from graph_distillery.bench.training.teachers import unpack_teacher
 
 if TYPE_CHECKING:
-    from bench.perf_references.ray_plain import PlainData
+    from graph_distillery.bench.perf_references.ray_plain import PlainData
 
 TRIALS, NOOPS, SLOTS = 24, 2000, 2
 EPOCHS, PATIENCE = 200, 50
@@ -46,14 +46,14 @@ class _Log:
 
 def run_sweep_perf(trials: int = TRIALS, noops: int = NOOPS) -> list[PerfRow]:
     """Throughput against the plain way, how busy the slots are, what a trial costs, and the driver's memory."""
-    from bench.sweeps.executors.ray_session import ray_session
+    from graph_distillery.bench.sweeps.executors.ray_session import ray_session
 
     with ray_session(None, SLOTS, Needs()):
         return [*_against_plain(trials), *_noops(noops)]
 
 
 def _against_plain(trials: int) -> list[PerfRow]:
-    from bench.perf_references.ray_plain import plain_sweep
+    from graph_distillery.bench.perf_references.ray_plain import plain_sweep
 
     spec = {
         "name": "perf",
@@ -129,7 +129,7 @@ def _searches(spec: Mapping[str, Any], method: str) -> Plan:
 
 def _carry(plan: Plan, store: Store) -> tuple[_Log, float]:
     """Until the last trial is recorded: the log, and the seconds that workers spent on trials."""
-    from bench.sweeps.executors.ray_executor import RayExecutor
+    from graph_distillery.bench.sweeps.executors.ray_executor import RayExecutor
 
     class Enough(Exception):
         """No reports are needed here."""
@@ -164,7 +164,7 @@ def _carry(plan: Plan, store: Store) -> tuple[_Log, float]:
 
 def _plain_data(plan: Plan, store: Store) -> PlainData:
     """What the plain way starts from: dense tensors and the logits of the same teachers."""
-    from bench.perf_references.ray_plain import PlainData
+    from graph_distillery.bench.perf_references.ray_plain import PlainData
 
     data = plan.cells[0].data
     problem = load_problem(ProblemKey(data.dataset, data.split, data.setting), _SEEDS[0])

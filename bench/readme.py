@@ -1,4 +1,4 @@
-"""The README's tables, written from the registries: `python -m bench.readme README.md`."""
+"""The README's tables, written from the registries: `python -m graph_distillery.bench.readme README.md`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.data.registry import DATASETS, DatasetInfo
-from bench.models.registry import MODELS
-from methods import METHODS
+from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.methods import METHODS
 
 _BLOCK = re.compile(r"(<!-- table: (?P<name>\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
@@ -57,7 +57,7 @@ def datasets_table() -> str:
 
 def reproductions_table() -> str:
     """The verdicts of the committed reproductions, and every number that did not hold."""
-    pages = Path(__file__).parents[1] / "leaderboard" / "reproductions"
+    pages = Path(__file__).resolve().parents[1] / "leaderboard" / "reproductions"
     rows = []
     for each in json.loads((pages / "index.json").read_text(encoding="utf-8")):
         counts, cells = each["counts"], each["cells"]

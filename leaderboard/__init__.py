@@ -6,11 +6,11 @@ Plotting and statistics libraries load when first used.
 
 from __future__ import annotations
 
-from leaderboard.board import Board, make_board
-from leaderboard.build import BoardResult, build_board
-from leaderboard.errors import BoardError
-from leaderboard.load import Loaded, load_stores
-from leaderboard.write import write_board
+from graph_distillery.leaderboard.board import Board, make_board
+from graph_distillery.leaderboard.build import BoardResult, build_board
+from graph_distillery.leaderboard.errors import BoardError
+from graph_distillery.leaderboard.load import Loaded, load_stores
+from graph_distillery.leaderboard.write import write_board
 
 __all__ = [
     "Board",

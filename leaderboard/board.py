@@ -11,14 +11,14 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from bench.records import Environment
-from leaderboard.comparison import Comparison, Data
-from leaderboard.errors import BoardError
-from leaderboard.load import Loaded
-from leaderboard.overall import Overall, make_overall
-from leaderboard.published.cells import PublishedTable
-from leaderboard.rows import RANKED, ROLES, Row, RowKey, make_row, role_of
-from leaderboard.runs import Placed, Replicate
+from graph_distillery.bench.records import Environment
+from graph_distillery.leaderboard.comparison import Comparison, Data
+from graph_distillery.leaderboard.errors import BoardError
+from graph_distillery.leaderboard.load import Loaded
+from graph_distillery.leaderboard.overall import Overall, make_overall
+from graph_distillery.leaderboard.published.cells import PublishedTable
+from graph_distillery.leaderboard.rows import RANKED, ROLES, Row, RowKey, make_row, role_of
+from graph_distillery.leaderboard.runs import Placed, Replicate
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.records.sharing import collector_paused
-from leaderboard.board import make_board
-from leaderboard.load import load_stores
-from leaderboard.published.cells import PublishedTable
-from leaderboard.write import check_output, write_board
+from graph_distillery.bench.records.sharing import collector_paused
+from graph_distillery.leaderboard.board import make_board
+from graph_distillery.leaderboard.load import load_stores
+from graph_distillery.leaderboard.published.cells import PublishedTable
+from graph_distillery.leaderboard.write import check_output, write_board
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from bench.records import Record
-from leaderboard.rows import RANKED, Row, RowKey
-from leaderboard.runs import Replicate
-from leaderboard.statistics import (
+from graph_distillery.bench.records import Record
+from graph_distillery.leaderboard.rows import RANKED, Row, RowKey
+from graph_distillery.leaderboard.runs import Replicate
+from graph_distillery.leaderboard.statistics import (
     Gap,
     PairedTest,
     Standing,
@@ -24,7 +24,7 @@ from leaderboard.statistics import (
     pareto_front,
     standings,
 )
-from leaderboard.statistics.summary import SAME
+from graph_distillery.leaderboard.statistics.summary import SAME
 
 
 @dataclass(frozen=True)

@@ -10,14 +10,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from leaderboard.board import Board
-from leaderboard.comparison import Comparison
-from leaderboard.evidence import EvidenceBook
-from leaderboard.overall import Overall, OverallRow
-from leaderboard.published.page import index_data
-from leaderboard.rows import Repeat, Row, RowKey
-from leaderboard.runs import Result, SpeedRow
-from leaderboard.statistics import Estimate, PairedTest, Standing, Summary
+from graph_distillery.leaderboard.board import Board
+from graph_distillery.leaderboard.comparison import Comparison
+from graph_distillery.leaderboard.evidence import EvidenceBook
+from graph_distillery.leaderboard.overall import Overall, OverallRow
+from graph_distillery.leaderboard.published.page import index_data
+from graph_distillery.leaderboard.rows import Repeat, Row, RowKey
+from graph_distillery.leaderboard.runs import Result, SpeedRow
+from graph_distillery.leaderboard.statistics import Estimate, PairedTest, Standing, Summary
 
 DOCUMENT_VERSION = 1
 

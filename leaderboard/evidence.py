@@ -7,9 +7,9 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from bench.records import Record
-from leaderboard.runs import Hparams, Result
-from leaderboard.text import ranges
+from graph_distillery.bench.records import Record
+from graph_distillery.leaderboard.runs import Hparams, Result
+from graph_distillery.leaderboard.text import ranges
 
 NO_STUDENT = "none"
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.records import Record, RecordError, read_records
-from bench.records.schema import Cell
-from bench.records.sharing import collector_paused
-from leaderboard.errors import BoardError
-from leaderboard.runs import Placed
+from graph_distillery.bench.records import Record, RecordError, read_records
+from graph_distillery.bench.records.schema import Cell
+from graph_distillery.bench.records.sharing import collector_paused
+from graph_distillery.leaderboard.errors import BoardError
+from graph_distillery.leaderboard.runs import Placed
 
 # What two honest copies of one record share; the rest (when, where, how long) may differ.
 CONTENT = (

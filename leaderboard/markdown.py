@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from leaderboard.board import Board
-from leaderboard.comparison import Comparison
-from leaderboard.overall import Overall
-from leaderboard.rows import RANKED, Row
-from leaderboard.statistics.summary import STUDENTISED_FROM
-from leaderboard.text import (
+from graph_distillery.leaderboard.board import Board
+from graph_distillery.leaderboard.comparison import Comparison
+from graph_distillery.leaderboard.overall import Overall
+from graph_distillery.leaderboard.rows import RANKED, Row
+from graph_distillery.leaderboard.statistics.summary import STUDENTISED_FROM
+from graph_distillery.leaderboard.text import (
     METRICS,
     NONE,
     bold_best,

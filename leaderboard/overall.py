@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from leaderboard.comparison import Comparison
-from leaderboard.rows import RANKED, Row, RowKey
-from leaderboard.statistics import Estimate, geometric_mean, mean, mean_gap
+from graph_distillery.leaderboard.comparison import Comparison
+from graph_distillery.leaderboard.rows import RANKED, Row, RowKey
+from graph_distillery.leaderboard.statistics import Estimate, geometric_mean, mean, mean_gap
 
 if TYPE_CHECKING:
-    from leaderboard.statistics.across import Profile
-    from leaderboard.statistics.datasets import DatasetTests
+    from graph_distillery.leaderboard.statistics.across import Profile
+    from graph_distillery.leaderboard.statistics.datasets import DatasetTests
 
 Members = Sequence[Comparison]
 Found = Sequence[Mapping[RowKey, Row]]
@@ -107,8 +107,8 @@ def _rows(
 ) -> tuple[list[OverallRow], dict[tuple[RowKey, RowKey], Estimate]]:
     import numpy as np
 
-    from leaderboard.statistics import across
-    from leaderboard.statistics.resampling import Strata
+    from graph_distillery.leaderboard.statistics import across
+    from graph_distillery.leaderboard.statistics.resampling import Strata
 
     strata = Strata(tuple(each.data.stratum for each in members))
     raw = [
@@ -149,7 +149,7 @@ def _rows(
 
 def _tests(members: Members, found: Found, pool: Sequence[RowKey]) -> DatasetTests[RowKey] | None:
     """Tests over datasets; a dataset with several comparisons (splits) counts once, with its mean over them."""
-    from leaderboard.statistics.datasets import dataset_tests
+    from graph_distillery.leaderboard.statistics.datasets import dataset_tests
 
     if len(pool) < 2:
         return None

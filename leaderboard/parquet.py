@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from leaderboard.document import Document
+from graph_distillery.leaderboard.document import Document
 
 COMPARISON = (
     "slug", "dataset", "dataset_sha256", "node_order_sha256", "split", "setting", "task", "metric",

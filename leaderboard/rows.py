@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from bench.records import Record
-from leaderboard.errors import BoardError
-from leaderboard.runs import (
+from graph_distillery.bench.records import Record
+from graph_distillery.leaderboard.errors import BoardError
+from graph_distillery.leaderboard.runs import (
     Placed,
     Replicate,
     Result,
@@ -18,7 +18,7 @@ from leaderboard.runs import (
     make_speeds,
     make_tuning,
 )
-from leaderboard.statistics import Summary
+from graph_distillery.leaderboard.statistics import Summary
 
 Role = Literal["teacher", "majority", "supervised", "method"]
 ROLES: tuple[Role, ...] = ("teacher", "majority", "supervised", "method")

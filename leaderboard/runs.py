@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from bench.records import Record, Speed
-from leaderboard.errors import BoardError
-from leaderboard.statistics import BudgetCurve, Summary, budget_curve, mean, summarise_scores
+from graph_distillery.bench.records import Record, Speed
+from graph_distillery.leaderboard.errors import BoardError
+from graph_distillery.leaderboard.statistics import BudgetCurve, Summary, budget_curve, mean, summarise_scores
 
 Replicate = tuple[int, int]  # (split seed, seed): what pairs the runs of two methods
 Selection = Literal["tuned", "default", "fixed"]  # fixed: a run that no search stands behind

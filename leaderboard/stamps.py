@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from leaderboard.drawings import is_png
+from graph_distillery.leaderboard.drawings import is_png
 
 _KEYWORD = b"Numbers\0"
 _HEAD = 8 + 25  # the signature and the first chunk, which describes the image

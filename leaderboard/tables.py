@@ -7,12 +7,12 @@ import io
 import unicodedata
 from collections.abc import Sequence
 
-from leaderboard.board import Board
-from leaderboard.comparison import Comparison
-from leaderboard.overall import Overall
-from leaderboard.rows import Row
-from leaderboard.statistics import Estimate, PairedTest, mean_gap
-from leaderboard.text import visible
+from graph_distillery.leaderboard.board import Board
+from graph_distillery.leaderboard.comparison import Comparison
+from graph_distillery.leaderboard.overall import Overall
+from graph_distillery.leaderboard.rows import Row
+from graph_distillery.leaderboard.statistics import Estimate, PairedTest, mean_gap
+from graph_distillery.leaderboard.text import visible
 
 Value = str | int | float | bool | None
 Line = dict[str, Value]

@@ -20,12 +20,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leaderboard.build import build_board
-from leaderboard.drawings import is_drawing, is_png
-from leaderboard.errors import BoardError
-from leaderboard.published.cells import PublishedTable
-from leaderboard.stamps import digests, stamp_in
-from leaderboard.write import MARKER
+from graph_distillery.leaderboard.build import build_board
+from graph_distillery.leaderboard.drawings import is_drawing, is_png
+from graph_distillery.leaderboard.errors import BoardError
+from graph_distillery.leaderboard.published.cells import PublishedTable
+from graph_distillery.leaderboard.stamps import digests, stamp_in
+from graph_distillery.leaderboard.write import MARKER
 
 #: Columns whose values name a line of a CSV or parquet file.
 _IDENTITY = (

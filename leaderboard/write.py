@@ -10,16 +10,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.records import Record
-from leaderboard.board import Board
-from leaderboard.errors import BoardError
-from leaderboard.evidence import EvidenceBook
-from leaderboard.markdown import readme
-from leaderboard.stamps import digests, stamped_png, stamped_svg
-from leaderboard.tables import csv_files
+from graph_distillery.bench.records import Record
+from graph_distillery.leaderboard.board import Board
+from graph_distillery.leaderboard.errors import BoardError
+from graph_distillery.leaderboard.evidence import EvidenceBook
+from graph_distillery.leaderboard.markdown import readme
+from graph_distillery.leaderboard.stamps import digests, stamped_png, stamped_svg
+from graph_distillery.leaderboard.tables import csv_files
 
 if TYPE_CHECKING:
-    from leaderboard.plots import Picture
+    from graph_distillery.leaderboard.plots import Picture
 
 MARKER = ".distillery-board"
 IN_README = ("ranks-", "critical-difference-", "heat-map-", "pareto-")
@@ -75,8 +75,8 @@ def _files_in(folder: Path) -> list[str]:
 
 
 def _fill(board: Board, records: Sequence[Record], folder: Path, plots: bool) -> list[str]:
-    from leaderboard.document import board_document, document_text
-    from leaderboard.page import render_page
+    from graph_distillery.leaderboard.document import board_document, document_text
+    from graph_distillery.leaderboard.page import render_page
     from leaderboard.parquet import write_parquet
 
     folder.chmod(0o755)
@@ -110,7 +110,7 @@ def _write_pictures(pictures: Sequence[Picture], folder: Path) -> None:
 
 
 def _draw(board: Board) -> Iterator[Picture]:
-    from leaderboard.plots import draw_pictures  # matplotlib loads here
+    from graph_distillery.leaderboard.plots import draw_pictures  # matplotlib loads here
 
     return draw_pictures(board)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from methods.catalog import BUILTIN, MethodInfo
-from methods.registry import DuplicateNameError, Registry, UnknownNameError
+from graph_distillery.methods.catalog import BUILTIN, MethodInfo
+from graph_distillery.methods.registry import DuplicateNameError, Registry, UnknownNameError
 
 #: Entry-point group by which third-party packages add methods.
 ENTRY_POINT_GROUP = "graph_distillery.methods"

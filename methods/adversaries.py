@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from methods.graph import Graph
+from graph_distillery.methods.graph import Graph
 
 
 class DiscriminatorRing(nn.Module):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor
 
-from methods.feature_hints import HintHyperparameters, HintMethod
+from graph_distillery.methods.feature_hints import HintHyperparameters, HintMethod
 
 
 class AttentionTransfer(HintMethod[HintHyperparameters]):

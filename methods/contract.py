@@ -35,7 +35,7 @@ import torch
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 
-from methods.graph import Graph, arcs_among
+from graph_distillery.methods.graph import Graph, arcs_among
 
 TaskKind = Literal["node-classification", "node-multilabel", "graph-classification"]
 NodeSet = Literal["labelled", "observed", "unlabelled"]

@@ -9,8 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from methods.contract import Batch, Hyperparameters, Method, Output
-from methods.losses import distillation_loss, label_loss
+from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
+from graph_distillery.methods.losses import distillation_loss, label_loss
 
 
 class HintHyperparameters(Hyperparameters):

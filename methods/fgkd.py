@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from methods.glnn import GLNN
+from graph_distillery.methods.glnn import GLNN
 
 
 class FGKD(GLNN):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from methods.feature_hints import HintHyperparameters, HintMethod, hidden_width, pick_layer
+from graph_distillery.methods.feature_hints import HintHyperparameters, HintMethod, hidden_width, pick_layer
 
 
 class FitNet(HintMethod[HintHyperparameters]):

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pydantic import Field
 from torch import Tensor
 
-from methods.contract import Batch, BatchSource, Hyperparameters, Method, Output
-from methods.losses import distillation_loss, label_loss
+from graph_distillery.methods.contract import Batch, BatchSource, Hyperparameters, Method, Output
+from graph_distillery.methods.losses import distillation_loss, label_loss
 
 
 class GLNNHyperparameters(Hyperparameters):

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from methods.sparse import SparseMatrix, lasting
+from graph_distillery.methods.sparse import SparseMatrix, lasting
 
 PropagationKind = Literal["gcn", "mean", "mean_self", "mean_self_twice", "sum", "sum_self"]
 

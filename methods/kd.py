@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor
 
-from methods.contract import Batch, Hyperparameters, Method, NodeSet, Output
-from methods.losses import distillation_loss, label_loss
+from graph_distillery.methods.contract import Batch, Hyperparameters, Method, NodeSet, Output
+from graph_distillery.methods.losses import distillation_loss, label_loss
 
 
 class KDHyperparameters(Hyperparameters):

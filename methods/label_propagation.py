@@ -7,8 +7,8 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from methods.contract import Hyperparameters, Method, Output
-from methods.graph import Graph
+from graph_distillery.methods.contract import Hyperparameters, Method, Output
+from graph_distillery.methods.graph import Graph
 
 
 class LabelPropagationHyperparameters(Hyperparameters):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from methods.sparse import SparseMatrix
+from graph_distillery.methods.sparse import SparseMatrix
 
 Kernel = Literal["linear", "polynomial", "rbf", "l2", "l1"]
 Direction = Literal["student-teacher", "teacher-student"]

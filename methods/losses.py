@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from methods.contract import Task
+from graph_distillery.methods.contract import Task
 
 
 def label_loss(task: Task, logits: Tensor, labels: Tensor) -> Tensor:

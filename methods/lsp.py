@@ -10,9 +10,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from methods.contract import Batch, Hyperparameters, Method, Output, Teacher
-from methods.feature_hints import pick_layer
-from methods.local_structure import (
+from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output, Teacher
+from graph_distillery.methods.feature_hints import pick_layer
+from graph_distillery.methods.local_structure import (
     Direction,
     Kernel,
     codes,
@@ -21,8 +21,8 @@ from methods.local_structure import (
     similarity,
     structure_divergence,
 )
-from methods.losses import label_loss
-from methods.sparse import SparseMatrix
+from graph_distillery.methods.losses import label_loss
+from graph_distillery.methods.sparse import SparseMatrix
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from methods.contract import Hyperparameters, Method, Output
-from methods.graph import Graph
+from graph_distillery.methods.contract import Hyperparameters, Method, Output
+from graph_distillery.methods.graph import Graph
 
 
 class Majority(Method[Hyperparameters]):

@@ -13,11 +13,11 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from methods.adversaries import DiscriminatorRing
-from methods.contract import Batch, Hyperparameters, Method, NodeSet, OptimiserSettings, Output, adam
-from methods.feature_hints import hidden_width, pick_layer
-from methods.graph import Graph
-from methods.losses import distillation_loss, label_loss, soft_divergence
+from graph_distillery.methods.adversaries import DiscriminatorRing
+from graph_distillery.methods.contract import Batch, Hyperparameters, Method, NodeSet, OptimiserSettings, Output, adam
+from graph_distillery.methods.feature_hints import hidden_width, pick_layer
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.losses import distillation_loss, label_loss, soft_divergence
 
 
 class OADHyperparameters(Hyperparameters):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from methods.contract import Batch, Hyperparameters, Method, Output
-from methods.losses import label_loss
+from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
+from graph_distillery.methods.losses import label_loss
 
 
 class Supervised(Method[Hyperparameters]):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from methods.contract import Hyperparameters, Method
+from graph_distillery.methods.contract import Hyperparameters, Method
 
 
 class TeacherAlone(Method[Hyperparameters]):

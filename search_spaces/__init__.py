@@ -9,14 +9,14 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.errors import SpaceError, unknown
+from graph_distillery.search_spaces.errors import SpaceError, unknown
 
 if TYPE_CHECKING:
-    from search_spaces.joint import JointSpace, merge
-    from search_spaces.library import available, load_space, parse_space, register_space
-    from search_spaces.parameter import Condition, Parameter
-    from search_spaces.space import Preset, Space
-    from search_spaces.strict_yaml import load_yaml
+    from graph_distillery.search_spaces.joint import JointSpace, merge
+    from graph_distillery.search_spaces.library import available, load_space, parse_space, register_space
+    from graph_distillery.search_spaces.parameter import Condition, Parameter
+    from graph_distillery.search_spaces.space import Preset, Space
+    from graph_distillery.search_spaces.strict_yaml import load_yaml
 
 __all__ = [
     "Condition",

@@ -6,9 +6,9 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-from search_spaces.parameter import Parameter
-from search_spaces.space import is_active
-from search_spaces.values import Scalar
+from graph_distillery.search_spaces.parameter import Parameter
+from graph_distillery.search_spaces.space import is_active
+from graph_distillery.search_spaces.values import Scalar
 
 SMALL = 100_000  # up to this many points, the order is a shuffle of them all
 

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from search_spaces.errors import SpaceError, shown, unknown
-from search_spaces.grid import Grid
-from search_spaces.parameter import Parameter, TrialLike
-from search_spaces.space import Space, configuration, is_active
-from search_spaces.values import Scalar, same
+from graph_distillery.search_spaces.errors import SpaceError, shown, unknown
+from graph_distillery.search_spaces.grid import Grid
+from graph_distillery.search_spaces.parameter import Parameter, TrialLike
+from graph_distillery.search_spaces.space import Space, configuration, is_active
+from graph_distillery.search_spaces.values import Scalar, same
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

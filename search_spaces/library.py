@@ -8,10 +8,10 @@ from importlib import resources
 from pathlib import Path
 from typing import get_args
 
-from search_spaces.errors import SpaceError, shown, unknown
-from search_spaces.space import Kind, Space, checked
-from search_spaces.strict_yaml import load_yaml
-from search_spaces.values import position
+from graph_distillery.search_spaces.errors import SpaceError, shown, unknown
+from graph_distillery.search_spaces.space import Kind, Space, checked
+from graph_distillery.search_spaces.strict_yaml import load_yaml
+from graph_distillery.search_spaces.values import position
 
 _KINDS: tuple[Kind, ...] = get_args(Kind)
 _registered: dict[tuple[Kind, str], Space] = {}
@@ -86,12 +86,16 @@ def _named(space: Space, kind: Kind, name: str, source: str) -> Space:
 
 @cache
 def _packaged(kind: Kind) -> frozenset[str]:
-    folder = resources.files("search_spaces").joinpath(f"{kind}s")
+    folder = resources.files("graph_distillery.search_spaces").joinpath(f"{kind}s")
     return frozenset(file.name.removesuffix(".yaml") for file in folder.iterdir() if file.name.endswith(".yaml"))
 
 
 @cache
 def _load_packaged(kind: Kind, name: str) -> Space:
     source = f"search_spaces/{kind}s/{name}.yaml"
-    data = resources.files("search_spaces").joinpath(f"{kind}s", f"{name}.yaml").read_text(encoding="utf-8")
+    data = (
+        resources.files("graph_distillery.search_spaces")
+        .joinpath(f"{kind}s", f"{name}.yaml")
+        .read_text(encoding="utf-8")
+    )
     return _named(parse_space(load_yaml(data, source=source), source=source), kind, name, source)

@@ -14,8 +14,8 @@ from pydantic import (
     model_validator,
 )
 
-from search_spaces.errors import shown
-from search_spaces.values import Scalar, finite, integer, is_number, like, position, same, scalar
+from graph_distillery.search_spaces.errors import shown
+from graph_distillery.search_spaces.values import Scalar, finite, integer, is_number, like, position, same, scalar
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -16,9 +16,9 @@ from pydantic import (
     model_validator,
 )
 
-from search_spaces.errors import SpaceError, first_problem, shown, unknown
-from search_spaces.parameter import Condition, Parameter
-from search_spaces.values import Scalar, like, scalar
+from graph_distillery.search_spaces.errors import SpaceError, first_problem, shown, unknown
+from graph_distillery.search_spaces.parameter import Condition, Parameter
+from graph_distillery.search_spaces.values import Scalar, like, scalar
 
 Kind = Literal["method", "model"]
 

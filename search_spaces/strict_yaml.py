@@ -16,7 +16,7 @@ from typing import Any
 
 import yaml
 
-from search_spaces.errors import SpaceError, shown
+from graph_distillery.search_spaces.errors import SpaceError, shown
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 30

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from typing import Any, TypeGuard
 
-from search_spaces.errors import nearest, shown
+from graph_distillery.search_spaces.errors import nearest, shown
 
 Scalar = bool | int | float | str | None
 

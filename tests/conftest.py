@@ -79,7 +79,7 @@ def mirror() -> Path:
 @pytest.fixture(scope="session")
 def essence_of() -> Callable[[Path], dict[str, Any]]:
     """Every record of a store by id, without clocks, latencies and the machine."""
-    from bench.records import read_records
+    from graph_distillery.bench.records import read_records
 
     def read(store: Path) -> dict[str, Any]:
         found = {}

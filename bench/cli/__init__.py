@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from bench.cli.entry import main
+from graph_distillery.bench.cli.entry import main
 
 __all__ = ["main"]

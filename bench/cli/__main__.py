@@ -1,10 +1,10 @@
-"""`python -m bench.cli`, the same as `distillery`."""
+"""`python -m graph_distillery.bench.cli`, the same as `distillery`."""
 
 from __future__ import annotations
 
 import sys
 
-from bench.cli import main
+from graph_distillery.bench.cli import main
 
 if __name__ == "__main__":  # a worker process imports this module too
     sys.exit(main())

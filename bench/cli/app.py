@@ -39,8 +39,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; failure
 
 def _version(value: bool) -> None:
     if value:
-        from bench.cli.text import emit
-        from bench.environment import suite_version
+        from graph_distillery.bench.cli.text import emit
+        from graph_distillery.bench.environment import suite_version
 
         emit(f"distillery {suite_version()}")
         raise typer.Exit
@@ -64,7 +64,7 @@ def demo(
     ] = None,
 ) -> int:
     """The main job on an embedded dataset, with no network."""
-    from bench.cli import demo as command
+    from graph_distillery.bench.cli import demo as command
 
     return command.run(out, workers)
 
@@ -75,7 +75,7 @@ def list_(
     json: Json = False,
 ) -> int:
     """The methods, datasets, models or papers there are."""
-    from bench.cli import listing
+    from graph_distillery.bench.cli import listing
 
     return listing.run(what, json)
 
@@ -87,7 +87,7 @@ def info(
     data: Data = None,
 ) -> int:
     """All about one method, dataset or model."""
-    from bench.cli import info as command
+    from graph_distillery.bench.cli import info as command
 
     return command.run(name, json, data)
 
@@ -122,8 +122,8 @@ def run(
     json: Json = False,
 ) -> int:
     """One method on one dataset at a fixed configuration."""
-    from bench.cli import checks
-    from bench.cli import run as command
+    from graph_distillery.bench.cli import checks
+    from graph_distillery.bench.cli import run as command
 
     cell = command.Choice(dataset, method, student, teacher, split, setting, variant, seeds, tuple(set_ or ()))
     return command.run(cell, out, checks.means("local", workers, device, None), data, json, quiet)
@@ -173,8 +173,8 @@ def sweep(
     json: Json = False,
 ) -> int:
     """Tune and report every method of a spec. Again resumes."""
-    from bench.cli import checks
-    from bench.cli import sweep as command
+    from graph_distillery.bench.cli import checks
+    from graph_distillery.bench.cli import sweep as command
 
     request = command.Request(spec, out, cells, optuna_storage, retry_failed, tuple(track or ()))
     return command.run(request, checks.means(executor, workers, device, address), data, dry_run, json, quiet)
@@ -186,7 +186,7 @@ def status(
     json: Json = False,
 ) -> int:
     """How far a store is, also while its sweep runs."""
-    from bench.cli import status as command
+    from graph_distillery.bench.cli import status as command
 
     return command.run(store, json)
 
@@ -210,7 +210,7 @@ def launch(
     json: Json = False,
 ) -> int:
     """The job files of a sweep for a cluster."""
-    from bench.cli import launch as command
+    from graph_distillery.bench.cli import launch as command
 
     return command.run(target, spec, settings, out, submit, json)
 
@@ -223,7 +223,7 @@ def leaderboard(
     json: Json = False,
 ) -> int:
     """Build the leaderboard of stores."""
-    from bench.cli import board
+    from graph_distillery.bench.cli import board
 
     return board.run(stores, out, json, plots=plots)
 
@@ -235,7 +235,7 @@ def verify(
     json: Json = False,
 ) -> int:
     """Recompute a board; exit code 1 where a number differs."""
-    from bench.cli import verify as command
+    from graph_distillery.bench.cli import verify as command
 
     return command.run(board, stores, json)
 
@@ -250,7 +250,7 @@ def submit(
     json: Json = False,
 ) -> int:
     """Check a store for a board; exit code 1 where one must ask."""
-    from bench.cli import submit as command
+    from graph_distillery.bench.cli import submit as command
 
     return command.run(store, beside or [], json)
 
@@ -287,8 +287,8 @@ def reproduce(
     json: Json = False,
 ) -> int:
     """Run papers' tables by their protocols, and judge each number."""
-    from bench.cli import checks
-    from bench.cli import reproduce as command
+    from graph_distillery.bench.cli import checks
+    from graph_distillery.bench.cli import reproduce as command
 
     named = None if datasets is None else tuple(name.strip() for name in datasets.split(","))
     request = command.Request(tuple(tables or ()), all_, named, out, pages, budget_hours, seeds, stand_in)
@@ -298,7 +298,7 @@ def reproduce(
 @app.command()
 def doctor(data: Data = None, json: Json = False) -> int:
     """Whether this machine is in order; exit code 1 if not."""
-    from bench.cli import doctor as command
+    from graph_distillery.bench.cli import doctor as command
 
     return command.run(data, json)
 
@@ -311,6 +311,6 @@ def perf(
     sweep: Annotated[bool, typer.Option("--sweep", help="Whole sweeps on Ray instead; takes minutes.")] = False,
 ) -> int:
     """The suite's own speed; exit code 1 where it misses."""
-    from bench.cli import perf as command
+    from graph_distillery.bench.cli import perf as command
 
     return command.run(json, only, board, sweep)

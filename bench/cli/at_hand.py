@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from bench.data import registry
-from bench.data.loading import data_root, mirror
-from bench.data.raw_files import RawFiles
-from bench.data.registry import DatasetInfo
+from graph_distillery.bench.data import registry
+from graph_distillery.bench.data.loading import data_root, mirror
+from graph_distillery.bench.data.raw_files import RawFiles
+from graph_distillery.bench.data.registry import DatasetInfo
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ def at_hand(info: DatasetInfo, data: Path | None = None) -> AtHand:
     """
     if info.kind != "download":
         return AtHand(True, "part of the suite" if info.kind == "embedded" else "generated when asked for")
-    from bench.data import cache
+    from graph_distillery.bench.data import cache
 
     root, tree = data_root(data), mirror()
     if (root / "converted" / f"{info.name}.v{cache.VERSION}.safetensors").is_file():

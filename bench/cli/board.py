@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.text import emit, emit_json, note
+from graph_distillery.bench.cli.text import emit, emit_json, note
 
 if TYPE_CHECKING:
-    from leaderboard.published import PublishedTable
+    from graph_distillery.leaderboard.published import PublishedTable
 
 
 def run(stores: Sequence[Path], out: Path, as_json: bool, *, plots: bool = True) -> int:
     """Build the board at `out`; BoardError where it cannot."""
-    from leaderboard import build_board
-    from leaderboard.text import visible
+    from graph_distillery.leaderboard import build_board
+    from graph_distillery.leaderboard.text import visible
 
     rows, published = split_stages(stores)
     result = build_board(rows, out, plots=plots, published=published)
@@ -37,7 +37,7 @@ def split_stages(stores: Sequence[Path]) -> tuple[list[Path], list[PublishedTabl
     papers = Path(__file__).parents[1] / "papers"
     if not any((papers / f"{store.resolve().parent.name}.yaml").is_file() for store in stores):
         return list(stores), []
-    from bench.cli.published import of_stores, variations
+    from graph_distillery.bench.cli.published import of_stores, variations
 
     beside = variations(stores)
     for store, other in beside.items():

@@ -6,11 +6,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import UserError, unknown_line, value_line
-from bench.sweeps.plan import Cell, Plan
+from graph_distillery.bench.errors import UserError, unknown_line, value_line
+from graph_distillery.bench.sweeps.plan import Cell, Plan
 
 if TYPE_CHECKING:
-    from bench.sweeps.sweep import Means
+    from graph_distillery.bench.sweeps.sweep import Means
 
 
 def data_folder(data: Path | None) -> Path | None:
@@ -41,7 +41,7 @@ def device(name: str) -> str:
 
 def means(executor: str, workers: int, device_name: str, address: str | None) -> Means:
     """What --executor, --workers, --device and --address ask for; UserError where they do not fit."""
-    from bench.sweeps.sweep import EXECUTORS, Means
+    from graph_distillery.bench.sweeps.sweep import EXECUTORS, Means
 
     named = next((name for name in EXECUTORS if name == executor), None)
     if named is None:
@@ -70,10 +70,10 @@ def configurations(plan: Plan) -> None:
 
 
 def _check(label: str, method: str, student: str | None, flat: dict[str, Any]) -> None:
-    from bench.models.base import model_hyperparameters
-    from bench.sweeps.driver import configuration
-    from bench.training.engine import parse_hyperparameters
-    from methods import METHODS
+    from graph_distillery.bench.models.base import model_hyperparameters
+    from graph_distillery.bench.sweeps.driver import configuration
+    from graph_distillery.bench.training.engine import parse_hyperparameters
+    from graph_distillery.methods import METHODS
 
     made = configuration(method, "paper", student, flat)
     try:
@@ -87,9 +87,9 @@ def _check(label: str, method: str, student: str | None, flat: dict[str, Any]) -
 
 def _check_ranges(cell: Cell) -> None:
     """The ends of every range and every choice of the cell's space."""
-    from bench.models.registry import MODELS
-    from methods import METHODS
-    from methods.contract import OptimiserSettings
+    from graph_distillery.bench.models.registry import MODELS
+    from graph_distillery.methods import METHODS
+    from graph_distillery.methods.contract import OptimiserSettings
 
     schemas: dict[str, Any] = {"method": METHODS.load(cell.method.name).Hyperparameters}
     if cell.student is not None:
@@ -118,9 +118,9 @@ def _why_not(schema: Any, name: str, value: Any) -> str | None:
 
 def _rehearse(plan: Plan) -> None:
     """Every cell on made-up data, each combination once. What a tuned teacher will be is not known before it is."""
-    from bench.data.registry import DATASETS
-    from bench.sweeps.driver import configuration
-    from bench.training.rehearsal import rehearse
+    from graph_distillery.bench.data.registry import DATASETS
+    from graph_distillery.bench.sweeps.driver import configuration
+    from graph_distillery.bench.training.rehearsal import rehearse
 
     done = set()
     for cell in plan.cells:

@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli.text import count
-from bench.sweeps import pruners
-from bench.sweeps.cell_run import CellRun
-from bench.sweeps.plan import Cell, Plan, TeacherPlan
-from bench.sweeps.spec import Search
-from bench.sweeps.status import CellStatus, StoreStatus, TeacherStatus
-from bench.sweeps.study import Study
+from graph_distillery.bench.cli.text import count
+from graph_distillery.bench.sweeps import pruners
+from graph_distillery.bench.sweeps.cell_run import CellRun
+from graph_distillery.bench.sweeps.plan import Cell, Plan, TeacherPlan
+from graph_distillery.bench.sweeps.spec import Search
+from graph_distillery.bench.sweeps.status import CellStatus, StoreStatus, TeacherStatus
+from graph_distillery.bench.sweeps.study import Study
 
 if TYPE_CHECKING:
-    from bench.sweeps.sweep import Means
-    from bench.training.engine import Trained
-    from bench.training.problem import Problem
-    from methods.contract import Teacher
+    from graph_distillery.bench.sweeps.sweep import Means
+    from graph_distillery.bench.training.engine import Trained
+    from graph_distillery.bench.training.problem import Problem
+    from graph_distillery.methods.contract import Teacher
 
 #: Seconds of training after which a probe knows enough.
 PROBE_S = 0.5
@@ -101,7 +101,7 @@ class _Prober:
         done = status.seconds_left
         if done is not None and (status.trials_done or status.reports_done):
             return done / status.trainings_left
-        from bench.errors import UserError
+        from graph_distillery.bench.errors import UserError
 
         try:
             return self._probe(cell)
@@ -118,7 +118,7 @@ class _Prober:
         return left * self._teacher(teacher)[0]
 
     def _probe(self, cell: Cell) -> float:
-        from bench.sweeps.driver import configuration
+        from graph_distillery.bench.sweeps.driver import configuration
 
         teachers = (self._teacher(cell.teacher)[1],) if cell.teacher else ()
         config = configuration(cell.method.name, cell.variant, cell.student, cell.defaults)
@@ -126,8 +126,8 @@ class _Prober:
 
     def _teacher(self, plan: TeacherPlan) -> tuple[float, Teacher]:
         if plan.id not in self._teachers:
-            from bench.sweeps.driver import configuration
-            from bench.training.teachers import pack_teacher, unpack_teacher
+            from graph_distillery.bench.sweeps.driver import configuration
+            from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 
             config = configuration("supervised", "paper", plan.model, plan.defaults)
             problem = self._problem(plan.data)
@@ -137,7 +137,7 @@ class _Prober:
         return self._teachers[plan.id]
 
     def _problem(self, data: Any) -> Problem:
-        from bench.training.problem import ProblemKey, load_problem
+        from graph_distillery.bench.training.problem import ProblemKey, load_problem
 
         key = ProblemKey(data.dataset, data.split, data.setting, self.plan.data_dir)
         return load_problem(key, self.plan.spec.report.seeds[0], self.device)
@@ -147,8 +147,8 @@ def _timed(configuration: Any, problem: Problem, teachers: tuple[Teacher, ...]) 
     """Seconds that all its epochs take, from as few of them as PROBE_S asks for and what comes before the first."""
     import torch
 
-    from bench.sweeps.worker import warm_up
-    from bench.training.engine import Trained, train
+    from graph_distillery.bench.sweeps.worker import warm_up
+    from graph_distillery.bench.training.engine import Trained, train
 
     torch.set_num_threads(1)
     warm_up()
@@ -173,7 +173,7 @@ def _timed(configuration: Any, problem: Problem, teachers: tuple[Teacher, ...]) 
 
 def _briefly_trained(configuration: Any, problem: Problem) -> Trained:
     """After one epoch: a teacher good enough to time its students with."""
-    from bench.training.engine import train
+    from graph_distillery.bench.training.engine import train
 
     short = replace(configuration, student_hyper={**configuration.student_hyper, "epochs": 1})
     return next(train(short, [problem.seed], _giving(problem), lambda seed: ()))
@@ -189,9 +189,9 @@ def progress_of(plan: Plan, store: Path) -> StoreStatus:
     Raises:
         UserError: the store is of another plan, or the place is taken.
     """
-    from bench.errors import UserError
-    from bench.sweeps.status import read_status, status_of
-    from bench.sweeps.store import read_facts
+    from graph_distillery.bench.errors import UserError
+    from graph_distillery.bench.sweeps.status import read_status, status_of
+    from graph_distillery.bench.sweeps.store import read_facts
 
     if (store / "store.json").exists():
         if read_facts(store).plan_id != plan.id:

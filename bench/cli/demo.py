@@ -5,20 +5,20 @@ from __future__ import annotations
 from importlib import resources
 from pathlib import Path
 
-from bench.cli.cost import estimate, processors, progress_of
-from bench.cli.sweep import carry_out, cost_line
-from bench.cli.text import count, emit, note
-from bench.sweeps.plan import Plan, make_plan
-from bench.sweeps.spec import read_spec
-from bench.sweeps.sweep import Means
+from graph_distillery.bench.cli.cost import estimate, processors, progress_of
+from graph_distillery.bench.cli.sweep import carry_out, cost_line
+from graph_distillery.bench.cli.text import count, emit, note
+from graph_distillery.bench.sweeps.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.spec import read_spec
+from graph_distillery.bench.sweeps.sweep import Means
 
 _MOST_WORKERS = 8
 
 
 def run(out: Path, workers: int | None) -> int:
     """Sweep into OUT/store, board into OUT/board; again goes on where it stopped."""
-    from leaderboard.errors import BoardError
-    from leaderboard.write import check_output
+    from graph_distillery.leaderboard.errors import BoardError
+    from graph_distillery.leaderboard.write import check_output
 
     plan = demo_plan()
     store, board = out / "store", out / "board"
@@ -35,7 +35,7 @@ def run(out: Path, workers: int | None) -> int:
     means = Means(workers=number)
     emit(f"cost: {cost_line(estimate(plan, progress, means), means)}")
     code = carry_out(plan, store, means, as_json=False)
-    from leaderboard import build_board
+    from graph_distillery.leaderboard import build_board
 
     try:
         result = build_board([store], board)
@@ -52,5 +52,5 @@ def run(out: Path, workers: int | None) -> int:
 
 def demo_plan() -> Plan:
     """The plan of bench/specs/demo.yaml."""
-    with resources.as_file(resources.files("bench") / "specs" / "demo.yaml") as path:
+    with resources.as_file(resources.files("graph_distillery.bench") / "specs" / "demo.yaml") as path:
         return make_plan(read_spec(path))

@@ -11,11 +11,11 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from bench.cli.text import duration, score
+from graph_distillery.bench.cli.text import duration, score
 
 if TYPE_CHECKING:
-    from bench.cli.progress import Progress
-    from bench.sweeps.status import CellStatus
+    from graph_distillery.bench.cli.progress import Progress
+    from graph_distillery.bench.sweeps.status import CellStatus
 
 #: Rows shown at once; the others are counted.
 MOST_ROWS = 12

@@ -13,14 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from bench.cli import checks
-from bench.cli.cost import processors
-from bench.cli.text import count, emit, emit_json, table
-from bench.data.loading import data_root, mirror
-from bench.data.registry import DATASETS
-from bench.environment import package_version, suite_version
-from bench.models.registry import MODELS
-from methods import METHODS
+from graph_distillery.bench.cli import checks
+from graph_distillery.bench.cli.cost import processors
+from graph_distillery.bench.cli.text import count, emit, emit_json, table
+from graph_distillery.bench.data.loading import data_root, mirror
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.environment import package_version, suite_version
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.methods import METHODS
 
 #: Import name and distribution. Without those of the second row only one command or one kind of dataset is lost.
 _ESSENTIAL = (
@@ -127,7 +127,7 @@ def _threads() -> str:
 
 
 def _embedded() -> str:
-    from bench.data.loading import load_dataset
+    from graph_distillery.bench.data.loading import load_dataset
 
     graph = load_dataset("digits-knn").graph
     return f"digits-knn loads: {graph.num_nodes:,} nodes, {graph.num_edges:,} edges"
@@ -152,7 +152,7 @@ def _storage(name: str, folder: Path) -> Finding:
 
 
 def _datasets(data: Path | None) -> str:
-    from bench.cli.at_hand import at_hand
+    from graph_distillery.bench.cli.at_hand import at_hand
 
     found = {info.name: at_hand(info, data).there for info in DATASETS if info.kind == "download"}
     here = [name for name, there in found.items() if there]

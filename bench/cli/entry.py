@@ -15,12 +15,12 @@ from contextlib import contextmanager
 
 import typer
 
-from bench.cli import interrupts, last_words, text
-from bench.cli.app import RESUMABLE, app
-from bench.errors import LostError, UserError, unknown_line
-from bench.records import RecordError
-from methods.registry import DuplicateNameError, PluginError, UnknownNameError
-from search_spaces import SpaceError
+from graph_distillery.bench.cli import interrupts, last_words, text
+from graph_distillery.bench.cli.app import RESUMABLE, app
+from graph_distillery.bench.errors import LostError, UserError, unknown_line
+from graph_distillery.bench.records import RecordError
+from graph_distillery.methods.registry import DuplicateNameError, PluginError, UnknownNameError
+from graph_distillery.search_spaces import SpaceError
 
 OK, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -81,7 +81,7 @@ def _explain(error: Exception) -> tuple[str | None, int]:
 
 def _is_board_error(error: Exception) -> bool:
     """Without loading the leaderboard for every command."""
-    module = sys.modules.get("leaderboard.errors")
+    module = sys.modules.get("graph_distillery.leaderboard.errors")
     return module is not None and isinstance(error, module.BoardError)
 
 

@@ -7,14 +7,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from bench.cli import checks
-from bench.cli.listing import plain
-from bench.cli.text import brief, emit, emit_json, settings, table
-from bench.data.registry import DATASETS, DatasetInfo
-from bench.errors import UserError, unknown_line
-from bench.models.registry import MODELS, ModelInfo
-from methods import METHODS, MethodInfo
-from search_spaces import Space, load_space
+from graph_distillery.bench.cli import checks
+from graph_distillery.bench.cli.listing import plain
+from graph_distillery.bench.cli.text import brief, emit, emit_json, settings, table
+from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
+from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.models.registry import MODELS, ModelInfo
+from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.search_spaces import Space, load_space
 
 #: The optimiser's settings stand in the models' spaces, but in no model's own hyperparameters.
 _OPTIMISER = {
@@ -64,7 +64,7 @@ def model_facts(info: ModelInfo) -> dict[str, Any]:
 
 def dataset_facts(info: DatasetInfo, data: Path | None) -> dict[str, Any]:
     """The catalogue's entry, and whether it can be loaded here and now."""
-    from bench.cli.at_hand import at_hand
+    from graph_distillery.bench.cli.at_hand import at_hand
 
     entry = plain(info)
     origin = entry.pop("kind")

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from bench.cli.text import emit, emit_json, table
-from bench.data.registry import DATASETS
-from bench.errors import UserError, unknown_line
-from bench.models.registry import MODELS
-from methods import METHODS
+from graph_distillery.bench.cli.text import emit, emit_json, table
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.methods import METHODS
 
 WHAT = ("methods", "datasets", "models", "papers")
 
@@ -47,7 +47,7 @@ def papers() -> list[dict[str, Any]]:
 
     tables: what `distillery reproduce` can be asked for.
     """
-    from bench.papers import find_tables
+    from graph_distillery.bench.papers import find_tables
 
     found: dict[str, dict[str, Any]] = {}
     methods = [(info.year, info.name, info.paper, info.venue, info.url, "methods") for info in METHODS if info.url]

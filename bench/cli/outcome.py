@@ -9,13 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.cli.text import count, duration, score, settings, table
-from bench.records import Record
-from bench.sweeps.cell_run import CellRun
-from bench.sweeps.driver import Driver
-from bench.sweeps.plan import Cell
-from bench.sweeps.status import ParetoPoint, hindrance, pareto_set
-from bench.sweeps.sweep import Summary
+from graph_distillery.bench.cli.text import count, duration, score, settings, table
+from graph_distillery.bench.records import Record
+from graph_distillery.bench.sweeps.cell_run import CellRun
+from graph_distillery.bench.sweeps.driver import Driver
+from graph_distillery.bench.sweeps.plan import Cell
+from graph_distillery.bench.sweeps.status import ParetoPoint, hindrance, pareto_set
+from graph_distillery.bench.sweeps.sweep import Summary
 
 _MOST_FAILURES = 10
 

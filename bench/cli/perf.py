@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 
-from bench.cli.text import emit, emit_json, table
-from bench.errors import UserError
+from graph_distillery.bench.cli.text import emit, emit_json, table
+from graph_distillery.bench.errors import UserError
 
 
 def run(as_json: bool, only: Sequence[str] | None, board: bool = False, sweep: bool = False) -> int:
@@ -17,13 +17,13 @@ def run(as_json: bool, only: Sequence[str] | None, board: bool = False, sweep: b
     if sweep and only:
         raise UserError("--sweep: measures one sweep for all of its rows; leave --only out")
     if board:
-        from bench.cli.perf_board import run_board_perf
+        from graph_distillery.bench.cli.perf_board import run_board_perf
 
         rows = run_board_perf(names)
     elif sweep:
-        rows = import_module("bench.perf_sweep").run_sweep_perf()
+        rows = import_module("graph_distillery.bench.perf_sweep").run_sweep_perf()
     else:
-        rows = import_module("bench.perf").run_perf(names)
+        rows = import_module("graph_distillery.bench.perf").run_perf(names)
     fields = ("name", "value", "target", "unit", "ok", "detail")
     if as_json:
         emit_json([{field: getattr(row, field) for field in fields} for row in rows])

@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.errors import UserError, unknown_line
+from graph_distillery.bench.errors import UserError, unknown_line
 
 if TYPE_CHECKING:
-    from bench.perf import PerfRow
+    from graph_distillery.bench.perf import PerfRow
 
 SMALL, LARGE = 20_000, 200_000
 _NAMES = ("board-seconds", "board-memory", "board-growth", "board-import")
@@ -21,7 +21,7 @@ _BUILD = """
 import json, resource, sys, time
 from pathlib import Path
 begin = time.perf_counter()
-from leaderboard import build_board
+from graph_distillery.leaderboard import build_board
 result = build_board([Path(sys.argv[1])], Path(sys.argv[2]), plots=False)
 seconds = time.perf_counter() - begin
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -31,7 +31,7 @@ print(json.dumps({"seconds": seconds, "used": used, "peak": peak, "files": len(r
 _IMPORT = """
 import time
 begin = time.perf_counter()
-import leaderboard
+import graph_distillery.leaderboard as leaderboard
 print(time.perf_counter() - begin)
 """
 
@@ -50,8 +50,8 @@ def run_board_perf(names: list[str] | None = None, small: int = SMALL, large: in
 
 
 def _board_rows(small: int, large: int) -> list[PerfRow]:
-    from bench.perf import PerfRow
-    from bench.perf_references.board_store import write_board_store
+    from graph_distillery.bench.perf import PerfRow
+    from graph_distillery.bench.perf_references.board_store import write_board_store
 
     found = {}
     for size in (small, large):
@@ -70,7 +70,7 @@ def _board_rows(small: int, large: int) -> list[PerfRow]:
 
 
 def _import_row() -> PerfRow:
-    from bench.perf import PerfRow
+    from graph_distillery.bench.perf import PerfRow
 
     return PerfRow("board-import", float(_child(_IMPORT)), 1.5, "s", "import leaderboard, in a fresh process")
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from bench.cli import interrupts
-from bench.cli.text import count, duration, note, score
-from bench.records import Record
-from bench.sweeps.cell_run import CellRun
-from bench.sweeps.status import CellStatus, TeacherStatus, cell_status, teacher_status
+from graph_distillery.bench.cli import interrupts
+from graph_distillery.bench.cli.text import count, duration, note, score
+from graph_distillery.bench.records import Record
+from graph_distillery.bench.sweeps.cell_run import CellRun
+from graph_distillery.bench.sweeps.status import CellStatus, TeacherStatus, cell_status, teacher_status
 
 if TYPE_CHECKING:
-    from bench.sweeps.driver import Driver
+    from graph_distillery.bench.sweeps.driver import Driver
 
 #: A log gets a line after this many seconds, or after this part of the plan, whichever comes first.
 LINE_EVERY_S, LINE_EVERY_PART = 30.0, 0.05
@@ -89,7 +89,7 @@ class Progress:
         self.failed = sum(not _good(record) for record in records)
         self._said_part = self.totals().part
         if self._wants_bar:
-            from bench.cli.display import live
+            from graph_distillery.bench.cli.display import live
 
             self._live = live(self)
             self._live.start()

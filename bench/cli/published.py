@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from bench.errors import UserError
-from bench.papers import Stage, Table, find_tables, stages_of, table_names
-from bench.papers.schema import Number, Run, Selector
-from bench.records import Record, RecordError, read_records
-from bench.sweeps.plan import Cell
-from leaderboard.published import Ours, Published, PublishedCell, PublishedTable, ours_of
-from leaderboard.published.cells import Variation
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.papers import Stage, Table, find_tables, stages_of, table_names
+from graph_distillery.bench.papers.schema import Number, Run, Selector
+from graph_distillery.bench.records import Record, RecordError, read_records
+from graph_distillery.bench.sweeps.plan import Cell
+from graph_distillery.leaderboard.published import Ours, Published, PublishedCell, PublishedTable, ours_of
+from graph_distillery.leaderboard.published.cells import Variation
 
 #: Why a cell is not judged whose records say something else than its table does now.
 STALE = "new runs: its records are of other settings than the table's"

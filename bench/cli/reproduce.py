@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.cli import checks, last_words
-from bench.cli.text import duration, emit, emit_json, note, table
-from bench.data.registry import DATASETS
-from bench.errors import UserError, unknown_line
-from bench.papers import Stage, Table, find_tables, stages_of
-from bench.sweeps.plan import Plan
+from graph_distillery.bench.cli import checks, last_words
+from graph_distillery.bench.cli.text import duration, emit, emit_json, note, table
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.papers import Stage, Table, find_tables, stages_of
+from graph_distillery.bench.sweeps.plan import Plan
 
 if TYPE_CHECKING:
-    from bench.sweeps.sweep import Means
-    from leaderboard.published import PublishedTable
+    from graph_distillery.bench.sweeps.sweep import Means
+    from graph_distillery.leaderboard.published import PublishedTable
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_jso
     if request.out is None and pages is None and not dry_run:
         raise UserError("reproduce: --out STORE says where runs are kept; --pages DIR alone writes the pages anew")
     if pages is not None:
-        from leaderboard.published import check_pages
+        from graph_distillery.leaderboard.published import check_pages
 
         check_pages(pages)
     tasks = _tasks(tables, request, folder)
@@ -104,7 +104,7 @@ def _folder(root: Path, stage: Stage) -> Path:
 
 def _at_hand(stage: Stage, request: Request, data: Path | None) -> bool:
     """Whether to run the stage: its data are here, or were asked for by name."""
-    from bench.cli.at_hand import at_hand
+    from graph_distillery.bench.cli.at_hand import at_hand
 
     if request.datasets is not None or at_hand(DATASETS.get(stage.dataset), data).there is not False:
         return True
@@ -114,7 +114,7 @@ def _at_hand(stage: Stage, request: Request, data: Path | None) -> bool:
 
 def _estimated(tasks: Sequence[Task], means: Means) -> list[Task]:
     """The tasks with what is left of each."""
-    from bench.cli.cost import estimate, progress_of
+    from graph_distillery.bench.cli.cost import estimate, progress_of
 
     found = []
     for task in tasks:
@@ -165,8 +165,8 @@ def _carry_out(
     tasks: Sequence[Task], tables: Sequence[Table], request: Request, pages: Path | None, means: Means
 ) -> int:
     """Stage after stage, each resumed where it stopped; the pages are written anew after each."""
-    from bench.cli.progress import Progress
-    from bench.sweeps.sweep import run_sweep
+    from graph_distillery.bench.cli.progress import Progress
+    from graph_distillery.bench.sweeps.sweep import run_sweep
 
     began, code = time.monotonic(), 0
     budget = None if request.budget_hours is None else 3600 * request.budget_hours
@@ -196,13 +196,13 @@ def _collect(task: Task, pages: Path) -> None:
 
 def write(tables: Sequence[Table], request: Request, pages: Path) -> list[PublishedTable]:
     """The pages of these tables, and of all others whose records lie beside them, from those records alone."""
-    from leaderboard.published import write_pages
+    from graph_distillery.leaderboard.published import write_pages
 
     named = {each.name for each in tables}
     shown = list(tables)
     if not request.stand_in:
         shown += [each for each in find_tables(()) if each.name not in named and (pages / f"{each.name}.md").exists()]
-    from bench.cli.published import join
+    from graph_distillery.bench.cli.published import join
 
     ordered = sorted(shown, key=lambda each: each.name)
     published = [join(each, pages / "records", stand_in=request.stand_in, seeds=request.seeds) for each in ordered]
@@ -211,8 +211,8 @@ def write(tables: Sequence[Table], request: Request, pages: Path) -> list[Publis
 
 
 def _report(published: Sequence[PublishedTable], pages: Path, as_json: bool) -> None:
-    from leaderboard.published.page import index_data
-    from leaderboard.published.verdicts import verdict_of
+    from graph_distillery.leaderboard.published.page import index_data
+    from graph_distillery.leaderboard.published.verdicts import verdict_of
 
     if as_json:
         emit_json({"pages": str(pages), "tables": index_data(published)})

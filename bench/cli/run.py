@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.cli import checks
-from bench.cli.sweep import carry_out
-from bench.data.registry import DATASETS
-from bench.errors import UserError, unknown_line
-from bench.models.registry import MODELS
-from bench.sweeps.plan import make_plan
-from bench.sweeps.spec import Spec, parse_spec
-from bench.sweeps.sweep import Means
-from methods import METHODS, MethodInfo
-from search_spaces import SpaceError, load_space, load_yaml
-from search_spaces.errors import nearest
+from graph_distillery.bench.cli import checks
+from graph_distillery.bench.cli.sweep import carry_out
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.spec import Spec, parse_spec
+from graph_distillery.bench.sweeps.sweep import Means
+from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.search_spaces import SpaceError, load_space, load_yaml
+from graph_distillery.search_spaces.errors import nearest
 
 _MOST_SEEDS = 10_000
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.cli.text import count, duration, emit, emit_json, note, score, table
-from bench.sweeps.status import CellStatus, StoreStatus, read_status
+from graph_distillery.bench.cli.text import count, duration, emit, emit_json, note, score, table
+from graph_distillery.bench.sweeps.status import CellStatus, StoreStatus, read_status
 
 _COLUMNS = ("cell", "state", "trials", "running", "pruned", "failed", "best validation", "reports", "speed", "left")
 

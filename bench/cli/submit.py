@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.cli.text import count, emit, emit_json
+from graph_distillery.bench.cli.text import count, emit, emit_json
 
 
 def run(store: Path, beside: Sequence[Path], as_json: bool) -> int:
     """A line per finding; 1 where there are any, 0 where there are none. BoardError where a store cannot be read."""
-    from bench.environment import suite_version
-    from leaderboard.submission import check_submission
-    from leaderboard.text import visible
+    from graph_distillery.bench.environment import suite_version
+    from graph_distillery.leaderboard.submission import check_submission
+    from graph_distillery.leaderboard.text import visible
 
     found = check_submission(store, beside, suite_version())
     code = int(bool(found.findings or found.contradicted))

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.cli import checks, last_words, outcome
-from bench.cli.cost import Cost, estimate, progress_of, pruner_note, where
-from bench.cli.progress import Progress
-from bench.cli.text import count, duration, emit, emit_json, note, spans, table
-from bench.records import read_records
-from bench.sweeps.mirror import check_url
-from bench.sweeps.parts import parse_part, take_part
-from bench.sweeps.plan import Plan, make_plan
-from bench.sweeps.retries import failures
-from bench.sweeps.spec import Search, read_spec
-from bench.sweeps.status import StoreStatus
-from bench.sweeps.sweep import Means, check_data, run_sweep
-from bench.sweeps.tracks import Track, check_tracks
+from graph_distillery.bench.cli import checks, last_words, outcome
+from graph_distillery.bench.cli.cost import Cost, estimate, progress_of, pruner_note, where
+from graph_distillery.bench.cli.progress import Progress
+from graph_distillery.bench.cli.text import count, duration, emit, emit_json, note, spans, table
+from graph_distillery.bench.records import read_records
+from graph_distillery.bench.sweeps.mirror import check_url
+from graph_distillery.bench.sweeps.parts import parse_part, take_part
+from graph_distillery.bench.sweeps.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.retries import failures
+from graph_distillery.bench.sweeps.spec import Search, read_spec
+from graph_distillery.bench.sweeps.status import StoreStatus
+from graph_distillery.bench.sweeps.sweep import Means, check_data, run_sweep
+from graph_distillery.bench.sweeps.tracks import Track, check_tracks
 
 
 @dataclass(frozen=True)

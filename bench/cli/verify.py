@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from bench.cli.board import split_stages
-from bench.cli.text import count, emit, emit_json, note
+from graph_distillery.bench.cli.board import split_stages
+from graph_distillery.bench.cli.text import count, emit, emit_json, note
 
 
 def run(board: Path, stores: Sequence[Path], as_json: bool) -> int:
     """A line per difference, and 1; or what was compared, and 0. BoardError where it cannot compare."""
-    from leaderboard.text import visible
-    from leaderboard.verify import verify_board
+    from graph_distillery.leaderboard.text import visible
+    from graph_distillery.leaderboard.verify import verify_board
 
     rows, published = split_stages(stores)
     found = verify_board(board, rows, published)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.cluster.files import Launch
-from bench.cluster.launchers import TARGETS, make_launch
-from bench.cluster.settings import read_settings
+from graph_distillery.bench.cluster.files import Launch
+from graph_distillery.bench.cluster.launchers import TARGETS, make_launch
+from graph_distillery.bench.cluster.settings import read_settings
 
 __all__ = ["TARGETS", "Launch", "make_launch", "read_settings"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from bench.cluster.files import Launch, documents
-from bench.cluster.launchers import Nodes, Task
-from bench.cluster.settings import NodeType, RayUp
+from graph_distillery.bench.cluster.files import Launch, documents
+from graph_distillery.bench.cluster.launchers import Nodes, Task
+from graph_distillery.bench.cluster.settings import NodeType, RayUp
 
 _PORT = 6379
 _HOME = "~/distillery"

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from bench.errors import UserError
+from graph_distillery.bench.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,10 @@ import re
 import shlex
 from typing import Any
 
-from bench.cluster.files import Launch, documents
-from bench.cluster.launchers import Nodes, Task
-from bench.cluster.settings import KubeRay, Pods
-from bench.ids import content_id
+from graph_distillery.bench.cluster.files import Launch, documents
+from graph_distillery.bench.cluster.launchers import Nodes, Task
+from graph_distillery.bench.cluster.settings import KubeRay, Pods
+from graph_distillery.bench.ids import content_id
 
 #: Of a RayJob; its cluster and pods add to it.
 _LONGEST_NAME = 47

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.cluster.files import Launch, absolute, printable
-from bench.cluster.settings import Cluster, Section
-from bench.errors import UserError, unknown_line
-from bench.sweeps.parts import Part, take_part
-from bench.sweeps.plan import make_plan
-from bench.sweeps.spec import Needs, Spec, read_spec
+from graph_distillery.bench.cluster.files import Launch, absolute, printable
+from graph_distillery.bench.cluster.settings import Cluster, Section
+from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.sweeps.parts import Part, take_part
+from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.spec import Needs, Spec, read_spec
 
 TARGETS = ("slurm", "kuberay", "ray")
 
@@ -74,7 +74,7 @@ def make_launch(target: str, spec: Path, cluster: Cluster) -> Launch:
     Raises:
         UserError: the target, the spec, its plan or the cluster file are not in order.
     """
-    from bench.cluster import cloud, kuberay, slurm
+    from graph_distillery.bench.cluster import cloud, kuberay, slurm
 
     if target not in TARGETS:
         raise UserError(f"launch: {unknown_line('target', target, TARGETS)}")

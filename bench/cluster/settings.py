@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from bench.errors import UserError
-from search_spaces import SpaceError, load_yaml
-from search_spaces.errors import first_problem
+from graph_distillery.bench.errors import UserError
+from graph_distillery.search_spaces import SpaceError, load_yaml
+from graph_distillery.search_spaces.errors import first_problem
 
 
 def _one_line(text: str) -> str:

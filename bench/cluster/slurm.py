@@ -9,9 +9,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
-from bench.cluster.files import Launch, absolute
-from bench.cluster.launchers import Nodes, Task
-from bench.cluster.settings import Slurm
+from graph_distillery.bench.cluster.files import Launch, absolute
+from graph_distillery.bench.cluster.launchers import Nodes, Task
+from graph_distillery.bench.cluster.settings import Slurm
 
 #: Ports of the head, clear of Ray's worker ports (10002-19999) and of ephemeral ones (32768 and up).
 _PORT_BASE, _PORTS = 20_000, 10_000

@@ -2,7 +2,7 @@
 
 In a test file of your own, with the method and its search space registered:
 
-    from bench.conformance import MethodConformance
+    from graph_distillery.bench.conformance import MethodConformance
 
     class TestMine(MethodConformance):
         method = "mine"
@@ -13,7 +13,7 @@ Each takes a fraction of a second, on small data that needs no network (`problem
 
 from __future__ import annotations
 
-from bench.conformance.examples import Case, Example, cases_of, problem_for
-from bench.conformance.suite import MethodConformance
+from graph_distillery.bench.conformance.examples import Case, Example, cases_of, problem_for
+from graph_distillery.bench.conformance.suite import MethodConformance
 
 __all__ = ["Case", "Example", "MethodConformance", "cases_of", "problem_for"]

@@ -10,14 +10,14 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor
 
-from bench.conformance.examples import DRAWS, SEED, Case, Example, problem_for
-from bench.data.dataset import Dataset
-from bench.errors import UserError
-from bench.training.engine import Trained, build, fit, predict_items
-from bench.training.metrics import main_score
-from bench.training.problem import Problem
-from methods.contract import Method
-from search_spaces import Space, merge
+from graph_distillery.bench.conformance.examples import DRAWS, SEED, Case, Example, problem_for
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.training.engine import Trained, build, fit, predict_items
+from graph_distillery.bench.training.metrics import main_score
+from graph_distillery.bench.training.problem import Problem
+from graph_distillery.methods.contract import Method
+from graph_distillery.search_spaces import Space, merge
 
 
 def check(holds: bool, otherwise: str) -> None:

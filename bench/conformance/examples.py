@@ -10,16 +10,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.data.dataset import Dataset
-from bench.data.loading import load_dataset
-from bench.data.splits import Split, make_split
-from bench.models.registry import MODELS
-from bench.training.engine import Configuration, Trained, build, train
-from bench.training.problem import Problem, ProblemKey, divide
-from bench.training.teachers import pack_teacher, unpack_teacher
-from methods import METHODS, MethodInfo
-from methods.contract import Method, Teacher, TrainingData
-from methods.graph import Graph
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.loading import load_dataset
+from graph_distillery.bench.data.splits import Split, make_split
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.bench.training.engine import Configuration, Trained, build, train
+from graph_distillery.bench.training.problem import Problem, ProblemKey, divide
+from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
+from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.methods.contract import Method, Teacher, TrainingData
+from graph_distillery.methods.graph import Graph
 
 SEED = 0
 #: Small data per task: real digits, generated motifs, generated graphs with ten labels a node.

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from bench.conformance.checks import (
+from graph_distillery.bench.conformance.checks import (
     best_constant,
     check,
     course,
@@ -24,15 +24,24 @@ from bench.conformance.checks import (
     same_result,
     space_disagreements,
 )
-from bench.conformance.examples import MARGIN, SEED, STUDENTS, Case, cases_of, example_on, first_run, wrong_labels
-from bench.training.engine import Configuration, build
-from bench.training.problem import ProblemKey
-from methods import METHODS, MethodInfo
-from methods.catalog import ALL_TASKS
-from methods.contract import Method, Output
-from methods.graph import Graph
-from methods.sparse import SparseMatrix
-from search_spaces import load_space
+from graph_distillery.bench.conformance.examples import (
+    MARGIN,
+    SEED,
+    STUDENTS,
+    Case,
+    cases_of,
+    example_on,
+    first_run,
+    wrong_labels,
+)
+from graph_distillery.bench.training.engine import Configuration, build
+from graph_distillery.bench.training.problem import ProblemKey
+from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.methods.catalog import ALL_TASKS
+from graph_distillery.methods.contract import Method, Output
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.sparse import SparseMatrix
+from graph_distillery.search_spaces import load_space
 
 
 class MethodConformance:

@@ -14,9 +14,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from bench.data.dataset import Dataset
-from methods.graph import Graph
-from methods.sparse import SparseMatrix
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.sparse import SparseMatrix
 
 #: Raised whenever a loader makes something else of the same raw files.
 VERSION = 1

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bench.data.registry import DatasetInfo
+from graph_distillery.bench.data.registry import DatasetInfo
 
+_DATA = "graph_distillery.bench.data"
 CITATION = ("public", "cpf", "geom-gcn", "planetoid-random", "balanced-20-20", "random-60-20-20")
 PURCHASE = ("cpf", "planetoid-random", "random-60-20-20")
 GRAPHS = ("kfold-10", "holdout-70-30")
@@ -30,7 +31,7 @@ def _embedded() -> list[DatasetInfo]:
         "Handwritten digits, joined to their nearest neighbours",
         ("cpf", "random-60-20-20", "planetoid-random"),
         "UCI optdigits, as shipped with scikit-learn",
-        "bench.data.generated:digits_knn",
+        f"{_DATA}.generated:digits_knn",
         kind="embedded",
         note="A real dataset that needs no download; `distillery demo` runs on it.",
         nodes=1797,
@@ -43,7 +44,7 @@ def _embedded() -> list[DatasetInfo]:
         "Zachary's karate club",
         ("public", "random-60-20-20"),
         "Zachary, J. Anthropological Research 1977; communities as in Kipf and Welling, ICLR 2017",
-        "bench.data.generated:karate",
+        f"{_DATA}.generated:karate",
         kind="embedded",
         note="34 nodes: for smoke tests, not for conclusions. Features are the identity matrix.",
         nodes=34,
@@ -63,19 +64,19 @@ def _generated() -> list[DatasetInfo]:
         ("csbm-heterophilic", f"{model}, homophily 0.05", {"nodes": 2000, "homophily": 0.05}, 2000),
     ]
     blocks = [
-        _nodes(name, title, ("random-60-20-20", "cpf"), source, "bench.data.generated:csbm", kind="generated",
+        _nodes(name, title, ("random-60-20-20", "cpf"), source, f"{_DATA}.generated:csbm", kind="generated",
                options=options, nodes=nodes, edges=10 * nodes, features=32, classes=4)
         for name, title, options, nodes in rows
     ]  # fmt: skip
     motifs = DatasetInfo(
         "motifs", "Trees with a planted motif", "graph-classification", "accuracy", GRAPHS,
-        "Generated here, after Ying et al., NeurIPS 2019", "generated", "bench.data.generated_unions:motifs",
+        "Generated here, after Ying et al., NeurIPS 2019", "generated", f"{_DATA}.generated_unions:motifs",
         note="Classes: cycle, house and clique on five nodes.", features=10, classes=3, graphs=600,
     )  # fmt: skip
     large = DatasetInfo(
         "multi-sbm", "24 block models with 121 labels", "node-multilabel", "micro_f1", ("graphs",),
         "Generated here; shaped like PPI (Hamilton et al., NeurIPS 2017)", "generated",
-        "bench.data.generated_unions:multi_sbm", note="20 graphs train, 2 validate, 2 test.",
+        f"{_DATA}.generated_unions:multi_sbm", note="20 graphs train, 2 validate, 2 test.",
         features=50, classes=121, graphs=24,
     )  # fmt: skip
     small = replace(
@@ -94,7 +95,7 @@ def _generated() -> list[DatasetInfo]:
 def _shapes() -> list[DatasetInfo]:
     clouds = DatasetInfo(
         "shapes", "Point clouds of eight surfaces", "graph-classification", "accuracy", ("holdout-70-30", "kfold-10"),
-        "Generated here", "generated", "bench.data.point_clouds:shapes",
+        "Generated here", "generated", f"{_DATA}.point_clouds:shapes",
         note="Noisy, stretched and turned at random; 256 points a cloud, no edges, features are coordinates.",
         nodes=102400, edges=0, features=3, classes=8, graphs=400,
     )  # fmt: skip
@@ -108,7 +109,7 @@ def _modelnet() -> list[DatasetInfo]:
         DatasetInfo(
             f"modelnet{classes}", f"ModelNet{classes}: CAD models as point clouds", "graph-classification", "accuracy",
             ("public", "holdout-70-30", "kfold-10"), "Wu et al., CVPR 2015, https://modelnet.cs.princeton.edu",
-            "download", "bench.data.point_clouds:modelnet", options={"title": f"ModelNet{classes}"},
+            "download", f"{_DATA}.point_clouds:modelnet", options={"title": f"ModelNet{classes}"},
             note="1,024 points a mesh, in the unit sphere; no edges. A tenth of the training meshes validates.",
             nodes=1024 * graphs, edges=0, features=3, classes=classes, graphs=graphs,
         )
@@ -126,7 +127,7 @@ def _citation() -> list[DatasetInfo]:
         ("pubmed", "PubMed", 19717, 88648, 500, 3, ""),
     ]
     return [
-        _nodes(name, title, CITATION, source, "bench.data.downloads:planetoid", options={"title": title},
+        _nodes(name, title, CITATION, source, f"{_DATA}.downloads:planetoid", options={"title": title},
                nodes=nodes, edges=edges, features=features, classes=classes, note=note, checked=True)
         for name, title, nodes, edges, features, classes, note in rows
     ]  # fmt: skip
@@ -147,7 +148,7 @@ def _geom_gcn() -> list[DatasetInfo]:
         ("squirrel", "Wikipedia: squirrels", {"family": wiki}, 5201, None, 2089, copies),
     ]
     return [
-        _nodes(name, title, ("geom-gcn", "random-60-20-20"), source, "bench.data.downloads:geom_gcn",
+        _nodes(name, title, ("geom-gcn", "random-60-20-20"), source, f"{_DATA}.downloads:geom_gcn",
                options=options, nodes=nodes, edges=edges, features=features, classes=5,
                note="Directed, as published." + note, checked=edges is not None)
         for name, title, options, nodes, edges, features, note in rows
@@ -169,7 +170,7 @@ def _npz() -> list[DatasetInfo]:
         ("citationfull-dblp", "CitationFull", "DBLP", "dblp.npz", 17716, 105734, 1639, 4, False),
     ]
     return [
-        _nodes(name, f"{family}: {title}", PURCHASE, sources[family], "bench.data.downloads:npz_graph",
+        _nodes(name, f"{family}: {title}", PURCHASE, sources[family], f"{_DATA}.downloads:npz_graph",
                options={"family": family, "title": title, "file": file}, nodes=nodes, edges=edges,
                features=features, classes=classes, checked=checked)
         for name, family, title, file, nodes, edges, features, classes, checked in rows
@@ -186,7 +187,7 @@ def _heterophilous() -> list[DatasetInfo]:
         ("questions", "Active users of Yandex Q", 48921, 307080, 301, 2),
     ]
     return [
-        _nodes(name, title, ("public", "random-60-20-20"), source, "bench.data.downloads:heterophilous",
+        _nodes(name, title, ("public", "random-60-20-20"), source, f"{_DATA}.downloads:heterophilous",
                metric="roc_auc" if classes == 2 else "accuracy", nodes=nodes, edges=edges, features=features,
                classes=classes, note="Ten published splits, 50/25/25: number seed % 10.")
         for name, title, nodes, edges, features, classes in rows
@@ -196,13 +197,13 @@ def _heterophilous() -> list[DatasetInfo]:
 def _large() -> list[DatasetInfo]:
     ppi = DatasetInfo(
         "ppi", "Protein interactions in 24 tissues", "node-multilabel", "micro_f1", ("graphs",),
-        "Hamilton et al., NeurIPS 2017; Zitnik and Leskovec, 2017", "download", "bench.data.large_sets:ppi",
+        "Hamilton et al., NeurIPS 2017; Zitnik and Leskovec, 2017", "download", f"{_DATA}.large_sets:ppi",
         note="24 graphs as one union: 20 train, 2 validate, 2 test.",
         nodes=56944, features=50, classes=121, graphs=24,
     )  # fmt: skip
     arxiv = _nodes(
         "ogbn-arxiv", "Computer science papers of arXiv", ("ogb", "random-60-20-20"),
-        "Hu et al., NeurIPS 2020, https://ogb.stanford.edu", "bench.data.large_sets:ogbn_arxiv",
+        "Hu et al., NeurIPS 2020, https://ogb.stanford.edu", f"{_DATA}.large_sets:ogbn_arxiv",
         note="Citations made undirected. The download needs the extra `ogb`.",
         nodes=169343, edges=2315598, features=128, classes=40,
     )  # fmt: skip
@@ -232,7 +233,7 @@ def _tu() -> list[DatasetInfo]:
         DatasetInfo(
             name, title, "graph-classification", "accuracy", GRAPHS,
             "Morris et al., 2020, https://chrsmrrs.github.io/datasets", "download",
-            f"bench.data.graph_sets:{'collab' if name == 'collab' else 'tu'}",
+            f"{_DATA}.graph_sets:{'collab' if name == 'collab' else 'tu'}",
             options={} if name == "collab" else {"title": title, "parts": parts, "degree": degree},
             note=notes[degree] + (packed if name == "collab" else ""),
             graphs=graphs, nodes=nodes, edges=edges, features=features, classes=classes, checked=True,

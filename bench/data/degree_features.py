@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from methods.sparse import SparseMatrix
+from graph_distillery.methods.sparse import SparseMatrix
 
 
 def one_hot(values: Tensor, width: int | None = None) -> SparseMatrix:

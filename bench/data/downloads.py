@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.data.dataset import Dataset, Indices, tidy_edges
-from bench.data.raw_files import MissingFilesError, RawFiles, check_npz
-from bench.data.registry import DATASETS, DatasetInfo
-from methods.graph import Graph
+from graph_distillery.bench.data.dataset import Dataset, Indices, tidy_edges
+from graph_distillery.bench.data.raw_files import MissingFilesError, RawFiles, check_npz
+from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
+from graph_distillery.methods.graph import Graph
 
 GEOM_GCN_SPLITS = 10
 PLANETOID_PARTS = ("x", "tx", "allx", "y", "ty", "ally", "graph", "test.index")

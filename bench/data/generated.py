@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.data.dataset import Dataset, tidy_edges
-from bench.data.randomness import Stream
-from bench.errors import UserError
-from methods.graph import Graph
+from graph_distillery.bench.data.dataset import Dataset, tidy_edges
+from graph_distillery.bench.data.randomness import Stream
+from graph_distillery.bench.errors import UserError
+from graph_distillery.methods.graph import Graph
 
 Pairs = tuple[NDArray[np.int64], NDArray[np.int64]]
 

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.data.dataset import Dataset, tidy_edges
-from bench.data.degree_features import one_hot
-from bench.data.generated import steady, undirected_graph
-from bench.data.randomness import Stream
-from bench.errors import UserError
-from methods.graph import Graph
+from graph_distillery.bench.data.dataset import Dataset, tidy_edges
+from graph_distillery.bench.data.degree_features import one_hot
+from graph_distillery.bench.data.generated import steady, undirected_graph
+from graph_distillery.bench.data.randomness import Stream
+from graph_distillery.bench.errors import UserError
+from graph_distillery.methods.graph import Graph
 
 #: Edges of the motifs, all on five nodes so that the size of a graph says nothing about its class.
 MOTIFS: dict[str, tuple[tuple[int, int], ...]] = {

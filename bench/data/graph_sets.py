@@ -18,12 +18,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.data.dataset import Dataset, tidy_edges
-from bench.data.degree_features import binary_digits, one_hot
-from bench.data.raw_files import MissingFilesError, RawFiles
-from bench.data.registry import DATASETS
-from methods.graph import Graph
-from methods.sparse import SparseMatrix
+from graph_distillery.bench.data.dataset import Dataset, tidy_edges
+from graph_distillery.bench.data.degree_features import binary_digits, one_hot
+from graph_distillery.bench.data.raw_files import MissingFilesError, RawFiles
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.sparse import SparseMatrix
 
 #: The parts of a TU set whose lines must be as many as those of another.
 LINES_AS = {"node_labels": "graph_indicator", "node_attributes": "graph_indicator"}

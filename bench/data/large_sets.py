@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from bench.data.dataset import Dataset, tidy_edges
-from bench.data.downloads import node_dataset
-from bench.data.raw_files import RawFiles
-from bench.data.registry import DATASETS
-from bench.errors import UserError
-from methods.graph import Graph
+from graph_distillery.bench.data.dataset import Dataset, tidy_edges
+from graph_distillery.bench.data.downloads import node_dataset
+from graph_distillery.bench.data.raw_files import RawFiles
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.errors import UserError
+from graph_distillery.methods.graph import Graph
 
 
 def ppi(name: str, raw: RawFiles) -> Dataset:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from bench.data import cache
-from bench.data.dataset import Dataset
-from bench.data.raw_files import MIRROR_VARIABLE, RawFiles
-from bench.data.registry import DATASETS, DatasetInfo
-from bench.errors import UserError
+from graph_distillery.bench.data import cache
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.raw_files import MIRROR_VARIABLE, RawFiles
+from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
+from graph_distillery.bench.errors import UserError
 
 DATA_VARIABLE = "DISTILLERY_DATA"
 
@@ -88,7 +88,7 @@ def _usable(path: Path, info: DatasetInfo, raw: RawFiles) -> Dataset | None:
     if info.sha256 is not None and found.sha256 != info.sha256:
         return None
     if "geom-gcn" in info.splits and "geom-gcn" not in found.fixed_splits:
-        from bench.data.downloads import geom_gcn_place
+        from graph_distillery.bench.data.downloads import geom_gcn_place
 
         if raw.has(*geom_gcn_place(info)):
             return None

@@ -11,12 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.data.dataset import Dataset
-from bench.data.generated import steady
-from bench.data.randomness import Stream
-from bench.data.raw_files import RawFiles
-from bench.errors import UserError
-from methods.graph import Graph
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.generated import steady
+from graph_distillery.bench.data.randomness import Stream
+from graph_distillery.bench.data.raw_files import RawFiles
+from graph_distillery.bench.errors import UserError
+from graph_distillery.methods.graph import Graph
 
 Array = NDArray[np.float64]
 

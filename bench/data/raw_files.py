@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
-from bench.errors import UserError
+from graph_distillery.bench.errors import UserError
 
 MIRROR_VARIABLE = "DISTILLERY_MIRROR"
 SUMS = "SHA256SUMS"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
-from methods.registry import Registry
+from graph_distillery.methods.registry import Registry
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
@@ -16,10 +16,10 @@ NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 class DatasetInfo:
     """What is known of a dataset before it is loaded.
 
-    splits: the names `bench.data.splits.make_split` accepts for it, the usual one first.
+    splits: the names `graph_distillery.bench.data.splits.make_split` accepts for it, the usual one first.
     target: `module:function`. Called as `function(name, **options)` where `kind` is embedded or generated,
         and as `function(name, raw, **options)` with a `bench.data.raw_files.RawFiles` where it is download;
-        it returns a `bench.data.dataset.Dataset`.
+        it returns a `graph_distillery.bench.data.dataset.Dataset`.
     nodes, edges, features, classes, graphs: counts as loaded. `edges` counts arcs, without self-loops and
         repeats, so an undirected edge counts twice; `classes` counts labels for multi-label tasks.
     checked: the counts were measured on the real files, and a download that differs is refused as damaged.
@@ -46,7 +46,7 @@ class DatasetInfo:
 
 
 def _builtin() -> list[DatasetInfo]:
-    from bench.data.catalog import catalog
+    from graph_distillery.bench.data.catalog import catalog
 
     return catalog()
 

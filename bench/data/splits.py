@@ -30,11 +30,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from bench.data.dataset import Dataset, largest_component
-from bench.data.randomness import Stream
-from bench.data.raw_files import MIRROR_VARIABLE
-from bench.data.registry import DATASETS
-from bench.errors import UserError
+from graph_distillery.bench.data.dataset import Dataset, largest_component
+from graph_distillery.bench.data.randomness import Stream
+from graph_distillery.bench.data.raw_files import MIRROR_VARIABLE
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.errors import UserError
 
 Parts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 

@@ -8,10 +8,10 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from bench.models.base import Model, ModelHyperparameters
-from bench.models.layers import Convolution, dropout
-from bench.models.mlp import Dense
-from methods.graph import Graph, PropagationKind
+from graph_distillery.bench.models.base import Model, ModelHyperparameters
+from graph_distillery.bench.models.layers import Convolution, dropout
+from graph_distillery.bench.models.mlp import Dense
+from graph_distillery.methods.graph import Graph, PropagationKind
 
 
 class APPNPHyperparameters(ModelHyperparameters):

@@ -15,9 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from bench.models.layers import dropout_mask
-from methods.graph import Graph
-from methods.sparse import SparseMatrix
+from graph_distillery.bench.models.layers import dropout_mask
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.sparse import SparseMatrix
 
 
 def attention_places(graph: Graph, heads: int) -> SparseMatrix:

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
-from bench.errors import UserError, value_line
-from bench.models.layers import (
+from graph_distillery.bench.errors import UserError, value_line
+from graph_distillery.bench.models.layers import (
     Convolution,
     FeatureLinear,
     Features,
@@ -22,9 +22,9 @@ from bench.models.layers import (
     readout,
     readout_width,
 )
-from bench.models.registry import MODELS
-from methods.contract import Output
-from methods.graph import Graph, PropagationKind
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.methods.contract import Output
+from graph_distillery.methods.graph import Graph, PropagationKind
 
 Level = Literal["node", "graph"]
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from bench.models.base import GraphHead, Level, Model, ModelHyperparameters
-from bench.models.layers import (
+from graph_distillery.bench.models.base import GraphHead, Level, Model, ModelHyperparameters
+from graph_distillery.bench.models.layers import (
     Convolution,
     FeatureLinear,
     Features,
@@ -21,9 +21,9 @@ from bench.models.layers import (
     readout,
     readout_width,
 )
-from bench.models.neighbours import Neighbours, nearest
-from methods.contract import Output
-from methods.graph import Graph
+from graph_distillery.bench.models.neighbours import Neighbours, nearest
+from graph_distillery.methods.contract import Output
+from graph_distillery.methods.graph import Graph
 
 _WIDTHS = r"^([1-9]\d*(-[1-9]\d*)*)?$"
 

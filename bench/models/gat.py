@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from bench.models.attention import attend, attention_places
-from bench.models.base import Model, ModelHyperparameters
-from bench.models.layers import Convolution, FeatureLinear, Features
-from methods.graph import Graph
+from graph_distillery.bench.models.attention import attend, attention_places
+from graph_distillery.bench.models.base import Model, ModelHyperparameters
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.methods.graph import Graph
 
 
 class GATHyperparameters(ModelHyperparameters):

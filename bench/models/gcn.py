@@ -7,10 +7,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from bench.models.base import Model
-from bench.models.layers import Convolution, FeatureLinear, Features
-from methods.graph import Graph, PropagationKind
-from methods.sparse import SparseMatrix
+from graph_distillery.bench.models.base import Model
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.methods.graph import Graph, PropagationKind
+from graph_distillery.methods.sparse import SparseMatrix
 
 
 class PropagatedLinear(Convolution):

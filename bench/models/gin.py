@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from bench.models.base import Model, ModelHyperparameters
-from bench.models.layers import Convolution, FeatureLinear, Features, make_norm
-from methods.graph import Graph, PropagationKind
-from methods.sparse import SparseMatrix
+from graph_distillery.bench.models.base import Model, ModelHyperparameters
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, make_norm
+from graph_distillery.methods.graph import Graph, PropagationKind
+from graph_distillery.methods.sparse import SparseMatrix
 
 
 class GINHyperparameters(ModelHyperparameters):

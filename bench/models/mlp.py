@@ -6,9 +6,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from bench.models.base import Model
-from bench.models.layers import Convolution, FeatureLinear, Features
-from methods.graph import Graph
+from graph_distillery.bench.models.base import Model
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.methods.graph import Graph
 
 
 class Dense(Convolution):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from methods.graph import Graph
-from methods.sparse import SparseMatrix
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.sparse import SparseMatrix
 
 #: Distances that are held at a time.
 BLOCK = 1 << 24

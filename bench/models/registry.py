@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from methods.registry import Registry
+from graph_distillery.methods.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def _builtin() -> list[ModelInfo]:
             year=2022,
             url="https://arxiv.org/abs/2110.08727",
             kind="mlp",
-            target="bench.models.mlp:MLP",
+            target="graph_distillery.bench.models.mlp:MLP",
             computes="ReLU(W x_i + b) a layer, of each node alone",
         ),
         ModelInfo(
@@ -55,7 +55,7 @@ def _builtin() -> list[ModelInfo]:
             year=2017,
             url="https://arxiv.org/abs/1609.02907",
             kind="gnn",
-            target="bench.models.gcn:GCN",
+            target="graph_distillery.bench.models.gcn:GCN",
             computes="ReLU(A-hat X W + b) a layer, A-hat = D^-1/2 (A + I) D^-1/2",
         ),
         ModelInfo(
@@ -66,7 +66,7 @@ def _builtin() -> list[ModelInfo]:
             year=2017,
             url="https://arxiv.org/abs/1706.02216",
             kind="gnn",
-            target="bench.models.sage:SAGE",
+            target="graph_distillery.bench.models.sage:SAGE",
             computes=(
                 "ReLU(W mean of x_i and x_j over j in N(i) + b) a layer; aggregator mean: a weight each for "
                 "x_i and the mean over N(i)"
@@ -80,7 +80,7 @@ def _builtin() -> list[ModelInfo]:
             year=2018,
             url="https://arxiv.org/abs/1710.10903",
             kind="gnn",
-            target="bench.models.gat:GAT",
+            target="graph_distillery.bench.models.gat:GAT",
             computes=(
                 "sum over j in N(i) and i of a_ij W x_j, a_ij = softmax over j of LeakyReLU(u . W x_i + v . "
                 "W x_j), for each head; heads side by side, in the output layer averaged; ELU between layers"
@@ -94,7 +94,7 @@ def _builtin() -> list[ModelInfo]:
             year=2019,
             url="https://arxiv.org/abs/1810.00826",
             kind="gnn",
-            target="bench.models.gin:GIN",
+            target="graph_distillery.bench.models.gin:GIN",
             computes="MLP((1 + eps) x_i + sum over j in N(i) of x_j) a layer, the MLP of two linear maps; sum readout",
         ),
         ModelInfo(
@@ -105,7 +105,7 @@ def _builtin() -> list[ModelInfo]:
             year=2019,
             url="https://arxiv.org/abs/1810.05997",
             kind="gnn",
-            target="bench.models.appnp:APPNP",
+            target="graph_distillery.bench.models.appnp:APPNP",
             computes="H = MLP(X), then Z <- (1 - alpha) A-hat Z + alpha H k times, from Z = H",
         ),
         ModelInfo(
@@ -116,7 +116,7 @@ def _builtin() -> list[ModelInfo]:
             year=2019,
             url="https://arxiv.org/abs/1801.07829",
             kind="gnn",
-            target="bench.models.dgcnn:DGCNN",
+            target="graph_distillery.bench.models.dgcnn:DGCNN",
             computes=(
                 "max over the k nearest j of norm(U x_i + W (x_j - x_i)) a layer, then LeakyReLU; neighbours "
                 "are found anew among the states of every layer, the edges of the data are not read"
@@ -166,8 +166,8 @@ def _framelets() -> list[ModelInfo]:
         ),
     ]
     return [
-        ModelInfo(name, title, paper, "IEEE TNNLS", 2025, url, "gnn", f"bench.models.framelets.{target}",
-                  settings=settings, computes=computes)
+        ModelInfo(name, title, paper, "IEEE TNNLS", 2025, url, "gnn",
+                  f"graph_distillery.bench.models.framelets.{target}", settings=settings, computes=computes)
         for name, title, target, settings, computes in rows
     ]  # fmt: skip
 

@@ -8,11 +8,11 @@ import torch
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
-from bench.models.base import Level, Model, ModelHyperparameters
-from bench.models.gcn import PropagatedLinear
-from bench.models.layers import Convolution, FeatureLinear, Features
-from methods.graph import Graph, PropagationKind
-from methods.sparse import SparseMatrix
+from graph_distillery.bench.models.base import Level, Model, ModelHyperparameters
+from graph_distillery.bench.models.gcn import PropagatedLinear
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.methods.graph import Graph, PropagationKind
+from graph_distillery.methods.sparse import SparseMatrix
 
 
 class SAGEHyperparameters(ModelHyperparameters):

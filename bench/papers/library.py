@@ -10,16 +10,16 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from bench.errors import UserError, unknown_line
-from bench.papers.schema import Column, Number, Protocol, Quirk, Row, Run, Table
-from search_spaces import SpaceError, load_yaml
-from search_spaces.errors import first_problem
+from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.papers.schema import Column, Number, Protocol, Quirk, Row, Run, Table
+from graph_distillery.search_spaces import SpaceError, load_yaml
+from graph_distillery.search_spaces.errors import first_problem
 
 
 @cache
 def table_names() -> tuple[str, ...]:
     """The packaged tables, sorted."""
-    folder = resources.files("bench.papers")
+    folder = resources.files("graph_distillery.bench.papers")
     return tuple(sorted(item.name.removesuffix(".yaml") for item in folder.iterdir() if item.name.endswith(".yaml")))
 
 
@@ -41,7 +41,7 @@ def _find(name: str) -> Table:
         return read_table(Path(name))
     if name not in table_names():
         raise UserError(unknown_line("table", name, table_names()))
-    with resources.as_file(resources.files("bench.papers") / f"{name}.yaml") as path:
+    with resources.as_file(resources.files("graph_distillery.bench.papers") / f"{name}.yaml") as path:
         return read_table(path)
 
 

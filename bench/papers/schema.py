@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from search_spaces.errors import unknown
+from graph_distillery.search_spaces.errors import unknown
 
 Confidence = Literal["table", "secondary", "unverified"]
 Text = Annotated[str, Field(min_length=1)]

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.errors import UserError
-from bench.papers.schema import Run, Selector, Table
-from bench.sweeps.plan import Cell, Plan, make_plan
-from bench.sweeps.spec import Spec, parse_spec
-from methods.registry import UnknownNameError
-from search_spaces import SpaceError
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.papers.schema import Run, Selector, Table
+from graph_distillery.bench.sweeps.plan import Cell, Plan, make_plan
+from graph_distillery.bench.sweeps.spec import Spec, parse_spec
+from graph_distillery.methods.registry import UnknownNameError
+from graph_distillery.search_spaces import SpaceError
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import sys
 import torch
 from torch import Tensor, nn
 
-from bench.models.framelets.filters import FILTERS, chebyshev_coefficients
-from methods.graph import Graph
+from graph_distillery.bench.models.framelets.filters import FILTERS, chebyshev_coefficients
+from graph_distillery.methods.graph import Graph
 
 #: Epochs of teacher and student in the memory measurement; memory does not grow with more.
 _EPOCHS = 5
@@ -59,9 +59,9 @@ def peak_memory_mb() -> float:
 
 
 def _run_on_pubmed() -> None:
-    from bench.training.engine import Configuration, train
-    from bench.training.problem import ProblemKey, load_problem
-    from bench.training.teachers import pack_teacher, unpack_teacher
+    from graph_distillery.bench.training.engine import Configuration, train
+    from graph_distillery.bench.training.problem import ProblemKey, load_problem
+    from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 
     torch.set_num_threads(1)
     problem = load_problem(ProblemKey("pubmed", "public", "transductive"), 0)

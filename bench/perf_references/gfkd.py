@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch_geometric.nn import GCNConv, global_add_pool
 from torch_geometric.utils import dense_to_sparse
 
-from bench.models.base import Model
-from methods.gfkd.inversion import Inversion
+from graph_distillery.bench.models.base import Model
+from graph_distillery.methods.gfkd.inversion import Inversion
 
 
 class StockTeacher(nn.Module):

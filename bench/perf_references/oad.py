@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import GCNConv
 
-from bench.training.problem import Problem
+from graph_distillery.bench.training.problem import Problem
 
 
 class StockGCN(nn.Module):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.records.files import KINDS, ReadResult, RecordWriter, read_records, repair
-from bench.records.schema import (
+from graph_distillery.bench.records.files import KINDS, ReadResult, RecordWriter, read_records, repair
+from graph_distillery.bench.records.schema import (
     SCHEMA_VERSION,
     Cell,
     Environment,

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import get_args
 
-from bench.records.schema import Kind, Record, RecordError, parse_record
-from bench.records.sharing import Sharing, collector_paused
+from graph_distillery.bench.records.schema import Kind, Record, RecordError, parse_record
+from graph_distillery.bench.records.sharing import Sharing, collector_paused
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from bench.records.schema import Record
+from graph_distillery.bench.records.schema import Record
 
 
 class Sharing:

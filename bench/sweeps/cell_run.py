@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from bench.ids import content_id
-from bench.records import Record
-from bench.sweeps.plan import Cell
-from bench.sweeps.spec import Spec
-from bench.sweeps.study import Study, Trial
+from graph_distillery.bench.ids import content_id
+from graph_distillery.bench.records import Record
+from graph_distillery.bench.sweeps.plan import Cell
+from graph_distillery.bench.sweeps.spec import Spec
+from graph_distillery.bench.sweeps.study import Study, Trial
 
 Selection = Literal["default", "tuned", "both"]
 _STOPPED = ("failed", "nan", "oom", "timeout")

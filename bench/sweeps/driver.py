@@ -8,20 +8,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from bench.ids import content_id
-from bench.records import Record, RecordError, Search
-from bench.sweeps.cell_run import CellRun, Work
-from bench.sweeps.executors import Executor
-from bench.sweeps.jobs import Job, Outcome, Progress
-from bench.sweeps.plan import Cell, Plan, TeacherPlan
-from bench.sweeps.recorder import Recorder, problem_key
-from bench.sweeps.retries import failures, settled, work_name
-from bench.sweeps.store import Store
-from bench.sweeps.transfer import keep_winners, warm_starts
-from bench.training.engine import Configuration
+from graph_distillery.bench.ids import content_id
+from graph_distillery.bench.records import Record, RecordError, Search
+from graph_distillery.bench.sweeps.cell_run import CellRun, Work
+from graph_distillery.bench.sweeps.executors import Executor
+from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.plan import Cell, Plan, TeacherPlan
+from graph_distillery.bench.sweeps.recorder import Recorder, problem_key
+from graph_distillery.bench.sweeps.retries import failures, settled, work_name
+from graph_distillery.bench.sweeps.store import Store
+from graph_distillery.bench.sweeps.transfer import keep_winners, warm_starts
+from graph_distillery.bench.training.engine import Configuration
 
 if TYPE_CHECKING:
-    from bench.sweeps.tracking import Tracking
+    from graph_distillery.bench.sweeps.tracking import Tracking
 
 Listener = Callable[[Record], None]
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bench.records import Environment, Speed
-from bench.sweeps.spec import Needs
-from bench.training.engine import Configuration
-from bench.training.problem import Identity, ProblemKey
-from bench.training.teachers import TeacherArtefact
+from graph_distillery.bench.records import Environment, Speed
+from graph_distillery.bench.sweeps.spec import Needs
+from graph_distillery.bench.training.engine import Configuration
+from graph_distillery.bench.training.problem import Identity, ProblemKey
+from graph_distillery.bench.training.teachers import TeacherArtefact
 
 Status = Literal["ok", "pruned", "failed", "nan", "oom", "timeout"]
 

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import UserError, unknown_line
-from bench.records import Record
-from bench.sweeps import samplers
+from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.records import Record
+from graph_distillery.bench.sweeps import samplers
 
 if TYPE_CHECKING:
     import optuna
 
-    from bench.sweeps.cell_run import CellRun
+    from graph_distillery.bench.sweeps.cell_run import CellRun
 
 BACKENDS = ("sqlite", "postgresql")
 #: Seconds to wait for a database: for a connection, or for a lock on its file.

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from bench.errors import UserError
-from bench.ids import content_id
-from bench.sweeps.plan import Cell, Plan
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.ids import content_id
+from graph_distillery.bench.sweeps.plan import Cell, Plan
 
 MOST_PARTS = 10_000
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from bench.data.registry import DATASETS, DatasetInfo
-from bench.errors import UserError, unknown_line
-from bench.ids import content_id
-from bench.models.registry import MODELS
-from bench.records.schema import Variant
-from bench.sweeps.spec import MethodChoice, ModelChoice, Search, Setting, Spec
-from methods import METHODS, MethodInfo
-from search_spaces import JointSpace, Space, load_space, merge
+from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
+from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.ids import content_id
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.bench.records.schema import Variant
+from graph_distillery.bench.sweeps.spec import MethodChoice, ModelChoice, Search, Setting, Spec
+from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.search_spaces import JointSpace, Space, load_space, merge
 
 #: Rows that every board has, whatever the spec names.
 CONTROLS = ("supervised", "teacher", "majority")

@@ -13,10 +13,10 @@ import statistics
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from search_spaces.values import is_number
+from graph_distillery.search_spaces.values import is_number
 
 if TYPE_CHECKING:
-    from bench.sweeps.study import Study, Trial
+    from graph_distillery.bench.sweeps.study import Study, Trial
 
 #: Those that judge reports on the way through the first seed.
 OVER_EPOCHS = ("median", "asha", "hyperband")
@@ -58,7 +58,7 @@ def loses_seed_race(study: Study, trial: Trial, known: Sequence[Trial]) -> bool:
         return False
     import optuna
 
-    from bench.sweeps.samplers import as_optuna, knowingly
+    from graph_distillery.bench.sweeps.samplers import as_optuna, knowingly
 
     with knowingly():
         pruner = optuna.pruners.WilcoxonPruner(p_threshold=wilcoxon_p(study), n_startup_steps=2)

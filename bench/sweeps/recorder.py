@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bench.environment import environment, git_sha, suite_version
-from bench.ids import content_id
-from bench.records import Cell as CellRecord
-from bench.records import Metrics, Record, Search, Timings
-from bench.records.schema import Variant
-from bench.sweeps.cell_run import CellRun, Work
-from bench.sweeps.jobs import Outcome
-from bench.sweeps.plan import DataKey, Plan, TeacherPlan
-from bench.sweeps.store import Store
-from bench.training.problem import Identity, ProblemKey, load_problem
+from graph_distillery.bench.environment import environment, git_sha, suite_version
+from graph_distillery.bench.ids import content_id
+from graph_distillery.bench.records import Cell as CellRecord
+from graph_distillery.bench.records import Metrics, Record, Search, Timings
+from graph_distillery.bench.records.schema import Variant
+from graph_distillery.bench.sweeps.cell_run import CellRun, Work
+from graph_distillery.bench.sweeps.jobs import Outcome
+from graph_distillery.bench.sweeps.plan import DataKey, Plan, TeacherPlan
+from graph_distillery.bench.sweeps.store import Store
+from graph_distillery.bench.training.problem import Identity, ProblemKey, load_problem
 
 
 def problem_key(plan: Plan, data: DataKey) -> ProblemKey:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from bench.records import Record, Search
-from bench.sweeps.plan import Plan
+from graph_distillery.bench.records import Record, Search
+from graph_distillery.bench.sweeps.plan import Plan
 
 #: What --retry-failed does again; a configuration that gives no finite number would do so again.
 RETRIED = ("failed", "oom", "timeout")

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
-from bench.errors import UserError
-from search_spaces import SpaceError
+from graph_distillery.bench.errors import UserError
+from graph_distillery.search_spaces import SpaceError
 
 if TYPE_CHECKING:
     import optuna
 
-    from bench.sweeps.study import Study, Trial
+    from graph_distillery.bench.sweeps.study import Study, Trial
 
 #: Packages that a sampler needs beyond the suite's own, and the extra that brings them.
 NEEDS = {"cma-es": ("cmaes", "cma-es")}

@@ -22,9 +22,9 @@ from pydantic import (
     model_validator,
 )
 
-from bench.errors import UserError
-from search_spaces import SpaceError, load_yaml
-from search_spaces.errors import first_problem
+from graph_distillery.bench.errors import UserError
+from graph_distillery.search_spaces import SpaceError, load_yaml
+from graph_distillery.search_spaces.errors import first_problem
 
 Sampler = Literal["tpe", "random", "grid", "gp", "cma-es", "nsga-ii"]
 Pruner = Literal["none", "seed-racing", "median", "asha", "hyperband"]

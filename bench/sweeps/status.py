@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from bench.data.registry import DATASETS
-from bench.errors import UserError
-from bench.records import Record, read_records
-from bench.sweeps.cell_run import CellRun
-from bench.sweeps.heartbeat import Pulse, read_pulse
-from bench.sweeps.parts import parse_part, take_part
-from bench.sweeps.plan import Plan, TeacherPlan, make_plan
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.records import Record, read_records
+from graph_distillery.bench.sweeps.cell_run import CellRun
+from graph_distillery.bench.sweeps.heartbeat import Pulse, read_pulse
+from graph_distillery.bench.sweeps.parts import parse_part, take_part
+from graph_distillery.bench.sweeps.plan import Plan, TeacherPlan, make_plan
 
 State = Literal["waiting", "searching", "reporting", "done", "failed"]
 
@@ -236,7 +236,7 @@ def read_status(path: Path) -> StoreStatus:
         UserError: it is no store, or this version expands its spec to other cells.
         RecordError: a record other than a torn last one cannot be read.
     """
-    from bench.sweeps.store import read_facts, read_spec_of
+    from graph_distillery.bench.sweeps.store import read_facts, read_spec_of
 
     facts = read_facts(path)
     part = parse_part(facts.part, str(path)) if facts.part else None

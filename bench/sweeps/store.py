@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from filelock import FileLock, Timeout
 
-from bench.environment import environment, suite_version
-from bench.errors import UserError
-from bench.ids import content_id, is_id
-from bench.records import Record, RecordWriter, read_records, repair
-from bench.sweeps.plan import Plan
-from bench.sweeps.spec import Spec, read_spec
+from graph_distillery.bench.environment import environment, suite_version
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.ids import content_id, is_id
+from graph_distillery.bench.records import Record, RecordWriter, read_records, repair
+from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.spec import Spec, read_spec
 
 if TYPE_CHECKING:
-    from bench.training.teachers import TeacherCache
+    from graph_distillery.bench.training.teachers import TeacherCache
 
 _FACTS = "store.json"
 _SPEC = "spec.yaml"
@@ -67,7 +67,7 @@ class Store:
             raise
 
     def _settle(self) -> None:
-        from bench.training.teachers import TeacherCache  # torch; who only reads facts does without
+        from graph_distillery.bench.training.teachers import TeacherCache  # torch; who only reads facts does without
 
         self._claim()
         self.messages = repair(self.path)
@@ -153,7 +153,7 @@ def refuse(path: Path, plan: Plan) -> None:
 
 def refuse_taken(path: Path) -> None:
     """The same of a store on which another driver is at work, before anything is done that takes long."""
-    from bench.sweeps.status import driver_at_work
+    from graph_distillery.bench.sweeps.status import driver_at_work
 
     for patience_s in (1, 0):  # it may be just ending
         if not driver_at_work(path):

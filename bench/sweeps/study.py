@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bench.ids import content_id
-from bench.sweeps import pruners, samplers
-from bench.sweeps.spec import Search
-from search_spaces import JointSpace
+from graph_distillery.bench.ids import content_id
+from graph_distillery.bench.sweeps import pruners, samplers
+from graph_distillery.bench.sweeps.spec import Search
+from graph_distillery.search_spaces import JointSpace
 
 TrialState = Literal["complete", "pruned", "failed"]
 

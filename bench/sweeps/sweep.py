@@ -9,21 +9,21 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
-from bench.errors import UserError
-from bench.records import Record
-from bench.sweeps.driver import Driver, Listener
-from bench.sweeps.executors import Executor
-from bench.sweeps.executors.in_process import InProcessExecutor
-from bench.sweeps.executors.processes import ProcessExecutor
-from bench.sweeps.heartbeat import Heartbeat
-from bench.sweeps.mirror import Mirror
-from bench.sweeps.plan import Plan
-from bench.sweeps.samplers import check_sampler
-from bench.sweeps.store import Store, refuse, refuse_taken
-from bench.sweeps.tracking import tracking
-from bench.sweeps.tracks import Track
-from bench.sweeps.transfer import read_winners
-from bench.training.problem import ProblemKey, load_problem
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.records import Record
+from graph_distillery.bench.sweeps.driver import Driver, Listener
+from graph_distillery.bench.sweeps.executors import Executor
+from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
+from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
+from graph_distillery.bench.sweeps.heartbeat import Heartbeat
+from graph_distillery.bench.sweeps.mirror import Mirror
+from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.samplers import check_sampler
+from graph_distillery.bench.sweeps.store import Store, refuse, refuse_taken
+from graph_distillery.bench.sweeps.tracking import tracking
+from graph_distillery.bench.sweeps.tracks import Track
+from graph_distillery.bench.sweeps.transfer import read_winners
+from graph_distillery.bench.training.problem import ProblemKey, load_problem
 
 ExecutorName = Literal["local", "ray"]
 EXECUTORS: tuple[ExecutorName, ...] = get_args(ExecutorName)
@@ -147,7 +147,7 @@ def check_data(plan: Plan, store: Path, device: str = "cpu") -> None:
 
 def _executor(plan: Plan, means: Means, store: Store) -> Executor:
     if means.executor == "ray":
-        from bench.sweeps.executors.ray_executor import RayExecutor
+        from graph_distillery.bench.sweeps.executors.ray_executor import RayExecutor
 
         slots = means.workers or (None if means.address else 1)
         return RayExecutor(slots, store.teachers.load, plan.spec.resources.every()[0])
@@ -161,7 +161,7 @@ def _ray(plan: Plan, means: Means, tell: Callable[[str], None]) -> Iterator[None
     """Connected to Ray, before anything is written."""
     if find_spec("ray") is None:
         raise UserError("--executor ray: Ray is not installed; pip install 'ray[tune]'")
-    from bench.sweeps.executors.ray_session import ray_session
+    from graph_distillery.bench.sweeps.executors.ray_session import ray_session
 
     resources = plan.spec.resources
     trained = [*(["supervised"] if plan.teachers else []), *(cell.method.name for cell in plan.searches)]

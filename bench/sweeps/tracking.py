@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from bench.records import Record
-from bench.sweeps.cell_run import CellRun, Work
-from bench.sweeps.jobs import Job, Progress
-from bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan
-from bench.sweeps.tracks import Track
+from graph_distillery.bench.records import Record
+from graph_distillery.bench.sweeps.cell_run import CellRun, Work
+from graph_distillery.bench.sweeps.jobs import Job, Progress
+from graph_distillery.bench.sweeps.plan import Cell, DataKey, Plan, TeacherPlan
+from graph_distillery.bench.sweeps.tracks import Track
 
 #: Seconds that a sweep which is over waits for its trackers, and one that was interrupted.
 LINGER_S, HURRY_S = 60.0, 5.0
@@ -220,7 +220,7 @@ def tracking(plan: Plan, tracks: Sequence[Track], warn: Callable[[str], None]) -
     for name in _LOUD:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
-        from bench.sweeps.executors.ray_trackers import open_logbook
+        from graph_distillery.bench.sweeps.executors.ray_trackers import open_logbook
 
         watcher = Tracking(plan, {track: open_logbook(track, plan.spec.name) for track in tracks}, warn)
         try:

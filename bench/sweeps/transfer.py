@@ -14,12 +14,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from bench.errors import UserError
-from bench.records import Record, RecordError, read_records
-from bench.sweeps.cell_run import CellRun
-from bench.sweeps.plan import Cell
-from bench.sweeps.spec import Spec
-from search_spaces import JointSpace, SpaceError
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.records import Record, RecordError, read_records
+from graph_distillery.bench.sweeps.cell_run import CellRun
+from graph_distillery.bench.sweeps.plan import Cell
+from graph_distillery.bench.sweeps.spec import Spec
+from graph_distillery.search_spaces import JointSpace, SpaceError
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def read_winners(spec: Spec, store: Path) -> list[Winner]:
     Raises:
         UserError: one is no store, or cannot be read; names the field and the store.
     """
-    from bench.sweeps.store import read_facts
+    from graph_distillery.bench.sweeps.store import read_facts
 
     kept = store / _KEPT
     if spec.search.transfer_from and kept.exists():
@@ -72,7 +72,7 @@ def read_winners(spec: Spec, store: Path) -> list[Winner]:
 
 def keep_winners(spec: Spec, store: Path) -> list[Winner]:
     """The same, kept in the store from now on: other stores may grow, and a resumed sweep proposes as it began."""
-    from bench.sweeps.store import write_whole
+    from graph_distillery.bench.sweeps.store import write_whole
 
     found = read_winners(spec, store)
     if spec.search.transfer_from and not (store / _KEPT).exists():

@@ -10,15 +10,15 @@ from functools import lru_cache
 
 import torch
 
-from bench.environment import environment
-from bench.errors import UserError
-from bench.sweeps.jobs import Job, Outcome, Progress, Status
-from bench.training.engine import EpochScore, Trained, judge_test, train
-from bench.training.interludes import TimeLimitExceeded
-from bench.training.problem import Identity, Problem, load_problem, open_test_set
-from bench.training.speed import measure_speed
-from bench.training.teachers import TeacherArtefact, pack_teacher, unpack_teacher
-from methods.contract import Teacher
+from graph_distillery.bench.environment import environment
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress, Status
+from graph_distillery.bench.training.engine import EpochScore, Trained, judge_test, train
+from graph_distillery.bench.training.interludes import TimeLimitExceeded
+from graph_distillery.bench.training.problem import Identity, Problem, load_problem, open_test_set
+from graph_distillery.bench.training.speed import measure_speed
+from graph_distillery.bench.training.teachers import TeacherArtefact, pack_teacher, unpack_teacher
+from graph_distillery.methods.contract import Teacher
 
 Fetch = Callable[[str], TeacherArtefact]
 

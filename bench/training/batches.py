@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench.errors import UserError
-from methods.contract import Batch, BatchSource, Teacher, TrainingData
+from graph_distillery.bench.errors import UserError
+from graph_distillery.methods.contract import Batch, BatchSource, Teacher, TrainingData
 
 
 def make_source(

@@ -17,16 +17,16 @@ import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from bench.errors import UserError, value_line
-from bench.models.base import Model
-from bench.models.registry import MODELS
-from bench.training.batches import make_source
-from bench.training.interludes import Clock, same_draws
-from bench.training.metrics import main_score, scores
-from bench.training.problem import Judged, Problem, TestSet
-from bench.training.sampling import sampled_source
-from methods import METHODS, MethodInfo
-from methods.contract import BatchSource, Context, Method, OptimiserSettings, Teacher
+from graph_distillery.bench.errors import UserError, value_line
+from graph_distillery.bench.models.base import Model
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.bench.training.batches import make_source
+from graph_distillery.bench.training.interludes import Clock, same_draws
+from graph_distillery.bench.training.metrics import main_score, scores
+from graph_distillery.bench.training.problem import Judged, Problem, TestSet
+from graph_distillery.bench.training.sampling import sampled_source
+from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.methods.contract import BatchSource, Context, Method, OptimiserSettings, Teacher
 
 _SETTINGS = tuple(item.name for item in fields(OptimiserSettings))
 
@@ -212,7 +212,7 @@ def parse_hyperparameters(method_class: type[Method[Any]], name: str, values: Ma
 
 
 def _student_factory(configuration: Configuration, problem: Problem) -> Callable[[int], nn.Module]:
-    from bench.models.base import build_model
+    from graph_distillery.bench.models.base import build_model
 
     # Not the training data itself: a method that does without holds on to this function.
     task, device, num_nodes = problem.training.task, problem.training.graph.device, problem.training.graph.num_nodes

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from methods.contract import Task
+from graph_distillery.methods.contract import Task
 
 #: Bins of the expected calibration error (Guo et al., ICML 2017, use 15).
 CALIBRATION_BINS = 15

@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench.data.dataset import Dataset, Metric, largest_component
-from bench.data.dataset import Task as DatasetTask
-from bench.data.loading import load_dataset
-from bench.data.splits import Split, hide_inductive, make_split
-from bench.errors import UserError
-from methods.contract import Task, TrainingData
-from methods.graph import Graph
+from graph_distillery.bench.data.dataset import Dataset, Metric, largest_component
+from graph_distillery.bench.data.dataset import Task as DatasetTask
+from graph_distillery.bench.data.loading import load_dataset
+from graph_distillery.bench.data.splits import Split, hide_inductive, make_split
+from graph_distillery.bench.errors import UserError
+from graph_distillery.methods.contract import Task, TrainingData
+from graph_distillery.methods.graph import Graph
 
 SETTINGS = ("transductive", "inductive", "graph-level")
 

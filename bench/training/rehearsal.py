@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from bench.data.registry import DatasetInfo
-from bench.errors import UserError
-from bench.training.engine import Configuration, build, make_batches
-from bench.training.problem import Identity, Judged, Problem, ProblemKey
-from methods import METHODS
-from methods.contract import Output, Task, Teacher, TrainingData
-from methods.graph import Graph
+from graph_distillery.bench.data.registry import DatasetInfo
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.training.engine import Configuration, build, make_batches
+from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey
+from graph_distillery.methods import METHODS
+from graph_distillery.methods.contract import Output, Task, Teacher, TrainingData
+from graph_distillery.methods.graph import Graph
 
 _WIDTH, _CLASSES, _NODES = 8, 3, 10
 _GRAPHS = {"graph-classification": 8, "node-multilabel": 4, "node-classification": 1}

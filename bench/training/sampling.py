@@ -13,11 +13,11 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from bench.errors import UserError
-from bench.models.base import Model
-from methods.contract import Batch, BatchSource, Teacher, TrainingData
-from methods.graph import Graph, PropagationKind
-from methods.sparse import SparseMatrix, lasting
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.base import Model
+from graph_distillery.methods.contract import Batch, BatchSource, Teacher, TrainingData
+from graph_distillery.methods.graph import Graph, PropagationKind
+from graph_distillery.methods.sparse import SparseMatrix, lasting
 
 #: How often a node stands in its own mean, by kind of propagation.
 _OWN_TERMS: dict[str, int] = {"mean": 0, "mean_self": 1, "mean_self_twice": 2}

@@ -13,13 +13,13 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from bench.models.base import Model
-from bench.models.neighbourhood import neighbourhood
-from bench.records import Latency, RequestLatency, Speed
-from bench.training.engine import predicts_by_student_alone, reads_rows_alone
-from bench.training.problem import Problem
-from methods.contract import Method
-from methods.graph import Graph
+from graph_distillery.bench.models.base import Model
+from graph_distillery.bench.models.neighbourhood import neighbourhood
+from graph_distillery.bench.records import Latency, RequestLatency, Speed
+from graph_distillery.bench.training.engine import predicts_by_student_alone, reads_rows_alone
+from graph_distillery.bench.training.problem import Problem
+from graph_distillery.methods.contract import Method
+from graph_distillery.methods.graph import Graph
 
 WARM_UP = 5
 REPEATS = 50

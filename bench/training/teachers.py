@@ -24,11 +24,11 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from bench.errors import UserError
-from bench.ids import is_id
-from bench.training.engine import Configuration, Trained
-from bench.training.problem import Problem
-from methods.contract import Teacher
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.ids import is_id
+from graph_distillery.bench.training.engine import Configuration, Trained
+from graph_distillery.bench.training.problem import Problem
+from graph_distillery.methods.contract import Teacher
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def unpack_teacher(artefact: TeacherArtefact, problem: Problem) -> Teacher:
     Raises:
         UserError: the artefact was made on other data, or cannot be read.
     """
-    from bench.models.base import build_model
+    from graph_distillery.bench.models.base import build_model
 
     facts = artefact.facts
     for name in ("dataset_sha256", "node_order_sha256"):

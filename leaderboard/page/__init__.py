@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from leaderboard.page.render import render_page
+from graph_distillery.leaderboard.page.render import render_page
 
 __all__ = ["render_page"]

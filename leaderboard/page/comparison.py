@@ -5,11 +5,33 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from leaderboard.comparison import Comparison
-from leaderboard.page.parts import Cell, Column, Figure, Line, Section, minutes, models, protocol, track
-from leaderboard.rows import RANKED, Role, Row, RowKey
-from leaderboard.statistics import PairedTest, Standing
-from leaderboard.text import METRICS, NONE, count, factor, interval, number, percent, reads_best, score, share, signed
+from graph_distillery.leaderboard.comparison import Comparison
+from graph_distillery.leaderboard.page.parts import (
+    Cell,
+    Column,
+    Figure,
+    Line,
+    Section,
+    minutes,
+    models,
+    protocol,
+    track,
+)
+from graph_distillery.leaderboard.rows import RANKED, Role, Row, RowKey
+from graph_distillery.leaderboard.statistics import PairedTest, Standing
+from graph_distillery.leaderboard.text import (
+    METRICS,
+    NONE,
+    count,
+    factor,
+    interval,
+    number,
+    percent,
+    reads_best,
+    score,
+    share,
+    signed,
+)
 
 
 def comparison_section(comparison: Comparison, index: int, figures: list[Figure]) -> Section:

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leaderboard.overall import Overall
-from leaderboard.page.parts import Cell, Column, Figure, Line, Section, minutes, models, protocol, track
-from leaderboard.rows import Role
-from leaderboard.statistics import Estimate
-from leaderboard.statistics.paired import LEVEL
-from leaderboard.text import NONE, factor, family_title, percent, reads_best, share, signed
+from graph_distillery.leaderboard.overall import Overall
+from graph_distillery.leaderboard.page.parts import (
+    Cell,
+    Column,
+    Figure,
+    Line,
+    Section,
+    minutes,
+    models,
+    protocol,
+    track,
+)
+from graph_distillery.leaderboard.rows import Role
+from graph_distillery.leaderboard.statistics import Estimate
+from graph_distillery.leaderboard.statistics.paired import LEVEL
+from graph_distillery.leaderboard.text import NONE, factor, family_title, percent, reads_best, share, signed
 
 OVERALL = [
     Column("Mean rank", "Mean over all comparisons of the rank by mean test score; 1 is best."),

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from leaderboard.comparison import Comparison
-from leaderboard.rows import Role
-from leaderboard.text import NONE, number
+from graph_distillery.leaderboard.comparison import Comparison
+from graph_distillery.leaderboard.rows import Role
+from graph_distillery.leaderboard.text import NONE, number
 
 
 @dataclass(frozen=True)

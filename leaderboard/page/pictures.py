@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from leaderboard.plots.canvas import (
+from graph_distillery.leaderboard.plots.canvas import (
     BLUE,
     FAINT,
     GREEN,
@@ -19,7 +19,7 @@ from leaderboard.plots.canvas import (
     VERMILION,
     Picture,
 )
-from leaderboard.text import visible
+from graph_distillery.leaderboard.text import visible
 
 SVG, XLINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 GROWN = 1.2  # pictures are drawn for a phone, where letters would else be too small, and grow on a desk

@@ -21,13 +21,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from leaderboard.board import Board
-from leaderboard.document import Document
-from leaderboard.page.parts import Figure
-from leaderboard.page.pictures import inline_svg
-from leaderboard.page.view import page_view
-from leaderboard.plots.canvas import Picture
-from leaderboard.text import visible
+from graph_distillery.leaderboard.board import Board
+from graph_distillery.leaderboard.document import Document
+from graph_distillery.leaderboard.page.parts import Figure
+from graph_distillery.leaderboard.page.pictures import inline_svg
+from graph_distillery.leaderboard.page.view import page_view
+from graph_distillery.leaderboard.plots.canvas import Picture
+from graph_distillery.leaderboard.text import visible
 
 
 def render_page(board: Board, document: Document, pictures: Iterable[Picture]) -> str:
@@ -37,7 +37,7 @@ def render_page(board: Board, document: Document, pictures: Iterable[Picture]) -
         svg = Markup(inline_svg(picture, f"f{index}-"))
         figures.setdefault(picture.place, []).append(Figure(picture.name, picture.title, picture.caption, svg))
     environment = Environment(
-        loader=PackageLoader("leaderboard.page", "assets"),
+        loader=PackageLoader("graph_distillery.leaderboard.page", "assets"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -85,7 +85,7 @@ def _embedded(document: Document) -> str:
 
 
 def _asset(name: str) -> str:
-    return resources.files("leaderboard.page").joinpath("assets", name).read_text(encoding="utf-8")
+    return resources.files("graph_distillery.leaderboard.page").joinpath("assets", name).read_text(encoding="utf-8")
 
 
 @cache

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leaderboard.board import Board
-from leaderboard.plots.budget import budget_picture
-from leaderboard.plots.canvas import Picture
-from leaderboard.plots.critical import critical_difference
-from leaderboard.plots.heatmap import heat_map
-from leaderboard.plots.importance import importance_picture
-from leaderboard.plots.improvement import improvement_picture
-from leaderboard.plots.pareto import pareto_pictures
-from leaderboard.plots.profile import profile_picture
-from leaderboard.plots.ranks import rank_picture
-from leaderboard.plots.seeds import seed_picture
+from graph_distillery.leaderboard.board import Board
+from graph_distillery.leaderboard.plots.budget import budget_picture
+from graph_distillery.leaderboard.plots.canvas import Picture
+from graph_distillery.leaderboard.plots.critical import critical_difference
+from graph_distillery.leaderboard.plots.heatmap import heat_map
+from graph_distillery.leaderboard.plots.importance import importance_picture
+from graph_distillery.leaderboard.plots.improvement import improvement_picture
+from graph_distillery.leaderboard.plots.pareto import pareto_pictures
+from graph_distillery.leaderboard.plots.profile import profile_picture
+from graph_distillery.leaderboard.plots.ranks import rank_picture
+from graph_distillery.leaderboard.plots.seeds import seed_picture
 
 __all__ = ["Picture", "draw_pictures"]
 

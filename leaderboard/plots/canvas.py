@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from leaderboard.text import visible
+from graph_distillery.leaderboard.text import visible
 
 if TYPE_CHECKING:
     from matplotlib.artist import Artist

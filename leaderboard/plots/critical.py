@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from leaderboard.overall import Overall
-from leaderboard.plots.canvas import INK, Picture, canvas, short
-from leaderboard.text import family_title
+from graph_distillery.leaderboard.overall import Overall
+from graph_distillery.leaderboard.plots.canvas import INK, Picture, canvas, short
+from graph_distillery.leaderboard.text import family_title
 
 
 def critical_difference(overall: Overall, number: int) -> Picture | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from leaderboard.overall import Overall
-from leaderboard.plots.canvas import FAINT, ON_DARK, ON_LIGHT, Picture, canvas, short
-from leaderboard.rows import RANKED, RowKey
-from leaderboard.text import family_title, signed
+from graph_distillery.leaderboard.overall import Overall
+from graph_distillery.leaderboard.plots.canvas import FAINT, ON_DARK, ON_LIGHT, Picture, canvas, short
+from graph_distillery.leaderboard.rows import RANKED, RowKey
+from graph_distillery.leaderboard.text import family_title, signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

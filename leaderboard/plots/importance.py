@@ -10,11 +10,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from leaderboard.overall import Overall
-from leaderboard.plots.canvas import BLUE, Picture, canvas, short
-from leaderboard.rows import RANKED
-from leaderboard.runs import Trial
-from leaderboard.text import family_title
+from graph_distillery.leaderboard.overall import Overall
+from graph_distillery.leaderboard.plots.canvas import BLUE, Picture, canvas, short
+from graph_distillery.leaderboard.rows import RANKED
+from graph_distillery.leaderboard.runs import Trial
+from graph_distillery.leaderboard.text import family_title
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from leaderboard.overall import Overall
-from leaderboard.plots.canvas import ON_DARK, ON_LIGHT, Picture, canvas, short
-from leaderboard.text import family_title
+from graph_distillery.leaderboard.overall import Overall
+from graph_distillery.leaderboard.plots.canvas import ON_DARK, ON_LIGHT, Picture, canvas, short
+from graph_distillery.leaderboard.text import family_title
 
 MOST = 16  # methods that a square can name
 

@@ -7,11 +7,21 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from leaderboard.comparison import Comparison
-from leaderboard.plots.canvas import FAINT, ROLE_COLOURS, ROLE_MARKERS, ROLE_NAMES, RULE, Canvas, Picture, canvas, short
-from leaderboard.rows import Role
-from leaderboard.statistics import pareto_front
-from leaderboard.text import METRICS, number, percent
+from graph_distillery.leaderboard.comparison import Comparison
+from graph_distillery.leaderboard.plots.canvas import (
+    FAINT,
+    ROLE_COLOURS,
+    ROLE_MARKERS,
+    ROLE_NAMES,
+    RULE,
+    Canvas,
+    Picture,
+    canvas,
+    short,
+)
+from graph_distillery.leaderboard.rows import Role
+from graph_distillery.leaderboard.statistics import pareto_front
+from graph_distillery.leaderboard.text import METRICS, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.text import Annotation

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from leaderboard.overall import Overall
-from leaderboard.plots.canvas import Picture, canvas, line_styles, short
-from leaderboard.text import family_title
+from graph_distillery.leaderboard.overall import Overall
+from graph_distillery.leaderboard.plots.canvas import Picture, canvas, line_styles, short
+from graph_distillery.leaderboard.text import family_title
 
 MOST = 8  # lines that can be told apart
 
 
 def profile_picture(overall: Overall, number: int) -> Picture | None:
     """None where fewer than two methods have a profile. Of many, the best by mean rank, and the student alone."""
-    from leaderboard.statistics.across import PROFILE_GRID
+    from graph_distillery.leaderboard.statistics.across import PROFILE_GRID
 
     rows = [row for row in overall.rows if row.profile is not None]
     if len(rows) < 2:

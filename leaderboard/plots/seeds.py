@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from leaderboard.comparison import Comparison
-from leaderboard.plots.canvas import INK, ROLE_COLOURS, Picture, canvas, short
-from leaderboard.text import METRICS, interval, score
+from graph_distillery.leaderboard.comparison import Comparison
+from graph_distillery.leaderboard.plots.canvas import INK, ROLE_COLOURS, Picture, canvas, short
+from graph_distillery.leaderboard.text import METRICS, interval, score
 
 
 def seed_picture(comparison: Comparison) -> Picture | None:

@@ -5,9 +5,9 @@ The published side comes in as data (`PublishedTable`); this room knows records 
 
 from __future__ import annotations
 
-from leaderboard.published.cells import Ours, Published, PublishedCell, PublishedTable, ours_of
-from leaderboard.published.verdicts import VERDICTS, Verdict, judge
-from leaderboard.published.write import check_pages, write_pages
+from graph_distillery.leaderboard.published.cells import Ours, Published, PublishedCell, PublishedTable, ours_of
+from graph_distillery.leaderboard.published.verdicts import VERDICTS, Verdict, judge
+from graph_distillery.leaderboard.published.write import check_pages, write_pages
 
 __all__ = [
     "VERDICTS",

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bench.records import Record
-from leaderboard.statistics import Summary, summarise
+from graph_distillery.bench.records import Record
+from graph_distillery.leaderboard.statistics import Summary, summarise
 
 Confidence = Literal["table", "secondary", "unverified"]
 

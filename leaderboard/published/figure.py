@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leaderboard.plots.canvas import BLUE, GREEN, GREY, INK, PAPER, VERMILION, house_figure
-from leaderboard.published.cells import PublishedTable
-from leaderboard.published.verdicts import verdict_of
+from graph_distillery.leaderboard.plots.canvas import BLUE, GREEN, GREY, INK, PAPER, VERMILION, house_figure
+from graph_distillery.leaderboard.published.cells import PublishedTable
+from graph_distillery.leaderboard.published.verdicts import verdict_of
 
 COLOURS = {"reproduced": GREEN, "above": BLUE, "below": VERMILION, "not judged": GREY}
 

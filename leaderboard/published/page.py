@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from leaderboard.published.cells import Ours, PublishedCell, PublishedTable
-from leaderboard.published.verdicts import VERDICTS, verdict_of
-from leaderboard.statistics import summarise
-from leaderboard.text import NONE, plain, table
+from graph_distillery.leaderboard.published.cells import Ours, PublishedCell, PublishedTable
+from graph_distillery.leaderboard.published.verdicts import VERDICTS, verdict_of
+from graph_distillery.leaderboard.statistics import summarise
+from graph_distillery.leaderboard.text import NONE, plain, table
 
 RULE = """\
 *Verdicts.* `reproduced`: the two means differ by at most the larger of the published standard deviation and half the
@@ -108,7 +108,7 @@ def _quirks(published: PublishedTable) -> list[str]:
 
 
 def _quirk(cell: PublishedCell, name: str, ours: Ours) -> list[str]:
-    from leaderboard.published.verdicts import judge
+    from graph_distillery.leaderboard.published.verdicts import judge
 
     both = sorted(ours.values.keys() & cell.ours.values.keys())
     worth = summarise([ours.values[seed] - cell.ours.values[seed] for seed in both])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from leaderboard.published.cells import Ours, Published, PublishedCell
+from graph_distillery.leaderboard.published.cells import Ours, Published, PublishedCell
 
 Kind = Literal["reproduced", "above", "below", "not judged"]
 VERDICTS: tuple[Kind, ...] = ("reproduced", "above", "below", "not judged")

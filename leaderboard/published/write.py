@@ -8,9 +8,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from leaderboard.errors import BoardError
-from leaderboard.published.cells import PublishedTable
-from leaderboard.published.page import index, index_data, page
+from graph_distillery.leaderboard.errors import BoardError
+from graph_distillery.leaderboard.published.cells import PublishedTable
+from graph_distillery.leaderboard.published.page import index, index_data, page
 
 MARKER = "index.json"
 
@@ -29,7 +29,7 @@ def write_pages(tables: Sequence[PublishedTable], folder: Path) -> list[Path]:
 
     The folder's `records/` is left as it is. Raises BoardError where it cannot be written.
     """
-    from leaderboard.published.figure import draw  # the room of plots, which boards import, loads here
+    from graph_distillery.leaderboard.published.figure import draw  # the room of plots, which boards import, loads here
 
     check_pages(folder)
     try:

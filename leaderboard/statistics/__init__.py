@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from leaderboard.statistics.budget import BudgetCurve, budget_curve
-from leaderboard.statistics.gap import Gap, clear_lead, gap_closed, mean_gap
-from leaderboard.statistics.groups import Standing, standings
-from leaderboard.statistics.paired import PairedTest, holm, paired_test, smallest_p, wilcoxon_p
-from leaderboard.statistics.summary import (
+from graph_distillery.leaderboard.statistics.budget import BudgetCurve, budget_curve
+from graph_distillery.leaderboard.statistics.gap import Gap, clear_lead, gap_closed, mean_gap
+from graph_distillery.leaderboard.statistics.groups import Standing, standings
+from graph_distillery.leaderboard.statistics.paired import PairedTest, holm, paired_test, smallest_p, wilcoxon_p
+from graph_distillery.leaderboard.statistics.summary import (
     Estimate,
     Summary,
     average_ranks,

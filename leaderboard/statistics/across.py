@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from leaderboard.statistics.resampling import Floats, Strata, percentile_interval
-from leaderboard.statistics.summary import RANK_DIGITS, Estimate
+from graph_distillery.leaderboard.statistics.resampling import Floats, Strata, percentile_interval
+from graph_distillery.leaderboard.statistics.summary import RANK_DIGITS, Estimate
 
 Runs = Sequence[Sequence[Floats]]
 

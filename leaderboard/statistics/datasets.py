@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Generic, TypeVar
 
-from leaderboard.statistics.paired import LEVEL, holm, smallest_p, wilcoxon_p
-from leaderboard.statistics.summary import average_ranks, mean
+from graph_distillery.leaderboard.statistics.paired import LEVEL, holm, smallest_p, wilcoxon_p
+from graph_distillery.leaderboard.statistics.summary import average_ranks, mean
 
 Key = TypeVar("Key")
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from leaderboard.statistics.summary import SAME, Estimate, mean, paired_gain
+from graph_distillery.leaderboard.statistics.summary import SAME, Estimate, mean, paired_gain
 
 if TYPE_CHECKING:
-    from leaderboard.statistics.resampling import Floats
+    from graph_distillery.leaderboard.statistics.resampling import Floats
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def clear_lead(
     """
     import numpy as np
 
-    from leaderboard.statistics.resampling import Strata
+    from graph_distillery.leaderboard.statistics.resampling import Strata
 
     seeds = sorted(below)
     paired = below.keys() <= above.keys()
@@ -54,7 +54,7 @@ def gap_closed(
     or a seed is missing. All three are resampled on the same seeds."""
     import numpy as np
 
-    from leaderboard.statistics.resampling import Strata
+    from graph_distillery.leaderboard.statistics.resampling import Strata
 
     gain = paired_gain(ours, alone)
     if gain is None or not teacher:
@@ -73,7 +73,7 @@ def mean_gap(gaps: Sequence[Gap | None]) -> Estimate | None:
     """The mean over datasets, only where every one has a value, with an interval where every one has draws."""
     import numpy as np
 
-    from leaderboard.statistics.resampling import percentile_interval
+    from graph_distillery.leaderboard.statistics.resampling import percentile_interval
 
     known = [gap for gap in gaps if gap is not None]
     if not known or len(known) < len(gaps):

@@ -13,8 +13,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from leaderboard.statistics.paired import LEVEL, PairedTest, Test, choose_test, holm, p_of, paired_test, seeds_needed
-from leaderboard.statistics.summary import average_ranks, mean
+from graph_distillery.leaderboard.statistics.paired import (
+    LEVEL,
+    PairedTest,
+    Test,
+    choose_test,
+    holm,
+    p_of,
+    paired_test,
+    seeds_needed,
+)
+from graph_distillery.leaderboard.statistics.summary import average_ranks, mean
 
 Key = TypeVar("Key")
 Seed = TypeVar("Seed")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeVar
 
-from leaderboard.statistics.summary import SAME, mean, mean_interval
+from graph_distillery.leaderboard.statistics.summary import SAME, mean, mean_interval
 
 Key = TypeVar("Key")
 

@@ -79,7 +79,7 @@ def mean_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
 def _studentised(values: tuple[float, ...]) -> tuple[float | None, float | None]:
     import numpy as np
 
-    from leaderboard.statistics.resampling import draws_of_all
+    from graph_distillery.leaderboard.statistics.resampling import draws_of_all
 
     n, centre, std = len(values), mean(values), _std(values)
     if not std:

@@ -5,7 +5,7 @@ Nothing here proves a store honest. It refuses what breaks the protocol, and poi
 
 from __future__ import annotations
 
-from leaderboard.submission.check import Submission, check_submission
-from leaderboard.submission.findings import Finding, Level
+from graph_distillery.leaderboard.submission.check import Submission, check_submission
+from graph_distillery.leaderboard.submission.findings import Finding, Level
 
 __all__ = ["Finding", "Level", "Submission", "check_submission"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from bench.records import Record
+from graph_distillery.bench.records import Record
 
 Level = Literal["refuse", "look"]
 

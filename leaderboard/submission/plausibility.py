@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
-from bench.records import Record
-from leaderboard.runs import score_of_test
-from leaderboard.statistics import mean
-from leaderboard.submission.findings import CellRecords, Finding
+from graph_distillery.bench.records import Record
+from graph_distillery.leaderboard.runs import score_of_test
+from graph_distillery.leaderboard.statistics import mean
+from graph_distillery.leaderboard.submission.findings import CellRecords, Finding
 
 MOST_ABOVE_VALIDATION = 0.15
 MOST_ABOVE_TEACHER = 0.10

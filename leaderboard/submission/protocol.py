@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from bench.records import Record
-from leaderboard.submission.findings import CellRecords, Finding
+from graph_distillery.bench.records import Record
+from graph_distillery.leaderboard.submission.findings import CellRecords, Finding
 
 FEWEST_SEEDS = 5
 

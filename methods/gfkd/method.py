@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor
 
-from methods.contract import (
+from graph_distillery.methods.contract import (
     Batch,
     BatchSource,
     Hyperparameters,
@@ -20,11 +20,11 @@ from methods.contract import (
     Output,
     Teacher,
 )
-from methods.gfkd.inversion import FeatureKind, Inversion, Recipe
-from methods.gfkd.padded import Layout
-from methods.gfkd.reading import Reader, batch_norms
-from methods.graph import Graph
-from methods.losses import distillation_loss
+from graph_distillery.methods.gfkd.inversion import FeatureKind, Inversion, Recipe
+from graph_distillery.methods.gfkd.padded import Layout
+from graph_distillery.methods.gfkd.reading import Reader, batch_norms
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.losses import distillation_loss
 
 
 class RandomGraphsHyperparameters(Hyperparameters):

@@ -23,7 +23,7 @@ import psutil
 import pytest
 import yaml
 
-from bench.records import Record, read_records
+from graph_distillery.bench.records import Record, read_records
 
 HERE = Path(__file__).resolve().parent
 
@@ -168,7 +168,7 @@ def environment(repo_root: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def cli_environment(repo_root: Path) -> dict[str, str]:
-    """The environment of a `python -m bench.cli` that knows the plug-in."""
+    """The environment of a `python -m graph_distillery.bench.cli` that knows the plug-in."""
     return environment(repo_root)
 
 

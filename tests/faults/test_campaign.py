@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from bench.records import read_records
+from graph_distillery.bench.records import read_records
 
 KILLS = int(os.environ.get("DISTILLERY_KILLS", "10"))
 SEED = int(os.environ.get("DISTILLERY_KILL_SEED", "1"))
@@ -60,9 +60,19 @@ def test_the_installed_command_killed_by_the_clock(
     tmp_path: Path,
     workers: int,
 ) -> None:
-    """`python -m bench.cli`, start-up included: killed after a random time, until it once comes to its end."""
+    """The whole process, start-up included: killed after a random time, until it once comes to its end."""
     store, spec, generator = tmp_path / "store", write_spec(), random.Random(SEED)
-    command = [sys.executable, "-m", "bench.cli", "sweep", str(spec), "--out", str(store), "--workers", str(workers)]
+    command = [
+        sys.executable,
+        "-m",
+        "graph_distillery.bench.cli",
+        "sweep",
+        str(spec),
+        "--out",
+        str(store),
+        "--workers",
+        str(workers),
+    ]
     kills = 0
     while True:
         with (tmp_path / "log").open("w") as log:

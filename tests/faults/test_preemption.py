@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from bench.records import read_records
-from bench.sweeps.heartbeat import read_pulse
-from bench.sweeps.status import driver_at_work
+from graph_distillery.bench.records import read_records
+from graph_distillery.bench.sweeps.heartbeat import read_pulse
+from graph_distillery.bench.sweeps.status import driver_at_work
 
 
 @pytest.mark.parametrize(("whole_group", "workers"), [(True, 2), (False, 0)], ids=["group", "driver alone"])
@@ -78,7 +78,7 @@ def test_a_second_signal_stops_at_once_what_swallows_the_first(
 
 STUBBORN = """
 import os, sys, time
-from bench.cli import interrupts
+from graph_distillery.bench.cli import interrupts
 interrupts.PATIENCE_S, interrupts.TELL_AFTER_S = 1.0, 0.2
 with interrupts.as_keyboard_interrupt(lambda: os._exit(130), lambda line: print(line, flush=True)):
     said = False

@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
-from bench.records import read_records
+from graph_distillery.bench.records import read_records
 
 KILLS = int(os.environ.get("DISTILLERY_KILLS", "20"))
 SEED = int(os.environ.get("DISTILLERY_KILL_SEED", "1"))

@@ -14,14 +14,14 @@ import psutil
 import pytest
 from ray.exceptions import RayTaskError
 
-from bench.cli import main
-from bench.errors import LostError
-from bench.records import read_records
-from bench.sweeps.executors.ray_desk import Desk
+from graph_distillery.bench.cli import main
+from graph_distillery.bench.errors import LostError
+from graph_distillery.bench.records import read_records
+from graph_distillery.bench.sweeps.executors.ray_desk import Desk
 
 ENDING = """
 import os
-from bench.cli import last_words
+from graph_distillery.bench.cli import last_words
 with last_words.prepared("the line"), last_words.entrusted({needed}):
     {end}
 """
@@ -66,7 +66,7 @@ def test_it_is_one_line_and_exit_code_1(
     def broken(*arguments: Any, **more: Any) -> None:
         raise LostError("Ray no longer carries the sweep: it is gone")
 
-    monkeypatch.setattr("bench.cli.sweep.run_sweep", broken)
+    monkeypatch.setattr("graph_distillery.bench.cli.sweep.run_sweep", broken)
     words = ["sweep", str(write_spec()), "--out", str(tmp_path / "a store")]
     assert main(words) == 1
     line = capsys.readouterr().err.splitlines()[-1]

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from bench.records import Record, read_records
-from bench.sweeps.executors import processes
-from bench.sweeps.executors.processes import ProcessExecutor
-from bench.sweeps.jobs import Job
-from bench.training.engine import Configuration
-from bench.training.problem import ProblemKey
+from graph_distillery.bench.records import Record, read_records
+from graph_distillery.bench.sweeps.executors import processes
+from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
+from graph_distillery.bench.sweeps.jobs import Job
+from graph_distillery.bench.training.engine import Configuration
+from graph_distillery.bench.training.problem import ProblemKey
 
 #: A cell of the plug-in that has a search, and one of glnn beside it.
 SEARCH = {"trials": 2, "seeds": [100, 101, 102], "pruner": "none"}

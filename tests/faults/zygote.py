@@ -2,7 +2,7 @@
 
 An order is a JSON line {arguments, log, limits}; the answer is the driver's process id, and later a line
 {"pid": ..., "code": ...}, the code negative where a signal ended it. Each driver leads a process group of its own,
-its workers are in it, and its own work is that of `python -m bench.cli`.
+its workers are in it, and its own work is that of `python -m graph_distillery.bench.cli`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def drive(order: dict[str, Any]) -> None:
         resource.setrlimit(getattr(resource, name), (value, value))
     code = 70
     try:
-        from bench.cli import main
+        from graph_distillery.bench.cli import main
 
         code = main(order["arguments"])
     except BaseException:
@@ -46,11 +46,11 @@ def serve() -> None:
     import sklearn.datasets  # noqa: F401
     import torch
 
-    import bench.cli.sweep
-    import bench.sweeps.sweep  # noqa: F401
-    from bench.environment import environment, git_sha
-    from bench.models.registry import MODELS
-    from methods import METHODS
+    import graph_distillery.bench.cli.sweep
+    import graph_distillery.bench.sweeps.sweep  # noqa: F401
+    from graph_distillery.bench.environment import environment, git_sha
+    from graph_distillery.bench.models.registry import MODELS
+    from graph_distillery.methods import METHODS
 
     torch.set_num_threads(1)
     for name in METHODS.names:

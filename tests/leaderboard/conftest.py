@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.records import Cell, Environment, Metrics, Record, RecordWriter, Search, Speed, Timings
+from graph_distillery.bench.records import Cell, Environment, Metrics, Record, RecordWriter, Search, Speed, Timings
 
 TASKS = {"node-classification": "accuracy", "node-multilabel": "micro_f1", "graph-classification": "accuracy"}
 CELL_FIELDS = (

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from leaderboard import BoardError, Loaded, make_board
-from leaderboard.rows import RowKey
+from graph_distillery.leaderboard import BoardError, Loaded, make_board
+from graph_distillery.leaderboard.rows import RowKey
 
 
 def board_of(*groups):

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from leaderboard.statistics import mean_interval, t_interval
-from leaderboard.statistics.across import interquartile_mean, iqm
-from leaderboard.statistics.resampling import Strata, draws_of_all, percentile_interval
+from graph_distillery.leaderboard.statistics import mean_interval, t_interval
+from graph_distillery.leaderboard.statistics.across import interquartile_mean, iqm
+from graph_distillery.leaderboard.statistics.resampling import Strata, draws_of_all, percentile_interval
 
 BOARDS, SEEDS = 500, 10
 WANTED = (0.92, 0.97)

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from leaderboard.statistics import budget_curve
-from leaderboard.statistics.across import (
+from graph_distillery.leaderboard.statistics import budget_curve
+from graph_distillery.leaderboard.statistics.across import (
     PROFILE_GRID,
     improvement,
     interquartile_mean,
@@ -18,8 +18,8 @@ from leaderboard.statistics.across import (
     mean_ranks,
     performance_profiles,
 )
-from leaderboard.statistics.datasets import critical_difference, dataset_tests, friedman
-from leaderboard.statistics.resampling import Strata
+from graph_distillery.leaderboard.statistics.datasets import critical_difference, dataset_tests, friedman
+from graph_distillery.leaderboard.statistics.resampling import Strata
 
 # Demšar (JMLR 2006), table 6: AUC of C4.5 and its three tunings on 14 datasets. On voting the last two are printed as
 # equal, yet ranked 2 and 3; a fourth digit says so.

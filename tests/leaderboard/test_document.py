@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from leaderboard import build_board, load_stores, make_board
+from graph_distillery.leaderboard import build_board, load_stores, make_board
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from html.parser import HTMLParser
 import pytest
 from markdown_it import MarkdownIt
 
-from leaderboard import build_board
-from leaderboard.text import visible
+from graph_distillery.leaderboard import build_board
+from graph_distillery.leaderboard.text import visible
 
 PLAIN = "plain"
 HOSTILE = {

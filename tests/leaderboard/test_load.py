@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leaderboard import BoardError, load_stores
+from graph_distillery.leaderboard import BoardError, load_stores
 
 
 def test_copies_that_differ_in_when_and_how_long_count_once(make_record, make_store):

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from leaderboard import build_board, load_stores, make_board
-from leaderboard.page.overall import OVERALL, overall_section
+from graph_distillery.leaderboard import build_board, load_stores, make_board
+from graph_distillery.leaderboard.page.overall import OVERALL, overall_section
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",

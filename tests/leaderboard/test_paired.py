@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from leaderboard.statistics import holm, paired_test, smallest_p, standings, wilcoxon_p
-from leaderboard.statistics.groups import letter_groups
-from leaderboard.statistics.paired import choose_test, seeds_needed
+from graph_distillery.leaderboard.statistics import holm, paired_test, smallest_p, standings, wilcoxon_p
+from graph_distillery.leaderboard.statistics.groups import letter_groups
+from graph_distillery.leaderboard.statistics.paired import choose_test, seeds_needed
 
 # Demšar (JMLR 2006), table 2: AUC of C4.5 and of C4.5 with its parameter m tuned, on 14 UCI datasets.
 C45 = [0.763, 0.599, 0.954, 0.628, 0.882, 0.936, 0.661, 0.583, 0.775, 1.000, 0.940, 0.619, 0.972, 0.957]

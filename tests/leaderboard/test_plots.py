@@ -12,15 +12,15 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.text import Text
 
-from leaderboard import load_stores, make_board
-from leaderboard.drawings import is_drawing
-from leaderboard.page.pictures import inline_svg
-from leaderboard.plots import draw_pictures
-from leaderboard.plots.canvas import canvas
-from leaderboard.plots.importance import importances
-from leaderboard.plots.pareto import Point, _label, points
-from leaderboard.plots.profile import profile_picture
-from leaderboard.runs import Trial
+from graph_distillery.leaderboard import load_stores, make_board
+from graph_distillery.leaderboard.drawings import is_drawing
+from graph_distillery.leaderboard.page.pictures import inline_svg
+from graph_distillery.leaderboard.plots import draw_pictures
+from graph_distillery.leaderboard.plots.canvas import canvas
+from graph_distillery.leaderboard.plots.importance import importances
+from graph_distillery.leaderboard.plots.pareto import Point, _label, points
+from graph_distillery.leaderboard.plots.profile import profile_picture
+from graph_distillery.leaderboard.runs import Trial
 
 SCORES = {"teacher": 0.84, "majority": 0.30, "supervised": 0.60, "kd": 0.78, "glnn": 0.82, "krd": 0.8}
 
@@ -151,10 +151,10 @@ def test_importance_finds_the_hyperparameter_that_matters():
 def test_drawing_loads_neither_torch_nor_ray_and_optuna_only_for_importance():
     code = """
 import sys
-import leaderboard.plots, leaderboard.page
+import graph_distillery.leaderboard.plots, graph_distillery.leaderboard.page
 assert "optuna" not in sys.modules
-from leaderboard.plots.importance import importances
-from leaderboard.runs import Trial
+from graph_distillery.leaderboard.plots.importance import importances
+from graph_distillery.leaderboard.runs import Trial
 assert importances([[Trial(i, {"x": i / 20}, i / 20, "ok", 1, 1.0) for i in range(20)]]) == {"x": 1.0}
 assert "optuna" in sys.modules
 assert not {"torch", "ray"} & set(sys.modules)

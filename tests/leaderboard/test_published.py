@@ -11,10 +11,18 @@ from typing import Any
 
 import pytest
 
-from leaderboard.errors import BoardError
-from leaderboard.plots.canvas import BLUE, FAINT, GREEN, GREY, INK, PAPER, RULE, VERMILION
-from leaderboard.published import Ours, Published, PublishedCell, PublishedTable, judge, ours_of, write_pages
-from leaderboard.published.cells import Variation
+from graph_distillery.leaderboard.errors import BoardError
+from graph_distillery.leaderboard.plots.canvas import BLUE, FAINT, GREEN, GREY, INK, PAPER, RULE, VERMILION
+from graph_distillery.leaderboard.published import (
+    Ours,
+    Published,
+    PublishedCell,
+    PublishedTable,
+    judge,
+    ours_of,
+    write_pages,
+)
+from graph_distillery.leaderboard.published.cells import Variation
 
 T_9 = 2.2621571628540993  # the 97.5 % point of Student's t with 9 degrees of freedom
 

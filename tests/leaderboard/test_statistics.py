@@ -12,10 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from leaderboard.statistics import average_ranks, geometric_mean, paired_gain, pareto_front, summarise, t_interval
-from leaderboard.statistics.gap import gap_closed
-from leaderboard.statistics.resampling import Strata, draws_of_all
-from leaderboard.statistics.summary import mean_interval
+from graph_distillery.leaderboard.statistics import (
+    average_ranks,
+    geometric_mean,
+    paired_gain,
+    pareto_front,
+    summarise,
+    t_interval,
+)
+from graph_distillery.leaderboard.statistics.gap import gap_closed
+from graph_distillery.leaderboard.statistics.resampling import Strata, draws_of_all
+from graph_distillery.leaderboard.statistics.summary import mean_interval
 
 SCORES = st.lists(st.floats(0, 1), min_size=2, max_size=12)
 

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from leaderboard.submission import check_submission
+from graph_distillery.leaderboard.submission import check_submission
 
 SCORES = (0.80, 0.81, 0.79, 0.82, 0.805)
 
@@ -50,7 +50,7 @@ def honest(make_record):
 
 
 def _timings(rng):
-    from bench.records import Timings
+    from graph_distillery.bench.records import Timings
 
     return Timings(train_s=1 + rng.random(), epochs=50)
 
@@ -112,7 +112,7 @@ def test_made_up_scores_and_times(honest, make_store):
     assert ("look", "scores") in findings(make_store(perfect, "perfect"))
     lucky = [_scored(r, {**r.metrics.test, "accuracy": 0.97}) if reports(r) else r for r in records]
     assert ("look", "scores") in findings(make_store(lucky, "lucky"))
-    from bench.records import Timings
+    from graph_distillery.bench.records import Timings
 
     instant = changed(records, lambda r: True, timings=Timings(train_s=0.0, epochs=200))
     assert ("look", "times") in findings(make_store(instant, "instant"))

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from leaderboard import BoardError, build_board
-from leaderboard.drawings import is_drawing
-from leaderboard.verify import _same, verify_board
+from graph_distillery.leaderboard import BoardError, build_board
+from graph_distillery.leaderboard.drawings import is_drawing
+from graph_distillery.leaderboard.verify import _same, verify_board
 
 
 @pytest.fixture

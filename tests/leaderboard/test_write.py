@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-import leaderboard
-from leaderboard import BoardError, build_board
-from leaderboard.statistics import summarise
-from leaderboard.text import bold_best, count, number, plain, score, signed
+from graph_distillery import leaderboard
+from graph_distillery.leaderboard import BoardError, build_board
+from graph_distillery.leaderboard.statistics import summarise
+from graph_distillery.leaderboard.text import bold_best, count, number, plain, score, signed
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_numbers_as_read():
 
 LIGHT = """
 import sys
-import leaderboard
+import graph_distillery.leaderboard as leaderboard
 heavy = {"torch", "ray", "torch_geometric", "optuna", "pandas", "seaborn", "matplotlib", "scipy", "numpy"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 from pathlib import Path
@@ -199,6 +199,6 @@ assert not {"torch", "ray", "torch_geometric", "optuna"} & set(sys.modules)
 
 def test_neither_import_nor_building_loads_torch_or_ray(records, make_store, tmp_path):
     store = make_store([record for record in records if record.cell.dataset == "cora"])
-    root = Path(leaderboard.__file__).parents[1]
+    root = Path(leaderboard.__file__).resolve().parents[1]
     command = [sys.executable, "-c", LIGHT, str(store), str(tmp_path / "board")]
     subprocess.run(command, check=True, cwd=root)

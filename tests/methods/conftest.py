@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from methods.contract import Context, Method, OptimiserSettings, Output, Task, Teacher, TrainingData
-from methods.graph import Graph
+from graph_distillery.methods.contract import Context, Method, OptimiserSettings, Output, Task, Teacher, TrainingData
+from graph_distillery.methods.graph import Graph
 
 NODES, FEATURES, CLASSES, LABELLED = 12, 5, 3, 4
 

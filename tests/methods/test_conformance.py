@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bench.conformance import MethodConformance
-from methods import METHODS
+from graph_distillery.bench.conformance import MethodConformance
+from graph_distillery.methods import METHODS
 
 
 class TestEveryMethod(MethodConformance):

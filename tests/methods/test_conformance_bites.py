@@ -13,15 +13,15 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from bench.conformance import MethodConformance, cases_of, examples
-from bench.data.dataset import Dataset
-from bench.training.problem import Problem, TestSet, divide
-from methods import METHODS, MethodInfo
-from methods.contract import Batch, Hyperparameters, Method, Output, TrainingData
-from methods.gfkd.method import FakeGraphs, RandomGraphsHyperparameters
-from methods.graph import Graph
-from methods.supervised import Supervised
-from search_spaces import library
+from graph_distillery.bench.conformance import MethodConformance, cases_of, examples
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.training.problem import Problem, TestSet, divide
+from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output, TrainingData
+from graph_distillery.methods.gfkd.method import FakeGraphs, RandomGraphsHyperparameters
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.supervised import Supervised
+from graph_distillery.search_spaces import library
 
 #: What fails a check, and what the failure says.
 FAULTY: dict[str, tuple[type[Method[Any]], str]] = {}
@@ -207,7 +207,7 @@ def test_a_peek_at_the_training_data_is_found(monkeypatch: pytest.MonkeyPatch) -
         PEEK[:] = [problem.training]
         return whole(configuration, problem, teachers)
 
-    monkeypatch.setattr("bench.training.engine.build", leaving_it_about)
+    monkeypatch.setattr("graph_distillery.bench.training.engine.build", leaving_it_about)
     with pytest.raises(AssertionError, match=r"differ|scores"):
         verdict("test_without_training_data_means_none", METHODS.get("random-graphs"))
 

@@ -12,14 +12,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.conformance.examples import Case, Example, problem_for
-from bench.errors import UserError
-from bench.models.base import build_model
-from bench.training import engine
-from bench.training.engine import build, fit, train
-from bench.training.interludes import TimeLimitExceeded
-from bench.training.problem import Problem
-from methods.contract import Method, Teacher, TrainingData
+from graph_distillery.bench.conformance.examples import Case, Example, problem_for
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.base import build_model
+from graph_distillery.bench.training import engine
+from graph_distillery.bench.training.engine import build, fit, train
+from graph_distillery.bench.training.interludes import TimeLimitExceeded
+from graph_distillery.bench.training.problem import Problem
+from graph_distillery.methods.contract import Method, Teacher, TrainingData
 
 DATA_FREE = ("gfkd", "random-graphs", "deep-inversion")
 

@@ -10,21 +10,21 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from bench.conformance.examples import Case
-from bench.models.base import build_model
-from bench.perf_references.gfkd import PlainInversion
-from methods.contract import Output, Teacher
-from methods.gfkd.inversion import (
+from graph_distillery.bench.conformance.examples import Case
+from graph_distillery.bench.models.base import build_model
+from graph_distillery.bench.perf_references.gfkd import PlainInversion
+from graph_distillery.methods.contract import Output, Teacher
+from graph_distillery.methods.gfkd.inversion import (
     Inversion,
     Recipe,
     arm_gradient,
     degree_features,
     node_entropy,
 )
-from methods.gfkd.method import cut
-from methods.gfkd.padded import BlockDiagonal, Layout, PaddedGraph
-from methods.gfkd.reading import FrozenNorm, Reader
-from methods.graph import Graph
+from graph_distillery.methods.gfkd.method import cut
+from graph_distillery.methods.gfkd.padded import BlockDiagonal, Layout, PaddedGraph
+from graph_distillery.methods.gfkd.reading import FrozenNorm, Reader
+from graph_distillery.methods.graph import Graph
 
 INVERTING = Recipe("one-hot", False, True, True, 1.0, 0.05, 0.1, 1000, 0.01, 1e-6)
 

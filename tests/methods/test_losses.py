@@ -11,8 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from methods.contract import Task
-from methods.losses import binary_soft_divergence, distillation_loss, label_loss, soft_divergence
+from graph_distillery.methods.contract import Task
+from graph_distillery.methods.losses import binary_soft_divergence, distillation_loss, label_loss, soft_divergence
 
 numbers = st.floats(-8, 8)
 

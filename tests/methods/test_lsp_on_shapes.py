@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 import torch
 
-from bench.conformance import Case, Example, MethodConformance
-from bench.conformance.examples import SEED, TRAINING
-from bench.data.loading import load_dataset
-from bench.data.splits import make_split
-from bench.training.engine import Configuration, make_batches, train
-from bench.training.problem import ProblemKey, divide
-from bench.training.teachers import pack_teacher, unpack_teacher
-from methods import METHODS
-from methods.local_structure import log_distribution, neighbourhoods, similarity, structure_divergence
+from graph_distillery.bench.conformance import Case, Example, MethodConformance
+from graph_distillery.bench.conformance.examples import SEED, TRAINING
+from graph_distillery.bench.data.loading import load_dataset
+from graph_distillery.bench.data.splits import make_split
+from graph_distillery.bench.training.engine import Configuration, make_batches, train
+from graph_distillery.bench.training.problem import ProblemKey, divide
+from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
+from graph_distillery.methods import METHODS
+from graph_distillery.methods.local_structure import log_distribution, neighbourhoods, similarity, structure_divergence
 
 MODEL: Mapping[str, Any] = {**TRAINING, "layers": 3, "norm": "batch", "lr": 0.01, "epochs": 12, "batch_size": 16}
 

@@ -10,17 +10,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.data.generated import karate
-from bench.training.batches import make_source
-from methods.at import AttentionTransfer, attention_map
-from methods.contract import Batch, BatchSource, Context, Method, OptimiserSettings, Task, Teacher, TrainingData
-from methods.fitnet import FitNet
-from methods.glnn import GLNN
-from methods.graph import Graph
-from methods.kd import KD
-from methods.label_propagation import LabelPropagation
-from methods.majority import Majority
-from methods.supervised import Supervised
+from graph_distillery.bench.data.generated import karate
+from graph_distillery.bench.training.batches import make_source
+from graph_distillery.methods.at import AttentionTransfer, attention_map
+from graph_distillery.methods.contract import (
+    Batch,
+    BatchSource,
+    Context,
+    Method,
+    OptimiserSettings,
+    Task,
+    Teacher,
+    TrainingData,
+)
+from graph_distillery.methods.fitnet import FitNet
+from graph_distillery.methods.glnn import GLNN
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.kd import KD
+from graph_distillery.methods.label_propagation import LabelPropagation
+from graph_distillery.methods.majority import Majority
+from graph_distillery.methods.supervised import Supervised
 
 Make = Callable[..., Method[Any]]
 Softened = Callable[[Tensor, float], Tensor]

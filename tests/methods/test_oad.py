@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.conformance import problem_for
-from bench.errors import UserError
-from bench.training.engine import Configuration, build, judge, predict_items
-from methods.adversaries import DiscriminatorRing
-from methods.contract import Batch, Method, OptimiserSettings, Task, TrainingData
-from methods.graph import Graph
-from methods.oad import OAD
+from graph_distillery.bench.conformance import problem_for
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.training.engine import Configuration, build, judge, predict_items
+from graph_distillery.methods.adversaries import DiscriminatorRing
+from graph_distillery.methods.contract import Batch, Method, OptimiserSettings, Task, TrainingData
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.oad import OAD
 
 Make = Callable[..., Method[Any]]
 Softened = Callable[[Tensor, float], Tensor]

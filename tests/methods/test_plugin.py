@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 import torch.nn.functional as F
 from pydantic import Field
-from methods.contract import Hyperparameters, Method
+from graph_distillery.methods.contract import Hyperparameters, Method
 
 class MatchHyperparameters(Hyperparameters):
     weight: float = Field(1.0, ge=0, description="weight of the distance between logits")
@@ -27,8 +27,8 @@ class Match(Method[MatchHyperparameters]):
 ENTRY = """
 from __future__ import annotations
 from pathlib import Path
-from methods import MethodInfo
-from search_spaces import register_space
+from graph_distillery.methods import MethodInfo
+from graph_distillery.search_spaces import register_space
 
 def entry():
     register_space("method", "match", Path(__file__).with_name("match.yaml"))
@@ -49,7 +49,7 @@ parameters:
     source: the paper weights nothing
 """
 TEST = """
-from bench.conformance import MethodConformance
+from graph_distillery.bench.conformance import MethodConformance
 
 class TestMatch(MethodConformance):
     method = "match"

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from methods import METHODS
-from methods.registry import DuplicateNameError, PluginError, Registry, UnknownNameError
+from graph_distillery.methods import METHODS
+from graph_distillery.methods.registry import DuplicateNameError, PluginError, Registry, UnknownNameError
 
 GROUP = "graph_distillery.test_things"
 
@@ -93,8 +93,8 @@ def test_a_bad_plugin_is_refused_every_time(
 
 def test_listing_loads_no_torch(repo_root: Path) -> None:
     code = (
-        "import sys; from methods import METHODS; from bench.models.registry import MODELS\n"
-        "from bench.data.registry import DATASETS\n"
+        "import sys; from methods import METHODS; from graph_distillery.bench.models.registry import MODELS\n"
+        "from graph_distillery.bench.data.registry import DATASETS\n"
         "assert len(METHODS.names) > 5 and 'gcn' in MODELS and 'cora' in DATASETS and METHODS.get('kd').year == 2015\n"
         "assert not {'torch', 'torch_geometric', 'ray'} & set(sys.modules)"
     )

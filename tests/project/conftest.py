@@ -1,4 +1,4 @@
-"""The files of the four packages, what the project declares, and its wheel, built once."""
+"""The files of the package and its four rooms, what the project declares, and its wheel, built once."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ PACKAGES = ("methods", "search_spaces", "bench", "leaderboard")
 
 @pytest.fixture(scope="session")
 def package_files(repo_root: Path) -> list[Path]:
-    """Every source file of the four packages, relative to the root; the committed results are none."""
+    """Every source file of the package and its rooms, relative to the root; the committed results are none."""
     return sorted(
         path.relative_to(repo_root)
-        for package in PACKAGES
+        for package in ("graph_distillery", *PACKAGES)
         for path in (repo_root / package).rglob("*")
         if path.is_file()
+        and not any(above.is_symlink() for above in path.parents)
         and not {"__pycache__", "reproductions", "example"} & set(path.relative_to(repo_root).parts)
         and not path.name.startswith(".")
     )
@@ -56,6 +57,8 @@ def wheel(repo_root: Path, package_files: list[Path], tmp_path_factory: pytest.T
     for file in [*package_files, *map(Path, ("pyproject.toml", "README.md", "LICENSE"))]:
         (source / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(repo_root / file, source / file)
+    for room in PACKAGES:
+        (source / "graph_distillery" / room).symlink_to(Path("..") / room)
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(out), str(source)]
     build = subprocess.run(command, capture_output=True, text=True, check=False, cwd=out)
     assert build.returncode == 0, build.stdout + build.stderr

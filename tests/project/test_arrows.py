@@ -22,9 +22,9 @@ def loaded_by(code: str, cwd: Path) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("package", ["methods", "search_spaces", "bench", "bench.records", "leaderboard"])
+@pytest.mark.parametrize("package", ["", ".methods", ".search_spaces", ".bench", ".bench.records", ".leaderboard"])
 def test_importing_a_room_loads_neither_torch_nor_ray(package: str, repo_root: Path) -> None:
-    assert loaded_by(f"import {package}\nassert {package}.__file__", repo_root).isdisjoint(HEAVY)
+    assert loaded_by(f"import graph_distillery{package} as room\nassert room.__file__", repo_root).isdisjoint(HEAVY)
 
 
 LIGHT = ("--help", "leaderboard --help", "sweep --help", "list methods", "list models", "list datasets", "list papers")
@@ -35,7 +35,7 @@ def test_light_commands_load_neither_torch_nor_ray(arguments: list[str], repo_ro
     code = f"""
 import sys
 sys.argv = ["distillery", *{arguments!r}]
-from bench.cli import main
+from graph_distillery.bench.cli import main
 try:
     code = main()
 except SystemExit as exit:
@@ -57,8 +57,9 @@ def test_a_sweep_can_be_driven_without_ray(repo_root: Path) -> None:
     code = """
 import sys
 sys.modules["ray"] = None
-import importlib, pkgutil, bench
-for module in pkgutil.walk_packages(bench.__path__, "bench."):
+import importlib, pkgutil
+from graph_distillery import bench
+for module in pkgutil.walk_packages(bench.__path__, bench.__name__ + "."):
     if not module.name.rsplit(".", 1)[-1].startswith(("ray_", "__main__")):
         importlib.import_module(module.name)
 del sys.modules["ray"]

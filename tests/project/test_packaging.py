@@ -22,7 +22,10 @@ LONGEST_MODULE = 400
 
 def test_the_wheel_holds_every_file_of_the_packages_and_no_other(wheel: Path, package_files: list[Path]) -> None:
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    assert names == {file.as_posix() for file in package_files}
+    assert names == {
+        file.as_posix() if file.parts[0] == "graph_distillery" else f"graph_distillery/{file.as_posix()}"
+        for file in package_files
+    }
 
 
 def test_the_wheel_says_what_it_is(wheel: Path) -> None:
@@ -33,7 +36,9 @@ def test_the_wheel_says_what_it_is(wheel: Path) -> None:
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata["License-Expression"] == "Apache-2.0"
     assert b"Apache License" in archive.read(f"{info}/licenses/LICENSE")
-    assert "distillery = bench.cli:main" in archive.read(f"{info}/entry_points.txt").decode().splitlines()
+    assert (
+        "distillery = graph_distillery.bench.cli:main" in archive.read(f"{info}/entry_points.txt").decode().splitlines()
+    )
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +74,7 @@ def run_away(command: list[str | Path], cwd: Path, timeout_s: float) -> str:
 
 def test_the_installed_command_lists_the_methods(installed: Path, tmp_path: Path, repo_root: Path) -> None:
     rooms = "bench, leaderboard, methods, search_spaces"
-    show = f"import {rooms}; print(*(room.__file__ for room in ({rooms})))"
+    show = f"from graph_distillery import {rooms}; print(*(room.__file__ for room in ({rooms})))"
     assert str(repo_root) not in run_away([installed / "python", "-c", show], tmp_path, timeout_s=60)
     listing = run_away([installed / "distillery", "list", "methods"], tmp_path, timeout_s=120)
     assert {"kd", "glnn", "supervised"} <= set(listing.lower().replace("|", " ").replace("│", " ").split())

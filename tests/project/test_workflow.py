@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 import yaml
 
-from bench.cli.app import app
+from graph_distillery.bench.cli.app import app
 
 WORKFLOW = Path(__file__).resolve().parents[2] / ".github" / "workflows" / "leaderboard.yml"
 

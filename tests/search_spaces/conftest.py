@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
-from search_spaces import Space, SpaceError, parse_space
+from graph_distillery.search_spaces import Space, SpaceError, parse_space
 
 NAMES = ["alpha", "beta", "depth", "kernel", "lr", "tau"]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces import JointSpace, Space, available, load_space, merge, parse_space
+from graph_distillery.search_spaces import JointSpace, Space, available, load_space, merge, parse_space
 
 Fault = Callable[[Callable[[], Any]], str]
 optuna.logging.set_verbosity(optuna.logging.WARNING)

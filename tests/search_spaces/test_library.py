@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from search_spaces import available, library, load_space, register_space, unknown
+from graph_distillery.search_spaces import available, library, load_space, register_space, unknown
 
 Fault = Callable[[Callable[[], Any]], str]
 NAMES = [("method", name) for name in available("method")] + [("model", name) for name in available("model")]
@@ -74,9 +74,11 @@ def test_plug_ins_register_once(tmp_path: Path, fault: Fault, monkeypatch: pytes
 
 def test_import_is_light() -> None:
     code = (
-        "import sys, search_spaces; heavy = {'torch', 'ray', 'optuna', 'pydantic'} & set(sys.modules);"
+        "import sys; from graph_distillery import search_spaces; "
+        "heavy = {'torch', 'ray', 'optuna', 'pydantic'} & set(sys.modules);"
         "assert not heavy, heavy; search_spaces.load_space('model', 'gcn');"
-        "heavy = {'torch', 'ray', 'optuna', 'methods', 'bench'} & set(sys.modules); assert not heavy, heavy"
+        "rooms = {f'graph_distillery.{room}' for room in ('methods', 'bench')};"
+        "heavy = ({'torch', 'ray', 'optuna'} | rooms) & set(sys.modules); assert not heavy, heavy"
     )
-    root = Path(library.__file__).parents[1]
+    root = Path(library.__file__).resolve().parents[1]
     subprocess.run([sys.executable, "-c", code], check=True, cwd=root)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces import Parameter, Space, load_space, parse_space
+from graph_distillery.search_spaces import Parameter, Space, load_space, parse_space
 
 Fault = Callable[[Callable[[], Any]], str]
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from search_spaces import SpaceError, load_yaml
+from graph_distillery.search_spaces import SpaceError, load_yaml
 
 DEEP = 30
 

@@ -8,13 +8,13 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from bench.errors import UserError
-from bench.models.base import Level, Model, ModelHyperparameters
-from bench.models.framelets.filters import FilterName
-from bench.models.framelets.operators import FrameletSettings, FrameletSystem, framelet_system
-from bench.models.framelets.surgery import Surgery
-from methods.graph import Graph
-from methods.sparse import SparseMatrix
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.base import Level, Model, ModelHyperparameters
+from graph_distillery.bench.models.framelets.filters import FilterName
+from graph_distillery.bench.models.framelets.operators import FrameletSettings, FrameletSystem, framelet_system
+from graph_distillery.bench.models.framelets.surgery import Surgery
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.sparse import SparseMatrix
 
 
 class FrameletHyperparameters(ModelHyperparameters):

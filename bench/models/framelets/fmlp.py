@@ -16,14 +16,14 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from bench.errors import UserError
-from bench.models.base import Level, ModelHyperparameters
-from bench.models.framelets.base import FrameletModel, PlainFrameletHyperparameters
-from bench.models.framelets.filters import FILTERS
-from bench.models.framelets.operators import FrameletSystem
-from bench.models.layers import FeatureLinear, drop_features, dropout
-from methods.contract import Output
-from methods.graph import Graph
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.base import Level, ModelHyperparameters
+from graph_distillery.bench.models.framelets.base import FrameletModel, PlainFrameletHyperparameters
+from graph_distillery.bench.models.framelets.filters import FILTERS
+from graph_distillery.bench.models.framelets.operators import FrameletSystem
+from graph_distillery.bench.models.layers import FeatureLinear, drop_features, dropout
+from graph_distillery.methods.contract import Output
+from graph_distillery.methods.graph import Graph
 
 
 class FMLPHyperparameters(PlainFrameletHyperparameters):

@@ -18,10 +18,10 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.linalg import eigsh
 from torch import Tensor
 
-from bench.models.framelets.filters import FILTERS, FilterName, band_count, chebyshev_coefficients
-from bench.models.framelets.surgery import Surgery, rewire
-from methods.graph import Graph
-from methods.sparse import SparseMatrix, lasting
+from graph_distillery.bench.models.framelets.filters import FILTERS, FilterName, band_count, chebyshev_coefficients
+from graph_distillery.bench.models.framelets.surgery import Surgery, rewire
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.sparse import SparseMatrix, lasting
 
 _SMALL = 64  # nodes; below, all eigenvalues are found rather than the largest
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.models.framelets.curvature import (
+from graph_distillery.bench.models.framelets.curvature import (
     EdgeSurroundings,
     Neighbours,
     balanced_forman,

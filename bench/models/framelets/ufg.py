@@ -9,18 +9,18 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from bench.models.base import Level, ModelHyperparameters
-from bench.models.framelets.base import (
+from graph_distillery.bench.models.base import Level, ModelHyperparameters
+from graph_distillery.bench.models.framelets.base import (
     FrameletModel,
     PlainFrameletHyperparameters,
     check_level,
     feature_dtype,
     settings_of,
 )
-from bench.models.framelets.operators import FrameletSettings, FrameletSystem, framelet_system
-from bench.models.layers import Convolution, FeatureLinear, Features, drop_features
-from methods.contract import Output
-from methods.graph import Graph
+from graph_distillery.bench.models.framelets.operators import FrameletSettings, FrameletSystem, framelet_system
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, drop_features
+from graph_distillery.methods.contract import Output
+from graph_distillery.methods.graph import Graph
 
 
 def _per_band(in_features: int, out_features: int, settings: FrameletSettings) -> nn.ModuleList:

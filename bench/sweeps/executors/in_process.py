@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.sweeps.executors.memory import limited
-from bench.sweeps.jobs import Job, Outcome, Progress
-from bench.sweeps.worker import Fetch, Worker
+from graph_distillery.bench.sweeps.executors.memory import limited
+from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.worker import Fetch, Worker
 
 
 class InProcessExecutor:

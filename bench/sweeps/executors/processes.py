@@ -13,8 +13,8 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Any
 
-from bench.sweeps.executors.memory import limited
-from bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.executors.memory import limited
+from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
 
 #: Seconds beyond its limit after which a job that does not stop itself is killed with its worker.
 GRACE_S = 30.0
@@ -160,7 +160,9 @@ def _context(device: str) -> Any:
     if device != "cpu" or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["bench.sweeps.worker", "torch._dynamo"])  # the latter comes with an optimiser
+    context.set_forkserver_preload(
+        ["graph_distillery.bench.sweeps.worker", "torch._dynamo"]
+    )  # the latter comes with an optimiser
     return context
 
 
@@ -171,8 +173,8 @@ def _serve(pipe: Connection, teachers: Path, environment: dict[str, str]) -> Non
     for stop in (signal.SIGINT, signal.SIGTERM):  # sent to the whole group, but the driver's to handle
         signal.signal(stop, signal.SIG_IGN)
     threading.Thread(target=_die_with_driver, daemon=True).start()
-    from bench.sweeps.worker import Worker, warm_up
-    from bench.training.teachers import TeacherCache
+    from graph_distillery.bench.sweeps.worker import Worker, warm_up
+    from graph_distillery.bench.training.teachers import TeacherCache
 
     warm_up()
     worker = Worker(TeacherCache(teachers).load)

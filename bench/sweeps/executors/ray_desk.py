@@ -11,9 +11,9 @@ from collections import deque
 
 from ray.exceptions import RayError, RayTaskError
 
-from bench.errors import LostError
-from bench.sweeps.jobs import Job, Outcome, Progress
-from bench.sweeps.worker import one_line
+from graph_distillery.bench.errors import LostError
+from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.worker import one_line
 
 Event = Progress | tuple[Outcome, bool]
 

@@ -13,15 +13,15 @@ import ray
 from ray import tune
 from ray.exceptions import RayError
 
-from bench.data.dataset import Dataset
-from bench.sweeps.executors import ray_room
-from bench.sweeps.executors.ray_desk import Desk, Event, lost
-from bench.sweeps.executors.ray_tune import Floor, PlanScheduler, PlanSearcher, Silence
-from bench.sweeps.executors.ray_worker import Parcel, TrialActor
-from bench.sweeps.jobs import Job
-from bench.sweeps.spec import Needs
-from bench.training.problem import whole_dataset
-from bench.training.teachers import TeacherArtefact
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.sweeps.executors import ray_room
+from graph_distillery.bench.sweeps.executors.ray_desk import Desk, Event, lost
+from graph_distillery.bench.sweeps.executors.ray_tune import Floor, PlanScheduler, PlanSearcher, Silence
+from graph_distillery.bench.sweeps.executors.ray_worker import Parcel, TrialActor
+from graph_distillery.bench.sweeps.jobs import Job
+from graph_distillery.bench.sweeps.spec import Needs
+from graph_distillery.bench.training.problem import whole_dataset
+from graph_distillery.bench.training.teachers import TeacherArtefact
 
 #: Seconds between two looks at how large the cluster is.
 _LOOK_S = 5.0

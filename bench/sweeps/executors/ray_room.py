@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from bench.sweeps.spec import Needs
+from graph_distillery.bench.sweeps.spec import Needs
 
 #: Seconds between two warnings.
 AGAIN_S = 600.0

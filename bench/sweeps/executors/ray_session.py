@@ -17,9 +17,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 
-from bench.errors import UserError
-from bench.sweeps.executors.ray_room import alive, misfits, watched
-from bench.sweeps.spec import Needs
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.sweeps.executors.ray_room import alive, misfits, watched
+from graph_distillery.bench.sweeps.spec import Needs
 
 #: Bytes for datasets and teachers; what is beyond goes to the disk.
 OBJECT_STORE = 2**30

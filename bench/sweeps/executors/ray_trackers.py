@@ -14,8 +14,8 @@ from typing import Any
 from ray.tune.logger import LoggerCallback
 from ray.tune.result import TRAINING_ITERATION
 
-from bench.errors import UserError
-from bench.sweeps.tracks import Track
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.sweeps.tracks import Track
 
 
 class Shown:
@@ -80,14 +80,14 @@ def open_logbook(track: Track, experiment: str) -> RayLogbook:
 def _callback(track: Track, experiment: str) -> LoggerCallback:
     """Loads no library but the one that is asked for; each takes seconds."""
     if track.tracker == "tensorboard":
-        from bench.sweeps.executors.ray_tensorboard import TensorBoard
+        from graph_distillery.bench.sweeps.executors.ray_tensorboard import TensorBoard
 
         return TensorBoard()
     if track.tracker == "mlflow":
-        from bench.sweeps.executors.ray_mlflow import MLflow
+        from graph_distillery.bench.sweeps.executors.ray_mlflow import MLflow
 
         return MLflow(track.target, experiment)
-    from bench.sweeps.executors.ray_wandb import Wandb
+    from graph_distillery.bench.sweeps.executors.ray_wandb import Wandb
 
     team, _, project = track.target.rpartition("/")
     return Wandb(project, team or None)

@@ -19,11 +19,11 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.utils.object_cache import _ObjectCache
 
-from bench.sweeps.executors.processes import GRACE_S
-from bench.sweeps.executors.ray_desk import Desk
-from bench.sweeps.executors.ray_worker import Parcel
-from bench.sweeps.jobs import Job, Outcome, Progress, Status
-from bench.sweeps.worker import one_line
+from graph_distillery.bench.sweeps.executors.processes import GRACE_S
+from graph_distillery.bench.sweeps.executors.ray_desk import Desk
+from graph_distillery.bench.sweeps.executors.ray_worker import Parcel
+from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress, Status
+from graph_distillery.bench.sweeps.worker import one_line
 
 #: Seconds after which a trial that waits for an actor of its own may have another's.
 _START_S = 30.0

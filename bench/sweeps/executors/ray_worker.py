@@ -9,12 +9,12 @@ from typing import Any
 import ray
 from ray import tune
 
-from bench.data.dataset import Dataset
-from bench.sweeps.executors.memory import limited
-from bench.sweeps.jobs import Job, Outcome, Progress
-from bench.sweeps.worker import Worker, warm_up
-from bench.training.problem import read_datasets_from
-from bench.training.teachers import TeacherArtefact
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.sweeps.executors.memory import limited
+from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.worker import Worker, warm_up
+from graph_distillery.bench.training.problem import read_datasets_from
+from graph_distillery.bench.training.teachers import TeacherArtefact
 
 
 class Parcel(str):

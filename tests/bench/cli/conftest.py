@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.cli import main
+from graph_distillery.bench.cli import main
 
 
 @dataclass(frozen=True)

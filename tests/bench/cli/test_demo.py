@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bench.cli import demo
-from bench.sweeps.plan import Plan, make_plan
-from bench.sweeps.spec import read_spec
+from graph_distillery.bench.cli import demo
+from graph_distillery.bench.sweeps.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.spec import read_spec
 
 
 def test_the_demo_is_what_it_promises() -> None:

@@ -26,7 +26,17 @@ LONG: dict[str, Any] = {
 
 def begin(spec: Path, store: Path, workers: int, repo_root: Path) -> subprocess.Popen[str]:
     """A sweep in a process of its own, Ctrl-C not ignored whoever started the tests."""
-    command = [sys.executable, "-m", "bench.cli", "sweep", str(spec), "--out", str(store), "--workers", str(workers)]
+    command = [
+        sys.executable,
+        "-m",
+        "graph_distillery.bench.cli",
+        "sweep",
+        str(spec),
+        "--out",
+        str(store),
+        "--workers",
+        str(workers),
+    ]
     return subprocess.Popen(
         command,
         cwd=spec.parent,

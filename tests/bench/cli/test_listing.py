@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from bench.data.registry import DATASETS
-from bench.models.registry import MODELS
-from bench.papers import table_names
-from methods import METHODS
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.bench.papers import table_names
+from graph_distillery.methods import METHODS
 
 REGISTRIES: dict[str, Any] = {"methods": METHODS, "datasets": DATASETS, "models": MODELS}
 
@@ -94,7 +94,7 @@ def test_the_doctor_says_what_is_broken(distillery: Callable[..., Any], monkeypa
 def test_perf_judges_ratios_from_below_and_costs_from_above(
     distillery: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from bench import perf
+    from graph_distillery.bench import perf
 
     rows = [
         perf.PerfRow("fast", 2.0, 1.5, "x", "d"),
@@ -125,7 +125,7 @@ def test_help_is_short_and_there_for_every_command(distillery: Callable[..., Any
 
 
 def test_a_reader_who_leaves_early_sees_no_traceback(repo_root: Path) -> None:
-    command = [sys.executable, "-m", "bench.cli", "list", "methods"]
+    command = [sys.executable, "-m", "graph_distillery.bench.cli", "list", "methods"]
     with subprocess.Popen(command, cwd=repo_root, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None

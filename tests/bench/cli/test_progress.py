@@ -15,16 +15,16 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from bench.cli import progress as progress_module
-from bench.cli.display import render
-from bench.cli.progress import Progress
-from bench.sweeps.driver import Driver
-from bench.sweeps.executors.in_process import InProcessExecutor
-from bench.sweeps.heartbeat import Heartbeat, read_pulse
-from bench.sweeps.plan import make_plan
-from bench.sweeps.spec import read_spec
-from bench.sweeps.status import read_status
-from bench.sweeps.store import Store
+from graph_distillery.bench.cli import progress as progress_module
+from graph_distillery.bench.cli.display import render
+from graph_distillery.bench.cli.progress import Progress
+from graph_distillery.bench.sweeps.driver import Driver
+from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
+from graph_distillery.bench.sweeps.heartbeat import Heartbeat, read_pulse
+from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.spec import read_spec
+from graph_distillery.bench.sweeps.status import read_status
+from graph_distillery.bench.sweeps.store import Store
 
 
 def drawn(progress: Progress, width: int = 100) -> str:
@@ -112,7 +112,7 @@ def test_status_knows_what_runs_and_loads_no_torch(
     cell = plan.cells[-1]
     code = f"""
 import sys
-from bench.cli import main
+from graph_distillery.bench.cli import main
 code = main(["status", {str(tmp_path / "store")!r}, "--json"])
 heavy = {{"torch", "ray"}} & set(sys.modules)
 assert not heavy, heavy

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from bench.cli.run import parse_seeds
-from bench.records import RecordError, RecordWriter
+from graph_distillery.bench.cli.run import parse_seeds
+from graph_distillery.bench.records import RecordError, RecordWriter
 
 
 @pytest.fixture
@@ -128,7 +128,7 @@ def test_an_unexpected_exception_keeps_its_traceback(
     def broken(*arguments: Any) -> int:
         raise KeyError("a mistake of ours")
 
-    monkeypatch.setattr("bench.cli.listing.run", broken)
+    monkeypatch.setattr("graph_distillery.bench.cli.listing.run", broken)
     with pytest.raises(KeyError, match="a mistake of ours"):
         distillery("list", "methods")
 
@@ -199,7 +199,7 @@ def test_seeds_are_spans_and_lists() -> None:
 def test_the_board_of_a_store_needs_no_torch(swept: Path, repo_root: Path, tmp_path: Path) -> None:
     code = f"""
 import sys
-from bench.cli import main
+from graph_distillery.bench.cli import main
 assert main(["leaderboard", {str(swept)!r}, "--out", {str(tmp_path / "board")!r}]) == 0
 assert not {{"torch", "torch_geometric", "ray"}} & set(sys.modules)
 """

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.cli import main
+from graph_distillery.bench.cli import main
 
 
 @pytest.fixture

@@ -19,12 +19,12 @@ import psutil
 import pytest
 import yaml
 
-from bench.records import read_records
-from bench.sweeps.parts import Part, take_part
-from bench.sweeps.plan import make_plan
-from bench.sweeps.spec import parse_spec
-from bench.sweeps.status import read_status
-from leaderboard import build_board
+from graph_distillery.bench.records import read_records
+from graph_distillery.bench.sweeps.parts import Part, take_part
+from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.spec import parse_spec
+from graph_distillery.bench.sweeps.status import read_status
+from graph_distillery.leaderboard import build_board
 
 HERE = Path(__file__).resolve().parent
 _found = importlib.util.spec_from_file_location("scheduler", HERE / "scheduler.py")
@@ -45,7 +45,7 @@ def cluster(tmp_path: Path, repo_root: Path) -> dict[str, str]:
         name: f"{python} {shlex.quote(str(HERE / 'scheduler.py'))} {name}"
         for name in ("sbatch", "srun", "squeue", "scontrol", "ray")
     }
-    programs["distillery"] = f"{python} -m bench.cli"
+    programs["distillery"] = f"{python} -m graph_distillery.bench.cli"
     for name, words in programs.items():
         (bin_ / name).write_text(f'#!/bin/bash\nexec {words} "$@"\n')
         (bin_ / name).chmod(0o755)

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 import yaml
 
-from bench.cluster.kuberay import object_name
+from graph_distillery.bench.cluster.kuberay import object_name
 
 KUBERAY: dict[str, Any] = {
     "image": "ghcr.io/example/distillery:0.1",

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.dataset import Dataset
-from bench.data.loading import load_dataset
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.loading import load_dataset
 
 
 @pytest.fixture(scope="session")

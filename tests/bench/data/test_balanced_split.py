@@ -7,9 +7,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.data.generated import csbm, karate
-from bench.data.splits import make_split
-from bench.errors import UserError
+from graph_distillery.bench.data.generated import csbm, karate
+from graph_distillery.bench.data.splits import make_split
+from graph_distillery.bench.errors import UserError
 
 MODEL = csbm(nodes=403, classes=3, degree=2.0)
 

@@ -11,8 +11,8 @@ import pytest
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
-from bench.data.dataset import Dataset
-from bench.data.splits import make_split
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.splits import make_split
 
 
 @pytest.mark.parametrize(("name", "nodes", "edges"), [("cora", 2485, 5069), ("citeseer", 2110, 3668)])

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.data import cache
-from bench.data.dataset import Dataset
-from bench.data.generated import csbm, karate
-from bench.data.generated_unions import motifs, multi_sbm
-from methods.graph import Graph
-from methods.sparse import SparseMatrix
+from graph_distillery.bench.data import cache
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.generated import csbm, karate
+from graph_distillery.bench.data.generated_unions import motifs, multi_sbm
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.sparse import SparseMatrix
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 MODEL = csbm(nodes=60, classes=3, degree=4.0)
@@ -96,7 +96,8 @@ def test_the_cache_gives_back_what_it_got(make, tmp_path: Path) -> None:
 
 def test_listing_loads_neither_torch_nor_numpy() -> None:
     program = (
-        "import sys, bench.data; from bench.data.registry import DATASETS; print(len(DATASETS.names),"
+        "import sys; from graph_distillery.bench.data.registry import DATASETS; "
+        "print(len(DATASETS.names), "
         "[m for m in ('torch', 'torch_geometric', 'numpy', 'sklearn', 'ray') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from bench.data import cache
-from bench.data.loading import load_dataset
-from bench.data.splits import make_split
-from bench.errors import UserError
-from methods.registry import UnknownNameError
+from graph_distillery.bench.data import cache
+from graph_distillery.bench.data.loading import load_dataset
+from graph_distillery.bench.data.splits import make_split
+from graph_distillery.bench.errors import UserError
+from graph_distillery.methods.registry import UnknownNameError
 
 FOLDERS = {
     "cora": ["Planetoid/Cora"],
@@ -183,7 +183,7 @@ def test_the_cache_needs_neither_mirror_nor_pyg(copy, tmp_path: Path) -> None:
     copy("texas")
     first = load_dataset("texas", tmp_path)
     program = (
-        "import sys; from pathlib import Path; from bench.data.loading import load_dataset;"
+        "import sys; from pathlib import Path; from graph_distillery.bench.data.loading import load_dataset;"
         f"print(load_dataset('texas', Path({str(tmp_path)!r})).sha256, 'torch_geometric' in sys.modules)"
     )
     environment = {key: value for key, value in os.environ.items() if key != "DISTILLERY_MIRROR"}
@@ -209,7 +209,7 @@ def test_geom_gcn_splits_may_come_later(copy, tmp_path: Path, offline: None) -> 
 def test_processes_may_load_one_dataset_at_once(copy, tmp_path: Path) -> None:
     copy("texas")
     program = (
-        "from pathlib import Path; from bench.data.loading import load_dataset;"
+        "from pathlib import Path; from graph_distillery.bench.data.loading import load_dataset;"
         f"print(load_dataset('texas', Path({str(tmp_path / 'data')!r})).sha256)"
     )
     workers = [

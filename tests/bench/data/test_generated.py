@@ -12,12 +12,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.data.generated import csbm, digits_knn, karate
-from bench.data.generated_unions import MOTIFS, motifs, multi_sbm
-from bench.data.loading import load_dataset
-from bench.data.randomness import Stream
-from bench.data.registry import DATASETS
-from bench.errors import UserError
+from graph_distillery.bench.data.generated import csbm, digits_knn, karate
+from graph_distillery.bench.data.generated_unions import MOTIFS, motifs, multi_sbm
+from graph_distillery.bench.data.loading import load_dataset
+from graph_distillery.bench.data.randomness import Stream
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.errors import UserError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 KNOWN = {
@@ -34,9 +34,8 @@ KNOWN = {
 
 
 def test_content_is_the_same_in_another_process() -> None:
-    program = (
-        f"from bench.data.loading import load_dataset\nfor name in {list(KNOWN)!r}: print(load_dataset(name).sha256)"
-    )
+    load = "from graph_distillery.bench.data.loading import load_dataset"
+    program = f"{load}\nfor name in {list(KNOWN)!r}: print(load_dataset(name).sha256)"
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
     assert dict(zip(KNOWN, done.stdout.split(), strict=True)) == KNOWN
     assert {name: load_dataset(name).sha256 for name in KNOWN} == KNOWN

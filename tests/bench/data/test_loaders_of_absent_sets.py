@@ -11,11 +11,11 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from bench.data.degree_features import binary_digits, one_hot
-from bench.data.graph_sets import read_gin_text
-from bench.data.loading import load_dataset
-from bench.data.splits import make_split
-from bench.errors import UserError
+from graph_distillery.bench.data.degree_features import binary_digits, one_hot
+from graph_distillery.bench.data.graph_sets import read_gin_text
+from graph_distillery.bench.data.loading import load_dataset
+from graph_distillery.bench.data.splits import make_split
+from graph_distillery.bench.errors import UserError
 
 
 @pytest.fixture

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench.data.loading import load_dataset
-from bench.data.point_clouds import SURFACES, _rotations, into_unit_sphere, sample_surface, shapes
-from bench.data.randomness import Stream
-from bench.data.splits import make_split
-from bench.errors import UserError
+from graph_distillery.bench.data.loading import load_dataset
+from graph_distillery.bench.data.point_clouds import SURFACES, _rotations, into_unit_sphere, sample_surface, shapes
+from graph_distillery.bench.data.randomness import Stream
+from graph_distillery.bench.data.splits import make_split
+from graph_distillery.bench.errors import UserError
 
 RESIDUALS = {
     "sphere": lambda x, y, z: x**2 + y**2 + z**2 - 1,

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.data.dataset import Dataset
-from bench.data.registry import DATASETS
-from bench.data.splits import make_split
-from methods.sparse import SparseMatrix
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.data.splits import make_split
+from graph_distillery.methods.sparse import SparseMatrix
 
 # nodes, arcs without self-loops and repeats, features, label counts
 NODE_SETS = {

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from bench.data.dataset import Dataset, largest_component, tidy_edges
-from bench.data.generated import csbm, digits_knn, karate
-from bench.data.generated_unions import motifs, multi_sbm
-from bench.data.loading import load_dataset
-from bench.data.registry import DATASETS
-from bench.data.splits import Split, available_splits, hide_inductive, make_split
-from bench.errors import UserError
-from methods.graph import Graph
+from graph_distillery.bench.data.dataset import Dataset, largest_component, tidy_edges
+from graph_distillery.bench.data.generated import csbm, digits_knn, karate
+from graph_distillery.bench.data.generated_unions import motifs, multi_sbm
+from graph_distillery.bench.data.loading import load_dataset
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.data.splits import Split, available_splits, hide_inductive, make_split
+from graph_distillery.bench.errors import UserError
+from graph_distillery.methods.graph import Graph
 
 SEEDS = st.integers(0, 2**40)
 MODEL = csbm(nodes=400, classes=3, degree=2.0)

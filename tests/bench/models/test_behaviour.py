@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from bench.errors import UserError
-from bench.models.base import build_model, model_hyperparameters
-from bench.models.layers import dropout, readout
-from bench.models.registry import MODELS
-from methods.graph import Graph
-from methods.registry import UnknownNameError
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.base import build_model, model_hyperparameters
+from graph_distillery.bench.models.layers import dropout, readout
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.registry import UnknownNameError
 
 NAMES = ["mlp", "gcn", "sage", "gat", "gin", "appnp", "dgcnn"]
 SMALL = {"layers": 3, "hidden": 16, "norm": "batch", "residual": True}

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from bench.models.base import build_model
-from bench.models.neighbourhood import neighbourhood
-from methods.graph import Graph
+from graph_distillery.bench.models.base import build_model
+from graph_distillery.bench.models.neighbourhood import neighbourhood
+from graph_distillery.methods.graph import Graph
 
 N, E, IN, OUT, H = 100, 400, 30, 7, 16
 

@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from bench.errors import UserError
-from bench.models import neighbours as search
-from bench.models.base import build_model
-from bench.models.dgcnn import EdgeConvolution
-from bench.models.neighbours import nearest
-from methods.graph import Graph
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models import neighbours as search
+from graph_distillery.bench.models.base import build_model
+from graph_distillery.bench.models.dgcnn import EdgeConvolution
+from graph_distillery.bench.models.neighbours import nearest
+from graph_distillery.methods.graph import Graph
 
 SIZES = [7, 3, 12, 1, 7]
 

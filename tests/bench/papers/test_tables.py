@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from bench.cli.checks import configurations
-from bench.errors import UserError
-from bench.papers import find_tables, read_table, stages_of, table_names
+from graph_distillery.bench.cli.checks import configurations
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.papers import find_tables, read_table, stages_of, table_names
 
 GOOD: dict[str, Any] = {
     "runs": {"main": {"teachers": ["sage"], "students": ["mlp"], "methods": ["glnn"], "seeds": 2}},
@@ -139,7 +139,7 @@ def test_glnn_production_scores_are_the_mixture_that_the_paper_says() -> None:
 
 def test_the_shallow_student_on_ppi_is_gcrds() -> None:
     """180 k parameters as released, which has a skip around the first layer too and one skip for all output heads."""
-    from bench.models.base import build_model
+    from graph_distillery.bench.models.base import build_model
 
     (table,) = find_tables(["gcrd-ppi"])
     (choice,) = table.runs["shallow"].students

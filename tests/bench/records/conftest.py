@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.records import Record
+from graph_distillery.bench.records import Record
 
 BASE: dict[str, Any] = {
     "schema": 1,

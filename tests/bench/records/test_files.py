@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-import bench.records
-from bench.records import RecordError, RecordWriter, read_records, repair
+import graph_distillery.bench.records
+from graph_distillery.bench.records import RecordError, RecordWriter, read_records, repair
 
-ROOT = Path(bench.records.__file__).parents[2]
+ROOT = Path(graph_distillery.bench.records.__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_not_a_store(tmp_path):
 FILL = """
 import sys
 from pathlib import Path
-from bench.records import RecordError, RecordWriter, parse_record
+from graph_distillery.bench.records import RecordError, RecordWriter, parse_record
 line = sys.stdin.read()
 store, written = Path(sys.argv[1]), 0
 with RecordWriter(store) as writer:

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import bench.records
-from bench.records import Record, RecordError, json_schema, parse_record
-from bench.records.schema import json_schema_text
+import graph_distillery.bench.records
+from graph_distillery.bench.records import Record, RecordError, json_schema, parse_record
+from graph_distillery.bench.records.schema import json_schema_text
 
 FIXTURE = Path(__file__).parent / "fixtures" / "v1.jsonl"
 LATENCY = {"p50": 1.0, "p95": 2.0}
@@ -24,9 +24,9 @@ REPORT = {"kind": "report", "search.selection": "tuned", "metrics.test": {"accur
 
 
 def test_committed_json_schema_is_fresh():
-    committed = Path(bench.records.__file__).with_name("record.schema.json")
+    committed = Path(graph_distillery.bench.records.__file__).with_name("record.schema.json")
     assert committed.read_text() == json_schema_text(), (
-        "stale: write bench.records.schema.json_schema_text() to bench/records/record.schema.json"
+        "stale: write graph_distillery.bench.records.schema.json_schema_text() to bench/records/record.schema.json"
     )
 
 
@@ -117,8 +117,8 @@ def test_records_are_frozen(make_record):
 
 
 def test_import_is_light():
-    code = "import sys, bench.records; print({'torch', 'ray', 'pandas', 'numpy'} & set(sys.modules))"
-    root = Path(bench.records.__file__).parents[2]
+    code = "import sys, graph_distillery.bench.records; print({'torch', 'ray', 'pandas', 'numpy'} & set(sys.modules))"
+    root = Path(graph_distillery.bench.records.__file__).resolve().parents[2]
     assert subprocess.check_output([sys.executable, "-c", code], cwd=root, text=True).strip() == "set()"
 
 

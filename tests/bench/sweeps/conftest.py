@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bench.sweeps.plan import Plan, make_plan
-from bench.sweeps.spec import parse_spec
+from graph_distillery.bench.sweeps.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.spec import parse_spec
 
 #: Seconds in all: 34 nodes, few epochs.
 SMALL: dict[str, Any] = {

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from bench.sweeps.driver import Driver
-from bench.sweeps.executors.in_process import InProcessExecutor
-from bench.sweeps.jobs import Job, Outcome, Progress
-from bench.sweeps.plan import Plan
-from bench.sweeps.store import Store
+from graph_distillery.bench.sweeps.driver import Driver
+from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
+from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.store import Store
 
 
 class Growing(InProcessExecutor):

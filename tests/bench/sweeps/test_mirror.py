@@ -16,12 +16,12 @@ from typing import Any
 import optuna
 import pytest
 
-from bench.errors import UserError
-from bench.records import read_records
-from bench.sweeps.cell_run import CellRun
-from bench.sweeps.mirror import Mirror, check_url
-from bench.sweeps.plan import Plan
-from bench.sweeps.sweep import run_sweep
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.records import read_records
+from graph_distillery.bench.sweeps.cell_run import CellRun
+from graph_distillery.bench.sweeps.mirror import Mirror, check_url
+from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.sweep import run_sweep
 
 
 @pytest.fixture

@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from bench.data.registry import DATASETS
-from bench.errors import UserError
-from bench.models.registry import MODELS
-from bench.sweeps.plan import CONTROLS, Plan
-from methods import METHODS
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.bench.sweeps.plan import CONTROLS, Plan
+from graph_distillery.methods import METHODS
 
 PlanOf = Callable[..., Plan]
 
 _PRINT_IDS = """
 import json, sys
-from bench.sweeps.cell_run import CellRun
-from bench.sweeps.plan import make_plan
-from bench.sweeps.spec import parse_spec
+from graph_distillery.bench.sweeps.cell_run import CellRun
+from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.spec import parse_spec
 plan = make_plan(parse_spec(json.loads(sys.argv[1]), "spec"))
 runs = [CellRun(cell, plan.spec) for cell in plan.searches]
 proposals = [[run.study.propose(n, []) for n in range(min(3, run.budget))] for run in runs]

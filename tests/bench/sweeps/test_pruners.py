@@ -11,11 +11,11 @@ from typing import Any
 import optuna
 import pytest
 
-from bench.ids import content_id
-from bench.sweeps import pruners
-from bench.sweeps.spec import Search
-from bench.sweeps.study import Study, Trial
-from search_spaces import JointSpace, load_space, merge, parse_space
+from graph_distillery.bench.ids import content_id
+from graph_distillery.bench.sweeps import pruners
+from graph_distillery.bench.sweeps.spec import Search
+from graph_distillery.bench.sweeps.study import Study, Trial
+from graph_distillery.search_spaces import JointSpace, load_space, merge, parse_space
 
 EPOCHS, FIRST = 80, 4
 

@@ -7,18 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from bench.data.loading import load_dataset
-from bench.data.splits import make_split
-from bench.records import Record, read_records
-from bench.sweeps.executors import Executor
-from bench.sweeps.executors.in_process import InProcessExecutor
-from bench.sweeps.executors.processes import ProcessExecutor
-from bench.sweeps.jobs import Job, Progress
-from bench.sweeps.plan import Plan
-from bench.sweeps.sweep import run_sweep
-from bench.training.engine import Configuration
-from bench.training.problem import ProblemKey
-from bench.training.teachers import TeacherCache
+from graph_distillery.bench.data.loading import load_dataset
+from graph_distillery.bench.data.splits import make_split
+from graph_distillery.bench.records import Record, read_records
+from graph_distillery.bench.sweeps.executors import Executor
+from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
+from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
+from graph_distillery.bench.sweeps.jobs import Job, Progress
+from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.sweep import run_sweep
+from graph_distillery.bench.training.engine import Configuration
+from graph_distillery.bench.training.problem import ProblemKey
+from graph_distillery.bench.training.teachers import TeacherCache
 
 MLP = Configuration("supervised", student="mlp", student_hyper={"hidden": 8, "epochs": 7, "patience": 0})
 

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.errors import UserError
-from bench.ids import content_id
-from bench.sweeps import samplers
-from bench.sweeps.spec import Sampler, Search
-from bench.sweeps.study import Study, Trial
-from search_spaces import JointSpace, Parameter, load_space, merge, parse_space
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.ids import content_id
+from graph_distillery.bench.sweeps import samplers
+from graph_distillery.bench.sweeps.spec import Sampler, Search
+from graph_distillery.bench.sweeps.study import Study, Trial
+from graph_distillery.search_spaces import JointSpace, Parameter, load_space, merge, parse_space
 
 ALL = get_args(Sampler)
 

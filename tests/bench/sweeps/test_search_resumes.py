@@ -10,13 +10,13 @@ from typing import Any, get_args
 
 import pytest
 
-from bench.records import read_records
-from bench.sweeps.driver import Driver
-from bench.sweeps.jobs import Job, Outcome, Progress
-from bench.sweeps.plan import Plan, make_plan
-from bench.sweeps.spec import Pruner, Sampler, parse_spec
-from bench.sweeps.store import Store
-from bench.training.problem import load_problem
+from graph_distillery.bench.records import read_records
+from graph_distillery.bench.sweeps.driver import Driver
+from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.spec import Pruner, Sampler, parse_spec
+from graph_distillery.bench.sweeps.store import Store
+from graph_distillery.bench.training.problem import load_problem
 
 EPOCHS = 30
 KILLS = 5
@@ -104,7 +104,7 @@ def carried_out(of: Plan, path: Path, kills: int, seed: int) -> list[dict[str, A
 
 @pytest.fixture(autouse=True)
 def no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bench.sweeps.cell_run.CellRun.next_speed", lambda self: None)
+    monkeypatch.setattr("graph_distillery.bench.sweeps.cell_run.CellRun.next_speed", lambda self: None)
 
 
 @pytest.mark.parametrize("pruner", get_args(Pruner))

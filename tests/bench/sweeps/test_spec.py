@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from bench.errors import UserError
-from bench.sweeps.plan import make_plan
-from bench.sweeps.spec import parse_spec, read_spec
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.spec import parse_spec, read_spec
 
 Small = Callable[..., dict[str, Any]]
 

@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from bench.errors import UserError
-from bench.records import read_records
-from bench.sweeps.plan import Plan
-from bench.sweeps.store import Store
-from bench.sweeps.sweep import Means, run_sweep
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.records import read_records
+from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.store import Store
+from graph_distillery.bench.sweeps.sweep import Means, run_sweep
 
 
 @pytest.fixture
 def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither Ray nor the loading of data is reached."""
     for name in ("_ray", "load_problem"):
-        monkeypatch.setattr(f"bench.sweeps.sweep.{name}", lambda *arguments: pytest.fail("was begun"))
+        monkeypatch.setattr(f"graph_distillery.bench.sweeps.sweep.{name}", lambda *arguments: pytest.fail("was begun"))
 
 
 @pytest.mark.usefixtures("nothing_starts")

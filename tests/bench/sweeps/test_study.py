@@ -10,11 +10,11 @@ from typing import Any, get_args
 import pytest
 from scipy.stats import wilcoxon
 
-from bench.ids import content_id
-from bench.sweeps import pruners
-from bench.sweeps.spec import Sampler, Search
-from bench.sweeps.study import Study, Trial, TrialState
-from search_spaces import JointSpace, load_space, merge, parse_space
+from graph_distillery.bench.ids import content_id
+from graph_distillery.bench.sweeps import pruners
+from graph_distillery.bench.sweeps.spec import Sampler, Search
+from graph_distillery.bench.sweeps.study import Study, Trial, TrialState
+from graph_distillery.search_spaces import JointSpace, load_space, merge, parse_space
 
 SEEDS = (100, 101, 102)
 

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from bench.records import read_records
-from bench.sweeps import tracking
-from bench.sweeps.driver import Driver
-from bench.sweeps.executors.in_process import InProcessExecutor
-from bench.sweeps.plan import Plan
-from bench.sweeps.store import Store
-from bench.sweeps.tracking import Tracking
-from bench.sweeps.tracks import Track
+from graph_distillery.bench.records import read_records
+from graph_distillery.bench.sweeps import tracking
+from graph_distillery.bench.sweeps.driver import Driver
+from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
+from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.store import Store
+from graph_distillery.bench.sweeps.tracking import Tracking
+from graph_distillery.bench.sweeps.tracks import Track
 
 
 class Book:

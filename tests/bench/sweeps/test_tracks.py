@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bench.errors import UserError
-from bench.sweeps import tracks
-from bench.sweeps.plan import make_plan
-from bench.sweeps.spec import parse_spec
-from bench.sweeps.tracking import cell_names
-from bench.sweeps.tracks import Track, check_tracks
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.sweeps import tracks
+from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.spec import parse_spec
+from graph_distillery.bench.sweeps.tracking import cell_names
+from graph_distillery.bench.sweeps.tracks import Track, check_tracks
 
 MISTAKES = [
     (["tensorbord=runs"], "did you mean 'tensorboard'?"),

@@ -11,19 +11,19 @@ from typing import Any
 import pytest
 import torch
 
-from bench.data.dataset import Dataset
-from bench.data.generated import csbm
-from bench.records import Record, read_records
-from bench.sweeps.executors import Executor
-from bench.sweeps.executors.in_process import InProcessExecutor
-from bench.sweeps.executors.processes import ProcessExecutor
-from bench.sweeps.jobs import Job, Outcome
-from bench.sweeps.plan import Plan
-from bench.sweeps.sweep import Means, Summary, run_sweep
-from bench.training import problem
-from bench.training.engine import Configuration
-from bench.training.problem import ProblemKey
-from bench.training.teachers import TeacherCache
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.generated import csbm
+from graph_distillery.bench.records import Record, read_records
+from graph_distillery.bench.sweeps.executors import Executor
+from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
+from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
+from graph_distillery.bench.sweeps.jobs import Job, Outcome
+from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.sweep import Means, Summary, run_sweep
+from graph_distillery.bench.training import problem
+from graph_distillery.bench.training.engine import Configuration
+from graph_distillery.bench.training.problem import ProblemKey
+from graph_distillery.bench.training.teachers import TeacherCache
 
 PlanOf = Callable[..., Plan]
 

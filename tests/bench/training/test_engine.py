@@ -12,9 +12,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.errors import UserError
-from bench.training import interludes
-from bench.training.engine import (
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.training import interludes
+from graph_distillery.bench.training.engine import (
     Configuration,
     Trained,
     build,
@@ -25,10 +25,10 @@ from bench.training.engine import (
     train,
     validation_score,
 )
-from bench.training.interludes import Clock, TimeLimitExceeded
-from bench.training.problem import Identity, Judged, Problem, ProblemKey, load_problem
-from methods import METHODS
-from methods.contract import (
+from graph_distillery.bench.training.interludes import Clock, TimeLimitExceeded
+from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey, load_problem
+from graph_distillery.methods import METHODS
+from graph_distillery.methods.contract import (
     Batch,
     BatchSource,
     Context,
@@ -39,8 +39,8 @@ from methods.contract import (
     Task,
     TrainingData,
 )
-from methods.graph import Graph
-from methods.supervised import Supervised
+from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.supervised import Supervised
 
 TASK = Task("node-classification", 2)
 

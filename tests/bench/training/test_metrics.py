@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from bench.training.metrics import CALIBRATION_BINS, main_score, scores
-from methods.contract import Task
+from graph_distillery.bench.training.metrics import CALIBRATION_BINS, main_score, scores
+from graph_distillery.methods.contract import Task
 
 ONE, MANY = Task("node-classification", 4), Task("node-multilabel", 3)
 seeds = st.integers(0, 10_000)

@@ -11,13 +11,13 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.data.dataset import Dataset
-from bench.data.loading import load_dataset
-from bench.data.splits import Split, hide_inductive, make_split
-from bench.errors import UserError
-from bench.training.engine import Configuration, judge, judge_test, train
-from bench.training.problem import Problem, ProblemKey, TestSet, divide, load_problem, open_test_set
-from methods.graph import Graph
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.loading import load_dataset
+from graph_distillery.bench.data.splits import Split, hide_inductive, make_split
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.training.engine import Configuration, judge, judge_test, train
+from graph_distillery.bench.training.problem import Problem, ProblemKey, TestSet, divide, load_problem, open_test_set
+from graph_distillery.methods.graph import Graph
 
 KEYS = {
     "transductive": ProblemKey("csbm", "random-60-20-20", "transductive"),

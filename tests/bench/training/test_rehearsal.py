@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from bench.cli.checks import configurations
-from bench.data.registry import DATASETS
-from bench.errors import UserError
-from bench.models.registry import MODELS
-from bench.sweeps.plan import make_plan
-from bench.sweeps.spec import parse_spec, read_spec
-from bench.training.engine import Configuration
-from bench.training.rehearsal import rehearse
-from methods import METHODS
+from graph_distillery.bench.cli.checks import configurations
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.spec import parse_spec, read_spec
+from graph_distillery.bench.training.engine import Configuration
+from graph_distillery.bench.training.rehearsal import rehearse
+from graph_distillery.methods import METHODS
 
 FOLDER = Path(__file__).resolve().parents[3] / "bench/specs"
 TEACHER = Configuration("supervised", student="gcn", student_hyper={"norm": "batch"})

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import chisquare
 
-from bench.errors import UserError
-from bench.models.base import build_model
-from bench.training.engine import Configuration, Trained, train
-from bench.training.problem import ProblemKey, load_problem
-from bench.training.sampling import NeighbourSampler, SampledBatches, draw_neighbours, sampled_source
-from methods.contract import Task, TrainingData
-from methods.graph import Graph
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.base import build_model
+from graph_distillery.bench.training.engine import Configuration, Trained, train
+from graph_distillery.bench.training.problem import ProblemKey, load_problem
+from graph_distillery.bench.training.sampling import NeighbourSampler, SampledBatches, draw_neighbours, sampled_source
+from graph_distillery.methods.contract import Task, TrainingData
+from graph_distillery.methods.graph import Graph
 
 WIDTH, CLASSES = 6, 3
 

@@ -6,12 +6,12 @@ from dataclasses import fields
 
 import pytest
 
-from bench.conformance.checks import drawn
-from bench.models.base import build_model
-from bench.models.registry import MODELS
-from bench.training.engine import Configuration
-from methods.contract import OptimiserSettings
-from search_spaces import load_space
+from graph_distillery.bench.conformance.checks import drawn
+from graph_distillery.bench.models.base import build_model
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.bench.training.engine import Configuration
+from graph_distillery.methods.contract import OptimiserSettings
+from graph_distillery.search_spaces import load_space
 
 
 @pytest.mark.parametrize("name", MODELS.names)

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import torch
 
-from bench.training.engine import Configuration, build
-from bench.training.problem import Problem, ProblemKey, load_problem
-from bench.training.speed import _answer, _peak_memory_mb, measure_speed
-from bench.training.teachers import pack_teacher, unpack_teacher
-from methods.contract import Method
+from graph_distillery.bench.training.engine import Configuration, build
+from graph_distillery.bench.training.problem import Problem, ProblemKey, load_problem
+from graph_distillery.bench.training.speed import _answer, _peak_memory_mb, measure_speed
+from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
+from graph_distillery.methods.contract import Method
 
 KARATE = ProblemKey("karate", "public", "transductive")  # 34 nodes, 156 arcs, 34 features, 4 classes
 MOTIFS = ProblemKey("motifs", "holdout-70-30", "graph-level")
@@ -67,7 +67,7 @@ def test_requests_of_methods_without_a_student(method: str) -> None:
 
 def test_the_teacher_is_asked_like_a_student() -> None:
     """Its requests fetch a neighbourhood too, and its parameters are counted."""
-    from bench.training.engine import predicts_by_student_alone, train
+    from graph_distillery.bench.training.engine import predicts_by_student_alone, train
 
     problem = load_problem(KARATE, 0)
     configuration = Configuration("supervised", student="gcn", student_hyper={"hidden": 8, "epochs": 2})

@@ -13,10 +13,10 @@ import pytest
 import torch
 from safetensors.torch import save as save_tensors
 
-from bench.errors import UserError
-from bench.training.engine import Configuration, train
-from bench.training.problem import Problem, ProblemKey, load_problem
-from bench.training.teachers import TeacherArtefact, TeacherCache, pack_teacher, unpack_teacher
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.training.engine import Configuration, train
+from graph_distillery.bench.training.problem import Problem, ProblemKey, load_problem
+from graph_distillery.bench.training.teachers import TeacherArtefact, TeacherCache, pack_teacher, unpack_teacher
 
 ID = "0123456789abcdef"
 NODES = ProblemKey("karate", "public", "transductive")
@@ -123,7 +123,7 @@ def test_two_processes_save_one_id_at_once(tmp_path: Path, repo_root: Path) -> N
     code = """
 import sys, time
 from pathlib import Path
-from bench.training.teachers import TeacherArtefact, TeacherCache
+from graph_distillery.bench.training.teachers import TeacherArtefact, TeacherCache
 folder, mark = Path(sys.argv[1]), sys.argv[2]
 facts = {"model": "gcn", "hyperparameters": {}, "dataset_sha256": mark, "node_order_sha256": mark}
 artefact = TeacherArtefact("0123456789abcdef", mark.encode() * 4_000_000, facts)

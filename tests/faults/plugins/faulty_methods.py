@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from methods import MethodInfo
-from search_spaces import register_space
+from graph_distillery.methods import MethodInfo
+from graph_distillery.search_spaces import register_space
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,8 +91,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(name)
     import torch
 
-    from methods.contract import Batch, Hyperparameters, Method, Output
-    from methods.losses import label_loss
+    from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
+    from graph_distillery.methods.losses import label_loss
 
     class FaultyHyperparameters(Hyperparameters):
         strength: float = Field(1.0, gt=0)

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from bench.data.loading import load_dataset
-from bench.models.framelets.curvature import Neighbours, curvature, curvatures, neighbours_of
-from bench.models.framelets.surgery import Surgery, improvements, rewire
+from graph_distillery.bench.data.loading import load_dataset
+from graph_distillery.bench.models.framelets.curvature import Neighbours, curvature, curvatures, neighbours_of
+from graph_distillery.bench.models.framelets.surgery import Surgery, improvements, rewire
 
 Arcs = NDArray[np.int64]
 

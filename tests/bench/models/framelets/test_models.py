@@ -9,13 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.errors import UserError
-from bench.models.base import build_model
-from bench.models.framelets.operators import framelet_system
-from bench.models.registry import MODELS
-from bench.training.engine import Configuration, build
-from bench.training.problem import ProblemKey, load_problem
-from methods.graph import Graph
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.base import build_model
+from graph_distillery.bench.models.framelets.operators import framelet_system
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.bench.training.engine import Configuration, build
+from graph_distillery.bench.training.problem import ProblemKey, load_problem
+from graph_distillery.methods.graph import Graph
 
 TEACHERS, STUDENTS = ["spat-ufg", "sufg"], ["fmlp-o", "fmlp-s"]
 N, IN, OUT = 30, 7, 3

@@ -10,15 +10,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from bench.models.framelets.filters import FILTERS, band_count, chebyshev_coefficients
-from bench.models.framelets.operators import (
+from graph_distillery.bench.models.framelets.filters import FILTERS, band_count, chebyshev_coefficients
+from graph_distillery.bench.models.framelets.operators import (
     FrameletSettings,
     framelet_system,
     laplacian,
     largest_eigenvalue,
     undirected,
 )
-from methods.graph import Graph
+from graph_distillery.methods.graph import Graph
 
 TIGHT = ["haar", "linear", "quadratic"]
 

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.plan import Plan
 
 
 @pytest.fixture
 def connected(ray_cluster: Any, monkeypatch: pytest.MonkeyPatch, repo_root: Path) -> Iterator[Any]:
     """This process on the tests' cluster, as a command with `--address` is; the cluster comes with it."""
-    from bench.sweeps.executors.ray_session import ray_session
-    from bench.sweeps.spec import Needs
+    from graph_distillery.bench.sweeps.executors.ray_session import ray_session
+    from graph_distillery.bench.sweeps.spec import Needs
 
     monkeypatch.syspath_prepend(str(repo_root / "tests" / "faults" / "plugins"))
     with ray_session(ray_cluster.address, 1, Needs()):
@@ -25,10 +25,10 @@ def connected(ray_cluster: Any, monkeypatch: pytest.MonkeyPatch, repo_root: Path
 @pytest.fixture
 def carry_out(connected: Any, tmp_path: Path) -> Callable[..., Path]:
     """Carries a plan out on the cluster and gives the store."""
-    from bench.sweeps.driver import Driver
-    from bench.sweeps.executors.ray_executor import RayExecutor
-    from bench.sweeps.spec import Needs
-    from bench.sweeps.store import Store
+    from graph_distillery.bench.sweeps.driver import Driver
+    from graph_distillery.bench.sweeps.executors.ray_executor import RayExecutor
+    from graph_distillery.bench.sweeps.spec import Needs
+    from graph_distillery.bench.sweeps.store import Store
 
     def run(plan: Plan, slots: int = 1, listener: Callable[[Any], None] = lambda record: None) -> Path:
         path = tmp_path / "on-ray"

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from bench.sweeps.executors.ray_executor import RayExecutor, room
-from bench.sweeps.jobs import Job, Outcome, Progress
-from bench.sweeps.plan import Plan
-from bench.sweeps.spec import Needs
-from bench.sweeps.sweep import run_sweep
-from bench.training.engine import Configuration
-from bench.training.problem import ProblemKey
+from graph_distillery.bench.sweeps.executors.ray_executor import RayExecutor, room
+from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.spec import Needs
+from graph_distillery.bench.sweeps.sweep import run_sweep
+from graph_distillery.bench.training.engine import Configuration
+from graph_distillery.bench.training.problem import ProblemKey
 
 #: Three cells with a search, of eight trials each, beside the teacher's and the majority's rows.
 PLAN: dict[str, Any] = {"methods": ["glnn", "kd"], "search": {"trials": 8, "seeds": [100, 101, 102]}}
@@ -95,7 +95,7 @@ def test_fractions_of_a_gpu_share_it(executor: RayExecutor) -> None:
 
 def test_what_breaks_is_told_and_the_next_job_runs(executor: RayExecutor, monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker that dies, one that hangs in C, one that takes all memory, and a number that is none."""
-    monkeypatch.setattr("bench.sweeps.executors.ray_tune.GRACE_S", 0.5)
+    monkeypatch.setattr("graph_distillery.bench.sweeps.executors.ray_tune.GRACE_S", 0.5)
     executor.submit(job("nan", "nan"))
     outcome, ended = next_outcome(executor)
     assert (outcome.status, ended) == ("nan", True)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bench.errors import UserError
-from bench.sweeps.executors.ray_room import misfits, watched
-from bench.sweeps.spec import Needs
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.sweeps.executors.ray_room import misfits, watched
+from graph_distillery.bench.sweeps.spec import Needs
 
 GIB = 2**30
 SMALL = {"CPU": 8.0, "memory": 4.0 * GIB}
@@ -42,7 +42,7 @@ def test_a_trial_larger_than_any_node_is_named(needs: Any, nodes: Any, said: str
 
 def test_a_cluster_is_watched_while_it_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
     nodes, lines, twice = [SMALL], [], threading.Event()
-    monkeypatch.setattr("bench.sweeps.executors.ray_room.alive", lambda: list(nodes))
+    monkeypatch.setattr("graph_distillery.bench.sweeps.executors.ray_room.alive", lambda: list(nodes))
 
     def tell(line: str) -> None:
         lines.append(line)
@@ -59,7 +59,7 @@ def test_a_cluster_is_watched_while_it_is_too_small(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_cluster_of_ray_is_asked_what_it_has(ray_cluster: Any) -> None:
-    from bench.sweeps.executors.ray_session import ray_session
+    from graph_distillery.bench.sweeps.executors.ray_session import ray_session
 
     told = threading.Event()
     lines: list[str] = []

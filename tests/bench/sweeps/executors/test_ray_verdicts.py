@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ray.exceptions import OutOfMemoryError, RayActorError
 
-from bench.sweeps.executors.ray_tune import _verdict
+from graph_distillery.bench.sweeps.executors.ray_tune import _verdict
 
 
 def test_a_loss_is_one_printable_line() -> None:
