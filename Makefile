@@ -50,10 +50,10 @@ format: setup
 	$(BIN)/ruff format .
 
 readme: setup
-	$(BIN)/python -m graph_distillery.bench.readme README.md
+	$(BIN)/python -m graph_distillery.bench.documents.tables README.md
 
 picture: setup
-	$(BIN)/python -m graph_distillery.bench.board_picture
+	$(BIN)/python -m graph_distillery.bench.documents.picture
 
 wheel: setup
 	$(BIN)/python -m build --wheel

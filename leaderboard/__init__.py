@@ -6,10 +6,10 @@ Plotting and statistics libraries load when first used.
 
 from __future__ import annotations
 
-from graph_distillery.leaderboard.board import Board, make_board
 from graph_distillery.leaderboard.build import BoardResult, build_board
 from graph_distillery.leaderboard.errors import BoardError
-from graph_distillery.leaderboard.load import Loaded, load_stores
+from graph_distillery.leaderboard.read.load import Loaded, load_stores
+from graph_distillery.leaderboard.tables.board import Board, make_board
 from graph_distillery.leaderboard.write import write_board
 
 __all__ = [

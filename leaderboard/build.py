@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from graph_distillery.bench.records.sharing import collector_paused
-from graph_distillery.leaderboard.board import make_board
-from graph_distillery.leaderboard.load import load_stores
-from graph_distillery.leaderboard.published.cells import PublishedTable
+from graph_distillery.leaderboard.read.load import load_stores
+from graph_distillery.leaderboard.reproduction.cells import PublishedTable
+from graph_distillery.leaderboard.tables.board import make_board
 from graph_distillery.leaderboard.write import check_output, write_board
 
 

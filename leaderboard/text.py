@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from graph_distillery.leaderboard.statistics import Estimate, PairedTest, Summary
 
 if TYPE_CHECKING:
-    from graph_distillery.leaderboard.overall import Overall
+    from graph_distillery.leaderboard.tables.overall import Overall
 
 NONE = "–"
 METRICS = {"accuracy": "accuracy", "micro_f1": "micro-F1", "roc_auc": "ROC AUC"}

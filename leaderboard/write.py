@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph_distillery.bench.records import Record
-from graph_distillery.leaderboard.board import Board
 from graph_distillery.leaderboard.errors import BoardError
-from graph_distillery.leaderboard.evidence import EvidenceBook
-from graph_distillery.leaderboard.markdown import readme
-from graph_distillery.leaderboard.stamps import digests, stamped_png, stamped_svg
-from graph_distillery.leaderboard.tables import csv_files
+from graph_distillery.leaderboard.plots.stamps import digests, stamped_png, stamped_svg
+from graph_distillery.leaderboard.read.evidence import EvidenceBook
+from graph_distillery.leaderboard.tables.board import Board
+from graph_distillery.leaderboard.tables.csv_files import csv_files
+from graph_distillery.leaderboard.tables.markdown import readme
 
 if TYPE_CHECKING:
     from graph_distillery.leaderboard.plots import Picture
@@ -75,9 +75,9 @@ def _files_in(folder: Path) -> list[str]:
 
 
 def _fill(board: Board, records: Sequence[Record], folder: Path, plots: bool) -> list[str]:
-    from graph_distillery.leaderboard.document import board_document, document_text
     from graph_distillery.leaderboard.page import render_page
-    from leaderboard.parquet import write_parquet
+    from graph_distillery.leaderboard.tables.document import board_document, document_text
+    from graph_distillery.leaderboard.tables.parquet import write_parquet
 
     folder.chmod(0o755)
     for name in ("tables", "plots"):

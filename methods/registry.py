@@ -1,12 +1,18 @@
-"""Names to things: a lazy registry that names the near misses, refuses duplicates, and takes plug-ins."""
+"""Names to things: a lazy registry that names the near misses and takes plug-ins.
+
+A built-in or a plug-in that cannot be loaded is left out with one warning; nothing that does not need it stops.
+"""
 
 from __future__ import annotations
 
 import difflib
 import importlib
 import threading
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 
@@ -18,8 +24,16 @@ class DuplicateNameError(ValueError):
     """Two entries claim one name; one line that names both."""
 
 
-class PluginError(ValueError):
-    """An entry point of another package cannot be loaded; one line that names both."""
+class BrokenEntryWarning(UserWarning):
+    """An entry was left out of its registry; one line that says which and why."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """An entry that was left out. name: of the folder or the entry point; reason: one line."""
+
+    name: str
+    reason: str
 
 
 class Entry(Protocol):
@@ -42,41 +56,80 @@ def unknown(kind: str, name: str, valid: list[str]) -> UnknownNameError:
     return UnknownNameError(f"unknown {kind} {name!r}; {hint}")
 
 
+def walk(package: str) -> Iterator[Any]:
+    """What stands as `INFO` in every `info.py` in the folders of a package, folder by folder.
+
+    `INFO` is one entry, or several of a family; a target that begins with a dot is of the folder. In the place of
+    one that cannot be imported comes a `Broken`.
+    """
+    home = importlib.import_module(package)
+    for root in map(Path, home.__path__):
+        for file in sorted(root.glob("*/**/info.py")):
+            folder = ".".join((package, *file.parent.relative_to(root).parts))
+            try:
+                info = importlib.import_module(f"{folder}.info").INFO
+                for entry in info if isinstance(info, (list, tuple)) else (info,):
+                    yield replace(entry, target=folder + entry.target) if entry.target.startswith(".") else entry
+            except Exception as error:
+                yield Broken(file.parent.name, f"{folder} cannot be loaded: {_cause(error)}")
+
+
+def _cause(error: Exception) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
 class Registry(Generic[E]):
     """Entries by name. Listing loads nothing; `load` imports an entry's `module:attribute` when it is first used.
 
     Third-party packages add entries through the entry-point group given: each entry point names an entry, or a
-    function that returns one.
+    function that returns one. What is broken, or claims a name that is taken, is in `broken`, told of once.
     """
 
-    def __init__(self, kind: str, builtin: Callable[[], list[E]], group: str | None = None) -> None:
+    def __init__(self, kind: str, builtin: Callable[[], Iterable[E | Broken]], group: str | None = None) -> None:
         self._kind = kind
         self._builtin = builtin
         self._group = group
         self._entries: dict[str, E] | None = None
+        self._broken: list[Broken] = []
         self._lock = threading.RLock()
 
     def _table(self) -> dict[str, E]:
         with self._lock:
             if self._entries is None:
-                table: dict[str, E] = {}
-                for entry in self._builtin():
-                    self._add(table, entry)
-                for point in entry_points(group=self._group) if self._group else ():
-                    self._add(table, self._plugged_in(point))
-                self._entries = table  # whole or not at all: a failure above is raised again next time
+                self._entries, self._broken = {}, []
+                for found in (*self._builtin(), *map(self._plugged_in, self._points())):
+                    if isinstance(found, Broken):
+                        self._leave_out(found)
+                        continue
+                    try:
+                        self._add(self._entries, found)
+                    except DuplicateNameError as error:
+                        self._leave_out(Broken(found.name, str(error)))
             return self._entries
 
-    def _plugged_in(self, point: EntryPoint) -> E:
+    def _leave_out(self, broken: Broken) -> None:
+        self._broken.append(broken)
+        warnings.warn(broken.reason, BrokenEntryWarning, stacklevel=2)
+
+    def _points(self) -> Iterable[EntryPoint]:
+        return entry_points(group=self._group) if self._group else ()
+
+    def _plugged_in(self, point: EntryPoint) -> E | Broken:
         try:
             loaded: Any = point.load()
             entry: E = loaded() if callable(loaded) and not hasattr(loaded, "target") else loaded
             str(entry.name), str(entry.target)
         except Exception as error:
             owner = f" of {point.dist.name}" if point.dist else ""
-            cause = " ".join(f"{type(error).__name__}: {error}".split())
-            raise PluginError(f"{self._kind} plug-in {point.name!r}{owner} cannot be loaded: {cause}") from error
+            reason = f"{self._kind} plug-in {point.name!r}{owner} cannot be loaded: {_cause(error)}"
+            return Broken(point.name, reason)
         return entry
+
+    @property
+    def broken(self) -> list[Broken]:
+        """What was left out, and why."""
+        self._table()
+        return list(self._broken)
 
     def _add(self, table: dict[str, E], entry: E) -> None:
         if entry.name in table:
@@ -117,6 +170,8 @@ class Registry(Generic[E]):
         """
         table = self._table()
         if name not in table:
+            if reason := next((broken.reason for broken in self._broken if broken.name == name), None):
+                raise UnknownNameError(reason)
             raise unknown(self._kind, name, list(table))
         return table[name]
 

@@ -39,8 +39,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; failure
 
 def _version(value: bool) -> None:
     if value:
-        from graph_distillery.bench.cli.text import emit
         from graph_distillery.bench.environment import suite_version
+        from graph_distillery.bench.text import emit
 
         emit(f"distillery {suite_version()}")
         raise typer.Exit
@@ -64,7 +64,7 @@ def demo(
     ] = None,
 ) -> int:
     """The main job on an embedded dataset, with no network."""
-    from graph_distillery.bench.cli import demo as command
+    from graph_distillery.bench.cli.commands import demo as command
 
     return command.run(out, workers)
 
@@ -75,7 +75,7 @@ def list_(
     json: Json = False,
 ) -> int:
     """The methods, datasets, models or papers there are."""
-    from graph_distillery.bench.cli import listing
+    from graph_distillery.bench.cli.commands import listing
 
     return listing.run(what, json)
 
@@ -87,7 +87,7 @@ def info(
     data: Data = None,
 ) -> int:
     """All about one method, dataset or model."""
-    from graph_distillery.bench.cli import info as command
+    from graph_distillery.bench.cli.commands import info as command
 
     return command.run(name, json, data)
 
@@ -122,11 +122,11 @@ def run(
     json: Json = False,
 ) -> int:
     """One method on one dataset at a fixed configuration."""
-    from graph_distillery.bench.cli import checks
-    from graph_distillery.bench.cli import run as command
+    from graph_distillery.bench.cli.commands import run as command
+    from graph_distillery.bench.sweeps import preflight
 
     cell = command.Choice(dataset, method, student, teacher, split, setting, variant, seeds, tuple(set_ or ()))
-    return command.run(cell, out, checks.means("local", workers, device, None), data, json, quiet)
+    return command.run(cell, out, preflight.means("local", workers, device, None), data, json, quiet)
 
 
 @app.command()
@@ -173,11 +173,11 @@ def sweep(
     json: Json = False,
 ) -> int:
     """Tune and report every method of a spec. Again resumes."""
-    from graph_distillery.bench.cli import checks
-    from graph_distillery.bench.cli import sweep as command
+    from graph_distillery.bench.cli.commands import sweep as command
+    from graph_distillery.bench.sweeps import preflight
 
     request = command.Request(spec, out, cells, optuna_storage, retry_failed, tuple(track or ()))
-    return command.run(request, checks.means(executor, workers, device, address), data, dry_run, json, quiet)
+    return command.run(request, preflight.means(executor, workers, device, address), data, dry_run, json, quiet)
 
 
 @app.command()
@@ -186,7 +186,7 @@ def status(
     json: Json = False,
 ) -> int:
     """How far a store is, also while its sweep runs."""
-    from graph_distillery.bench.cli import status as command
+    from graph_distillery.bench.cli.commands import status as command
 
     return command.run(store, json)
 
@@ -210,7 +210,7 @@ def launch(
     json: Json = False,
 ) -> int:
     """The job files of a sweep for a cluster."""
-    from graph_distillery.bench.cli import launch as command
+    from graph_distillery.bench.cli.commands import launch as command
 
     return command.run(target, spec, settings, out, submit, json)
 
@@ -223,7 +223,7 @@ def leaderboard(
     json: Json = False,
 ) -> int:
     """Build the leaderboard of stores."""
-    from graph_distillery.bench.cli import board
+    from graph_distillery.bench.cli.commands import leaderboard as board
 
     return board.run(stores, out, json, plots=plots)
 
@@ -235,7 +235,7 @@ def verify(
     json: Json = False,
 ) -> int:
     """Recompute a board; exit code 1 where a number differs."""
-    from graph_distillery.bench.cli import verify as command
+    from graph_distillery.bench.cli.commands import verify as command
 
     return command.run(board, stores, json)
 
@@ -250,7 +250,7 @@ def submit(
     json: Json = False,
 ) -> int:
     """Check a store for a board; exit code 1 where one must ask."""
-    from graph_distillery.bench.cli import submit as command
+    from graph_distillery.bench.cli.commands import submit as command
 
     return command.run(store, beside or [], json)
 
@@ -287,18 +287,18 @@ def reproduce(
     json: Json = False,
 ) -> int:
     """Run papers' tables by their protocols, and judge each number."""
-    from graph_distillery.bench.cli import checks
-    from graph_distillery.bench.cli import reproduce as command
+    from graph_distillery.bench.cli.commands import reproduce as command
+    from graph_distillery.bench.sweeps import preflight
 
     named = None if datasets is None else tuple(name.strip() for name in datasets.split(","))
     request = command.Request(tuple(tables or ()), all_, named, out, pages, budget_hours, seeds, stand_in)
-    return command.run(request, checks.means(executor, workers, device, address), data, dry_run, json)
+    return command.run(request, preflight.means(executor, workers, device, address), data, dry_run, json)
 
 
 @app.command()
 def doctor(data: Data = None, json: Json = False) -> int:
     """Whether this machine is in order; exit code 1 if not."""
-    from graph_distillery.bench.cli import doctor as command
+    from graph_distillery.bench.cli.commands import doctor as command
 
     return command.run(data, json)
 
@@ -311,6 +311,6 @@ def perf(
     sweep: Annotated[bool, typer.Option("--sweep", help="Whole sweeps on Ray instead; takes minutes.")] = False,
 ) -> int:
     """The suite's own speed; exit code 1 where it misses."""
-    from graph_distillery.bench.cli import perf as command
+    from graph_distillery.bench.cli.commands import perf as command
 
     return command.run(json, only, board, sweep)

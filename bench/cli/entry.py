@@ -15,16 +15,17 @@ from contextlib import contextmanager
 
 import typer
 
-from graph_distillery.bench.cli import interrupts, last_words, text
+from graph_distillery.bench import text
+from graph_distillery.bench.cli import interrupts, lost_cluster
 from graph_distillery.bench.cli.app import RESUMABLE, app
 from graph_distillery.bench.errors import LostError, UserError, unknown_line
 from graph_distillery.bench.records import RecordError
-from graph_distillery.methods.registry import DuplicateNameError, PluginError, UnknownNameError
+from graph_distillery.methods.registry import BrokenEntryWarning, DuplicateNameError, UnknownNameError
 from graph_distillery.search_spaces import SpaceError
 
 OK, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
-_USER_ERRORS = (UserError, UnknownNameError, DuplicateNameError, PluginError, SpaceError)
+_USER_ERRORS = (UserError, UnknownNameError, DuplicateNameError, SpaceError)
 #: The base of typer's own usage errors, which no version of typer exports.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
@@ -40,13 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lost = f"distillery: killed, or ended by Ray, whose node or head is gone{_resume_line(argv)}"
 
     def at_once() -> None:
-        last_words.take_back()
+        lost_cluster.take_back()
         if sys.stderr.isatty():
             text.note("\x1b[?25h")  # a live table had hidden the cursor
         text.note(said)
         os._exit(INTERRUPTED)
 
-    with interrupts.as_keyboard_interrupt(at_once, text.note), last_words.prepared(lost), _quiet():
+    with interrupts.as_keyboard_interrupt(at_once, text.note), lost_cluster.prepared(lost), _quiet():
         try:
             code = app(argv, prog_name="distillery", standalone_mode=False)
             code = code if isinstance(code, int) else OK
@@ -112,9 +113,16 @@ def _resume_line(argv: Sequence[str]) -> str:
     return f"; what was finished is kept, go on with: distillery {shlex.join(argv)}"
 
 
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    text.note(f"distillery: warning: {_one_line(str(message))}")
+
+
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Libraries' warnings are for their developers; -W and PYTHONWARNINGS bring them back, here and in workers."""
+    """Libraries' warnings are for their developers; -W and PYTHONWARNINGS bring them back, here and in workers.
+
+    What a registry left out is told in one line each.
+    """
     if sys.warnoptions:
         yield
         return
@@ -123,6 +131,10 @@ def _quiet() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            warnings.simplefilter("always", BrokenEntryWarning)
+            warnings.showwarning = lambda message, *_, **__: text.note(
+                f"distillery: warning: {_one_line(str(message))}"
+            )
             yield
     finally:
         if former is None:

@@ -9,10 +9,10 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from graph_distillery.bench.cli import interrupts
-from graph_distillery.bench.cli.text import count, duration, note, score
 from graph_distillery.bench.records import Record
 from graph_distillery.bench.sweeps.cell_run import CellRun
-from graph_distillery.bench.sweeps.status import CellStatus, TeacherStatus, cell_status, teacher_status
+from graph_distillery.bench.sweeps.store.status import CellStatus, TeacherStatus, cell_status, teacher_status
+from graph_distillery.bench.text import count, duration, note, score
 
 if TYPE_CHECKING:
     from graph_distillery.bench.sweeps.driver import Driver
@@ -89,7 +89,7 @@ class Progress:
         self.failed = sum(not _good(record) for record in records)
         self._said_part = self.totals().part
         if self._wants_bar:
-            from graph_distillery.bench.cli.display import live
+            from graph_distillery.bench.cli.live_table import live
 
             self._live = live(self)
             self._live.start()

@@ -11,8 +11,8 @@ from pathlib import Path
 from graph_distillery.bench.cluster.files import Launch, absolute, printable
 from graph_distillery.bench.cluster.settings import Cluster, Section
 from graph_distillery.bench.errors import UserError, unknown_line
-from graph_distillery.bench.sweeps.parts import Part, take_part
-from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.shards import Part, take_part
 from graph_distillery.bench.sweeps.spec import Needs, Spec, read_spec
 
 TARGETS = ("slurm", "kuberay", "ray")

@@ -19,7 +19,7 @@ from graph_distillery.bench.training.problem import Problem, ProblemKey, divide
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.contract import Method, Teacher, TrainingData
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 SEED = 0
 #: Small data per task: real digits, generated motifs, generated graphs with ten labels a node.

@@ -37,10 +37,10 @@ from graph_distillery.bench.conformance.examples import (
 from graph_distillery.bench.training.engine import Configuration, build
 from graph_distillery.bench.training.problem import ProblemKey
 from graph_distillery.methods import METHODS, MethodInfo
-from graph_distillery.methods.catalog import ALL_TASKS
 from graph_distillery.methods.contract import Method, Output
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.sparse import SparseMatrix
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.info import ALL_TASKS
 from graph_distillery.search_spaces import load_space
 
 

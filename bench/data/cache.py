@@ -15,8 +15,8 @@ from safetensors.torch import save
 from torch import Tensor
 
 from graph_distillery.bench.data.dataset import Dataset
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.sparse import SparseMatrix
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.sparse import SparseMatrix
 
 #: Raised whenever a loader makes something else of the same raw files.
 VERSION = 1

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 Task = Literal["node-classification", "node-multilabel", "graph-classification"]
 Metric = Literal["accuracy", "micro_f1", "roc_auc"]

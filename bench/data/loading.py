@@ -88,7 +88,7 @@ def _usable(path: Path, info: DatasetInfo, raw: RawFiles) -> Dataset | None:
     if info.sha256 is not None and found.sha256 != info.sha256:
         return None
     if "geom-gcn" in info.splits and "geom-gcn" not in found.fixed_splits:
-        from graph_distillery.bench.data.downloads import geom_gcn_place
+        from graph_distillery.bench.data.loaders.planetoid.loader import geom_gcn_place
 
         if raw.has(*geom_gcn_place(info)):
             return None

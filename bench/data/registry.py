@@ -1,55 +1,11 @@
-"""The table of datasets: what they are, where they come from, how they are split. Listing loads no torch."""
+"""Every dataset by name: families of them, a folder each, found by its `info.py`. Listing loads no torch."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Any, Literal
+from graph_distillery.bench.data.info import DatasetInfo
+from graph_distillery.methods.registry import Registry, walk
 
-from graph_distillery.methods.registry import Registry
-
-NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class DatasetInfo:
-    """What is known of a dataset before it is loaded.
-
-    splits: the names `graph_distillery.bench.data.splits.make_split` accepts for it, the usual one first.
-    target: `module:function`. Called as `function(name, **options)` where `kind` is embedded or generated,
-        and as `function(name, raw, **options)` with a `bench.data.raw_files.RawFiles` where it is download;
-        it returns a `graph_distillery.bench.data.dataset.Dataset`.
-    nodes, edges, features, classes, graphs: counts as loaded. `edges` counts arcs, without self-loops and
-        repeats, so an undirected edge counts twice; `classes` counts labels for multi-label tasks.
-    checked: the counts were measured on the real files, and a download that differs is refused as damaged.
-    sha256: what `Dataset.sha256` must be, where the source publishes one version of the files.
-    """
-
-    name: str
-    title: str
-    task: Literal["node-classification", "node-multilabel", "graph-classification"]
-    metric: Literal["accuracy", "micro_f1", "roc_auc"]
-    splits: tuple[str, ...]
-    source: str
-    kind: Literal["embedded", "generated", "download"]
-    target: str
-    options: Mapping[str, Any] = field(default_factory=lambda: NO_OPTIONS)
-    note: str = ""
-    nodes: int | None = None
-    edges: int | None = None
-    features: int | None = None
-    classes: int | None = None
-    graphs: int | None = None
-    checked: bool = False
-    sha256: str | None = None
-
-
-def _builtin() -> list[DatasetInfo]:
-    from graph_distillery.bench.data.catalog import catalog
-
-    return catalog()
-
-
-#: Every dataset by name; packages add theirs through the entry-point group.
-DATASETS: Registry[DatasetInfo] = Registry("dataset", _builtin, "graph_distillery.datasets")
+#: Packages add theirs through the entry-point group.
+DATASETS: Registry[DatasetInfo] = Registry(
+    "dataset", lambda: walk("graph_distillery.bench.data.loaders"), "graph_distillery.datasets"
+)

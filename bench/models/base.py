@@ -24,7 +24,7 @@ from graph_distillery.bench.models.layers import (
 )
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.methods.contract import Output
-from graph_distillery.methods.graph import Graph, PropagationKind
+from graph_distillery.methods.contract.graph import Graph, PropagationKind
 
 Level = Literal["node", "graph"]
 

@@ -8,8 +8,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.sparse import SparseMatrix
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.sparse import SparseMatrix
 
 Features = Tensor | SparseMatrix
 Initialisation = Literal["uniform", "glorot", "glorot-relu"]

@@ -7,8 +7,8 @@ from collections.abc import Collection
 import torch
 from torch import Tensor
 
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.sparse import SparseMatrix
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
 def neighbourhood(

@@ -13,15 +13,15 @@ from graph_distillery.bench.records import Record, RecordError, Search
 from graph_distillery.bench.sweeps.cell_run import CellRun, Work
 from graph_distillery.bench.sweeps.executors import Executor
 from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
-from graph_distillery.bench.sweeps.plan import Cell, Plan, TeacherPlan
-from graph_distillery.bench.sweeps.recorder import Recorder, problem_key
-from graph_distillery.bench.sweeps.retries import failures, settled, work_name
-from graph_distillery.bench.sweeps.store import Store
-from graph_distillery.bench.sweeps.transfer import keep_winners, warm_starts
+from graph_distillery.bench.sweeps.plan.plan import Cell, Plan, TeacherPlan
+from graph_distillery.bench.sweeps.store.recorder import Recorder, problem_key
+from graph_distillery.bench.sweeps.store.retries import failures, settled, work_name
+from graph_distillery.bench.sweeps.store.store import Store
+from graph_distillery.bench.sweeps.study.warm_starts import keep_winners, warm_starts
 from graph_distillery.bench.training.engine import Configuration
 
 if TYPE_CHECKING:
-    from graph_distillery.bench.sweeps.tracking import Tracking
+    from graph_distillery.bench.sweeps.trackers.tracking import Tracking
 
 Listener = Callable[[Record], None]
 

@@ -15,14 +15,14 @@ from graph_distillery.bench.sweeps.driver import Driver, Listener
 from graph_distillery.bench.sweeps.executors import Executor
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
-from graph_distillery.bench.sweeps.heartbeat import Heartbeat
-from graph_distillery.bench.sweeps.mirror import Mirror
-from graph_distillery.bench.sweeps.plan import Plan
-from graph_distillery.bench.sweeps.samplers import check_sampler
-from graph_distillery.bench.sweeps.store import Store, refuse, refuse_taken
-from graph_distillery.bench.sweeps.tracking import tracking
-from graph_distillery.bench.sweeps.tracks import Track
-from graph_distillery.bench.sweeps.transfer import read_winners
+from graph_distillery.bench.sweeps.plan.plan import Plan
+from graph_distillery.bench.sweeps.store.heartbeat import Heartbeat
+from graph_distillery.bench.sweeps.store.store import Store, refuse, refuse_taken
+from graph_distillery.bench.sweeps.study.optuna_copy import Mirror
+from graph_distillery.bench.sweeps.study.samplers import check_sampler
+from graph_distillery.bench.sweeps.study.warm_starts import read_winners
+from graph_distillery.bench.sweeps.trackers.options import Track
+from graph_distillery.bench.sweeps.trackers.tracking import tracking
 from graph_distillery.bench.training.problem import ProblemKey, load_problem
 
 ExecutorName = Literal["local", "ray"]

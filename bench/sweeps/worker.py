@@ -13,8 +13,8 @@ import torch
 from graph_distillery.bench.environment import environment
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress, Status
+from graph_distillery.bench.training.clock import TimeLimitExceeded
 from graph_distillery.bench.training.engine import EpochScore, Trained, judge_test, train
-from graph_distillery.bench.training.interludes import TimeLimitExceeded
 from graph_distillery.bench.training.problem import Identity, Problem, load_problem, open_test_set
 from graph_distillery.bench.training.speed import measure_speed
 from graph_distillery.bench.training.teachers import TeacherArtefact, pack_teacher, unpack_teacher

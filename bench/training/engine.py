@@ -21,7 +21,7 @@ from graph_distillery.bench.errors import UserError, value_line
 from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.training.batches import make_source
-from graph_distillery.bench.training.interludes import Clock, same_draws
+from graph_distillery.bench.training.clock import Clock, same_draws
 from graph_distillery.bench.training.metrics import main_score, scores
 from graph_distillery.bench.training.problem import Judged, Problem, TestSet
 from graph_distillery.bench.training.sampling import sampled_source

@@ -16,7 +16,7 @@ from graph_distillery.bench.data.loading import load_dataset
 from graph_distillery.bench.data.splits import Split, hide_inductive, make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.methods.contract import Task, TrainingData
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 SETTINGS = ("transductive", "inductive", "graph-level")
 

@@ -10,7 +10,7 @@ from graph_distillery.bench.training.engine import Configuration, build, make_ba
 from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey
 from graph_distillery.methods import METHODS
 from graph_distillery.methods.contract import Output, Task, Teacher, TrainingData
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 _WIDTH, _CLASSES, _NODES = 8, 3, 10
 _GRAPHS = {"graph-classification": 8, "node-multilabel": 4, "node-classification": 1}

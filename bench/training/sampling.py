@@ -16,8 +16,8 @@ from torch import Tensor
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import Model
 from graph_distillery.methods.contract import Batch, BatchSource, Teacher, TrainingData
-from graph_distillery.methods.graph import Graph, PropagationKind
-from graph_distillery.methods.sparse import SparseMatrix, lasting
+from graph_distillery.methods.contract.graph import Graph, PropagationKind
+from graph_distillery.methods.contract.sparse import SparseMatrix, lasting
 
 #: How often a node stands in its own mean, by kind of propagation.
 _OWN_TERMS: dict[str, int] = {"mean": 0, "mean_self": 1, "mean_self_twice": 2}

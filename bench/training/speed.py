@@ -19,7 +19,7 @@ from graph_distillery.bench.records import Latency, RequestLatency, Speed
 from graph_distillery.bench.training.engine import predicts_by_student_alone, reads_rows_alone
 from graph_distillery.bench.training.problem import Problem
 from graph_distillery.methods.contract import Method
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 WARM_UP = 5
 REPEATS = 50

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from graph_distillery.leaderboard.comparison import Comparison
 from graph_distillery.leaderboard.page.parts import (
     Cell,
     Column,
@@ -17,8 +16,9 @@ from graph_distillery.leaderboard.page.parts import (
     protocol,
     track,
 )
-from graph_distillery.leaderboard.rows import RANKED, Role, Row, RowKey
+from graph_distillery.leaderboard.read.rows import RANKED, Role, Row, RowKey
 from graph_distillery.leaderboard.statistics import PairedTest, Standing
+from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.text import (
     METRICS,
     NONE,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from graph_distillery.leaderboard.overall import Overall
 from graph_distillery.leaderboard.page.parts import (
     Cell,
     Column,
@@ -16,9 +15,10 @@ from graph_distillery.leaderboard.page.parts import (
     protocol,
     track,
 )
-from graph_distillery.leaderboard.rows import Role
+from graph_distillery.leaderboard.read.rows import Role
 from graph_distillery.leaderboard.statistics import Estimate
 from graph_distillery.leaderboard.statistics.paired import LEVEL
+from graph_distillery.leaderboard.tables.overall import Overall
 from graph_distillery.leaderboard.text import NONE, factor, family_title, percent, reads_best, share, signed
 
 OVERALL = [

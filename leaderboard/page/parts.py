@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from graph_distillery.leaderboard.comparison import Comparison
-from graph_distillery.leaderboard.rows import Role
+from graph_distillery.leaderboard.read.rows import Role
+from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.text import NONE, number
 
 

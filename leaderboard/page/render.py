@@ -21,12 +21,12 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from graph_distillery.leaderboard.board import Board
-from graph_distillery.leaderboard.document import Document
 from graph_distillery.leaderboard.page.parts import Figure
 from graph_distillery.leaderboard.page.pictures import inline_svg
 from graph_distillery.leaderboard.page.view import page_view
 from graph_distillery.leaderboard.plots.canvas import Picture
+from graph_distillery.leaderboard.tables.board import Board
+from graph_distillery.leaderboard.tables.document import Document
 from graph_distillery.leaderboard.text import visible
 
 

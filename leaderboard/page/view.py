@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from graph_distillery.leaderboard.board import Board
-from graph_distillery.leaderboard.document import Document
 from graph_distillery.leaderboard.page.comparison import comparison_section
 from graph_distillery.leaderboard.page.overall import overall_section
 from graph_distillery.leaderboard.page.parts import Figure, Section
+from graph_distillery.leaderboard.tables.board import Board
+from graph_distillery.leaderboard.tables.document import Document
 
 
 @dataclass(frozen=True)

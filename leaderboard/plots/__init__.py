@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from graph_distillery.leaderboard.board import Board
 from graph_distillery.leaderboard.plots.budget import budget_picture
 from graph_distillery.leaderboard.plots.canvas import Picture
 from graph_distillery.leaderboard.plots.critical import critical_difference
@@ -15,6 +14,7 @@ from graph_distillery.leaderboard.plots.pareto import pareto_pictures
 from graph_distillery.leaderboard.plots.profile import profile_picture
 from graph_distillery.leaderboard.plots.ranks import rank_picture
 from graph_distillery.leaderboard.plots.seeds import seed_picture
+from graph_distillery.leaderboard.tables.board import Board
 
 __all__ = ["Picture", "draw_pictures"]
 

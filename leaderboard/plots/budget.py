@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graph_distillery.leaderboard.comparison import Comparison
 from graph_distillery.leaderboard.plots.canvas import Picture, canvas, line_styles, short
+from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.text import METRICS
 
 BANDS = 3  # bands over bands hide each other: only so many lines have one

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graph_distillery.leaderboard.overall import Overall
 from graph_distillery.leaderboard.plots.canvas import INK, Picture, canvas, short
+from graph_distillery.leaderboard.tables.overall import Overall
 from graph_distillery.leaderboard.text import family_title
 
 

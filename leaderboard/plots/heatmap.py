@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graph_distillery.leaderboard.overall import Overall
 from graph_distillery.leaderboard.plots.canvas import FAINT, ON_DARK, ON_LIGHT, Picture, canvas, short
-from graph_distillery.leaderboard.rows import RANKED, RowKey
+from graph_distillery.leaderboard.read.rows import RANKED, RowKey
+from graph_distillery.leaderboard.tables.overall import Overall
 from graph_distillery.leaderboard.text import family_title, signed
 
 if TYPE_CHECKING:

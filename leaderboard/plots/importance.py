@@ -10,10 +10,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from graph_distillery.leaderboard.overall import Overall
 from graph_distillery.leaderboard.plots.canvas import BLUE, Picture, canvas, short
-from graph_distillery.leaderboard.rows import RANKED
-from graph_distillery.leaderboard.runs import Trial
+from graph_distillery.leaderboard.read.rows import RANKED
+from graph_distillery.leaderboard.read.runs import Trial
+from graph_distillery.leaderboard.tables.overall import Overall
 from graph_distillery.leaderboard.text import family_title
 
 if TYPE_CHECKING:

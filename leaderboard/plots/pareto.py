@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from graph_distillery.leaderboard.comparison import Comparison
 from graph_distillery.leaderboard.plots.canvas import (
     FAINT,
     ROLE_COLOURS,
@@ -19,8 +18,9 @@ from graph_distillery.leaderboard.plots.canvas import (
     canvas,
     short,
 )
-from graph_distillery.leaderboard.rows import Role
+from graph_distillery.leaderboard.read.rows import Role
 from graph_distillery.leaderboard.statistics import pareto_front
+from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.text import METRICS, number, percent
 
 if TYPE_CHECKING:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from graph_distillery.leaderboard.comparison import Comparison
 from graph_distillery.leaderboard.plots.canvas import INK, ROLE_COLOURS, Picture, canvas, short
+from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.text import METRICS, interval, score
 
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from graph_distillery.leaderboard.board import make_board
-from graph_distillery.leaderboard.load import Loaded, load_stores, split_conflict
-from graph_distillery.leaderboard.runs import Placed
+from graph_distillery.leaderboard.read.load import Loaded, load_stores, split_conflict
+from graph_distillery.leaderboard.read.runs import Placed
 from graph_distillery.leaderboard.submission.findings import Finding, cells_of
 from graph_distillery.leaderboard.submission.plausibility import check_copies, check_plausibility
 from graph_distillery.leaderboard.submission.protocol import check_against, check_protocol
+from graph_distillery.leaderboard.tables.board import make_board
 
 
 @dataclass(frozen=True)

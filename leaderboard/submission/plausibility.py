@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from graph_distillery.bench.records import Record
-from graph_distillery.leaderboard.runs import score_of_test
+from graph_distillery.leaderboard.read.runs import score_of_test
 from graph_distillery.leaderboard.statistics import mean
 from graph_distillery.leaderboard.submission.findings import CellRecords, Finding
 

@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.gfkd.padded import Layout, PaddedGraph
 from graph_distillery.methods.gfkd.reading import Reader
-from graph_distillery.methods.graph import Graph
 
 FeatureKind = Literal["one-hot", "degree", "degree-digits"]
 

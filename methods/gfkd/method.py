@@ -20,11 +20,11 @@ from graph_distillery.methods.contract import (
     Output,
     Teacher,
 )
+from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.gfkd.inversion import FeatureKind, Inversion, Recipe
 from graph_distillery.methods.gfkd.padded import Layout
 from graph_distillery.methods.gfkd.reading import Reader, batch_norms
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.losses import distillation_loss
+from graph_distillery.methods.losses.logits import distillation_loss
 
 
 class RandomGraphsHyperparameters(Hyperparameters):
@@ -137,12 +137,6 @@ def cut(teacher: Teacher, graphs: Graph, size: int) -> list[Batch]:
     return batches
 
 
-class RandomGraphs(FakeGraphs[RandomGraphsHyperparameters]):
-    """RandG of Deng and Zhang (2021): random structures, an arc in every other place, under random one-hot features."""
-
-    Hyperparameters = RandomGraphsHyperparameters
-
-
 D = TypeVar("D", bound=DeepInversionHyperparameters)
 
 
@@ -171,19 +165,6 @@ class InvertedGraphs(FakeGraphs[D]):
 
     def iterations(self) -> int:
         return self.hyper.iterations
-
-
-class DeepInversionGraphs(InvertedGraphs[DeepInversionHyperparameters]):
-    """DeepInvG of Deng and Zhang (2021): random structures, features by inversion of the teacher.
-
-    min over features of CE(teacher, target) + bn_weight * distance of the batch norms' statistics + one_hot_weight *
-    entropy. Where features follow from the degree there is nothing to learn, and it is `random-graphs`.
-    """
-
-    Hyperparameters = DeepInversionHyperparameters
-
-    def iterations(self) -> int:
-        return super().iterations() if self.hyper.features == "one-hot" else 0
 
 
 class GFKD(InvertedGraphs[GFKDHyperparameters]):

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graph_distillery.methods.graph import Graph, PropagationKind
-from graph_distillery.methods.sparse import SparseMatrix
+from graph_distillery.methods.contract.graph import Graph, PropagationKind
+from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
 class Layout:

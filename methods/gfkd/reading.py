@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from graph_distillery.methods.contract import Output
+from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.gfkd.padded import Layout, PaddedGraph
-from graph_distillery.methods.graph import Graph
 
 
 def batch_norms(model: nn.Module) -> dict[str, _BatchNorm]:

@@ -17,12 +17,12 @@ from ray.exceptions import RayTaskError
 from graph_distillery.bench.cli import main
 from graph_distillery.bench.errors import LostError
 from graph_distillery.bench.records import read_records
-from graph_distillery.bench.sweeps.executors.ray_desk import Desk
+from graph_distillery.bench.sweeps.executors.ray_exchange import Desk
 
 ENDING = """
 import os
-from graph_distillery.bench.cli import last_words
-with last_words.prepared("the line"), last_words.entrusted({needed}):
+from graph_distillery.bench.cli import lost_cluster
+with lost_cluster.prepared("the line"), lost_cluster.entrusted({needed}):
     {end}
 """
 
@@ -66,7 +66,7 @@ def test_it_is_one_line_and_exit_code_1(
     def broken(*arguments: Any, **more: Any) -> None:
         raise LostError("Ray no longer carries the sweep: it is gone")
 
-    monkeypatch.setattr("graph_distillery.bench.cli.sweep.run_sweep", broken)
+    monkeypatch.setattr("graph_distillery.bench.cli.commands.sweep.run_sweep", broken)
     words = ["sweep", str(write_spec()), "--out", str(tmp_path / "a store")]
     assert main(words) == 1
     line = capsys.readouterr().err.splitlines()[-1]

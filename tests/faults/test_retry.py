@@ -14,11 +14,11 @@ from graph_distillery.bench.cli import main
 from graph_distillery.bench.cli.progress import Progress
 from graph_distillery.bench.records import Record, RecordWriter, parse_record, read_records
 from graph_distillery.bench.sweeps.cell_run import CellRun
-from graph_distillery.bench.sweeps.plan import make_plan
-from graph_distillery.bench.sweeps.retries import failures, work_of
+from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
+from graph_distillery.bench.sweeps.store.retries import failures, work_of
 from graph_distillery.bench.sweeps.sweep import run_sweep
-from graph_distillery.leaderboard.load import load_stores
+from graph_distillery.leaderboard.read.load import load_stores
 
 SPEC: dict[str, Any] = {
     "name": "retried",

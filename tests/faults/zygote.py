@@ -46,7 +46,7 @@ def serve() -> None:
     import sklearn.datasets  # noqa: F401
     import torch
 
-    import graph_distillery.bench.cli.sweep
+    import graph_distillery.bench.cli.commands.sweep
     import graph_distillery.bench.sweeps.sweep  # noqa: F401
     from graph_distillery.bench.environment import environment, git_sha
     from graph_distillery.bench.models.registry import MODELS

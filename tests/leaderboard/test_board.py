@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from graph_distillery.leaderboard import BoardError, Loaded, make_board
-from graph_distillery.leaderboard.rows import RowKey
+from graph_distillery.leaderboard.read.rows import RowKey
 
 
 def board_of(*groups):

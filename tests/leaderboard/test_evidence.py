@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_distillery.bench.cli import main
-from graph_distillery.bench.cli.run import settle
+from graph_distillery.bench.cli.commands.run import settle
 from graph_distillery.bench.records import read_records
 from graph_distillery.leaderboard import build_board
-from graph_distillery.leaderboard.evidence import Evidence
+from graph_distillery.leaderboard.read.evidence import Evidence
 
 FAST = (
     "--set",

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from graph_distillery.leaderboard.verify import verify_board
+from graph_distillery.leaderboard.verification.verify import verify_board
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "leaderboard" / "example"

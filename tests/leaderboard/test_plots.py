@@ -13,14 +13,14 @@ import pytest
 from matplotlib.text import Text
 
 from graph_distillery.leaderboard import load_stores, make_board
-from graph_distillery.leaderboard.drawings import is_drawing
 from graph_distillery.leaderboard.page.pictures import inline_svg
 from graph_distillery.leaderboard.plots import draw_pictures
 from graph_distillery.leaderboard.plots.canvas import canvas
 from graph_distillery.leaderboard.plots.importance import importances
 from graph_distillery.leaderboard.plots.pareto import Point, _label, points
 from graph_distillery.leaderboard.plots.profile import profile_picture
-from graph_distillery.leaderboard.runs import Trial
+from graph_distillery.leaderboard.read.runs import Trial
+from graph_distillery.leaderboard.verification.drawings import is_drawing
 
 SCORES = {"teacher": 0.84, "majority": 0.30, "supervised": 0.60, "kd": 0.78, "glnn": 0.82, "krd": 0.8}
 
@@ -154,7 +154,7 @@ import sys
 import graph_distillery.leaderboard.plots, graph_distillery.leaderboard.page
 assert "optuna" not in sys.modules
 from graph_distillery.leaderboard.plots.importance import importances
-from graph_distillery.leaderboard.runs import Trial
+from graph_distillery.leaderboard.read.runs import Trial
 assert importances([[Trial(i, {"x": i / 20}, i / 20, "ok", 1, 1.0) for i in range(20)]]) == {"x": 1.0}
 assert "optuna" in sys.modules
 assert not {"torch", "ray"} & set(sys.modules)

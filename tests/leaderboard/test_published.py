@@ -13,7 +13,7 @@ import pytest
 
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.plots.canvas import BLUE, FAINT, GREEN, GREY, INK, PAPER, RULE, VERMILION
-from graph_distillery.leaderboard.published import (
+from graph_distillery.leaderboard.reproduction import (
     Ours,
     Published,
     PublishedCell,
@@ -22,7 +22,7 @@ from graph_distillery.leaderboard.published import (
     ours_of,
     write_pages,
 )
-from graph_distillery.leaderboard.published.cells import Variation
+from graph_distillery.leaderboard.reproduction.cells import Variation
 
 T_9 = 2.2621571628540993  # the 97.5 % point of Student's t with 9 degrees of freedom
 

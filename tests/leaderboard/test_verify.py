@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 
 from graph_distillery.leaderboard import BoardError, build_board
-from graph_distillery.leaderboard.drawings import is_drawing
-from graph_distillery.leaderboard.verify import _same, verify_board
+from graph_distillery.leaderboard.verification.drawings import is_drawing
+from graph_distillery.leaderboard.verification.verify import _same, verify_board
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from graph_distillery.methods.contract import Context, Method, OptimiserSettings, Output, Task, Teacher, TrainingData
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 NODES, FEATURES, CLASSES, LABELLED = 12, 5, 3, 4
 

@@ -18,9 +18,9 @@ from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.training.problem import Problem, TestSet, divide
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output, TrainingData
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.controls.supervised.method import Supervised
 from graph_distillery.methods.gfkd.method import FakeGraphs, RandomGraphsHyperparameters
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.supervised import Supervised
 from graph_distillery.search_spaces import library
 
 #: What fails a check, and what the failure says.

@@ -16,8 +16,8 @@ from graph_distillery.bench.conformance.examples import Case, Example, problem_f
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import build_model
 from graph_distillery.bench.training import engine
+from graph_distillery.bench.training.clock import TimeLimitExceeded
 from graph_distillery.bench.training.engine import build, fit, train
-from graph_distillery.bench.training.interludes import TimeLimitExceeded
 from graph_distillery.bench.training.problem import Problem
 from graph_distillery.methods.contract import Method, Teacher, TrainingData
 

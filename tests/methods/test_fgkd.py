@@ -13,7 +13,7 @@ from torch import Tensor
 from graph_distillery.bench.conformance.examples import Case, problem_for
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.framelets.fmlp import FMLP
-from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.training.batches import make_source
 from graph_distillery.bench.training.engine import Configuration, build
@@ -21,7 +21,7 @@ from graph_distillery.bench.training.speed import measure_speed
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 from graph_distillery.methods import METHODS
 from graph_distillery.methods.contract import Batch, Method, Teacher, TrainingData
-from graph_distillery.methods.fgkd import FGKD
+from graph_distillery.methods.fgkd.method import FGKD
 
 Make = Callable[..., Method[Any]]
 TASK = "node-classification"

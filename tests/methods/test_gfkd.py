@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from graph_distillery.bench.conformance.examples import Case
 from graph_distillery.bench.models.base import build_model
-from graph_distillery.bench.perf_references.gfkd import PlainInversion
+from graph_distillery.bench.perf.references.gfkd import PlainInversion
 from graph_distillery.methods.contract import Output, Teacher
+from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.gfkd.inversion import (
     Inversion,
     Recipe,
@@ -24,7 +25,6 @@ from graph_distillery.methods.gfkd.inversion import (
 from graph_distillery.methods.gfkd.method import cut
 from graph_distillery.methods.gfkd.padded import BlockDiagonal, Layout, PaddedGraph
 from graph_distillery.methods.gfkd.reading import FrozenNorm, Reader
-from graph_distillery.methods.graph import Graph
 
 INVERTING = Recipe("one-hot", False, True, True, 1.0, 0.05, 0.1, 1000, 0.01, 1e-6)
 

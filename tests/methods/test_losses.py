@@ -12,7 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_distillery.methods.contract import Task
-from graph_distillery.methods.losses import binary_soft_divergence, distillation_loss, label_loss, soft_divergence
+from graph_distillery.methods.losses.logits import (
+    binary_soft_divergence,
+    distillation_loss,
+    label_loss,
+    soft_divergence,
+)
 
 numbers = st.floats(-8, 8)
 

@@ -13,12 +13,12 @@ import torch
 from torch import Tensor, nn
 
 from graph_distillery.bench.conformance import problem_for
-from graph_distillery.bench.data.generated_unions import multi_sbm
+from graph_distillery.bench.data.loaders.generated.unions import multi_sbm
 from graph_distillery.bench.data.splits import make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import build_model
-from graph_distillery.bench.perf_references import lsp as reference
-from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.perf.references import lsp as reference
+from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.bench.training.engine import Configuration, build, make_batches, parse_hyperparameters, train
 from graph_distillery.bench.training.problem import ProblemKey, divide
@@ -33,10 +33,15 @@ from graph_distillery.methods.contract import (
     Teacher,
     TrainingData,
 )
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.local_structure import log_distribution, neighbourhoods, similarity, structure_divergence
-from graph_distillery.methods.lsp import LSP
-from graph_distillery.methods.sparse import SparseMatrix
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.losses.local_structure import (
+    log_distribution,
+    neighbourhoods,
+    similarity,
+    structure_divergence,
+)
+from graph_distillery.methods.lsp.method import LSP
 
 KERNELS = ["linear", "polynomial", "rbf", "l2", "l1"]
 DIRECTIONS = ["student-teacher", "teacher-student"]
@@ -163,7 +168,7 @@ def test_l1_in_blocks_is_l1_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     weights = torch.arange(places.nonzeros, dtype=torch.float64)
     results = []
     for block in (1 << 20, 12):  # everything; two arcs
-        monkeypatch.setattr("graph_distillery.methods.local_structure._BLOCK", block)
+        monkeypatch.setattr("graph_distillery.methods.losses.local_structure._BLOCK", block)
         found = similarity("l1", states, places)
         results.append((found, *torch.autograd.grad(found @ weights, states)))
     torch.testing.assert_close(results[0], results[1])

@@ -18,7 +18,12 @@ from graph_distillery.bench.training.engine import Configuration, make_batches, 
 from graph_distillery.bench.training.problem import ProblemKey, divide
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 from graph_distillery.methods import METHODS
-from graph_distillery.methods.local_structure import log_distribution, neighbourhoods, similarity, structure_divergence
+from graph_distillery.methods.losses.local_structure import (
+    log_distribution,
+    neighbourhoods,
+    similarity,
+    structure_divergence,
+)
 
 MODEL: Mapping[str, Any] = {**TRAINING, "layers": 3, "norm": "batch", "lr": 0.01, "epochs": 12, "batch_size": 16}
 

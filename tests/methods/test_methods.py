@@ -10,9 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graph_distillery.bench.data.generated import karate
+from graph_distillery.bench.data.loaders.embedded.loader import karate
 from graph_distillery.bench.training.batches import make_source
-from graph_distillery.methods.at import AttentionTransfer, attention_map
+from graph_distillery.methods.at.method import AttentionTransfer, attention_map
 from graph_distillery.methods.contract import (
     Batch,
     BatchSource,
@@ -23,13 +23,13 @@ from graph_distillery.methods.contract import (
     Teacher,
     TrainingData,
 )
-from graph_distillery.methods.fitnet import FitNet
-from graph_distillery.methods.glnn import GLNN
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.kd import KD
-from graph_distillery.methods.label_propagation import LabelPropagation
-from graph_distillery.methods.majority import Majority
-from graph_distillery.methods.supervised import Supervised
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.controls.label_propagation.method import LabelPropagation
+from graph_distillery.methods.controls.majority.method import Majority
+from graph_distillery.methods.controls.supervised.method import Supervised
+from graph_distillery.methods.fitnet.method import FitNet
+from graph_distillery.methods.glnn.method import GLNN
+from graph_distillery.methods.kd.method import KD
 
 Make = Callable[..., Method[Any]]
 Softened = Callable[[Tensor, float], Tensor]

@@ -15,10 +15,10 @@ from torch import Tensor
 from graph_distillery.bench.conformance import problem_for
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Configuration, build, judge, predict_items
-from graph_distillery.methods.adversaries import DiscriminatorRing
 from graph_distillery.methods.contract import Batch, Method, OptimiserSettings, Task, TrainingData
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.oad import OAD
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.losses.adversaries import DiscriminatorRing
+from graph_distillery.methods.oad.method import OAD
 
 Make = Callable[..., Method[Any]]
 Softened = Callable[[Tensor, float], Tensor]

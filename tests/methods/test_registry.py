@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from graph_distillery.methods import METHODS
-from graph_distillery.methods.registry import DuplicateNameError, PluginError, Registry, UnknownNameError
+from graph_distillery.methods.registry import BrokenEntryWarning, DuplicateNameError, Registry, UnknownNameError, walk
 
 GROUP = "graph_distillery.test_things"
 
@@ -66,34 +67,53 @@ def test_plugins_come_through_entry_points(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("name", "module", "error", "words"),
+    ("name", "module", "words"),
     [
-        ("dsttest_broken", "import dsttest_missing\n", PluginError, "plug-in 'x' of dsttest_broken .*dsttest_missing"),
-        ("dsttest_nothing", "thing = 3\n", PluginError, "plug-in 'x' of dsttest_nothing cannot be loaded"),
-        (
-            "dsttest_twice",
-            "class thing:\n    name, target = 'beta', 'math:e'\n",
-            DuplicateNameError,
-            "registered twice: math:pi and math:e",
-        ),
+        ("dsttest_broken", "import dsttest_missing\n", "plug-in 'x' of dsttest_broken .*dsttest_missing"),
+        ("dsttest_nothing", "thing = 3\n", "plug-in 'x' of dsttest_nothing cannot be loaded"),
+        ("dsttest_twice", "class thing:\n    name, target = 'beta', 'math:e'\n", "twice: math:pi and math:e"),
     ],
 )
-def test_a_bad_plugin_is_refused_every_time(
-    name: str, module: str, error: type[Exception], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_bad_plugin_is_left_out_with_one_warning(
+    name: str, module: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A failure leaves no half-filled registry behind for the next caller."""
+    """The others are there, the warning comes once, and whoever asks for it by name is told the reason."""
     install(tmp_path, name, module, f"[{GROUP}]\nx = {name}:thing\n")
     monkeypatch.syspath_prepend(tmp_path)
     registry = things(GROUP)
-    for _ in range(2):
-        with pytest.raises(error, match=words) as caught:
-            _ = registry.names
-        assert "\n" not in str(caught.value)
+    with pytest.warns(BrokenEntryWarning, match=words) as caught:
+        assert registry.names == ["alpha", "beta"]
+    assert len(caught) == 1
+    assert registry.names == ["alpha", "beta"]
+    (broken,) = registry.broken
+    assert re.search(words, broken.reason)
+    assert "\n" not in broken.reason
+    with pytest.raises(UnknownNameError):
+        registry.get("x")
+
+
+def test_a_folder_whose_info_is_broken_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`walk` finds folders at any depth, resolves relative targets, and stops at nothing."""
+    good = "import dataclasses\n\n\n@dataclasses.dataclass(frozen=True)\nclass Thing:\n"
+    good += "    name: str\n    target: str\n\n\nINFO = (Thing('one', '.method:ONE'), Thing('two', 'math:e'))\n"
+    for folder, info in (("", ""), ("deep", ""), ("deep/first", good), ("second", "import dsttest_missing\n")):
+        (tmp_path / "dsttest_walked" / folder).mkdir()
+        (tmp_path / "dsttest_walked" / folder / "__init__.py").touch()
+        if info:
+            (tmp_path / "dsttest_walked" / folder / "info.py").write_text(info)
+    monkeypatch.syspath_prepend(tmp_path)
+    registry: Registry[Thing] = Registry("thing", lambda: walk("dsttest_walked"))
+    with pytest.warns(BrokenEntryWarning, match=r"dsttest_walked\.second cannot be loaded: .*dsttest_missing"):
+        assert registry.names == ["one", "two"]
+    assert registry.get("one").target == "dsttest_walked.deep.first.method:ONE"
+    with pytest.raises(UnknownNameError, match="dsttest_missing"):
+        registry.get("second")
 
 
 def test_listing_loads_no_torch(repo_root: Path) -> None:
     code = (
-        "import sys; from methods import METHODS; from graph_distillery.bench.models.registry import MODELS\n"
+        "import sys; from graph_distillery.methods import METHODS\n"
+        "from graph_distillery.bench.models.registry import MODELS\n"
         "from graph_distillery.bench.data.registry import DATASETS\n"
         "assert len(METHODS.names) > 5 and 'gcn' in MODELS and 'cora' in DATASETS and METHODS.get('kd').year == 2015\n"
         "assert not {'torch', 'torch_geometric', 'ray'} & set(sys.modules)"

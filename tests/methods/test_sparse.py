@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from graph_distillery.methods.sparse import SparseMatrix
+from graph_distillery.methods.contract.sparse import SparseMatrix
 
 sizes = st.integers(1, 6)
 

@@ -4,8 +4,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from graph_distillery.bench.board_picture import BOARD, PICTURE, SHOWN, board_digest, photograph, pictured
-from graph_distillery.bench.readme import refresh
+from graph_distillery.bench.documents.picture import BOARD, PICTURE, SHOWN, board_digest, photograph, pictured
+from graph_distillery.bench.documents.tables import refresh
 
 
 def test_the_tables_of_the_readme_are_those_of_the_registries(repo_root: Path) -> None:

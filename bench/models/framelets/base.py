@@ -13,8 +13,8 @@ from graph_distillery.bench.models.base import Level, Model, ModelHyperparameter
 from graph_distillery.bench.models.framelets.filters import FilterName
 from graph_distillery.bench.models.framelets.operators import FrameletSettings, FrameletSystem, framelet_system
 from graph_distillery.bench.models.framelets.surgery import Surgery
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.sparse import SparseMatrix
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
 class FrameletHyperparameters(ModelHyperparameters):

@@ -23,7 +23,7 @@ from graph_distillery.bench.models.framelets.filters import FILTERS
 from graph_distillery.bench.models.framelets.operators import FrameletSystem
 from graph_distillery.bench.models.layers import FeatureLinear, drop_features, dropout
 from graph_distillery.methods.contract import Output
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 
 class FMLPHyperparameters(PlainFrameletHyperparameters):

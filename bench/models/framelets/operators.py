@@ -20,8 +20,8 @@ from torch import Tensor
 
 from graph_distillery.bench.models.framelets.filters import FILTERS, FilterName, band_count, chebyshev_coefficients
 from graph_distillery.bench.models.framelets.surgery import Surgery, rewire
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.sparse import SparseMatrix, lasting
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.sparse import SparseMatrix, lasting
 
 _SMALL = 64  # nodes; below, all eigenvalues are found rather than the largest
 

@@ -20,7 +20,7 @@ from graph_distillery.bench.models.framelets.base import (
 from graph_distillery.bench.models.framelets.operators import FrameletSettings, FrameletSystem, framelet_system
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, drop_features
 from graph_distillery.methods.contract import Output
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 
 def _per_band(in_features: int, out_features: int, settings: FrameletSettings) -> nn.ModuleList:

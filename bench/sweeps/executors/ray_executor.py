@@ -14,8 +14,8 @@ from ray import tune
 from ray.exceptions import RayError
 
 from graph_distillery.bench.data.dataset import Dataset
-from graph_distillery.bench.sweeps.executors import ray_room
-from graph_distillery.bench.sweeps.executors.ray_desk import Desk, Event, lost
+from graph_distillery.bench.sweeps.executors import ray_capacity
+from graph_distillery.bench.sweeps.executors.ray_exchange import Desk, Event, lost
 from graph_distillery.bench.sweeps.executors.ray_tune import Floor, PlanScheduler, PlanSearcher, Silence
 from graph_distillery.bench.sweeps.executors.ray_worker import Parcel, TrialActor
 from graph_distillery.bench.sweeps.jobs import Job
@@ -120,4 +120,4 @@ class RayExecutor:
 
 def room(needs: Needs) -> int:
     """How many such trials fit on the nodes that are alive."""
-    return sum(ray_room.room(needs, node) for node in ray_room.alive())
+    return sum(ray_capacity.room(needs, node) for node in ray_capacity.alive())

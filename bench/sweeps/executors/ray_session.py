@@ -18,7 +18,7 @@ from contextlib import contextmanager, nullcontext
 from types import MappingProxyType
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.sweeps.executors.ray_room import alive, misfits, watched
+from graph_distillery.bench.sweeps.executors.ray_capacity import alive, misfits, watched
 from graph_distillery.bench.sweeps.spec import Needs
 
 #: Bytes for datasets and teachers; what is beyond goes to the disk.

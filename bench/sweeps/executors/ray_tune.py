@@ -20,7 +20,7 @@ from ray.tune.search import Searcher
 from ray.tune.utils.object_cache import _ObjectCache
 
 from graph_distillery.bench.sweeps.executors.processes import GRACE_S
-from graph_distillery.bench.sweeps.executors.ray_desk import Desk
+from graph_distillery.bench.sweeps.executors.ray_exchange import Desk
 from graph_distillery.bench.sweeps.executors.ray_worker import Parcel
 from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress, Status
 from graph_distillery.bench.sweeps.worker import one_line

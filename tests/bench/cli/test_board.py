@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from graph_distillery.bench.cli import perf_board
-from graph_distillery.bench.perf_references.board_store import write_board_store
+from graph_distillery.bench.perf import board as perf_board
+from graph_distillery.bench.perf.references.board_store import write_board_store
 
 
 @pytest.fixture(scope="module")

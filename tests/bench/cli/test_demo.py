@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from graph_distillery.bench.cli import demo
-from graph_distillery.bench.sweeps.plan import Plan, make_plan
+from graph_distillery.bench.cli.commands import demo
+from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
 from graph_distillery.bench.sweeps.spec import read_spec
 
 

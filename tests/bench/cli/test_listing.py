@@ -94,7 +94,7 @@ def test_the_doctor_says_what_is_broken(distillery: Callable[..., Any], monkeypa
 def test_perf_judges_ratios_from_below_and_costs_from_above(
     distillery: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from graph_distillery.bench import perf
+    from graph_distillery.bench.perf import training as perf
 
     rows = [
         perf.PerfRow("fast", 2.0, 1.5, "x", "d"),

@@ -16,15 +16,15 @@ import pytest
 from rich.console import Console
 
 from graph_distillery.bench.cli import progress as progress_module
-from graph_distillery.bench.cli.display import render
+from graph_distillery.bench.cli.live_table import render
 from graph_distillery.bench.cli.progress import Progress
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
-from graph_distillery.bench.sweeps.heartbeat import Heartbeat, read_pulse
-from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.spec import read_spec
-from graph_distillery.bench.sweeps.status import read_status
-from graph_distillery.bench.sweeps.store import Store
+from graph_distillery.bench.sweeps.store.heartbeat import Heartbeat, read_pulse
+from graph_distillery.bench.sweeps.store.status import read_status
+from graph_distillery.bench.sweeps.store.store import Store
 
 
 def drawn(progress: Progress, width: int = 100) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from graph_distillery.bench.cli.published import join
+from graph_distillery.bench.cli.reproduction import join
 from graph_distillery.bench.papers import find_tables
-from graph_distillery.leaderboard.published.page import index, index_data, page
+from graph_distillery.leaderboard.reproduction.page import index, index_data, page
 
 FAST = {"hidden": 16, "epochs": 15}
 

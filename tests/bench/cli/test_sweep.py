@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from graph_distillery.bench.cli.run import parse_seeds
+from graph_distillery.bench.cli.commands.run import parse_seeds
 from graph_distillery.bench.records import RecordError, RecordWriter
 
 
@@ -128,7 +128,7 @@ def test_an_unexpected_exception_keeps_its_traceback(
     def broken(*arguments: Any) -> int:
         raise KeyError("a mistake of ours")
 
-    monkeypatch.setattr("graph_distillery.bench.cli.listing.run", broken)
+    monkeypatch.setattr("graph_distillery.bench.cli.commands.listing.run", broken)
     with pytest.raises(KeyError, match="a mistake of ours"):
         distillery("list", "methods")
 

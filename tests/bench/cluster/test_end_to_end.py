@@ -20,10 +20,10 @@ import pytest
 import yaml
 
 from graph_distillery.bench.records import read_records
-from graph_distillery.bench.sweeps.parts import Part, take_part
-from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.shards import Part, take_part
 from graph_distillery.bench.sweeps.spec import parse_spec
-from graph_distillery.bench.sweeps.status import read_status
+from graph_distillery.bench.sweeps.store.status import read_status
 from graph_distillery.leaderboard import build_board
 
 HERE = Path(__file__).resolve().parent

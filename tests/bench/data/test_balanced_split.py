@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph_distillery.bench.data.generated import csbm, karate
+from graph_distillery.bench.data.loaders.embedded.loader import karate
+from graph_distillery.bench.data.loaders.generated.blocks import csbm
 from graph_distillery.bench.data.splits import make_split
 from graph_distillery.bench.errors import UserError
 

@@ -11,10 +11,11 @@ import torch
 
 from graph_distillery.bench.data import cache
 from graph_distillery.bench.data.dataset import Dataset
-from graph_distillery.bench.data.generated import csbm, karate
-from graph_distillery.bench.data.generated_unions import motifs, multi_sbm
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.sparse import SparseMatrix
+from graph_distillery.bench.data.loaders.embedded.loader import karate
+from graph_distillery.bench.data.loaders.generated.blocks import csbm
+from graph_distillery.bench.data.loaders.generated.unions import motifs, multi_sbm
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.sparse import SparseMatrix
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 MODEL = csbm(nodes=60, classes=3, degree=4.0)

@@ -12,8 +12,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph_distillery.bench.data.generated import csbm, digits_knn, karate
-from graph_distillery.bench.data.generated_unions import MOTIFS, motifs, multi_sbm
+from graph_distillery.bench.data.loaders.embedded.loader import digits_knn, karate
+from graph_distillery.bench.data.loaders.generated.blocks import csbm
+from graph_distillery.bench.data.loaders.generated.unions import MOTIFS, motifs, multi_sbm
 from graph_distillery.bench.data.loading import load_dataset
 from graph_distillery.bench.data.randomness import Stream
 from graph_distillery.bench.data.registry import DATASETS

@@ -11,8 +11,8 @@ import pytest
 import scipy.sparse as sp
 import torch
 
-from graph_distillery.bench.data.degree_features import binary_digits, one_hot
-from graph_distillery.bench.data.graph_sets import read_gin_text
+from graph_distillery.bench.data.loaders.tu.degree_features import binary_digits, one_hot
+from graph_distillery.bench.data.loaders.tu.loader import read_gin_text
 from graph_distillery.bench.data.loading import load_dataset
 from graph_distillery.bench.data.splits import make_split
 from graph_distillery.bench.errors import UserError

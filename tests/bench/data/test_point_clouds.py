@@ -9,8 +9,14 @@ import numpy as np
 import pytest
 import torch
 
+from graph_distillery.bench.data.loaders.point_clouds.loader import (
+    SURFACES,
+    _rotations,
+    into_unit_sphere,
+    sample_surface,
+    shapes,
+)
 from graph_distillery.bench.data.loading import load_dataset
-from graph_distillery.bench.data.point_clouds import SURFACES, _rotations, into_unit_sphere, sample_surface, shapes
 from graph_distillery.bench.data.randomness import Stream
 from graph_distillery.bench.data.splits import make_split
 from graph_distillery.bench.errors import UserError

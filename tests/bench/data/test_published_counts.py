@@ -11,7 +11,7 @@ import torch
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.data.splits import make_split
-from graph_distillery.methods.sparse import SparseMatrix
+from graph_distillery.methods.contract.sparse import SparseMatrix
 
 # nodes, arcs without self-loops and repeats, features, label counts
 NODE_SETS = {

@@ -13,13 +13,14 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from graph_distillery.bench.data.dataset import Dataset, largest_component, tidy_edges
-from graph_distillery.bench.data.generated import csbm, digits_knn, karate
-from graph_distillery.bench.data.generated_unions import motifs, multi_sbm
+from graph_distillery.bench.data.loaders.embedded.loader import digits_knn, karate
+from graph_distillery.bench.data.loaders.generated.blocks import csbm
+from graph_distillery.bench.data.loaders.generated.unions import motifs, multi_sbm
 from graph_distillery.bench.data.loading import load_dataset
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.data.splits import Split, available_splits, hide_inductive, make_split
 from graph_distillery.bench.errors import UserError
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 SEEDS = st.integers(0, 2**40)
 MODEL = csbm(nodes=400, classes=3, degree=2.0)

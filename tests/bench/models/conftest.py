@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 MakeGraph = Callable[..., Graph]
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch_geometric import nn as pyg
 
 from graph_distillery.bench.models.base import build_model
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 CLASSES, WIDTH, IN = 5, 8, 12
 Pairs = list[tuple[Tensor, Tensor]]  # ours, theirs; transposed where the shapes ask for it

@@ -14,7 +14,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import build_model, model_hyperparameters
 from graph_distillery.bench.models.layers import dropout, readout
 from graph_distillery.bench.models.registry import MODELS
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.registry import UnknownNameError
 
 NAMES = ["mlp", "gcn", "sage", "gat", "gin", "appnp", "dgcnn"]

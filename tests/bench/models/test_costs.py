@@ -9,7 +9,7 @@ import torch
 
 from graph_distillery.bench.models.base import build_model
 from graph_distillery.bench.models.neighbourhood import neighbourhood
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 N, E, IN, OUT, H = 100, 400, 30, 7, 16
 

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.models import neighbours as search
 from graph_distillery.bench.models.base import build_model
-from graph_distillery.bench.models.dgcnn import EdgeConvolution
-from graph_distillery.bench.models.neighbours import nearest
-from graph_distillery.methods.graph import Graph
+from graph_distillery.bench.models.dgcnn.model import EdgeConvolution
+from graph_distillery.bench.models.dgcnn.model import neighbours as search
+from graph_distillery.bench.models.dgcnn.neighbours import nearest
+from graph_distillery.methods.contract.graph import Graph
 
 SIZES = [7, 3, 12, 1, 7]
 

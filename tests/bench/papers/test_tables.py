@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from graph_distillery.bench.cli.checks import configurations
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.papers import find_tables, read_table, stages_of, table_names
+from graph_distillery.bench.sweeps.preflight import configurations
 
 GOOD: dict[str, Any] = {
     "runs": {"main": {"teachers": ["sage"], "students": ["mlp"], "methods": ["glnn"], "seeds": 2}},

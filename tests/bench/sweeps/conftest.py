@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from graph_distillery.bench.sweeps.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 
 #: Seconds in all: 34 nodes, few epochs.

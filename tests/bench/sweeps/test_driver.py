@@ -8,8 +8,8 @@ from pathlib import Path
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
-from graph_distillery.bench.sweeps.plan import Plan
-from graph_distillery.bench.sweeps.store import Store
+from graph_distillery.bench.sweeps.plan.plan import Plan
+from graph_distillery.bench.sweeps.store.store import Store
 
 
 class Growing(InProcessExecutor):

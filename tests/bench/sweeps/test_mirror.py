@@ -19,8 +19,8 @@ import pytest
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.cell_run import CellRun
-from graph_distillery.bench.sweeps.mirror import Mirror, check_url
-from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
+from graph_distillery.bench.sweeps.study.optuna_copy import Mirror, check_url
 from graph_distillery.bench.sweeps.sweep import run_sweep
 
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import read_records
-from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import Search, parse_spec
-from graph_distillery.bench.sweeps.status import read_status
-from graph_distillery.bench.sweeps.study import Study, Trial
+from graph_distillery.bench.sweeps.store.status import read_status
+from graph_distillery.bench.sweeps.study.study import Study, Trial
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.search_spaces import load_space, merge
 
@@ -108,7 +108,7 @@ def test_latency_is_measured_kept_and_shown(
     assert tuned == {json.dumps(records[2 * winner].hparams)}
     assert asdict(status)["pareto"]
 
-    from graph_distillery.bench.cli import status as command
+    from graph_distillery.bench.cli.commands import status as command
 
     command.run(store, as_json=False)
     assert f"*trial {winner + 1}: " in capsys.readouterr().out

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.sweeps.parts import Part, parse_part, take_part
-from graph_distillery.bench.sweeps.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.plan.shards import Part, parse_part, take_part
 from graph_distillery.bench.sweeps.spec import parse_spec
 
 SPEC: dict[str, Any] = {
@@ -58,8 +58,8 @@ def test_more_parts_than_cells_are_refused() -> None:
 
 
 def test_a_store_knows_its_part(tmp_path: Path) -> None:
-    from graph_distillery.bench.sweeps.status import read_status
-    from graph_distillery.bench.sweeps.store import Store
+    from graph_distillery.bench.sweeps.store.status import read_status
+    from graph_distillery.bench.sweeps.store.store import Store
 
     part = take_part(PLAN, Part(2, 3))
     with Store(tmp_path / "store", part):

@@ -15,7 +15,7 @@ import pytest
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS
-from graph_distillery.bench.sweeps.plan import CONTROLS, Plan
+from graph_distillery.bench.sweeps.plan.plan import CONTROLS, Plan
 from graph_distillery.methods import METHODS
 
 PlanOf = Callable[..., Plan]
@@ -23,7 +23,7 @@ PlanOf = Callable[..., Plan]
 _PRINT_IDS = """
 import json, sys
 from graph_distillery.bench.sweeps.cell_run import CellRun
-from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 plan = make_plan(parse_spec(json.loads(sys.argv[1]), "spec"))
 runs = [CellRun(cell, plan.spec) for cell in plan.searches]

@@ -14,7 +14,7 @@ from graph_distillery.bench.sweeps.executors import Executor
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
 from graph_distillery.bench.sweeps.jobs import Job, Progress
-from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.bench.training.engine import Configuration
 from graph_distillery.bench.training.problem import ProblemKey

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import content_id
-from graph_distillery.bench.sweeps import samplers
 from graph_distillery.bench.sweeps.spec import Sampler, Search
-from graph_distillery.bench.sweeps.study import Study, Trial
+from graph_distillery.bench.sweeps.study import samplers
+from graph_distillery.bench.sweeps.study.study import Study, Trial
 from graph_distillery.search_spaces import JointSpace, Parameter, load_space, merge, parse_space
 
 ALL = get_args(Sampler)

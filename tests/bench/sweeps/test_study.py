@@ -11,9 +11,9 @@ import pytest
 from scipy.stats import wilcoxon
 
 from graph_distillery.bench.ids import content_id
-from graph_distillery.bench.sweeps import pruners
 from graph_distillery.bench.sweeps.spec import Sampler, Search
-from graph_distillery.bench.sweeps.study import Study, Trial, TrialState
+from graph_distillery.bench.sweeps.study import pruners
+from graph_distillery.bench.sweeps.study.study import Study, Trial, TrialState
 from graph_distillery.search_spaces import JointSpace, load_space, merge, parse_space
 
 SEEDS = (100, 101, 102)

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 
 from graph_distillery.bench.records import read_records
-from graph_distillery.bench.sweeps import tracking
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
-from graph_distillery.bench.sweeps.plan import Plan
-from graph_distillery.bench.sweeps.store import Store
-from graph_distillery.bench.sweeps.tracking import Tracking
-from graph_distillery.bench.sweeps.tracks import Track
+from graph_distillery.bench.sweeps.plan.plan import Plan
+from graph_distillery.bench.sweeps.store.store import Store
+from graph_distillery.bench.sweeps.trackers import tracking
+from graph_distillery.bench.sweeps.trackers.options import Track
+from graph_distillery.bench.sweeps.trackers.tracking import Tracking
 
 
 class Book:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.sweeps import tracks
-from graph_distillery.bench.sweeps.plan import make_plan
+from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
-from graph_distillery.bench.sweeps.tracking import cell_names
-from graph_distillery.bench.sweeps.tracks import Track, check_tracks
+from graph_distillery.bench.sweeps.trackers import options as tracks
+from graph_distillery.bench.sweeps.trackers.options import Track, check_tracks
+from graph_distillery.bench.sweeps.trackers.tracking import cell_names
 
 MISTAKES = [
     (["tensorbord=runs"], "did you mean 'tensorboard'?"),

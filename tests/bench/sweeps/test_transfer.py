@@ -12,9 +12,9 @@ import pytest
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record, read_records
 from graph_distillery.bench.sweeps.cell_run import CellRun
-from graph_distillery.bench.sweeps.plan import Cell, Plan
+from graph_distillery.bench.sweeps.plan.plan import Cell, Plan
+from graph_distillery.bench.sweeps.study.warm_starts import Kind, Winner, read_winners, warm_starts, winners
 from graph_distillery.bench.sweeps.sweep import run_sweep
-from graph_distillery.bench.sweeps.transfer import Kind, Winner, read_winners, warm_starts, winners
 
 STUDENT = {"model": "mlp", "hidden": 8, "layers": 2, "epochs": 4}
 SEARCH: dict[str, Any] = {"trials": 6, "seeds": [100, 101], "pruner": "none", "transfer": True}

@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from graph_distillery.bench.data.dataset import Dataset
-from graph_distillery.bench.data.generated import csbm
+from graph_distillery.bench.data.loaders.generated.blocks import csbm
 from graph_distillery.bench.records import Record, read_records
 from graph_distillery.bench.sweeps.executors import Executor
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
 from graph_distillery.bench.sweeps.jobs import Job, Outcome
-from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.sweep import Means, Summary, run_sweep
 from graph_distillery.bench.training import problem
 from graph_distillery.bench.training.engine import Configuration

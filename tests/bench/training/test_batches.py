@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.batches import GraphBatches, RowBatches, make_source
 from graph_distillery.methods.contract import Batch, Task, Teacher, TrainingData
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 
 def problem(nodes: int, labelled: list[int], graphs: int = 1, level: str = "node") -> tuple[TrainingData, Teacher]:

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.training import interludes
+from graph_distillery.bench.training import clock
+from graph_distillery.bench.training.clock import Clock, TimeLimitExceeded
 from graph_distillery.bench.training.engine import (
     Configuration,
     Trained,
@@ -25,7 +26,6 @@ from graph_distillery.bench.training.engine import (
     train,
     validation_score,
 )
-from graph_distillery.bench.training.interludes import Clock, TimeLimitExceeded
 from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey, load_problem
 from graph_distillery.methods import METHODS
 from graph_distillery.methods.contract import (
@@ -39,8 +39,8 @@ from graph_distillery.methods.contract import (
     Task,
     TrainingData,
 )
-from graph_distillery.methods.graph import Graph
-from graph_distillery.methods.supervised import Supervised
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.controls.supervised.method import Supervised
 
 TASK = Task("node-classification", 2)
 
@@ -270,7 +270,7 @@ def test_reports_tell_the_best_so_far_until_training_ends(
 def test_reports_and_what_is_done_meanwhile_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Dropout draws in every epoch; so does whoever reads the reports, for longer than the limit of the training."""
     now = [0.0]
-    monkeypatch.setattr(interludes, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    monkeypatch.setattr(clock, "time", SimpleNamespace(perf_counter=lambda: now[0]))
     key = ProblemKey("karate", "public", "transductive")
     hyper = {"hidden": 8, "epochs": 7, "dropout": 0.5, "patience": 0}
     configuration = Configuration("supervised", student="mlp", student_hyper=hyper)

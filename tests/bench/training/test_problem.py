@@ -17,7 +17,7 @@ from graph_distillery.bench.data.splits import Split, hide_inductive, make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Configuration, judge, judge_test, train
 from graph_distillery.bench.training.problem import Problem, ProblemKey, TestSet, divide, load_problem, open_test_set
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 KEYS = {
     "transductive": ProblemKey("csbm", "random-60-20-20", "transductive"),

@@ -16,7 +16,7 @@ from graph_distillery.bench.training.engine import Configuration, Trained, train
 from graph_distillery.bench.training.problem import ProblemKey, load_problem
 from graph_distillery.bench.training.sampling import NeighbourSampler, SampledBatches, draw_neighbours, sampled_source
 from graph_distillery.methods.contract import Task, TrainingData
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 WIDTH, CLASSES = 6, 3
 

@@ -92,7 +92,7 @@ def __getattr__(name: str) -> Any:
     import torch
 
     from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
-    from graph_distillery.methods.losses import label_loss
+    from graph_distillery.methods.losses.logits import label_loss
 
     class FaultyHyperparameters(Hyperparameters):
         strength: float = Field(1.0, gt=0)

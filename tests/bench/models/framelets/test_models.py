@@ -15,7 +15,7 @@ from graph_distillery.bench.models.framelets.operators import framelet_system
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.training.engine import Configuration, build
 from graph_distillery.bench.training.problem import ProblemKey, load_problem
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 TEACHERS, STUDENTS = ["spat-ufg", "sufg"], ["fmlp-o", "fmlp-s"]
 N, IN, OUT = 30, 7, 3

@@ -18,7 +18,7 @@ from graph_distillery.bench.models.framelets.operators import (
     largest_eigenvalue,
     undirected,
 )
-from graph_distillery.methods.graph import Graph
+from graph_distillery.methods.contract.graph import Graph
 
 TIGHT = ["haar", "linear", "quadratic"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def carry_out(connected: Any, tmp_path: Path) -> Callable[..., Path]:
     from graph_distillery.bench.sweeps.driver import Driver
     from graph_distillery.bench.sweeps.executors.ray_executor import RayExecutor
     from graph_distillery.bench.sweeps.spec import Needs
-    from graph_distillery.bench.sweeps.store import Store
+    from graph_distillery.bench.sweeps.store.store import Store
 
     def run(plan: Plan, slots: int = 1, listener: Callable[[Any], None] = lambda record: None) -> Path:
         path = tmp_path / "on-ray"

@@ -11,8 +11,8 @@ import pytest
 
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors import processes
-from graph_distillery.bench.sweeps.plan import Plan
-from graph_distillery.bench.sweeps.store import Store
+from graph_distillery.bench.sweeps.plan.plan import Plan
+from graph_distillery.bench.sweeps.store.store import Store
 
 
 def test_a_worker_that_dies_while_a_job_is_handed_over_is_a_death(

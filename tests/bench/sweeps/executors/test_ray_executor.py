@@ -10,7 +10,7 @@ import pytest
 
 from graph_distillery.bench.sweeps.executors.ray_executor import RayExecutor, room
 from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
-from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import Needs
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.bench.training.engine import Configuration

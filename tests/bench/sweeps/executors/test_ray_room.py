@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.sweeps.executors.ray_room import misfits, watched
+from graph_distillery.bench.sweeps.executors.ray_capacity import misfits, watched
 from graph_distillery.bench.sweeps.spec import Needs
 
 GIB = 2**30
@@ -42,7 +42,7 @@ def test_a_trial_larger_than_any_node_is_named(needs: Any, nodes: Any, said: str
 
 def test_a_cluster_is_watched_while_it_is_too_small(monkeypatch: pytest.MonkeyPatch) -> None:
     nodes, lines, twice = [SMALL], [], threading.Event()
-    monkeypatch.setattr("graph_distillery.bench.sweeps.executors.ray_room.alive", lambda: list(nodes))
+    monkeypatch.setattr("graph_distillery.bench.sweeps.executors.ray_capacity.alive", lambda: list(nodes))
 
     def tell(line: str) -> None:
         lines.append(line)

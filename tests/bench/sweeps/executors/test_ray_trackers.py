@@ -19,10 +19,10 @@ import pytest
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record, read_records
-from graph_distillery.bench.sweeps import tracking
-from graph_distillery.bench.sweeps.plan import Plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.sweep import Means, run_sweep
-from graph_distillery.bench.sweeps.tracks import check_tracks
+from graph_distillery.bench.sweeps.trackers import tracking
+from graph_distillery.bench.sweeps.trackers.options import check_tracks
 
 METRICS = ("seed", "val/accuracy", "test/accuracy", "progress/accuracy", "pruned", "failed")
 
@@ -225,7 +225,7 @@ def test_trackers_that_break_or_hang_are_told_once_and_stop_nothing(
     plan_of: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """TensorBoard's folder becomes a file, MLflow's server never answers, W&B's is not there."""
-    from graph_distillery.bench.sweeps.executors import ray_wandb
+    from graph_distillery.bench.sweeps.trackers import ray_wandb
 
     monkeypatch.setattr(ray_wandb, "PATIENCE_S", 1.0)
     monkeypatch.setattr(tracking, "LINGER_S", 1.5)
@@ -286,8 +286,8 @@ def test_an_interrupted_run_ends_as_failed_and_what_resumes_it_begins_with_what_
 
 
 def test_few_files_are_open_and_none_of_a_run_s_steps_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from graph_distillery.bench.sweeps.executors import ray_tensorboard
-    from graph_distillery.bench.sweeps.executors.ray_trackers import open_logbook
+    from graph_distillery.bench.sweeps.trackers import ray_tensorboard
+    from graph_distillery.bench.sweeps.trackers.ray_trackers import open_logbook
 
     monkeypatch.setattr(ray_tensorboard, "MOST_OPEN", 3)
     (track,) = check_tracks([f"tensorboard={tmp_path}"])

@@ -1,0 +1,3 @@
+"""One thin module per command of `distillery`."""
+
+from __future__ import annotations

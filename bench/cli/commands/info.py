@@ -1,0 +1,180 @@
+"""`distillery info`: all about one name, whichever registry it stands in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from graph_distillery.bench.cli.commands.listing import plain
+from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
+from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.models.registry import MODELS, ModelInfo
+from graph_distillery.bench.sweeps import preflight
+from graph_distillery.bench.text import brief, emit, emit_json, settings, table
+from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.search_spaces import Space, load_space
+
+#: The optimiser's settings stand in the models' spaces, but in no model's own hyperparameters.
+_OPTIMISER = {
+    "lr": "learning rate of Adam",
+    "weight_decay": "L2 regularisation",
+    "epochs": "at most so many",
+    "patience": "epochs without a better validation score before training stops; 0 never stops early",
+    "batch_size": "items a step; null takes all at once",
+}
+
+
+def run(name: str, as_json: bool, data: Path | None) -> int:
+    """Print what is known of a method, a model or a dataset."""
+    folder = preflight.data_folder(data)
+    facts: list[dict[str, Any]] = []
+    if name in METHODS:
+        facts.append(method_facts(METHODS.get(name)))
+    if name in MODELS:
+        facts.append(model_facts(MODELS.get(name)))
+    if name in DATASETS:
+        facts.append(dataset_facts(DATASETS.get(name), folder))
+    if not facts:
+        names = [*METHODS.names, *MODELS.names, *DATASETS.names]
+        raise UserError(f"info: {unknown_line('method, model or dataset', name, names)}")
+    if as_json:
+        emit_json(facts[0] if len(facts) == 1 else facts)
+    else:
+        emit("\n\n".join(_text(each) for each in facts))
+    return 0
+
+
+def method_facts(info: MethodInfo) -> dict[str, Any]:
+    """The catalogue's entry, the hyperparameters, the search space."""
+    space = load_space("method", info.name)
+    schema = METHODS.load(info.name).Hyperparameters
+    return {"kind": "method", **plain(info), **_space_facts(space, schema)}
+
+
+def model_facts(info: ModelInfo) -> dict[str, Any]:
+    """Likewise; `architecture` keeps the registry's own kind (mlp or gnn)."""
+    space = load_space("model", info.name)
+    entry = plain(info)
+    architecture = entry.pop("kind")
+    schema = MODELS.load(info.name).Hyperparameters
+    return {"kind": "model", "architecture": architecture, **entry, **_space_facts(space, schema)}
+
+
+def dataset_facts(info: DatasetInfo, data: Path | None) -> dict[str, Any]:
+    """The catalogue's entry, and whether it can be loaded here and now."""
+    from graph_distillery.bench.data.availability import at_hand
+
+    entry = plain(info)
+    origin = entry.pop("kind")
+    found = at_hand(info, data)
+    return {"kind": "dataset", "origin": origin, **entry, "at_hand": found.there, "where": found.where}
+
+
+def _space_facts(space: Space, schema: Any) -> dict[str, Any]:
+    own = schema.model_fields
+    rows = []
+    for name in [*space.names(), *(name for name in own if name not in space.names())]:
+        field, parameter = own.get(name), space.parameters.get(name)
+        default = parameter.default if parameter else space.fixed.get(name, field.default if field else None)
+        rows.append(
+            {
+                "name": name,
+                "default": default,
+                "description": (field.description if field else _OPTIMISER.get(name)) or "",
+                "bounds": _bounds(field),
+                "tuned": parameter is not None,
+                "range": parameter.describe() if parameter else None,
+                "when": {parent: _condition(value) for parent, value in parameter.when.items()} if parameter else {},
+                "source": parameter.source if parameter else None,
+            }
+        )
+    presets = [
+        {
+            "dataset": list(preset.dataset),
+            "split": list(preset.split) if preset.split else None,
+            "values": dict(preset.values),
+            "source": preset.source,
+        }
+        for preset in space.presets
+    ]
+    return {"hyperparameters": rows, "presets": presets}
+
+
+def _bounds(field: Any) -> str:
+    """What the hyperparameter's own model accepts: `>= 0, <= 1`."""
+    signs = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<"}
+    found = []
+    for rule in getattr(field, "metadata", ()):
+        found += [f"{sign} {getattr(rule, name)}" for name, sign in signs.items() if hasattr(rule, name)]
+    return ", ".join(found)
+
+
+def _condition(condition: Any) -> str:
+    values = " or ".join(brief(value) for value in condition.values)
+    return f"not {values}" if condition.negated else values
+
+
+def _text(facts: Mapping[str, Any]) -> str:
+    lines = [f"{facts['name']} ({facts['kind']}): {facts['title']}"]
+    if facts["kind"] == "dataset":
+        return "\n".join([*lines, *_dataset_lines(facts)])
+    paper = f"{facts['paper']} ({facts['venue']}{' ' + str(facts['year']) if facts['year'] else ''})"
+    lines += [f"  paper      {paper}", *([f"  url        {facts['url']}"] if facts["url"] else [])]
+    lines += _method_lines(facts) if facts["kind"] == "method" else _model_lines(facts)
+    lines += _space_lines(facts)
+    return "\n".join(lines)
+
+
+def _method_lines(facts: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"  family     {facts['family']}",
+        f"  tasks      {', '.join(facts['tasks'])}",
+        f"  students   {', '.join(facts['students']) or 'none'}",
+        f"  teacher    {facts['teacher']}",
+        f"  inference  {facts['inference']}",
+    ]
+    if not facts["training_data"]:
+        lines.append("  data       none: it distils without training data")
+    return lines + [f"  variant    {name}: {words}" for name, words in facts["variants"].items()]
+
+
+def _model_lines(facts: Mapping[str, Any]) -> list[str]:
+    computes = [f"  computes   {facts['computes']}"] if facts["computes"] else []
+    return [f"  kind       {facts['architecture']}", f"  settings   {', '.join(facts['settings'])}", *computes]
+
+
+def _space_lines(facts: Mapping[str, Any]) -> list[str]:
+    if not facts["hyperparameters"]:
+        return ["  no hyperparameters"]
+    rows = []
+    for row in facts["hyperparameters"]:
+        when = " and ".join(f"{parent} is {value}" for parent, value in row["when"].items())
+        searched = (row["range"] or "fixed") + (f", when {when}" if when else "")
+        about = row["description"] + (f" ({row['bounds']})" if row["bounds"] else "")
+        rows.append((row["name"], brief(row["default"]), searched, about, row["source"] or "-"))
+    lines = ["", table(("hyperparameter", "default", "search", "description", "source of the range"), rows)]
+    for preset in facts["presets"]:
+        where = ", ".join(preset["dataset"]) + (f" under {', '.join(preset['split'])}" if preset["split"] else "")
+        lines.append(f"preset for {where}: {settings(preset['values'])} ({preset['source']})")
+    return lines
+
+
+def _dataset_lines(facts: Mapping[str, Any]) -> list[str]:
+    counts = [
+        name.name for name in fields(DatasetInfo) if name.name in ("graphs", "nodes", "edges", "features", "classes")
+    ]
+    known = ", ".join(f"{facts[name]:,} {name}" for name in sorted(counts, key=_ORDER.index) if facts[name] is not None)
+    lines = [
+        f"  task       {facts['task']}, judged by {facts['metric']}",
+        f"  splits     {', '.join(facts['splits'])} (the first one unless another is named)",
+        f"  counts     {known or 'unknown'}",
+        f"  source     {facts['source']} ({facts['origin']})",
+        *([f"  note       {facts['note']}"] if facts["note"] else []),
+    ]
+    words = {True: "yes", False: "no", None: "unknown"}
+    return [*lines, f"  at hand    {words[facts['at_hand']]}: {facts['where']}"]
+
+
+_ORDER = ("graphs", "nodes", "edges", "features", "classes")

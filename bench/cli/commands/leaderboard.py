@@ -1,0 +1,45 @@
+"""`distillery leaderboard`: stores in, board out. Loads neither torch nor ray."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from graph_distillery.bench.text import emit, emit_json, note
+
+if TYPE_CHECKING:
+    from graph_distillery.leaderboard.reproduction import PublishedTable
+
+
+def run(stores: Sequence[Path], out: Path, as_json: bool, *, plots: bool = True) -> int:
+    """Build the board at `out`; BoardError where it cannot."""
+    from graph_distillery.leaderboard import build_board
+    from graph_distillery.leaderboard.text import visible
+
+    rows, published = split_stages(stores)
+    result = build_board(rows, out, plots=plots, published=published)
+    for warning in result.warnings:
+        note(f"warning: {visible(warning)}")
+    if as_json:
+        files = [str(path) for path in result.files]
+        emit_json({"board": str(result.path_readme), "files": files, "warnings": result.warnings})
+    else:
+        emit(str(result.path_readme))
+    return 0
+
+
+def split_stages(stores: Sequence[Path]) -> tuple[list[Path], list[PublishedTable]]:
+    """The stores that make a board's rows, and the papers' tables that some are stages of, as `reproduce` keeps them.
+
+    A stage that runs rows of another one otherwise is told of, and makes no rows.
+    """
+    papers = Path(__file__).parents[2] / "papers"
+    if not any((papers / f"{store.resolve().parent.name}.yaml").is_file() for store in stores):
+        return list(stores), []
+    from graph_distillery.bench.cli.reproduction import of_stores, variations
+
+    beside = variations(stores)
+    for store, other in beside.items():
+        note(f"{store}: runs rows of {other} in another way, and is no part of the board but of its table")
+    return [store for store in stores if store not in beside], of_stores(stores)

@@ -1,0 +1,155 @@
+"""`distillery run`: one cell at a fixed configuration, a spec without a search."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from graph_distillery.bench.cli.commands.sweep import carry_out
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.bench.sweeps import preflight
+from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.spec import Spec, parse_spec
+from graph_distillery.bench.sweeps.sweep import Means
+from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.search_spaces import SpaceError, load_space, load_yaml
+from graph_distillery.search_spaces.errors import nearest
+
+_MOST_SEEDS = 10_000
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the command line names; None takes the usual one. seeds: `0-9` or `0,2,5`; pairs: `alpha=0.3`."""
+
+    dataset: str
+    method: str
+    student: str | None = None
+    teacher: str | None = None
+    split: str | None = None
+    setting: str | None = None
+    variant: str = "paper"
+    seeds: str = "0-9"
+    pairs: tuple[str, ...] = ()
+
+
+def run(choice: Choice, out: Path, means: Means, data: Path | None, as_json: bool, quiet: bool = False) -> int:
+    """Train the cell on every report seed, with the controls beside it."""
+    plan = make_plan(spec_of(choice), preflight.data_folder(data))
+    preflight.configurations(plan)
+    return carry_out(plan, out, means, as_json, quiet=quiet)
+
+
+def spec_of(choice: Choice) -> Spec:
+    """The spec of one cell.
+
+    Raises:
+        UserError, UnknownNameError, SpaceError: one line that names the option and the nearest valid name.
+    """
+    dataset, info = DATASETS.get(choice.dataset), METHODS.get(choice.method)
+    graphs = dataset.task == "graph-classification"
+    student, teacher = choice.student, choice.teacher
+    if student is None and info.students:
+        usual = "mlp" if "mlp" in info.students else "gin" if graphs else "gcn"
+        student = next(iter(info.student_models), usual)
+    if teacher is None and info.teacher != "none":
+        teacher = "gin" if graphs else "sage"
+    for model in (student, teacher):
+        if model is not None:
+            MODELS.get(model)
+    fix = settle(choice.pairs, {"method": info.name, "student": student, "teacher": teacher})
+    content: dict[str, Any] = {
+        "name": f"{dataset.name}-{info.name}",
+        "datasets": [dataset.name],
+        "split": choice.split,
+        "setting": choice.setting,
+        "teachers": [{"model": teacher, "fix": fix["teacher"]}] if teacher else [],
+        "students": [{"model": student, "fix": fix["student"]}] if student else [],
+        "methods": [{"name": info.name, "variant": _variant(info, choice.variant), "fix": fix["method"]}],
+        "search": {"trials": 0},
+        "report": {"seeds": parse_seeds(choice.seeds)},
+    }
+    return parse_spec(content, "run")
+
+
+def _variant(info: MethodInfo, name: str) -> str:
+    if name not in info.variants:
+        raise UserError(f"--variant: {unknown_line(f'variant of {info.name}', name, info.variants)}")
+    return name
+
+
+def parse_seeds(text: str) -> list[int]:
+    """`0-9` or `0,2,5` or both."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,10})(?:\s*-\s*(\d{1,10}))?\s*", part)
+        if match is None:
+            raise UserError(f"--seeds {text}: {part.strip()!r} is neither a seed nor a range such as 0-9")
+        low = int(match[1])
+        high = int(match[2]) if match[2] else low
+        if high < low or high - low >= _MOST_SEEDS:
+            raise UserError(f"--seeds {text}: the range {part.strip()} is {'empty' if high < low else 'too long'}")
+        seeds += range(low, high + 1)
+    return seeds
+
+
+def settle(pairs: tuple[str, ...], names: Mapping[str, str | None]) -> dict[str, dict[str, Any]]:
+    """`--set` pairs by what they are of: method, student, teacher.
+
+    A bare key is the method's; `names` gives the method's and the models' names, None where there is none.
+    """
+    valid = {
+        part: load_space("method" if part == "method" else "model", name).names() if name else []
+        for part, name in names.items()
+    }
+    found: dict[str, dict[str, Any]] = {part: {} for part in names}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise UserError(f"--set {pair}: expected NAME=VALUE, as in alpha=0.3")
+        part, dot, name = key.partition(".")
+        if not dot:
+            part, name = "method", key
+        if part not in valid or name not in valid[part]:
+            raise UserError(f"--set {pair}: {_unknown_key(key, part, names, valid)}")
+        if name in found[part]:
+            raise UserError(f"--set {pair}: {part}.{name} is set twice")
+        found[part][name] = _value(pair, text)
+    return found
+
+
+def _unknown_key(key: str, part: str, names: Mapping[str, str | None], valid: Mapping[str, list[str]]) -> str:
+    """Why a key is nothing, with the nearest one."""
+    every = [f"{of}.{name}" for of, mine in valid.items() for name in mine]
+    if part not in valid:
+        return unknown_line("prefix", part, valid)
+    if names[part] is None:
+        return f"this cell has no {part}"
+    if "." not in key:
+        same = [name for name in every if name.split(".")[1] == key]
+        if len(same) > 1:
+            return f"{key!r} is ambiguous; write {' or '.join(same)}"
+        near = same[0] if same else nearest(key, valid["method"]) or nearest(f"student.{key}", every)
+    else:
+        near = nearest(key, every)
+    owner = f"{part} {names[part]!r}"
+    if near is not None:
+        return f"{owner} has no hyperparameter {key!r}; did you mean {near!r}?"
+    mine = ", ".join(valid[part]) or "none"
+    return f"{owner} has no hyperparameter {key!r}; its hyperparameters: {mine}"
+
+
+def _value(pair: str, text: str) -> Any:
+    try:
+        value = load_yaml(text, source=f"--set {pair}")
+    except SpaceError as error:
+        raise UserError(str(error)) from None
+    if isinstance(value, (dict, list)):
+        raise UserError(f"--set {pair}: expected a number, a word, true, false or null")
+    return value

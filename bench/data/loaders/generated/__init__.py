@@ -1,0 +1,3 @@
+"""Datasets made from a seed."""
+
+from __future__ import annotations

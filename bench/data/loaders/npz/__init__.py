@@ -1,0 +1,3 @@
+"""Coauthor, Amazon and CitationFull graphs."""
+
+from __future__ import annotations

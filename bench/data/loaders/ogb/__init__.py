@@ -1,0 +1,3 @@
+"""Sets of the Open Graph Benchmark."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The citation graphs of Planetoid."""
+
+from __future__ import annotations

@@ -1,0 +1,79 @@
+"""Cora, CiteSeer and PubMed from the files of Planetoid."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from graph_distillery.bench.data.dataset import Dataset, Indices
+from graph_distillery.bench.data.info import DatasetInfo
+from graph_distillery.bench.data.loaders.geom_gcn.loader import GEOM_GCN_SPLITS
+from graph_distillery.bench.data.loaders.node_files import mask_splits, node_dataset, places
+from graph_distillery.bench.data.raw_files import MissingFilesError, RawFiles, check_npz
+from graph_distillery.bench.data.registry import DATASETS
+
+PLANETOID_PARTS = ("x", "tx", "allx", "y", "ty", "ally", "graph", "test.index")
+
+
+def planetoid(name: str, raw: RawFiles, title: str) -> Dataset:
+    """Cora, CiteSeer or PubMed with the public split of Yang et al. (ICML 2016) and the ten of Geom-GCN."""
+    from torch_geometric.datasets import Planetoid
+
+    files = [f"ind.{name}.{part}" for part in PLANETOID_PARTS]
+    folder = raw.obtain(f"Planetoid/{title}/raw", files, lambda to: Planetoid(str(to / "Planetoid"), title))
+    gaps = _check_planetoid(name, raw, folder)
+    with raw.blame(folder):
+        data = Planetoid(str(raw.root / "Planetoid"), title, force_reload=True)[0]
+    raw.carriers = {
+        "edges": folder / f"ind.{name}.graph",
+        "nodes": folder / f"ind.{name}.allx",
+        "features": folder / f"ind.{name}.allx",
+        "classes": folder / f"ind.{name}.ally",
+    }
+    splits = {"public": mask_splits(data), **_planetoid_geom_gcn(name, raw, title)}
+    return node_dataset(name, data.x, data.edge_index, data.y, splits, gaps)
+
+
+def geom_gcn_place(info: DatasetInfo) -> tuple[str, list[str]]:
+    """Folder and files of the Geom-GCN splits of a Planetoid set."""
+    title = info.options.get("title", "")
+    files = [f"{info.name}_split_0.6_0.2_{number}.npz" for number in range(GEOM_GCN_SPLITS)]
+    return f"Planetoid/{title}/geom-gcn/raw", files
+
+
+def _planetoid_geom_gcn(name: str, raw: RawFiles, title: str) -> dict[str, list[Indices]]:
+    """The ten splits; none where their files are not to be had, so that the public split still works."""
+    from torch_geometric.datasets import Planetoid
+
+    place, files = geom_gcn_place(DATASETS.get(name))
+    try:
+        folder = raw.obtain(place, files, lambda to: Planetoid(str(to / "Planetoid"), title, split="geom-gcn"))
+    except MissingFilesError:
+        return {}
+    out = []
+    for file in files:
+        check_npz(raw, folder / file)
+        with raw.blame(folder / file), np.load(folder / file) as masks:
+            train, val, test = (torch.from_numpy(masks[f"{part}_mask"] > 0) for part in ("train", "val", "test"))
+        out.append((places(train), places(val), places(test)))
+    return {"geom-gcn": out}
+
+
+def _check_planetoid(name: str, raw: RawFiles, folder: Path) -> Tensor:
+    """Read every file by itself; the nodes within the test range that no file describes ([count] int64)."""
+    from torch_geometric.io.planetoid import read_file
+
+    parts = {}
+    for part in PLANETOID_PARTS:
+        path = folder / f"ind.{name}.{part}"
+        with raw.blame(path):
+            parts[part] = read_file(str(folder), name, part)
+    test = parts["test.index"]
+    if test.numel() != parts["tx"].shape[0]:
+        why = f"{test.numel()} lines for {parts['tx'].shape[0]} rows of ind.{name}.tx"
+        raise raw.damaged(folder / f"ind.{name}.test.index", why)
+    whole = torch.arange(int(test.min()), int(test.max()) + 1)
+    return whole[~torch.isin(whole, test)]

@@ -1,0 +1,3 @@
+"""Point clouds: graphs without edges."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Protein interactions in 24 tissues."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Graph classification sets of TUDataset."""
+
+from __future__ import annotations

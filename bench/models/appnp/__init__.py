@@ -1,0 +1,3 @@
+"""APPNP."""
+
+from __future__ import annotations

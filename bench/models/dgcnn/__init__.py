@@ -1,0 +1,3 @@
+"""DGCNN."""
+
+from __future__ import annotations

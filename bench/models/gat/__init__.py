@@ -1,0 +1,3 @@
+"""GAT."""
+
+from __future__ import annotations

@@ -1,0 +1,114 @@
+"""Graph attention over in-neighbours as sparse algebra, all heads in one product.
+
+The states of all heads, [nodes, heads · width], lie in memory as a [nodes · heads, width] matrix. The
+attention of all heads is one sparse matrix on its rows: an entry (target · heads + k, source · heads + k) for
+every head k and every arc, self-loops included. So scores are vectors over entries, the softmax runs along
+the rows of a CSR matrix, and the aggregation is one CSR product.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from graph_distillery.bench.models.layers import dropout_mask
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.sparse import SparseMatrix
+
+
+def attention_places(graph: Graph, heads: int) -> SparseMatrix:
+    """The [nodes · heads, nodes · heads] matrix of ones at the places named above; built once per graph."""
+    key = ("attention", heads)
+    if key not in graph._cache:
+        arcs = graph.propagation("sum_self")
+        head = torch.arange(heads, device=graph.device)
+        size = graph.num_nodes * heads
+        # Row (target, head) holds the arcs of `target`, after those of the heads before it.
+        starts, degree = arcs.row_pointers[:-1, None], arcs.row_pointers.diff()[:, None]
+        pointers = torch.cat([(starts * heads + degree * head).view(-1), arcs.row_pointers[-1:] * heads])
+        row = torch.repeat_interleave(
+            torch.arange(size, device=graph.device), pointers.diff(), output_size=arcs.nonzeros * heads
+        )
+        target, row_head = row // heads, row % heads
+        within_row = torch.arange(row.numel(), device=graph.device) - pointers[row]
+        columns = arcs.columns[arcs.row_pointers[target] + within_row] * heads + row_head
+        ones = torch.ones(row.numel(), dtype=arcs.values.dtype, device=graph.device)
+        places = SparseMatrix(pointers, columns, ones, (size, size))
+        places._cache["row_of_entry"] = row
+        graph._cache[key] = places
+    matrix: SparseMatrix = graph._cache[key]
+    return matrix
+
+
+def attend(
+    states: Tensor,
+    source_scores: Tensor,
+    target_scores: Tensor,
+    places: SparseMatrix,
+    *,
+    negative_slope: float,
+    attention_dropout: float = 0.0,
+) -> Tensor:
+    """Equations 3 and 4 of GAT: the in-neighbours' states weighted by softmax(LeakyReLU(score of both ends)).
+
+    states: [nodes · heads, width]; source_scores, target_scores: [nodes · heads]; places: `attention_places`.
+    attention_dropout: on the coefficients, after the softmax; 0 outside training. Differentiable once.
+    """
+    mask = dropout_mask((places.nonzeros,), attention_dropout, like=states)
+    out: Tensor = _Attention.apply(states, source_scores, target_scores, places, negative_slope, mask)
+    return out
+
+
+class _Attention(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any,
+        states: Tensor,
+        source_scores: Tensor,
+        target_scores: Tensor,
+        places: SparseMatrix,
+        negative_slope: float,
+        mask: Tensor | None,
+    ) -> Tensor:
+        rows, columns = places.row_of_entry, places.columns
+        raw = source_scores.index_select(0, columns).add_(target_scores.index_select(0, rows))
+        scores = F.leaky_relu(raw, negative_slope)
+        # Every row holds its self-loop, so that no row is empty.
+        peak = torch.segment_reduce(scores, "max", offsets=places.row_pointers, unsafe=True)
+        weight = scores.sub_(peak.index_select(0, rows)).exp_()
+        total = torch.zeros_like(peak).scatter_add_(0, rows, weight)
+        attention = weight.div_(total.index_select(0, rows))
+        used = attention if mask is None else attention * mask
+        out = places.to_torch(used) @ states
+        ctx.places, ctx.negative_slope = places, negative_slope
+        ctx.save_for_backward(states, raw, attention, used, mask, out)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        gradient = gradients[0].contiguous()
+        states, raw, attention, used, mask, out = ctx.saved_tensors
+        places: SparseMatrix = ctx.places
+        rows, columns = places.row_of_entry, places.columns
+        pointers, transposed_columns, order = places.transposed_places()
+        transposed = torch.sparse_csr_tensor(
+            pointers, transposed_columns, used.index_select(0, order), places.shape, check_invariants=False
+        )
+        by_state = transposed @ gradient
+        # The derivative by each coefficient, at the stored places alone, then back through the softmax. The
+        # row sum of coefficient · derivative, which that asks for, is the output times its gradient.
+        by_coefficient = torch.sparse.sampled_addmm(places.to_torch(used), gradient, states.t(), beta=0.0).values()
+        if mask is not None:
+            by_coefficient = by_coefficient.mul_(mask)
+        row_sum = (gradient * out).sum(dim=1)
+        by_score = by_coefficient.sub_(row_sum.index_select(0, rows)).mul_(attention)
+        by_raw = torch.ops.aten.leaky_relu_backward(by_score, raw, ctx.negative_slope, False)
+        zeros = torch.zeros_like(row_sum)
+        by_source = zeros.scatter_add(0, columns, by_raw)
+        by_target = zeros.scatter_add_(0, rows, by_raw)
+        return by_state, by_source, by_target, None, None, None

@@ -1,0 +1,3 @@
+"""GCN."""
+
+from __future__ import annotations

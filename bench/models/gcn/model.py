@@ -1,0 +1,49 @@
+"""Graph convolutional networks (Kipf & Welling, ICLR 2017, equation 2)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from graph_distillery.bench.models.base import Model
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.methods.contract.graph import Graph, PropagationKind
+from graph_distillery.methods.contract.sparse import SparseMatrix
+
+
+class PropagatedLinear(Convolution):
+    """P x W + b with one of the graph's propagation matrices, in the cheaper order of the two products."""
+
+    def __init__(self, in_features: int, out_features: int, kind: PropagationKind, linear: FeatureLinear) -> None:
+        super().__init__()
+        self.kind = kind
+        self.narrows = out_features < in_features
+        self.width = min(in_features, out_features)
+        self.linear = linear
+        self.bias = nn.Parameter(torch.zeros(out_features))
+
+    def forward(self, graph: Graph, x: Features) -> Tensor:
+        matrix = graph.propagation(self.kind)
+        if self.narrows or isinstance(x, SparseMatrix):
+            return matrix @ self.linear(x) + self.bias
+        return torch.addmm(self.bias, matrix @ x, self.linear.weight)
+
+    def macs(self, nodes: int, edges: int) -> int:
+        return self.linear.macs(nodes) + (edges + nodes) * self.width
+
+
+class GCN(Model):
+    """D^-1/2 (A + I) D^-1/2 x W + b per layer, Glorot initialisation.
+
+    Dropout acts on the input of every layer, the features included, as the authors' code does. (GLNN's GCN
+    teacher drops hidden states alone.)
+    """
+
+    drops_features: ClassVar[bool] = True
+    propagations: ClassVar[tuple[PropagationKind, ...]] = ("gcn",)
+
+    def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
+        linear = FeatureLinear(in_features, out_features, bias=False, initialisation="glorot")
+        return PropagatedLinear(in_features, out_features, "gcn", linear)

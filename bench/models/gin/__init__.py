@@ -1,0 +1,3 @@
+"""GIN."""
+
+from __future__ import annotations

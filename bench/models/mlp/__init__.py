@@ -1,0 +1,3 @@
+"""MLP."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""GraphSAGE."""
+
+from __future__ import annotations

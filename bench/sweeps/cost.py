@@ -1,0 +1,235 @@
+"""What a sweep will cost: counted from the plan, timed on records where there are any, else by a short probe."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graph_distillery.bench.sweeps.cell_run import CellRun
+from graph_distillery.bench.sweeps.plan.plan import Cell, Plan, TeacherPlan
+from graph_distillery.bench.sweeps.spec import Search
+from graph_distillery.bench.sweeps.store.status import CellStatus, StoreStatus, TeacherStatus
+from graph_distillery.bench.sweeps.study import pruners
+from graph_distillery.bench.sweeps.study.study import Study
+from graph_distillery.bench.text import count
+
+if TYPE_CHECKING:
+    from graph_distillery.bench.sweeps.sweep import Means
+    from graph_distillery.bench.training.engine import Trained
+    from graph_distillery.bench.training.problem import Problem
+    from graph_distillery.methods.contract import Teacher
+
+#: Seconds of training after which a probe knows enough.
+PROBE_S = 0.5
+#: Seconds for a worker to start and load its libraries, and for one speed measurement; both measured on small data.
+_START_S, _SPEED_S = 5.0, 0.5
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What is left to do. seconds: None where nothing could be timed; unknown: cells that could not be."""
+
+    trainings: int
+    teachers: int
+    speeds: int
+    seconds: float | None
+    unknown: tuple[str, ...]
+
+
+def processors() -> int:
+    """Those that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def at_once(means: Means) -> int:
+    """Trials side by side: workers, but no more than this machine has processors for; those of a cluster it knows."""
+    return max(1, means.workers if means.address else min(means.workers, processors()))
+
+
+def where(means: Means) -> str:
+    """Who does the work of an estimate, in words."""
+    slots = count(means.workers or 1, "trial")
+    if means.address:
+        more = "" if means.workers else ", and as many more as the cluster has room for"
+        return f"with {slots} at once on the Ray cluster{more}; timed on this machine"
+    if means.executor == "ray":
+        return f"with {slots} at once on a local Ray, on {count(processors(), 'processor')}"
+    if means.workers:
+        return f"by {count(means.workers, 'worker')} on {count(processors(), 'processor')}"
+    return "in this process"
+
+
+def estimate(plan: Plan, progress: StoreStatus, means: Means) -> Cost:
+    """The work that is left, at most: pruning and early stopping save some of it."""
+    probe = _Prober(plan, means.device_here)
+    seconds, unknown = 0.0, []
+    statuses = {status.id: status for status in progress.cells}
+    for cell in plan.searches:
+        each = probe.seconds(cell, statuses[cell.id])
+        if each is None:
+            unknown.append(cell.label)
+        else:
+            seconds += each * statuses[cell.id].trainings_left
+    for teacher, status in zip(plan.teachers, progress.teachers, strict=True):
+        seconds += probe.teacher_seconds(teacher, status)
+    speeds = sum(max(status.speeds_total - status.speeds_done, 0) for status in progress.cells)
+    trainings = sum(status.trainings_left for status in progress.cells)
+    teachers = sum(max(status.total - status.done - status.failed, 0) for status in progress.teachers)
+    total: float | None = None
+    if len(unknown) < len(plan.searches):
+        apart = means.executor == "ray" or means.workers
+        start = _START_S if apart and trainings + teachers + speeds else 0.0
+        total = start + seconds / at_once(means) + speeds * _SPEED_S
+    return Cost(trainings, teachers, speeds, total, tuple(unknown))
+
+
+class _Prober:
+    """Seconds of one training of each cell's default configuration on one seed."""
+
+    def __init__(self, plan: Plan, device: str) -> None:
+        self.plan, self.device = plan, device
+        self._teachers: dict[str, tuple[float, Teacher]] = {}
+
+    def seconds(self, cell: Cell, status: CellStatus) -> float | None:
+        """From the cell's own records, else from a probe; None where the probe fails, as the trial would."""
+        if not status.trainings_left:
+            return 0.0
+        done = status.seconds_left
+        if done is not None and (status.trials_done or status.reports_done):
+            return done / status.trainings_left
+        from graph_distillery.bench.errors import UserError
+
+        try:
+            return self._probe(cell)
+        except UserError:
+            raise
+        except Exception:
+            return None
+
+    def teacher_seconds(self, teacher: TeacherPlan, status: TeacherStatus) -> float:
+        """Of all that are left."""
+        left = max(status.total - status.done - status.failed, 0)
+        if not left or status.seconds_left is not None:
+            return status.seconds_left or 0.0
+        return left * self._teacher(teacher)[0]
+
+    def _probe(self, cell: Cell) -> float:
+        from graph_distillery.bench.sweeps.driver import configuration
+
+        teachers = (self._teacher(cell.teacher)[1],) if cell.teacher else ()
+        config = configuration(cell.method.name, cell.variant, cell.student, cell.defaults)
+        return _timed(config, self._problem(cell.data), teachers)
+
+    def _teacher(self, plan: TeacherPlan) -> tuple[float, Teacher]:
+        if plan.id not in self._teachers:
+            from graph_distillery.bench.sweeps.driver import configuration
+            from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
+
+            config = configuration("supervised", "paper", plan.model, plan.defaults)
+            problem = self._problem(plan.data)
+            trained = _briefly_trained(config, problem)
+            view = unpack_teacher(pack_teacher("0" * 16, trained, config), problem)
+            self._teachers[plan.id] = (_timed(config, problem, ()), view)
+        return self._teachers[plan.id]
+
+    def _problem(self, data: Any) -> Problem:
+        from graph_distillery.bench.training.problem import ProblemKey, load_problem
+
+        key = ProblemKey(data.dataset, data.split, data.setting, self.plan.data_dir)
+        return load_problem(key, self.plan.spec.report.seeds[0], self.device)
+
+
+def _timed(configuration: Any, problem: Problem, teachers: tuple[Teacher, ...]) -> float:
+    """Seconds that all its epochs take, from as few of them as PROBE_S asks for and what comes before the first."""
+    import torch
+
+    from graph_distillery.bench.sweeps.worker import warm_up
+    from graph_distillery.bench.training.engine import Trained, train
+
+    torch.set_num_threads(1)
+    warm_up()
+    # What else the machine is at is no cost of the sweep; but what a GPU does is not in this process's time.
+    clock = time.process_time if problem.training.labels.device.type == "cpu" else time.perf_counter
+    first = epochs = 0
+    began = after_first = clock()
+    events = train(configuration, [problem.seed], _giving(problem), _giving(teachers), report_every=1)
+    for event in events:
+        now = clock()
+        if isinstance(event, Trained):
+            return now - began
+        epochs = event.epoch
+        if not first:
+            first, after_first = epochs, now
+        elif now - after_first >= PROBE_S:
+            break
+    events.close()
+    each = (clock() - after_first) / (epochs - first)
+    return after_first - began + each * (configuration.settings.epochs - first)
+
+
+def _briefly_trained(configuration: Any, problem: Problem) -> Trained:
+    """After one epoch: a teacher good enough to time its students with."""
+    from graph_distillery.bench.training.engine import train
+
+    short = replace(configuration, student_hyper={**configuration.student_hyper, "epochs": 1})
+    return next(train(short, [problem.seed], _giving(problem), lambda seed: ()))
+
+
+def _giving(value: Any) -> Callable[[int], Any]:
+    return lambda seed: value
+
+
+def progress_of(plan: Plan, store: Path) -> StoreStatus:
+    """How far the plan is in a store, which need not exist.
+
+    Raises:
+        UserError: the store is of another plan, or the place is taken.
+    """
+    from graph_distillery.bench.errors import UserError
+    from graph_distillery.bench.sweeps.store.status import read_status, status_of
+    from graph_distillery.bench.sweeps.store.store import read_facts
+
+    if (store / "store.json").exists():
+        if read_facts(store).plan_id != plan.id:
+            raise UserError(f"{store}: the store is of another spec; choose another store")
+        return read_status(store)
+    if store.exists() and not store.is_dir():
+        raise UserError(f"{store}: is a file, not a folder")
+    return status_of(plan, (), driver=False)
+
+
+def pruner_note(plan: Plan) -> str:
+    """Whether and when the pruner can act."""
+    search = plan.spec.search
+    if search.pruner == "none":
+        return "no pruning"
+    studies = [CellRun(cell, plan.spec).study for cell in plan.searches if cell.trials]
+    if not studies:
+        return "nothing to prune"
+    if search.pruner in pruners.OVER_EPOCHS:
+        return _epochs_note([study for study in studies if pruners.epochs_can_race(study)], search)
+    if pruners.seeds_can_race(studies[0]):
+        return (
+            f"seed-racing stops a trial that is behind the best one after at most {len(search.seeds) - 1} of its "
+            f"{len(search.seeds)} seeds (Wilcoxon, p below {pruners.wilcoxon_p(studies[0]):.3g})"
+        )
+    return (
+        f"seed-racing can never act: {len(search.seeds)} tuning seeds leave too few pairs to compare before the last "
+        "one; at least 3 seeds, or a larger search.p_threshold"
+    )
+
+
+def _epochs_note(studies: list[Study], search: Search) -> str:
+    if not studies:
+        return f"{search.pruner} can never act: no cell trains for more epochs than its first look takes"
+    where = f"on the first tuning seed ({search.seeds[0]})"
+    firsts = " or ".join(str(first) for first in sorted({pruners.first_rung(study) for study in studies}))
+    if search.pruner == "median":
+        return f"median stops a trial below the median of the complete ones, every {firsts} epochs {where}"
+    ladders = dict.fromkeys(", ".join(map(str, pruners.rungs(study))) for study in studies)
+    share = f"the best 1/{search.reduction_factor} go on"
+    return f"{search.pruner}: {share} at epochs {' or '.join(ladders)} {where}"

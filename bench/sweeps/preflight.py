@@ -1,0 +1,141 @@
+"""What can be known to be wrong before anything is written, beyond what a spec's own checks see."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from graph_distillery.bench.errors import UserError, unknown_line, value_line
+from graph_distillery.bench.sweeps.plan.plan import Cell, Plan
+
+if TYPE_CHECKING:
+    from graph_distillery.bench.sweeps.sweep import Means
+
+
+def data_folder(data: Path | None) -> Path | None:
+    """--data, which is a folder or is made one; UserError where it is a file."""
+    if data is None:
+        return None
+    path = data.expanduser().absolute()
+    above = next(part for part in (path, *path.parents) if part.exists())
+    if not above.is_dir():
+        raise UserError(f"--data {data}: {above} is not a folder")
+    return path
+
+
+def device(name: str) -> str:
+    """--device, there on this machine; UserError otherwise."""
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", name):
+        raise UserError(f"--device: {unknown_line('device', name, ('cpu', 'cuda', 'cuda:0'))}")
+    if name.startswith("cuda"):
+        import torch
+
+        there = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if int(name.partition(":")[2] or 0) >= there:
+            raise UserError(
+                f"--device {name}: this machine has {there or 'no'} CUDA device{'s' * (there > 1)}; use cpu"
+            )
+    return name
+
+
+def means(executor: str, workers: int, device_name: str, address: str | None) -> Means:
+    """What --executor, --workers, --device and --address ask for; UserError where they do not fit."""
+    from graph_distillery.bench.sweeps.sweep import EXECUTORS, Means
+
+    named = next((name for name in EXECUTORS if name == executor), None)
+    if named is None:
+        raise UserError(f"--executor: {unknown_line('executor', executor, EXECUTORS)}")
+    if address is not None and named != "ray":
+        raise UserError("--address: only --executor ray connects to a cluster")
+    if address is None:  # else the devices are the cluster's
+        device(device_name)
+    return Means(named, workers, device_name, address)
+
+
+def configurations(plan: Plan) -> None:
+    """Each cell's and teacher's starting configuration is one that its method and model accept, and so is what is
+    searched; method, student and teacher fit together.
+
+    Raises:
+        UserError: a hyperparameter is out of bounds, pinned or as the end of a range, or method, student and teacher
+            refuse each other; one line that names the cell.
+    """
+    for cell in plan.searches:
+        _check(cell.label, cell.method.name, cell.student, dict(cell.defaults))
+        _check_ranges(cell)
+    for teacher in plan.teachers:
+        _check(f"teacher {teacher.model}", "supervised", teacher.model, dict(teacher.defaults))
+    _rehearse(plan)
+
+
+def _check(label: str, method: str, student: str | None, flat: dict[str, Any]) -> None:
+    from graph_distillery.bench.models.base import model_hyperparameters
+    from graph_distillery.bench.sweeps.driver import configuration
+    from graph_distillery.bench.training.engine import parse_hyperparameters
+    from graph_distillery.methods import METHODS
+
+    made = configuration(method, "paper", student, flat)
+    try:
+        parse_hyperparameters(METHODS.load(method), method, made.method_hyper)
+        if student is not None:
+            model_hyperparameters(student, made.model_hyper)
+        _ = made.settings
+    except UserError as error:
+        raise UserError(f"{label}: {error}") from None
+
+
+def _check_ranges(cell: Cell) -> None:
+    """The ends of every range and every choice of the cell's space."""
+    from graph_distillery.bench.models.registry import MODELS
+    from graph_distillery.methods import METHODS
+    from graph_distillery.methods.contract import OptimiserSettings
+
+    schemas: dict[str, Any] = {"method": METHODS.load(cell.method.name).Hyperparameters}
+    if cell.student is not None:
+        schemas["student"] = MODELS.load(cell.student).Hyperparameters
+    for key, parameter in cell.space.parameters.items():
+        prefix, _, name = key.partition(".")
+        schema = schemas[prefix] if name in schemas[prefix].model_fields else OptimiserSettings
+        for value in parameter.choices or parameter.bounds:
+            if (why := _why_not(schema, name, value)) is not None:
+                raise UserError(f"{cell.label}: the range of {key} holds {value!r}: {why}")
+
+
+def _why_not(schema: Any, name: str, value: Any) -> str | None:
+    """Why a hyperparameter can never have a value; what it is to the others is not decided here."""
+    from pydantic import ValidationError
+
+    try:
+        schema(**{name: value})
+    except ValidationError as error:
+        mine = (each for each in error.errors() if each["loc"] == (name,) and each["type"] != "value_error")
+        return next(map(value_line, mine), None)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _rehearse(plan: Plan) -> None:
+    """Every cell on made-up data, each combination once. What a tuned teacher will be is not known before it is."""
+    from graph_distillery.bench.data.registry import DATASETS
+    from graph_distillery.bench.sweeps.driver import configuration
+    from graph_distillery.bench.training.rehearsal import rehearse
+
+    done = set()
+    for cell in plan.cells:
+        if cell.teacher is not None and cell.teacher.search is not None:
+            continue
+        own = configuration(cell.method.name, cell.variant, cell.student, dict(cell.defaults))
+        teacher = None
+        if cell.teacher is not None:
+            teacher = configuration("supervised", "paper", cell.teacher.model, dict(cell.teacher.defaults))
+        dataset = DATASETS.get(cell.data.dataset)
+        key = repr((own, teacher, dataset.task, cell.data.setting))
+        if key in done:
+            continue
+        done.add(key)
+        try:
+            rehearse(own, dataset, cell.data.setting, teacher)
+        except UserError as error:
+            raise UserError(f"{cell.label}: {error}") from None

@@ -1,0 +1,155 @@
+"""Turns what came of a job into the record that the store keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from graph_distillery.bench.environment import environment, git_sha, suite_version
+from graph_distillery.bench.ids import content_id
+from graph_distillery.bench.records import Cell as CellRecord
+from graph_distillery.bench.records import Metrics, Record, Search, Timings
+from graph_distillery.bench.records.schema import Variant
+from graph_distillery.bench.sweeps.cell_run import CellRun, Work
+from graph_distillery.bench.sweeps.jobs import Outcome
+from graph_distillery.bench.sweeps.plan.plan import DataKey, Plan, TeacherPlan
+from graph_distillery.bench.sweeps.store.store import Store
+from graph_distillery.bench.training.problem import Identity, ProblemKey, load_problem
+
+
+def problem_key(plan: Plan, data: DataKey) -> ProblemKey:
+    """The data as a worker loads them."""
+    return ProblemKey(data.dataset, data.split, data.setting, plan.data_dir)
+
+
+class Recorder:
+    """Writes nothing: it only says what is to be written."""
+
+    def __init__(self, plan: Plan, store: Store) -> None:
+        self.plan, self.store = plan, store
+        self._identities: dict[DataKey, Identity] = {}
+
+    def identity(self, data: DataKey) -> Identity:
+        """What the data behind a column is."""
+        if data not in self._identities:
+            seed = self.plan.spec.report.seeds[0]
+            self._identities[data] = load_problem(problem_key(self.plan, data), seed).identity
+        return self._identities[data]
+
+    def search(self, run: CellRun, work: Work) -> Search:
+        """How the configuration of a piece of work was found."""
+        search = self.plan.spec.search
+        return Search(
+            space=run.cell.space.identity(),
+            sampler=search.sampler,
+            pruner=search.pruner,
+            trials=run.budget,
+            budget=f"{run.budget} trials x {len(search.seeds)} seeds",
+            trial=work.trial,
+            selection=work.selection,
+        )
+
+    def teacher(
+        self, teacher: TeacherPlan, outcome: Outcome, hparams: Mapping[str, Any], supersedes: tuple[str, ...]
+    ) -> Record:
+        """The record of a trained teacher, whose artefact's id is the job's key."""
+        cell = self._cell(teacher.data, teacher.id, outcome, None, outcome.key, teacher.model, "supervised")
+        record_id = content_id([outcome.key, "teacher"])
+        return self._record("teacher", record_id, supersedes, cell, hparams, None, outcome)
+
+    def work(
+        self,
+        run: CellRun,
+        work: Work,
+        outcome: Outcome,
+        search: Search,
+        supersedes: tuple[str, ...],
+        teacher_id: str | None,
+        teacher_s: float | None,
+    ) -> Record:
+        """The record of one seed of a trial, a report run or a speed measurement."""
+        cell = run.cell
+        teacher = cell.teacher.model if cell.teacher else None
+        student = cell.student or teacher or "none"  # the teacher's own row
+        found = self._cell(cell.data, cell.id, outcome, teacher, teacher_id, student, cell.method.name, cell.variant)
+        spent = [record.timings.train_s for seeds in run.trials.values() for record in seeds.values()]
+        return self._record(
+            work.purpose,
+            run.record_id(work, outcome.seed),
+            supersedes,
+            found,
+            work.configuration,
+            search,
+            outcome,
+            curve=run.curve_of(work, outcome.seed),
+            teacher_s=teacher_s,
+            tune_s=sum(spent) if work.purpose == "report" else None,
+        )
+
+    def _cell(
+        self,
+        data: DataKey,
+        cell_id: str,
+        outcome: Outcome,
+        teacher: str | None,
+        teacher_id: str | None,
+        student: str,
+        method: str,
+        variant: Variant = "paper",
+    ) -> CellRecord:
+        identity = self.identity(data)
+        return CellRecord(
+            id=cell_id,
+            dataset=data.dataset,
+            dataset_sha256=identity.dataset_sha256,
+            node_order_sha256=identity.node_order_sha256,
+            split=data.split,
+            split_seed=outcome.seed,
+            split_sha256=outcome.identity.split_sha256 if outcome.identity else None,
+            setting=data.setting,
+            task=identity.task,
+            metric=identity.metric,
+            teacher=teacher,
+            teacher_id=teacher_id,
+            student=student,
+            method=method,
+            variant=variant,
+        )
+
+    def _record(
+        self,
+        kind: Any,
+        record_id: str,
+        supersedes: tuple[str, ...],
+        cell: CellRecord,
+        hparams: Mapping[str, Any],
+        search: Search | None,
+        outcome: Outcome,
+        curve: tuple[tuple[int, float], ...] | None = None,
+        teacher_s: float | None = None,
+        tune_s: float | None = None,
+    ) -> Record:
+        failed = outcome.status not in ("ok", "pruned")
+        # What was timed was trained for one epoch: its scores say nothing.
+        scores = {} if kind == "speed" else dict(outcome.validation)
+        return Record(
+            kind=kind,
+            id=self.store.fresh_id(record_id),
+            supersedes=tuple(dict.fromkeys(supersedes)) or None,
+            store_id=self.store.id,
+            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            suite_version=suite_version(),
+            git_sha=git_sha(),
+            cell=cell,
+            hparams=dict(hparams),
+            search=search,
+            seed=outcome.seed,
+            metrics=Metrics(val=scores, test=dict(outcome.test) if outcome.test else None),
+            curve=curve,
+            timings=Timings(train_s=outcome.train_s, epochs=outcome.epochs, teacher_s=teacher_s, tune_s=tune_s),
+            speed=outcome.speed,
+            status=outcome.status,
+            error=(outcome.error or "no message") if failed else None,
+            environment=outcome.environment or environment(),  # of a lost worker only the driver's is known
+        )

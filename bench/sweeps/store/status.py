@@ -1,0 +1,278 @@
+"""How far a sweep is: per cell from its `CellRun`; of a store from its files alone, even while a driver writes."""
+
+from __future__ import annotations
+
+import math
+import os
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.records import Record, read_records
+from graph_distillery.bench.sweeps.cell_run import CellRun
+from graph_distillery.bench.sweeps.plan.plan import Plan, TeacherPlan, make_plan
+from graph_distillery.bench.sweeps.plan.shards import parse_part, take_part
+from graph_distillery.bench.sweeps.store.heartbeat import Pulse, read_pulse
+
+State = Literal["waiting", "searching", "reporting", "done", "failed"]
+
+
+@dataclass(frozen=True)
+class ParetoPoint:
+    """A trial that none beats in score and latency at once; locked: whether it is the winner as things stand."""
+
+    trial: int
+    score: float
+    latency_ms: float
+    locked: bool
+
+
+@dataclass(frozen=True)
+class CellStatus:
+    """One cell's progress.
+
+    under_way: trials with a seed done and others to come. failed: records that are neither ok nor pruned.
+    best: the best mean validation score of a complete trial so far. reports_total: before the search has its
+    winner it counts the default and a tuned configuration. seconds_left: of training, by one worker; None where
+    no training has ended anywhere in the store. hindrance: why the cell cannot be finished as things stand.
+    """
+
+    id: str
+    label: str
+    metric: str
+    state: State
+    trials_done: int
+    trials_total: int
+    under_way: int
+    pruned: int
+    failed: int
+    best: float | None
+    reports_done: int
+    reports_total: int
+    speeds_done: int
+    speeds_total: int
+    trainings_left: int
+    seconds_left: float | None
+    pareto: tuple[ParetoPoint, ...] = ()
+    hindrance: str | None = None
+
+
+@dataclass(frozen=True)
+class TeacherStatus:
+    """Trained artefacts of one teacher, and how many the plan needs at most."""
+
+    id: str
+    label: str
+    done: int
+    total: int
+    failed: int
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class StoreStatus:
+    """A store's progress. driver: whether one is at work; None where this system cannot tell.
+
+    pulse: the driver's own sign of life; None without a driver.
+    """
+
+    plan: Plan
+    driver: bool | None
+    cells: tuple[CellStatus, ...]
+    teachers: tuple[TeacherStatus, ...]
+    warnings: tuple[str, ...]
+    pulse: Pulse | None = None
+
+    def running(self, id_: str) -> int:
+        """Jobs under way of a cell or teacher, as far as its driver says."""
+        return self.pulse.running.get(id_, 0) if self.pulse else 0
+
+    @property
+    def wall_s(self) -> float | None:
+        """Seconds left by the clock, at the driver's slots; None without a driver or a finished training."""
+        if self.seconds_left is None or self.pulse is None or self.pulse.slots < 1:
+            return None
+        return self.seconds_left / self.pulse.slots
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of training, by one worker."""
+        parts = [cell.seconds_left for cell in self.cells] + [teacher.seconds_left for teacher in self.teachers]
+        known = [seconds for seconds in parts if seconds is not None]
+        return math.fsum(known) if known or not parts else None
+
+
+def cell_status(run: CellRun, usual_s: float | None = None) -> CellStatus:
+    """Read off a cell's records. usual_s: seconds of a training, for a cell that has none of its own."""
+    trials = run.known_trials()
+    ended = [trial for trial in trials if trial.state != "running"]
+    records = [*(r for seeds in run.trials.values() for r in seeds.values()), *run.reports.values()]
+    everything = [*records, *run.speeds.values()]
+    best = max((trial.mean for trial in trials if trial.state == "complete"), default=None)
+    seconds = [r.timings.train_s for r in records if r.status in ("ok", "pruned")]
+    each = statistics.fmean(seconds) if seconds else usual_s
+    selections = _selections(run)
+    reports_total = selections * len(run.spec.report.seeds)
+    unstarted = (run.budget - len(trials)) * len(run.study.seeds)
+    begun = sum(len(run.study.seeds) - len(t.values) for t in trials if t.state == "running")
+    left = max(unstarted, 0) + begun + max(reports_total - len(run.reports), 0)
+    return CellStatus(
+        id=run.cell.id,
+        label=run.cell.label,
+        metric=DATASETS.get(run.cell.data.dataset).metric,
+        state=_state(run, len(trials), reports_total, selections),
+        trials_done=len(ended),
+        trials_total=run.budget,
+        under_way=len(trials) - len(ended),
+        pruned=sum(trial.state == "pruned" for trial in trials),
+        failed=sum(r.status not in ("ok", "pruned") for r in everything),
+        best=best,
+        reports_done=len(run.reports),
+        reports_total=reports_total,
+        speeds_done=len(run.speeds),
+        speeds_total=selections,
+        trainings_left=left,
+        seconds_left=0.0 if not left else None if each is None else left * each,
+        pareto=pareto_set(run),
+    )
+
+
+def pareto_set(run: CellRun) -> tuple[ParetoPoint, ...]:
+    """The best score first; empty where the score is the only objective."""
+    if len(run.study.search.objectives) == 1:
+        return ()
+    winner = run.locked()
+    points = []
+    for trial in run.study.pareto(run.known_trials()):
+        score, latency = run.study.objectives(trial)
+        points.append(ParetoPoint(trial.number, score, latency, winner is not None and trial.number == winner.number))
+    return tuple(points)
+
+
+def _selections(run: CellRun) -> int:
+    """How many configurations are, or may be, reported."""
+    if not run.cell.reported:
+        return 0
+    if not run.searched:
+        return 2
+    return len(run.selections())
+
+
+def hindrance(run: CellRun, runs: Mapping[str, CellRun], records: Iterable[Record]) -> str | None:
+    """Why a cell that is not finished cannot be, as its store stands; None where nothing is in its way.
+
+    runs: by cell id, the teachers' own searches among them; records: the store's.
+    """
+    if run.searched and run.cell.reported and not run.selections():
+        return "every trial failed"
+    teacher = run.cell.teacher
+    if teacher is None:
+        return None
+    if teacher.search is not None:
+        search = runs[teacher.search.id]
+        if search.searched and search.locked() is None:
+            return "every trial of its teacher's own search failed"
+    seeds = {*run.spec.report.seeds, *(run.study.seeds if run.budget else ())}
+    for record in records:
+        if record.kind == "teacher" and record.cell.id == teacher.id and record.seed in seeds and record.status != "ok":
+            return f"its teacher of seed {record.seed}: {record.status}: {record.error}"
+    return None
+
+
+def _state(run: CellRun, begun: int, reports_total: int, selections: int) -> State:
+    if run.searched:
+        if run.cell.reported and not selections:
+            return "failed"
+        if len(run.reports) >= reports_total and len(run.speeds) >= selections:
+            return "done"
+        return "reporting" if run.budget or run.reports or run.speeds else "waiting"
+    return "searching" if begun else "waiting"
+
+
+def teacher_status(teacher: TeacherPlan, plan: Plan, records: Iterable[Record]) -> TeacherStatus:
+    """How many of its seeds are trained: the report seeds, and the tuning seeds where a search needs them."""
+    users = [cell for cell in plan.cells if cell.teacher is not None and cell.teacher.id == teacher.id]
+    seeds = set(plan.spec.report.seeds) if users else set()
+    if any(cell.trials for cell in users):
+        seeds |= set(plan.spec.search.seeds)
+    own = [record for record in records if record.kind == "teacher" and record.cell.id == teacher.id]
+    good = [record for record in own if record.status == "ok"]
+    left = max(len(seeds) - len(own), 0)
+    each = statistics.fmean(record.timings.train_s for record in good) if good else None
+    seconds = 0.0 if not left else None if each is None else left * each
+    label = f"{teacher.data.dataset}/{teacher.data.split} {teacher.model}"
+    return TeacherStatus(teacher.id, label, len(good), len(seeds), len(own) - len(good), seconds)
+
+
+def status_of(plan: Plan, records: Iterable[Record], driver: bool | None, warnings: Iterable[str] = ()) -> StoreStatus:
+    """A plan's progress, given its records."""
+    by_cell: Mapping[str, list[Record]] = defaultdict(list)
+    everything = list(records)
+    for record in everything:
+        by_cell[record.cell.id].append(record)
+    trained = [r.timings.train_s for r in everything if r.kind in ("trial", "report") and r.status in ("ok", "pruned")]
+    usual = statistics.fmean(trained) if trained else None
+    runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
+    for cell_id, run in runs.items():
+        run.take(by_cell[cell_id])
+    cells = []
+    for run in runs.values():
+        status = cell_status(run, usual)
+        why = hindrance(run, runs, everything) if status.state != "done" else None
+        cells.append(replace(status, hindrance=why))
+    teachers = tuple(teacher_status(teacher, plan, everything) for teacher in plan.teachers)
+    return StoreStatus(plan, driver, tuple(cells), teachers, tuple(warnings))
+
+
+def read_status(path: Path) -> StoreStatus:
+    """The progress of a store. Only reads; a driver may write to it meanwhile.
+
+    Raises:
+        UserError: it is no store, or this version expands its spec to other cells.
+        RecordError: a record other than a torn last one cannot be read.
+    """
+    from graph_distillery.bench.sweeps.store.store import read_facts, read_spec_of
+
+    facts = read_facts(path)
+    part = parse_part(facts.part, str(path)) if facts.part else None
+    plan = take_part(make_plan(read_spec_of(path), Path(facts.data_dir) if facts.data_dir else None), part, str(path))
+    if plan.id != facts.plan_id:
+        raise UserError(
+            f"{path}: the store was made by version {facts.suite_version} under other search spaces or defaults, "
+            "so that its cells are not those of this version"
+        )
+    driver, pulse = driver_at_work(path), read_pulse(path)
+    if driver is False or (pulse is not None and not pulse.fresh):
+        pulse = None  # left behind by a driver that was killed
+    elif driver is None and pulse is not None:
+        driver = True
+    found = read_records(path)
+    return replace(status_of(plan, found.records, driver, found.warnings), pulse=pulse)
+
+
+def driver_at_work(path: Path) -> bool | None:
+    """Whether a driver holds the store's lock, tried for an instant with a shared lock; None where unknown."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        handle = os.open(path / ".lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    return False

@@ -1,0 +1,3 @@
+"""One cell's search: proposals, pruning, the winner."""
+
+from __future__ import annotations

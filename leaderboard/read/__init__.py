@@ -1,0 +1,3 @@
+"""Stores in: records, runs and the rows they make."""
+
+from __future__ import annotations

@@ -1,0 +1,77 @@
+"""What stands behind a row: its configuration, its teacher's, and the command that runs it again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from graph_distillery.bench.records import Record
+from graph_distillery.leaderboard.read.runs import Hparams, Result
+from graph_distillery.leaderboard.text import ranges
+
+NO_STUDENT = "none"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The finished report runs of one configuration; ``teacher`` holds the settings its teacher was trained with."""
+
+    runs: tuple[Record, ...]
+    teacher: Hparams = field(default_factory=dict)
+
+    @property
+    def hparams(self) -> Hparams:
+        return self.runs[0].hparams if self.runs else {}
+
+    @property
+    def command(self) -> str | None:
+        """The `distillery run` that trains this configuration on the same seeds, quoted for a POSIX shell."""
+        if not self.runs:
+            return None
+        cell = self.runs[0].cell
+        words = ["distillery", "run", "--dataset", cell.dataset, "--method", cell.method]
+        if cell.student != NO_STUDENT and cell.method != "teacher":
+            words += ["--student", cell.student]
+        if cell.teacher:
+            words += ["--teacher", cell.teacher]
+        words += ["--split", cell.split]
+        if cell.setting != "graph-level":  # which follows from the dataset
+            words += ["--setting", cell.setting]
+        if cell.variant != "paper":
+            words += ["--variant", cell.variant]
+        words += ["--seeds", ranges(sorted({run.seed for run in self.runs})).replace(" ", "")]
+        for name, value in {**self.hparams, **{f"teacher.{name}": v for name, v in self.teacher.items()}}.items():
+            words += ["--set", f"{name}={_value(value)}"]
+        return shlex.join([*words, "--out", "rerun"])
+
+
+def _value(value: str | float | bool | None) -> str:
+    """As `--set` reads it; plain words without their quotes."""
+    text = json.dumps(value)
+    return value if isinstance(value, str) and value.isalpha() and value not in _NOT_TEXT else text
+
+
+_NOT_TEXT = {"null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan", "inf", "infinity"}
+
+
+class EvidenceBook:
+    """Finds the records behind a configuration of a row."""
+
+    def __init__(self, records: Iterable[Record]) -> None:
+        self._reports: dict[tuple[str, str], Record] = {}
+        self._teachers: dict[str, Mapping[str, str | int | float | bool | None]] = {}
+        for record in records:
+            if record.kind == "report" and record.status == "ok":
+                self._reports[record.id, record.environment.fingerprint] = record
+            elif record.kind == "teacher" and record.status == "ok" and record.cell.teacher_id:
+                settings = {name.removeprefix("student."): value for name, value in record.hparams.items()}
+                self._teachers.setdefault(record.cell.teacher_id, settings)
+
+    def of(self, result: Result) -> Evidence:
+        """The finished runs of one configuration."""
+        keys = [(source.record_id, source.fingerprint) for source in result.sources]
+        runs = tuple(self._reports[key] for key in keys if key in self._reports)
+        teachers = [run.cell.teacher_id for run in runs if run.cell.teacher_id in self._teachers]
+        return Evidence(runs, self._teachers[teachers[0] or ""] if teachers else {})

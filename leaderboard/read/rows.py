@@ -1,0 +1,205 @@
+"""A row of a comparison: one method and variant, with its configurations, its search and its speed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from graph_distillery.bench.records import Record
+from graph_distillery.leaderboard.errors import BoardError
+from graph_distillery.leaderboard.read.runs import (
+    Placed,
+    Replicate,
+    Result,
+    Selection,
+    SpeedRow,
+    Tuning,
+    make_result,
+    make_speeds,
+    make_tuning,
+)
+from graph_distillery.leaderboard.statistics import Summary
+
+Role = Literal["teacher", "majority", "supervised", "method"]
+ROLES: tuple[Role, ...] = ("teacher", "majority", "supervised", "method")
+RANKED: tuple[Role, ...] = ("supervised", "method")
+
+
+def role_of(method: str) -> Role:
+    """The control rows go by their method's name."""
+    return next((role for role in ROLES if role == method), "method")
+
+
+def selections(record: Record) -> tuple[Selection, ...]:
+    """The configurations a report or speed record stands for: "both" is a winner that is the default."""
+    selection = record.search.selection if record.search else None
+    if selection == "both":
+        return ("tuned", "default")
+    return (selection,) if selection else ("fixed",)
+
+
+@dataclass(frozen=True, order=True)
+class RowKey:
+    """What makes two records belong to one row; fixed configurations have a row of their own."""
+
+    method: str
+    variant: str
+    fixed: bool
+
+    @property
+    def name(self) -> str:
+        """The method as shown; says where it is not the paper's variant, or where no search was made."""
+        notes = [self.variant] if self.variant != "paper" else []
+        notes += ["fixed"] if self.fixed and role_of(self.method) in RANKED else []
+        return f"{self.method} ({', '.join(notes)})" if notes else self.method
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """The same row, run again on other hardware: its report runs there, and whether they agree with the row's own.
+
+    ``agrees``: the mean lies within the 95 % interval of the row's mean, on at least as many seeds; None where there
+    are fewer seeds, or the row has no interval.
+    """
+
+    fingerprint: str
+    store_ids: tuple[str, ...]
+    result: Result
+    agrees: bool | None
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a comparison; ``speed`` is keyed by hardware fingerprint.
+
+    ``untuned``: it shows its default, its search's winner has no run yet, and peers show their tuned configurations.
+    """
+
+    key: RowKey
+    role: Role
+    results: dict[Selection, Result]
+    speed: dict[str, SpeedRow]
+    tuning: Tuning
+    teacher_ids: frozenset[str]
+    teacher_s: float | None = None
+    repeats: tuple[Repeat, ...] = ()
+    expected: int = 0
+    missing: frozenset[Replicate] = field(default=frozenset())
+    untuned: bool = False
+
+    @property
+    def headline(self) -> Result | None:
+        """The configuration that represents the method: tuned, else default, else fixed."""
+        order: tuple[Selection, ...] = ("tuned", "default", "fixed")
+        return next((self.results[name] for name in order if name in self.results), None)
+
+    @property
+    def test(self) -> dict[Replicate, float]:
+        return self.headline.test if self.headline else {}
+
+    @property
+    def summary(self) -> Summary | None:
+        return self.headline.summary if self.headline else None
+
+    @property
+    def failed_runs(self) -> int:
+        return len(self.headline.failed) if self.headline else 0
+
+    @property
+    def failed_trials(self) -> int:
+        return self.tuning.failed
+
+    @property
+    def verified(self) -> bool:
+        """An independent run on other hardware agrees, and none disagrees."""
+        verdicts = [repeat.agrees for repeat in self.repeats if repeat.agrees is not None]
+        return bool(verdicts) and all(verdicts)
+
+    @property
+    def complete(self) -> bool:
+        """Has every report seed its peers have, and a score, and is not a default among tuned ones."""
+        return bool(self.test) and not self.missing and not self.failed_runs and not self.untuned
+
+    @property
+    def status(self) -> str:
+        """ "complete", or what is missing."""
+        if self.complete:
+            return "complete"
+        failed = f", {self.failed_runs} failed" if self.failed_runs else ""
+        failed += ", of the default alone" if self.untuned else ""
+        return f"partial ({self.expected - len(self.missing)}/{self.expected} seeds{failed})"
+
+
+def make_row(key: RowKey, records: list[Placed]) -> Row:
+    """Gather the trial, report and speed records of one row."""
+    home, away = _homes([each for each in records if each[0].kind == "report"])
+    results = _results(home)
+    row = Row(
+        key=key,
+        role=role_of(key.method),
+        results=results,
+        speed={},
+        tuning=make_tuning(_own_search([r for r, _ in records if r.kind == "trial"], home)),
+        teacher_ids=frozenset(r.cell.teacher_id for r, _ in home if r.cell.teacher_id),
+        teacher_s=max((r.timings.teacher_s for r, _ in home if r.timings.teacher_s is not None), default=None),
+    )
+    head = row.headline
+    row.speed.update(make_speeds(r for r, _ in records if r.kind == "speed" and head and _is_of(r, head)))
+    return row if not away or head is None else _with_repeats(row, head, away)
+
+
+def _is_of(speed: Record, head: Result) -> bool:
+    """Whether what was timed is what the row's scores are of: a repeat elsewhere may have tuned to another student."""
+    return head.selection in selections(speed) and (not head.test or speed.hparams == head.hparams)
+
+
+def _results(reports: list[Placed]) -> dict[Selection, Result]:
+    names = sorted({name for record, _ in reports for name in selections(record)})
+    return {name: make_result(name, [(r, place) for r, place in reports if name in selections(r)]) for name in names}
+
+
+def _homes(reports: list[Placed]) -> tuple[list[Placed], dict[str, list[Placed]]]:
+    """The row's own runs, and those that other hardware repeated.
+
+    Machines that share out a row's seeds are one home. Where a machine has a run that another has too, or another
+    configuration, each machine stands alone, and the row belongs to the one that has most runs, of several the one
+    that came first.
+    """
+    machines: dict[str, list[Placed]] = {}
+    for each in reports:
+        machines.setdefault(each[0].environment.fingerprint, []).append(each)
+    if len(machines) < 2:
+        return reports, {}
+    try:
+        _results(reports)
+    except BoardError:
+        pass
+    else:
+        return reports, {}
+    order = sorted(machines, key=lambda name: (-len(machines[name]), min(r.created for r, _ in machines[name]), name))
+    return machines[order[0]], {name: machines[name] for name in order[1:]}
+
+
+def _own_search(trials: list[Record], home: list[Placed]) -> list[Record]:
+    """The trials that the row's reports came of, once: not those that tuned a teacher of the student's model, nor
+    another machine's. All of them where there is no report."""
+    cells = {record.cell.id for record, _ in home}
+    machines = {record.environment.fingerprint for record, _ in home}
+    found = [record for record in trials if record.cell.id in cells] if cells else trials
+    own = [record for record in found if record.environment.fingerprint in machines]
+    return own or found
+
+
+def _with_repeats(row: Row, head: Result, away: dict[str, list[Placed]]) -> Row:
+    repeats = []
+    for fingerprint, reports in away.items():
+        result = _results(reports).get(head.selection)
+        if result is None:
+            continue
+        own, theirs = head.summary, result.summary
+        agrees = None
+        if own and theirs and own.low is not None and own.high is not None and result.test.keys() >= head.test.keys():
+            agrees = own.low <= theirs.mean <= own.high
+        stores = tuple(sorted({record.store_id for record, _ in reports}))
+        repeats.append(Repeat(fingerprint, stores, result, agrees))
+    return replace(row, repeats=tuple(repeats))

@@ -1,0 +1,212 @@
+"""Groups records into comparisons and builds the board.
+
+Methods without a teacher, and so the student alone, join every comparison of their student; methods without a
+student (label propagation, the majority class) join every comparison of their data.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+
+from graph_distillery.bench.records import Environment
+from graph_distillery.leaderboard.errors import BoardError
+from graph_distillery.leaderboard.read.load import Loaded
+from graph_distillery.leaderboard.read.rows import RANKED, ROLES, Row, RowKey, make_row, role_of
+from graph_distillery.leaderboard.read.runs import Placed, Replicate
+from graph_distillery.leaderboard.reproduction.cells import PublishedTable
+from graph_distillery.leaderboard.tables.comparison import Comparison, Data
+from graph_distillery.leaderboard.tables.overall import Overall, make_overall
+
+
+@dataclass(frozen=True)
+class Board:
+    """Everything the pages show, in an order that depends on the records' content alone.
+
+    ``published``: tables of papers that the records were run for; their numbers come from elsewhere.
+    """
+
+    comparisons: tuple[Comparison, ...]
+    overall: tuple[Overall, ...]
+    suite_versions: tuple[str, ...]
+    environments: dict[str, Environment]
+    warnings: tuple[str, ...]
+    published: tuple[PublishedTable, ...] = ()
+
+
+def make_board(loaded: Loaded) -> Board:
+    """Aggregate loaded records; BoardError where nothing is to be shown or runs contradict."""
+    entries = [e for e in zip(loaded.records, loaded.places, strict=True) if e[0].kind != "teacher"]
+    if not any(record.kind == "report" for record, _ in entries):
+        raise BoardError("no report records in the stores: nothing to put on a board")
+    tables, warnings = _tables(_cells(entries))
+    comparisons = []
+    for (data, teacher, student), cells in tables.items():
+        comparison = Comparison(data, teacher, student, _rows(cells))
+        if any(row.test and row.role in RANKED for row in comparison.rows):
+            comparisons.append(comparison)
+        else:
+            warnings.append(f"{comparison.title}: no finished report run yet, left out")
+    if not comparisons:
+        raise BoardError("no finished report run of a student in the stores: nothing to put on a board")
+    ordered = _with_slugs(sorted(comparisons, key=lambda each: each.sort_key))
+    for comparison in ordered:
+        warnings += _row_warnings(comparison)
+    shown = [record for record, _ in entries if record.kind in ("report", "speed")]
+    environments: dict[str, Environment] = {}
+    for record in shown:
+        known = environments.setdefault(record.environment.fingerprint, record.environment)
+        if known is not record.environment and known != record.environment:
+            newest = max(known, record.environment, key=lambda e: e.model_dump_json())
+            environments[record.environment.fingerprint] = newest
+    return Board(
+        tuple(ordered),
+        tuple(make_overall(ordered)),
+        tuple(sorted({record.suite_version for record in shown})),
+        dict(sorted(environments.items())),
+        tuple(sorted(set(warnings))),
+    )
+
+
+def _row_warnings(comparison: Comparison) -> list[str]:
+    warnings = []
+    used = {row.teacher_ids for row in comparison.rows if row.role == "method" and row.teacher_ids}
+    if len(used) > 1:
+        warnings.append(f"{comparison.title}: methods learned from different trained teachers")
+    for row in comparison.rows:
+        cells = {source.cell_id for result in row.results.values() for source in result.sources}
+        if len(cells) > 1:  # the id hashes data, teacher, space and search
+            warnings.append(f"{comparison.title}: {row.key.name}: runs of {len(cells)} searches or teachers in one row")
+        for repeat in row.repeats:
+            if repeat.agrees is False:
+                machine = f"the repeat on {repeat.fingerprint[:12]}"
+                warnings.append(f"{comparison.title}: {row.key.name}: {machine} lies outside the row's interval")
+    return warnings
+
+
+NO_STUDENT = "none"
+TableKey = tuple[Data, str | None, str]
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """The records of one row before it is known which tables show it."""
+
+    data: Data
+    teacher: str | None
+    student: str
+    key: RowKey
+    members: list[Placed]
+
+    @property
+    def stage(self) -> int:
+        """Tables are opened by the most particular rows first, so that the others find them."""
+        if role_of(self.key.method) not in RANKED:
+            return 3
+        return 0 if self.teacher is not None else 1 if self.student != NO_STUDENT else 2
+
+    def joins(self, table: TableKey) -> bool:
+        """Whether a row without a teacher, or without a student, belongs to a table that has one."""
+        data, teacher, student = table
+        if data != self.data:
+            return False
+        if role_of(self.key.method) == "teacher":
+            return self.student == teacher
+        if self.teacher is not None:
+            return (self.teacher, self.student) == (teacher, student)
+        return self.student in (NO_STUDENT, student)
+
+
+def _cells(entries: list[Placed]) -> list[_Cell]:
+    """Records by what they may share a row with."""
+    found: dict[tuple[object, ...], _Cell] = {}
+    for entry in entries:
+        record = entry[0]
+        c, fixed = record.cell, record.search is None
+        data = (c.dataset, c.split, c.setting, c.task, c.metric, c.dataset_sha256, c.node_order_sha256)
+        name = (*data, c.teacher, c.student, c.method, c.variant, fixed)
+        if name not in found:
+            key = RowKey(c.method, c.variant, fixed)
+            found[name] = _Cell(Data(*data), c.teacher, c.student, key, [])
+        found[name].members.append(entry)
+    return list(found.values())
+
+
+def _tables(cells: list[_Cell]) -> tuple[dict[TableKey, list[_Cell]], list[str]]:
+    """Cells by comparison, shared rows joined to each of theirs; warnings for those that fit nowhere."""
+    tables: dict[TableKey, list[_Cell]] = {}
+    warnings = []
+    for cell in sorted(cells, key=lambda each: each.stage):
+        homes = [key for key in tables if cell.joins(key)]
+        if not homes and role_of(cell.key.method) in RANKED:
+            homes = [(cell.data, cell.teacher, cell.student)]
+        for key in homes:
+            tables.setdefault(key, []).append(cell)
+        if not homes and any(record.kind == "report" for record, _ in cell.members):
+            warnings.append(f"{cell.data.dataset}: the {cell.key.method} row has no students beside it")
+    return tables, warnings
+
+
+def _rows(cells: list[_Cell]) -> tuple[Row, ...]:
+    grouped: dict[RowKey, list[Placed]] = {}
+    for cell in cells:
+        grouped.setdefault(cell.key, []).extend(cell.members)
+    rows = [make_row(key, each) for key, each in grouped.items() if any(r.kind != "speed" for r, _ in each)]
+    expected = _protocol_seeds(rows)
+    tuned = any(row.role in RANKED and row.headline and row.headline.selection == "tuned" for row in rows)
+    return tuple(sorted((_judged(row, expected, tuned) for row in rows), key=_row_order))
+
+
+def _protocol_seeds(rows: list[Row]) -> frozenset[Replicate]:
+    """The seeds that most rows ran, of equally many the larger set: one row's extra seeds make no other partial."""
+    counts: Counter[frozenset[Replicate]] = Counter()
+    for row in rows:
+        if row.role in RANKED and row.headline:
+            counts[frozenset(row.headline.test.keys() | row.headline.failed.keys())] += 1
+    return max(counts, key=lambda seeds: (counts[seeds], len(seeds), sorted(seeds)), default=frozenset())
+
+
+def _judged(row: Row, expected: frozenset[Replicate], tuned: bool) -> Row:
+    """The row with what it lacks of its peers' report seeds; teacher and majority need only their own.
+
+    tuned: whether a peer shows its tuned configuration. Of a sweep under way, defaults are reported before winners.
+    """
+    head = row.headline
+    own = row.test.keys() | (head.failed.keys() if head else set())
+    wanted = expected if row.role in RANKED else frozenset(own)
+    untuned = tuned and row.role in RANKED and head is not None and head.selection == "default" and bool(head.trials)
+    return replace(row, expected=len(wanted), missing=frozenset(wanted - row.test.keys()), untuned=untuned)
+
+
+def _row_order(row: Row) -> tuple[int, bool, float, RowKey]:
+    score = -row.summary.mean if row.summary else 0.0
+    return (ROLES.index(row.role), not row.complete, score, row.key)
+
+
+def _with_slugs(comparisons: list[Comparison]) -> list[Comparison]:
+    """File names from untrusted names: letters, digits and dashes, a hash where two would collide."""
+    slugs = []
+    for each in comparisons:
+        names = (
+            each.data.dataset,
+            each.data.split,
+            each.data.setting,
+            each.teacher or "no-teacher",
+            each.student,
+        )
+        slugs.append("-".join(slugify(name) for name in names))
+    return [
+        replace(each, slug=slug if slugs.count(slug) == 1 else f"{slug}-{_short_hash(each)}")
+        for each, slug in zip(comparisons, slugs, strict=True)
+    ]
+
+
+def slugify(name: str) -> str:
+    """Lower-case letters, digits and single dashes, at most 40 characters, never empty."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40] or "x"
+
+
+def _short_hash(comparison: Comparison) -> str:
+    return hashlib.sha256("\0".join(comparison.sort_key).encode()).hexdigest()[:8]

@@ -1,0 +1,191 @@
+"""A comparison: what may stand in one table, and the numbers that need two of its rows.
+
+Its rows share the data (by content hash), split, setting, metric, teacher and student.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from graph_distillery.bench.records import Record
+from graph_distillery.leaderboard.read.rows import RANKED, Row, RowKey
+from graph_distillery.leaderboard.read.runs import Replicate
+from graph_distillery.leaderboard.statistics import (
+    Gap,
+    PairedTest,
+    Standing,
+    clear_lead,
+    gap_closed,
+    mean,
+    paired_gain,
+    paired_test,
+    pareto_front,
+    standings,
+)
+from graph_distillery.leaderboard.statistics.summary import SAME
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data and the task on it: what any two rows of one table must share."""
+
+    dataset: str
+    split: str
+    setting: str
+    task: str
+    metric: str
+    dataset_sha256: str
+    node_order_sha256: str
+
+    @property
+    def stratum(self) -> str:
+        """What names the data where seeds are resampled: no method's name is in it."""
+        return "|".join((self.dataset, self.split, self.setting, self.metric, self.dataset_sha256))
+
+    @staticmethod
+    def of(record: Record) -> Data:
+        cell = record.cell
+        return Data(
+            cell.dataset,
+            cell.split,
+            cell.setting,
+            cell.task,
+            cell.metric,
+            cell.dataset_sha256,
+            cell.node_order_sha256,
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One table: control rows first, then methods by mean test score; ``slug`` names its files."""
+
+    data: Data
+    teacher: str | None
+    student: str
+    rows: tuple[Row, ...]
+    slug: str = ""
+
+    @property
+    def title(self) -> str:
+        teacher = f"{self.teacher} → {self.student}" if self.teacher else f"{self.student}, no teacher"
+        return f"{self.data.dataset}, {self.data.split} split, {self.data.setting}, {teacher}"
+
+    @property
+    def sort_key(self) -> tuple[str, ...]:
+        d = self.data
+        names = (d.dataset, d.split, d.setting, self.teacher or "", self.student, d.metric, d.task)
+        return (*names, d.dataset_sha256, d.node_order_sha256)
+
+    @property
+    def fingerprints(self) -> list[str]:
+        """Hardware fingerprints measured here, the one with most rows first."""
+        counts: dict[str, int] = {}
+        for row in self.rows:
+            for name in row.speed:
+                counts[name] = counts.get(name, 0) + 1
+        return sorted(counts, key=lambda name: (-counts[name], name))
+
+    def control(self, role: str, *, fixed: bool = False) -> Row | None:
+        """The control row of a role that has a score to compare with; of several, the same kind's and the paper's."""
+        rows = [row for row in self.rows if row.role == role and row.test and not row.untuned]
+        return min(rows, key=lambda row: (row.key.fixed != fixed, row.key.variant != "paper"), default=None)
+
+    @cached_property
+    def standings(self) -> Mapping[RowKey, Standing[RowKey]]:
+        """Ranks, tie groups and tests of the complete student rows, on the seeds that all of them have."""
+        shared = self.shared_seeds
+        return standings({row.key: {seed: row.test[seed] for seed in shared} for row in self._ranked})
+
+    @cached_property
+    def _ranked(self) -> list[Row]:
+        return [row for row in self.rows if row.role in RANKED and row.complete]
+
+    @cached_property
+    def shared_seeds(self) -> list[Replicate]:
+        """The seeds that all complete student rows have: what one of them ran beyond its peers decides nothing."""
+        return sorted(frozenset.intersection(*(frozenset(row.test) for row in self._ranked))) if self._ranked else []
+
+    def against_student(self, row: Row) -> PairedTest | None:
+        """The row against the student alone on the same seeds; adjusted p where both are complete, else none."""
+        alone = self.control("supervised", fixed=row.key.fixed)
+        standing = self.standings.get(row.key)
+        if alone is None or row.role != "method" or standing is None or alone.key not in self.standings:
+            return None
+        ours, theirs = ({seed: each.test[seed] for seed in self.shared_seeds} for each in (row, alone))
+        return paired_test(ours, theirs, standing.test, standing.pairs[alone.key])
+
+    def pareto(self, fingerprint: str) -> dict[RowKey, bool]:
+        """Which rows measured on the hardware no other beats in latency, parameters and mean score at once.
+
+        The teacher takes part; partial rows do not.
+        """
+        return self._fronts.get(fingerprint, {})
+
+    @cached_property
+    def _fronts(self) -> dict[str, dict[RowKey, bool]]:
+        found = {}
+        for fingerprint in self.fingerprints:
+            points = {}
+            for row in self.rows:
+                speed, summary = row.speed.get(fingerprint), row.summary
+                if speed and summary and row.complete and row.role != "majority":
+                    points[row.key] = (speed.full_forward_ms, float(speed.params), summary.mean)
+            found[fingerprint] = dict(zip(points, pareto_front(list(points.values())), strict=True))
+        return found
+
+    def gain(self, row: Row) -> float | None:
+        """Mean over seeds of (this row - student alone on the same seed), as a fraction."""
+        alone = self.control("supervised", fixed=row.key.fixed)
+        return paired_gain(row.test, alone.test) if alone and row.role == "method" else None
+
+    def gap(self, row: Row) -> Gap | None:
+        """Gain over (teacher - student alone), with its draws; None where the teacher is not clearly better."""
+        teacher = self.control("teacher", fixed=row.key.fixed)
+        alone = self.control("supervised", fixed=row.key.fixed)
+        if row.role != "method" or teacher is None or alone is None:
+            return None
+        return gap_closed(row.test, alone.test, teacher.test, self.data.stratum)
+
+    def gap_closed(self, row: Row) -> float | None:
+        """Gain over (teacher - student alone); None where the teacher is not clearly better than that."""
+        gap = self.gap(row)
+        return gap.value if gap else None
+
+    def normalised(self, row: Row) -> list[float] | None:
+        """The row's scores, in the order of its seeds, with the majority class as 0 and the teacher as 1.
+
+        A perfect score is 1 where there is no teacher. None where one of the two is missing or partial, or the
+        teacher is not clearly better than the majority class (``clear_lead``).
+        """
+        majority = self.control("majority", fixed=row.key.fixed)
+        teacher = self.control("teacher", fixed=row.key.fixed)
+        if majority is None or not majority.complete or (self.teacher and (teacher is None or not teacher.complete)):
+            return None
+        floor = mean(list(majority.test.values()))
+        lead = 1.0 - floor
+        if self.teacher and teacher:
+            found = clear_lead(teacher.test, majority.test, self.data.stratum)
+            lead = found[0] if found else 0.0
+        if lead < SAME:
+            return None
+        return [(row.test[seed] - floor) / lead for seed in sorted(row.test)]
+
+    def tuning_gain(self, row: Row) -> float | None:
+        """Mean over seeds of (tuned - default), as a fraction."""
+        if not {"tuned", "default"} <= row.results.keys():
+            return None
+        return paired_gain(row.results["tuned"].test, row.results["default"].test)
+
+    def speedup(self, row: Row, fingerprint: str, request: bool = False) -> float | None:
+        """Teacher's median latency over this row's, both on one fingerprint."""
+        teacher = next((each for each in self.rows if each.role == "teacher" and fingerprint in each.speed), None)
+        if teacher is None or fingerprint not in row.speed:
+            return None
+        theirs, ours = teacher.speed[fingerprint], row.speed[fingerprint]
+        above, below = (
+            (theirs.request_ms, ours.request_ms) if request else (theirs.full_forward_ms, ours.full_forward_ms)
+        )
+        return above / below if above is not None and below else None

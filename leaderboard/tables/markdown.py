@@ -1,0 +1,280 @@
+"""The board's page, README.md."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from graph_distillery.leaderboard.read.rows import RANKED, Row
+from graph_distillery.leaderboard.statistics.summary import STUDENTISED_FROM
+from graph_distillery.leaderboard.tables.board import Board
+from graph_distillery.leaderboard.tables.comparison import Comparison
+from graph_distillery.leaderboard.tables.overall import Overall
+from graph_distillery.leaderboard.text import (
+    METRICS,
+    NONE,
+    bold_best,
+    bounds,
+    count,
+    factor,
+    interval,
+    number,
+    p_value,
+    percent,
+    plain,
+    ranges,
+    rank_range,
+    score,
+    share,
+    signed,
+    table,
+)
+
+# Captions and paths, by the slug of a comparison or the number of an overall table.
+Pictures = Mapping[str | int, Sequence[tuple[str, str]]]
+
+PROTOCOL = f"""\
+- Scores are percentages: mean ± sample standard deviation over report seeds, on test labels that tuning never saw.
+  The interval is the 95 % interval of the mean: a studentised bootstrap from {STUDENTISED_FROM} seeds on, Student's
+  t for fewer, chosen because they cover.
+- A row shows the tuned configuration, chosen on validation scores of the tuning seeds, or the one its column names.
+  *Tuning gain* is tuned less default on the same report seeds; *tuning cost* is the training time of all its
+  trials.
+- *Gain* is the mean difference to the student alone on the same seeds; *gap closed* is the gain over the distance
+  from the student alone to its teacher, left out where the teacher is not clearly better, in each of 2,000
+  resamples of the seeds: a share of a distance that may be none says nothing.
+- Differences are tested on the seeds that all ranked rows have: Wilcoxon's exact signed-rank test, two-sided,
+  adjusted by Holm for a row's comparisons with all others. Rows that share a letter of *group* are not
+  distinguishable at 5 %;
+  *rank* is the range from one more than the rows that are significantly better to the rows that are not
+  significantly worse. Do not order rows within a group by their means.
+- n seeds cannot give Wilcoxon's test a p below 2^(1 - n): five cannot give less than 0.0625, ten not less than
+  0.002. Where, after Holm, no outcome at all could be significant, the paired t test decides in its place, marked
+  (t), from five seeds on; it takes the differences for near normal. Which test it is depends on the numbers of
+  seeds and rows alone, never on the outcome. On fewer than five seeds nothing is decided (n. d.), and all rows are
+  tied.
+- A row that lacks report seeds of its peers, has a failed run, or has run its default alone so far where peers show
+  their tuned configurations, is partial: shown, but not ranked. Nothing is averaged over missing cells.
+  The best mean of a column, and what reads the same, is bold.
+- Overall: *IQM* is the interquartile mean of scores normalised so that the majority class is 0 and the teacher 1 (a
+  perfect score, without a teacher), left out where on one dataset the teacher is not clearly better than the majority
+  class. Every dataset weighs the same. Intervals are 95 % stratified bootstraps over
+  seeds, so they speak of these datasets, not of others.
+- *ECE* is the expected calibration error on the test set, in percent; lower is better.
+- *Verified*: another machine repeated the row's report runs, and its mean lies within the row's interval.
+- Speed is compared within one hardware fingerprint. Latencies are medians; one request asks for one node or graph;
+  speed-up is the teacher's latency over the row's. *Pareto*: no row is as fast, as small and as accurate, and
+  better in one."""
+
+
+def readme(board: Board, pictures: Pictures) -> str:
+    """The whole page with those pictures that a reader of all datasets wants at once."""
+    parts = ["# Leaderboard", ""]
+    for place, overall in enumerate(board.overall, start=1):
+        parts += [_overall(overall), ""]
+        parts += [f"![{plain(caption)}]({path})\n" for caption, path in pictures.get(place, ())]
+    for comparison in board.comparisons:
+        parts += [_comparison(comparison), ""]
+        parts += [f"![{plain(caption)}]({path})\n" for caption, path in pictures.get(comparison.slug, ())]
+    parts += [_footer(board)]
+    return "\n".join(parts) + "\n"
+
+
+def _overall(overall: Overall) -> str:
+    teacher = f"{plain(overall.teacher)} → {plain(overall.student)}" if overall.teacher else plain(overall.student)
+    lines = [
+        f"## Overall: {teacher}, {overall.task}, {overall.setting}",
+        "",
+        f"Over {len(overall.comparisons)} comparison(s): " + "; ".join(map(_link, overall.comparisons)) + ".",
+        "",
+    ]
+    rows = overall.rows
+    if rows:
+        ranks = bold_best([f"{r.mean_rank:.2f}" for r in rows], [r.mean_rank for r in rows], lowest=True)
+        values = [r.iqm.value if r.iqm else None for r in rows]
+        iqms = bold_best([share(value) for value in values], values)
+        gains = bold_best([signed(r.gain) for r in rows], [r.gain for r in rows])
+        cells = [
+            [
+                _label(r.key.name, r.key.method),
+                rank,
+                bounds(r.rank, "{:.2f}"),
+                iqm,
+                bounds(r.iqm, "{:.0f} %", 100),
+                gain,
+                share(r.gap_closed),
+                bounds(r.gap, "{:.0f} %", 100),
+                signed(r.tuning_gain),
+                number(r.device_hours),
+                factor(r.speedup),
+            ]
+            for r, rank, iqm, gain in zip(rows, ranks, iqms, gains, strict=True)
+        ]
+        header = [
+            "Method",
+            "Mean rank",
+            "95 %",
+            "IQM",
+            "95 %",
+            "Mean gain",
+            "Mean gap closed",
+            "95 %",
+            "Mean tuning gain",
+        ]
+        header += ["Tuning cost (device-hours)", "Speed-up (geometric mean)"]
+        lines += [table(header, cells), ""]
+    else:
+        lines += ["No method is complete in all of them.", ""]
+    lines += _over_datasets(overall)
+    if overall.partial:
+        lines += ["Not ranked, because incomplete:", ""]
+        lines += [f"- {plain(key.name)}: {plain('; '.join(gaps))}" for key, gaps in overall.partial.items()]
+        lines += [""]
+    return "\n".join(lines).rstrip()
+
+
+def _over_datasets(overall: Overall) -> list[str]:
+    tests = overall.tests
+    if tests is None:
+        return []
+    parts = [f"Over {tests.datasets} datasets"]
+    if tests.p is not None:
+        parts.append(f"Friedman's test gives p = {number(tests.p)}")
+    parts.append(f"mean ranks closer than {tests.critical_difference:.2f} (Nemenyi, 5 %) are not distinguishable")
+    cliques = "; ".join(", ".join(plain(key.name) for key in clique) for clique in tests.cliques)
+    lines = ["; ".join(parts) + (f": {cliques}." if cliques else ".")]
+    if not tests.decidable:
+        lines.append("Wilcoxon's test with Holm's adjustment cannot tell any pair apart on so few datasets.")
+    return [" ".join(lines), ""]
+
+
+def _link(comparison: Comparison) -> str:
+    return f"[{plain(comparison.data.dataset)} ({plain(comparison.data.split)})](#{comparison.slug})"
+
+
+def _label(name: str, method: str) -> str:
+    return f"{plain(name)} (student alone)" if method == "supervised" else plain(name)
+
+
+def _comparison(comparison: Comparison) -> str:
+    data = comparison.data
+    lines = [
+        f'<a id="{comparison.slug}"></a>',
+        "",
+        f"## {plain(comparison.title)}",
+        "",
+        f"Test {METRICS[data.metric]} in percent. Data `{data.dataset_sha256[:12]}`, "
+        f"node order `{data.node_order_sha256[:12]}`.",
+        "",
+        *_verdict(comparison),
+        _scores(comparison),
+    ]
+    for fingerprint in comparison.fingerprints:
+        lines += ["", f"Speed on `{fingerprint[:12]}`:", "", _speed(comparison, fingerprint)]
+    return "\n".join(lines)
+
+
+def _verdict(comparison: Comparison) -> list[str]:
+    """Who is best, in a sentence."""
+    found = comparison.standings
+    if len(found) < 2:
+        return []
+    leader = next(key for key, each in found.items() if each.leader)
+    tied = [plain(key.name) for key, each in found.items() if each.tied and not each.leader]
+    seeds = min(len(row.test) for row in comparison.rows if row.key in found)
+    if found[leader].undecided:
+        return [f"Undecided: {seeds} seeds are too few to tell rows apart.", ""]
+    if found[leader].test == "t":
+        reason = (
+            f"{seeds} seeds cannot tell {len(found)} rows apart by Wilcoxon's test, {found[leader].seeds_needed} could"
+        )
+        note = f" By the paired t test: {reason}."
+    else:
+        note = ""
+    if tied:
+        text = f"Tied for best: {plain(leader.name)}, {', '.join(tied)}."
+    else:
+        text = f"Best: {plain(leader.name)}."
+    return [text + note, ""]
+
+
+def _scores(comparison: Comparison) -> str:
+    rows = comparison.rows
+    standings = [comparison.standings.get(row.key) for row in rows]
+    metric = METRICS[comparison.data.metric]
+    means = [row.summary.mean if row.summary else None for row in rows]
+    columns = {
+        "Method": [_name(comparison, row) for row in rows],
+        "Rank": [rank_range(each.rank_low, each.rank_high) if each else "" for each in standings],
+        "Group": [each.letters if each else "" for each in standings],
+        metric[0].upper() + metric[1:]: _best(rows, [score(row.summary) for row in rows], means),
+        "95 % interval": [interval(row.summary) for row in rows],
+    }
+    for part in ("tran", "ind") if comparison.data.setting == "inductive" else ():
+        columns[f"{part} (mean)"] = [percent(row.headline.part(part) if row.headline else None) for row in rows]
+    gains = [comparison.gain(row) for row in rows]
+    students = [comparison.against_student(row) for row in rows]
+    columns |= {
+        "Validation": [score(row.headline.validation if row.headline else None) for row in rows],
+        "p to best": [p_value(each.best) if each else NONE for each in standings],
+        "Gain": _best(rows, [signed(gain) for gain in gains], gains),
+        "p of gain": [p_value(test) for test in students],
+        "Gap closed": [share(comparison.gap_closed(row)) for row in rows],
+        "ECE": [percent(row.headline.mean_ece if row.headline else None) for row in rows],
+        "Configuration": [row.headline.selection if row.headline else NONE for row in rows],
+        "Default": [score(row.results["default"].summary if "default" in row.results else None) for row in rows],
+        "Tuning gain": [signed(comparison.tuning_gain(row)) for row in rows],
+        "Tuning cost (device-hours)": [number(row.tuning.device_hours) for row in rows],
+        "Trials": [str(row.headline.trials) if row.headline and row.headline.trials else NONE for row in rows],
+        "Failed trials": [str(row.failed_trials) for row in rows],
+        "Seeds": [str(len(row.test)) if row.complete else row.status for row in rows],
+        "Verified": ["yes" if row.verified else "" for row in rows],
+    }
+    return table(list(columns), [list(cells) for cells in zip(*columns.values(), strict=True)])
+
+
+def _speed(comparison: Comparison, fingerprint: str) -> str:
+    rows = [row for row in comparison.rows if fingerprint in row.speed]
+    speeds = [row.speed[fingerprint] for row in rows]
+    front = comparison.pareto(fingerprint)
+    header = ["Method", "Full forward (ms)", "Speed-up", "One request (ms)", "Speed-up", "Parameters", "MACs"]
+    columns = [
+        [_name(comparison, row) for row in rows],
+        [number(speed.full_forward_ms) for speed in speeds],
+        [factor(comparison.speedup(row, fingerprint)) for row in rows],
+        [number(speed.request_ms) for speed in speeds],
+        [factor(comparison.speedup(row, fingerprint, request=True)) for row in rows],
+        [count(speed.params) for speed in speeds],
+        [count(speed.macs) for speed in speeds],
+        [number(speed.peak_memory_mb) for speed in speeds],
+        ["yes" if front.get(row.key) else "" for row in rows],
+    ]
+    return table([*header, "Peak memory (MiB)", "Pareto"], [list(cells) for cells in zip(*columns, strict=True)])
+
+
+def _best(rows: tuple[Row, ...], cells: list[str], values: list[float | None]) -> list[str]:
+    """The best in bold, among the rows that are ranked."""
+    ranked = [row.role in RANKED and row.complete for row in rows]
+    return bold_best(cells, [value if ok else None for value, ok in zip(values, ranked, strict=True)])
+
+
+def _name(comparison: Comparison, row: Row) -> str:
+    if row.role == "method":
+        return plain(row.key.name)
+    note = {"teacher": comparison.teacher or "", "majority": "majority class", "supervised": "student alone"}[row.role]
+    return f"*{plain(row.key.name)}* ({plain(note)})"
+
+
+def _footer(board: Board) -> str:
+    reports = [result for c in board.comparisons for row in c.rows for result in row.results.values()]
+    seeds = sorted({seed for result in reports for _, seed in result.test})
+    budgets = sorted({budget for result in reports for budget in result.budgets})
+    lines = ["## How to read this", "", PROTOCOL, "", "## What it was made from", ""]
+    lines += [f"- Suite version: {', '.join(map(plain, board.suite_versions))}"]
+    lines += [f"- Report seeds: {ranges(seeds)}"]
+    lines += [f"- Search budget of a cell: {', '.join(map(plain, budgets)) or 'none'}"]
+    for fingerprint, e in board.environments.items():
+        software = f"Python {e.python}, torch {e.torch}, PyG {e.pyg}"
+        machine = f"{e.device}, {e.cpu}, {e.threads} thread(s), {e.os}, {software}"
+        lines += [f"- Machine `{fingerprint[:12]}`: {plain(machine)}"]
+    lines += [f"- Note: {plain(warning)}" for warning in board.warnings]
+    return "\n".join(lines)

@@ -1,0 +1,183 @@
+"""The overall tables: how methods stand over every comparison of a family, never over some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from graph_distillery.leaderboard.read.rows import RANKED, Row, RowKey
+from graph_distillery.leaderboard.statistics import Estimate, geometric_mean, mean, mean_gap
+from graph_distillery.leaderboard.tables.comparison import Comparison
+
+if TYPE_CHECKING:
+    from graph_distillery.leaderboard.statistics.across import Profile
+    from graph_distillery.leaderboard.statistics.datasets import DatasetTests
+
+Members = Sequence[Comparison]
+Found = Sequence[Mapping[RowKey, Row]]
+
+
+@dataclass(frozen=True)
+class OverallRow:
+    """A method's standing over every comparison of a family.
+
+    ``rank``: mean rank among the family's complete methods, on the seeds that all students of a comparison have.
+    ``iqm`` and ``profile``: of scores normalised so that the majority class is 0 and the teacher 1 (a perfect score,
+    without a teacher). ``gap``: mean share of the teacher's gap that was closed. ``gain`` and ``tuning_gain`` are
+    means of differences, as fractions. ``speedups``: geometric mean of the teacher's latency over the row's, by
+    hardware fingerprint. None where one comparison lacks it.
+    """
+
+    key: RowKey
+    rank: Estimate
+    iqm: Estimate | None
+    gap: Estimate | None
+    gain: float | None
+    tuning_gain: float | None
+    speedup: float | None
+    speedups: dict[str, float]
+    device_hours: float | None
+    ece: float | None
+    profile: Profile | None
+
+    @property
+    def mean_rank(self) -> float:
+        return self.rank.value
+
+    @property
+    def gap_closed(self) -> float | None:
+        return self.gap.value if self.gap else None
+
+
+@dataclass(frozen=True)
+class Overall:
+    """A family: comparisons that differ in the data alone (same task, setting, teacher and student).
+
+    ``improvement``: P(a run of the first method beats one of the second), for every pair of complete methods in
+    the order of ``rows``. ``tests``: over the family's datasets, from five on.
+    """
+
+    task: str
+    setting: str
+    teacher: str | None
+    student: str
+    comparisons: tuple[Comparison, ...]
+    rows: tuple[OverallRow, ...]
+    partial: dict[RowKey, tuple[str, ...]]
+    fingerprint: str | None
+    improvement: dict[tuple[RowKey, RowKey], Estimate]
+    tests: DatasetTests[RowKey] | None
+
+
+def make_overall(comparisons: list[Comparison]) -> list[Overall]:
+    """One table per family, in the order of its names."""
+    families: dict[tuple[str, str, str | None, str], list[Comparison]] = {}
+    for each in comparisons:
+        families.setdefault((each.data.task, each.data.setting, each.teacher, each.student), []).append(each)
+    order = sorted(families.items(), key=lambda item: tuple(part or "" for part in item[0]))
+    return [_family(*key, members) for key, members in order]
+
+
+def _family(task: str, setting: str, teacher: str | None, student: str, members: list[Comparison]) -> Overall:
+    """Ranks among the methods that are complete everywhere; the others are listed with what they miss."""
+    found = [{row.key: row for row in each.rows if row.role in RANKED} for each in members]
+    everyone = sorted({key for rows in found for key in rows})
+    partial = {key: gaps for key in everyone if (gaps := _gaps(key, members, found))}
+    pool = [key for key in everyone if key not in partial]
+    shared = sorted(set.intersection(*(set(each.fingerprints) for each in members)))
+    fingerprint = max(shared, key=lambda name: _measured(members, found, pool, name), default=None)
+    rows, improvement = _rows(members, found, pool, shared, fingerprint) if pool else ([], {})
+    tests = _tests(members, found, [row.key for row in rows])
+    return Overall(
+        task, setting, teacher, student, tuple(members), tuple(rows), partial, fingerprint, improvement, tests
+    )
+
+
+def _gaps(key: RowKey, members: Members, found: Found) -> tuple[str, ...]:
+    return tuple(
+        f"{each.data.dataset} ({each.data.split}): {rows[key].status if key in rows else 'missing'}"
+        for each, rows in zip(members, found, strict=True)
+        if key not in rows or not rows[key].complete
+    )
+
+
+def _rows(
+    members: Members, found: Found, pool: Sequence[RowKey], shared: Sequence[str], fingerprint: str | None
+) -> tuple[list[OverallRow], dict[tuple[RowKey, RowKey], Estimate]]:
+    import numpy as np
+
+    from graph_distillery.leaderboard.statistics import across
+    from graph_distillery.leaderboard.statistics.resampling import Strata
+
+    strata = Strata(tuple(each.data.stratum for each in members))
+    raw = [
+        [np.array([rows[key].test[seed] for seed in each.shared_seeds]) for key in pool]
+        for each, rows in zip(members, found, strict=True)
+    ]
+    scaled = [[each.normalised(rows[key]) for key in pool] for each, rows in zip(members, found, strict=True)]
+    whole = all(scores is not None for each in scaled for scores in each)
+    normalised = [[np.array(scores) for scores in each] for each in scaled] if whole else None
+    iqms = dict(zip(pool, across.iqm(normalised, strata), strict=True)) if normalised else {}
+    profiles = dict(zip(pool, across.performance_profiles(normalised, strata), strict=True)) if normalised else {}
+    rows = []
+    for key, rank in zip(pool, across.mean_ranks(raw, strata), strict=True):
+        pairs = [(each, rows_of[key]) for each, rows_of in zip(members, found, strict=True)]
+        speedups = {name: _geometric([each.speedup(row, name) for each, row in pairs]) for name in shared}
+        hours = [row.tuning.device_hours for _, row in pairs]
+        rows.append(
+            OverallRow(
+                key,
+                rank,
+                iqms.get(key),
+                mean_gap([each.gap(row) for each, row in pairs]),
+                _mean_of_all([each.gain(row) for each, row in pairs]) if _one_metric(members) else None,
+                _mean_of_all([each.tuning_gain(row) for each, row in pairs]) if _one_metric(members) else None,
+                speedups.get(fingerprint) if fingerprint else None,
+                {name: value for name, value in speedups.items() if value is not None},
+                sum(h for h in hours if h is not None) if None not in hours else None,
+                _mean_of_all([row.headline.mean_ece if row.headline else None for _, row in pairs]),
+                profiles.get(key),
+            )
+        )
+    rows.sort(key=lambda row: (row.mean_rank, row.key))
+    place = {key: position for position, key in enumerate(pool)}
+    order = [place[row.key] for row in rows]
+    chances = across.improvement([[each[i] for i in order] for each in raw], strata)
+    return rows, {(rows[a].key, rows[b].key): chance for (a, b), chance in chances.items()}
+
+
+def _tests(members: Members, found: Found, pool: Sequence[RowKey]) -> DatasetTests[RowKey] | None:
+    """Tests over datasets; a dataset with several comparisons (splits) counts once, with its mean over them."""
+    from graph_distillery.leaderboard.statistics.datasets import dataset_tests
+
+    if len(pool) < 2:
+        return None
+    scores: dict[RowKey, dict[str, list[float]]] = {key: {} for key in pool}
+    for each, rows in zip(members, found, strict=True):
+        for key in pool:
+            score = mean([rows[key].test[seed] for seed in each.shared_seeds])
+            scores[key].setdefault(each.data.dataset, []).append(score)
+    return dataset_tests({key: [mean(splits) for splits in of.values()] for key, of in scores.items()})
+
+
+def _measured(members: Members, found: Found, pool: Sequence[RowKey], name: str) -> int:
+    """How many speed-ups one fingerprint offers to a family."""
+    return sum(
+        each.speedup(rows[key], name) is not None for each, rows in zip(members, found, strict=True) for key in pool
+    )
+
+
+def _one_metric(members: Members) -> bool:
+    return len({each.data.metric for each in members}) == 1
+
+
+def _geometric(ratios: Sequence[float | None]) -> float | None:
+    known = [ratio for ratio in ratios if ratio]
+    return geometric_mean(known) if known and len(known) == len(ratios) else None
+
+
+def _mean_of_all(values: Sequence[float | None]) -> float | None:
+    """The mean, only where every comparison has a value."""
+    known = [value for value in values if value is not None]
+    return mean(known) if known and len(known) == len(values) else None

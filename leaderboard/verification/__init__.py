@@ -1,0 +1,3 @@
+"""Whether a published board says what its records say."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Attention transfer."""
+
+from __future__ import annotations

@@ -1,0 +1,50 @@
+"""The contract between a distillation method and the engine that trains it.
+
+A method is a `torch.nn.Module` that owns its student and whatever else it trains (projection heads,
+discriminators). Most methods write `loss` alone. The other doors are there for those that need them:
+
+========================================  ======================================================================
+what a method may need                    where it stands
+========================================  ======================================================================
+trainable heads inside a loss             create them in `setup`; they are parameters of the module
+teacher logits, hidden states, edges      `batch.teacher.logits`, `.hidden`, `.graph`
+state, epoch and step hooks               attributes, `on_epoch_start`, `on_epoch_end`, `step`
+transform of the targets                  `setup` may replace `self.teachers`
+transform of the student's inputs         `inputs`, called before every forward, in training and at inference
+several optimisers, min-max steps         `optimizers` and `step`
+several teachers, several students        `self.teachers`; build more students in `setup` by `new_student`, and say
+                                          in `predictions` and `judged_by` how they are judged
+a warm-up that is no result               `may_be_kept`
+no teacher                                `MethodInfo.teacher = "none"`
+no training data                          `MethodInfo.training_data = False`; override `batches`; a teacher is its
+                                          name and its network alone
+long work before the first epoch          `prepare`, one `yield` per piece
+the last state instead of the best        `selects_on_validation = False`
+the node set a term acts on               `batch.positions("labelled" | "observed" | "unlabelled")`
+========================================  ======================================================================
+"""
+
+from __future__ import annotations
+
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.method import Context, Hyperparameters, Method
+from graph_distillery.methods.contract.optimiser import OptimiserSettings, adam
+from graph_distillery.methods.contract.task import Task, TaskKind
+from graph_distillery.methods.contract.views import Batch, BatchSource, NodeSet, Output, Teacher, TrainingData
+
+__all__ = [
+    "Batch",
+    "BatchSource",
+    "Context",
+    "Graph",
+    "Hyperparameters",
+    "Method",
+    "NodeSet",
+    "OptimiserSettings",
+    "Output",
+    "Task",
+    "TaskKind",
+    "Teacher",
+    "TrainingData",
+    "adam",
+]

@@ -1,0 +1,144 @@
+"""The class that every method derives from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from torch import Tensor, nn
+
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.optimiser import OptimiserSettings, adam
+from graph_distillery.methods.contract.task import Task
+from graph_distillery.methods.contract.views import Batch, BatchSource, Output, Teacher, TrainingData
+
+
+class Hyperparameters(BaseModel):
+    """A method's own hyperparameters; the defaults are the published ones."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the engine hands to a method when it is built.
+
+    new_student: makes a freshly initialised student for a given input width; hyperparameters of the model given by
+        name stand over the cell's.
+    data: None for a method that must do without training data; then the teachers are `Teacher.without_data`.
+    """
+
+    task: Task
+    num_features: int
+    data: TrainingData | None
+    teachers: tuple[Teacher, ...]
+    new_student: Callable[..., nn.Module] | None
+    settings: OptimiserSettings
+    variant: str = "paper"
+    device: torch.device = torch.device("cpu")
+
+
+H = TypeVar("H", bound=Hyperparameters)
+
+
+class Method(nn.Module, Generic[H]):
+    """A distillation method on one seed of one cell."""
+
+    #: The pydantic model of the method's own hyperparameters.
+    Hyperparameters: ClassVar[type[Hyperparameters]] = Hyperparameters
+    #: Whether there is anything to train; label propagation and the majority class have nothing.
+    trainable: ClassVar[bool] = True
+    #: The items that one epoch passes over. Full-batch graph students always read the whole graph.
+    epoch_items: ClassVar[Literal["labelled", "observed"]] = "observed"
+    #: Whether mini-batches of a student that reads features alone must carry the edges among their nodes.
+    needs_edges: ClassVar[bool] = False
+    #: What stands for several predictions: the mean of their scores, or all scores of the one that scores best on
+    #: the very items that are judged. `setup` may set it.
+    judged_by: Literal["mean", "best"] = "mean"
+    #: Whether training stops early and keeps its best state by the validation score. Otherwise it runs all its epochs
+    #: and keeps the last state, and the validation items are scored once, when training is over.
+    selects_on_validation: ClassVar[bool] = True
+    #: Hyperparameters under which a run takes a moment, where the published ones do not; for the conformance suite.
+    quick: ClassVar[Mapping[str, Any]] = {}
+
+    hyper: H
+
+    def __init__(self, hyper: H, context: Context) -> None:
+        super().__init__()
+        self.hyper = hyper
+        self.context = context
+        self.teachers = context.teachers
+        self.student: nn.Module | None = self.new_student() if context.new_student else None
+        self.setup()
+
+    def new_student(self, num_features: int | None = None, **hyper: Any) -> nn.Module:
+        """A freshly initialised student, reading `num_features` columns (default: the data's own).
+
+        hyper: hyperparameters of the model that stand over the cell's. A variant whose student is built otherwise
+        overrides this method and passes them.
+
+        Raises:
+            ValueError: the cell has no student.
+        """
+        if self.context.new_student is None:
+            raise ValueError("this cell has no student model")
+        return self.context.new_student(num_features or self.context.num_features, **hyper)
+
+    def setup(self) -> None:
+        """Build heads, transform the teachers' outputs, precompute. Called once, after the student exists."""
+
+    def prepare(self) -> Iterator[None]:
+        """Long work before the first epoch; between its pieces, at every `yield`, the engine looks at the clock."""
+        return iter(())
+
+    def inputs(self, graph: Graph) -> Graph:
+        """The graph as the student reads it; called before each forward, in training and at inference."""
+        return graph
+
+    def forward(self, graph: Graph) -> Output:
+        """The student's output on a graph."""
+        if self.student is None:
+            raise ValueError("a method without a student must override predict")
+        output: Output = self.student(self.inputs(graph))
+        return output
+
+    def predict(self, graph: Graph) -> Output:
+        """What is judged; in evaluation mode, without gradients."""
+        return self(graph)
+
+    def predictions(self, graph: Graph) -> Sequence[Output]:
+        """Every prediction that is judged, each on its own; `predict` alone, unless several students are trained."""
+        return [self.predict(graph)]
+
+    def may_be_kept(self, epoch: int) -> bool:
+        """Whether the state after epoch `epoch` may be chosen on validation. Patience counts such epochs alone."""
+        return True
+
+    def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
+        """The terms of the loss by name, weights included; their sum is minimised. Scalars."""
+        raise NotImplementedError(f"{type(self).__name__} defines neither loss nor step")
+
+    def optimizers(self, settings: OptimiserSettings) -> Sequence[torch.optim.Optimizer]:
+        """One Adam over all parameters of the method, unless overridden."""
+        return [adam(self.parameters(), settings)]
+
+    def batches(self, source: BatchSource) -> Iterator[Batch]:
+        """The batches of one epoch. Data-free methods make their own."""
+        return source.epoch(self.epoch_items)
+
+    def step(self, batch: Batch, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+        """One update on one batch; returns the terms of the loss, detached."""
+        terms = self.loss(batch, self(batch.graph))
+        optimizers[0].zero_grad(set_to_none=True)
+        torch.stack(list(terms.values())).sum().backward()
+        optimizers[0].step()
+        return {name: term.detach() for name, term in terms.items()}
+
+    def on_epoch_start(self, epoch: int) -> None:
+        """Before the first step of epoch `epoch`, counted from 0."""
+
+    def on_epoch_end(self, epoch: int, validation: float) -> None:
+        """After an epoch, with its validation score; nan unless `selects_on_validation`."""

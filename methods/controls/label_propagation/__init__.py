@@ -1,0 +1,3 @@
+"""Label propagation."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""The majority class."""
+
+from __future__ import annotations

@@ -1,0 +1,19 @@
+"""What there is to know of `majority` before it is loaded."""
+
+from __future__ import annotations
+
+from graph_distillery.methods.info import MethodInfo
+
+INFO = MethodInfo(
+    name="majority",
+    title="Majority class",
+    paper="the most frequent class of the labelled items",
+    venue="control",
+    year=0,
+    url="",
+    family="control",
+    target=".method:Majority",
+    students=(),
+    teacher="none",
+    inference="features",
+)

@@ -1,0 +1,3 @@
+"""The student alone."""
+
+from __future__ import annotations

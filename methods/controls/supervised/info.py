@@ -1,0 +1,17 @@
+"""What there is to know of `supervised` before it is loaded."""
+
+from __future__ import annotations
+
+from graph_distillery.methods.info import MethodInfo
+
+INFO = MethodInfo(
+    name="supervised",
+    title="Student alone",
+    paper="cross-entropy on the labels, no teacher",
+    venue="control",
+    year=0,
+    url="",
+    family="control",
+    target=".method:Supervised",
+    teacher="none",
+)

@@ -1,0 +1,3 @@
+"""The teacher alone."""
+
+from __future__ import annotations

@@ -1,0 +1,18 @@
+"""What there is to know of `teacher` before it is loaded."""
+
+from __future__ import annotations
+
+from graph_distillery.methods.info import MethodInfo
+
+INFO = MethodInfo(
+    name="teacher",
+    title="Teacher alone",
+    paper="the frozen teacher's own predictions",
+    venue="control",
+    year=0,
+    url="",
+    family="control",
+    target=".method:TeacherAlone",
+    students=(),
+    inference="graph",
+)

@@ -1,0 +1,3 @@
+"""DeepInversion on random structures."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Frameless graph knowledge distillation."""
+
+from __future__ import annotations

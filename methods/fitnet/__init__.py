@@ -1,0 +1,3 @@
+"""FitNet."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""GLNN."""
+
+from __future__ import annotations

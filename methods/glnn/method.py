@@ -1,0 +1,46 @@
+"""GLNN, graph-less neural networks (Zhang et al., ICLR 2022), equation 1."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pydantic import Field
+from torch import Tensor
+
+from graph_distillery.methods.contract import Batch, BatchSource, Hyperparameters, Method, Output
+from graph_distillery.methods.losses.logits import distillation_loss, label_loss
+
+
+class GLNNHyperparameters(Hyperparameters):
+    label_weight: float = Field(0.0, ge=0, le=1, description="lambda of equation 1; the paper runs 0")
+    temperature: float = Field(1.0, gt=0, description="temperature of both distributions; the paper has none")
+
+
+class GLNN(Method[GLNNHyperparameters]):
+    """lambda CE on labelled nodes + (1 - lambda) KL(p_t || p_s) on all observed nodes.
+
+    `official_code` takes its steps on the labels apart, before those on the teacher, in every epoch. With
+    lambda = 0 a step on the labels has no gradient of its own, yet Adam still applies weight decay and momentum.
+    """
+
+    Hyperparameters = GLNNHyperparameters
+
+    def setup(self) -> None:
+        self.terms: tuple[str, ...] = ("labels", "teacher")
+
+    def batches(self, source: BatchSource) -> Iterator[Batch]:
+        if self.context.variant == "official_code":
+            self.terms = ("labels",)
+            yield from source.epoch("labelled")
+            self.terms = ("teacher",)
+        yield from source.epoch("observed")
+
+    def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
+        task, weight = self.context.task, self.hyper.label_weight
+        terms: dict[str, Tensor] = {}
+        if "labels" in self.terms:
+            terms["labels"] = weight * label_loss(task, student.logits[batch.labelled], batch.labels)
+        if "teacher" in self.terms:
+            divergence = distillation_loss(task, student.logits, batch.teacher.logits, self.hyper.temperature)
+            terms["teacher"] = (1 - weight) * divergence
+        return terms

@@ -1,0 +1,3 @@
+"""Knowledge distillation from logits."""
+
+from __future__ import annotations

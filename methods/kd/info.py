@@ -1,0 +1,16 @@
+"""What there is to know of `kd` before it is loaded."""
+
+from __future__ import annotations
+
+from graph_distillery.methods.info import MethodInfo
+
+INFO = MethodInfo(
+    name="kd",
+    title="Knowledge distillation",
+    paper="Distilling the Knowledge in a Neural Network",
+    venue="NIPS workshop",
+    year=2015,
+    url="https://arxiv.org/abs/1503.02531",
+    family="logits",
+    target=".method:KD",
+)

@@ -1,0 +1,30 @@
+"""Knowledge distillation from logits (Hinton, Vinyals and Dean, 2015, section 2)."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor
+
+from graph_distillery.methods.contract import Batch, Hyperparameters, Method, NodeSet, Output
+from graph_distillery.methods.losses.logits import distillation_loss, label_loss
+
+
+class KDHyperparameters(Hyperparameters):
+    alpha: float = Field(0.9, ge=0, le=1, description="weight of the teacher's term; 1 - alpha on the labels")
+    tau: float = Field(4.0, gt=0, description="temperature of both distributions")
+    node_set: NodeSet = Field("observed", description="the items that the teacher's term acts on")
+
+
+class KD(Method[KDHyperparameters]):
+    """(1 - alpha) CE(y, z_s) + alpha tau^2 KL(p_t || p_s), the softened term averaged over `node_set`."""
+
+    Hyperparameters = KDHyperparameters
+
+    def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
+        hyper, task = self.hyper, self.context.task
+        acted_on = batch.positions(hyper.node_set)
+        divergence = distillation_loss(task, student.logits[acted_on], batch.teacher.logits[acted_on], hyper.tau)
+        return {
+            "labels": (1 - hyper.alpha) * label_loss(task, student.logits[batch.labelled], batch.labels),
+            "teacher": hyper.alpha * hyper.tau**2 * divergence,
+        }

@@ -1,0 +1,70 @@
+"""What the methods that match hidden states share: which layers, and the terms on labels and logits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
+from graph_distillery.methods.losses.logits import distillation_loss, label_loss
+
+
+class HintHyperparameters(Hyperparameters):
+    beta: float = Field(1000.0, ge=0, description="weight of the term on the hidden states")
+    alpha: float = Field(0.0, ge=0, le=1, description="weight of an added logit term, as in `kd`; 0 leaves it out")
+    tau: float = Field(4.0, gt=0, description="temperature of the logit term")
+    student_layer: int = Field(-1, description="hidden state of the student; -1 is the last below the output")
+    teacher_layer: int = Field(-1, description="hidden state of the teacher; -1 is the last below the output")
+
+
+HintH = TypeVar("HintH", bound=HintHyperparameters)
+
+
+class HintMethod(Method[HintH]):
+    """(1 - alpha) CE + alpha tau^2 KL + beta hint, the hint on all observed nodes."""
+
+    def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
+        hyper, task = self.hyper, self.context.task
+        student_hidden = pick_layer(student.hidden, hyper.student_layer, "student")
+        teacher_hidden = pick_layer(batch.teacher.hidden, hyper.teacher_layer, "teacher")
+        terms = {
+            "labels": (1 - hyper.alpha) * label_loss(task, student.logits[batch.labelled], batch.labels),
+            "hint": hyper.beta * self.hint(student_hidden, teacher_hidden),
+        }
+        if hyper.alpha > 0:
+            divergence = distillation_loss(task, student.logits, batch.teacher.logits, hyper.tau)
+            terms["teacher"] = hyper.alpha * hyper.tau**2 * divergence
+        return terms
+
+    def hint(self, student: Tensor, teacher: Tensor) -> Tensor:
+        """The distance between the hidden states, [nodes, width of each]; a scalar."""
+        raise NotImplementedError
+
+
+def hidden_width(method: Method[Any], layer: int) -> int:
+    """The width of the student's hidden state, seen on one forward without dropout or gradients.
+
+    Raises:
+        ValueError: there is no such layer.
+    """
+    assert method.context.data is not None
+    method.eval()
+    with torch.no_grad():
+        hidden = method(method.context.data.graph).hidden
+    method.train()
+    return pick_layer(hidden, layer, "student").shape[1]
+
+
+def pick_layer(hidden: Sequence[Tensor], layer: int, whose: str) -> Tensor:
+    """One hidden state.
+
+    Raises:
+        ValueError: there is no such layer; the line says how many there are.
+    """
+    if not -len(hidden) <= layer < len(hidden):
+        raise ValueError(f"{whose}_layer {layer}: the {whose} has {len(hidden)} hidden states")
+    return hidden[layer]

@@ -1,0 +1,3 @@
+"""Local structure preserving."""
+
+from __future__ import annotations

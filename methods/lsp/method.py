@@ -1,0 +1,183 @@
+"""LSP, local structure preserving distillation (Yang et al., CVPR 2020, equations 2 to 8)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output, Teacher
+from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.losses.hints import pick_layer
+from graph_distillery.methods.losses.local_structure import (
+    Direction,
+    Kernel,
+    codes,
+    log_distribution,
+    neighbourhoods,
+    similarity,
+    structure_divergence,
+)
+from graph_distillery.methods.losses.logits import label_loss
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a variant does where nothing else is asked for. window 0: every epoch."""
+
+    kernel: Kernel
+    direction: Direction
+    weight: float
+    window: int
+
+
+PUBLISHED = {
+    "paper": Published("rbf", "student-teacher", weight=100.0, window=0),
+    "official_code": Published("l1", "teacher-student", weight=1.0, window=30),
+}
+
+
+class LSPHyperparameters(Hyperparameters):
+    weight: float | None = Field(
+        None, ge=0, description="lambda, weight of the structure term; null: 100, in official_code 1"
+    )
+    kernel: Literal["published", "linear", "polynomial", "rbf", "l2", "l1"] = Field(
+        "published", description="similarity of two states; published: rbf, in official_code l1"
+    )
+    direction: Literal["published", "student-teacher", "teacher-student"] = Field(
+        "published",
+        description="first and second argument of KL; published: student-teacher, in official_code the other",
+    )
+    window: int | None = Field(
+        None, ge=0, description="epochs from the first in which the term acts; 0: all; null: all, in official_code 30"
+    )
+    student_layer: int = Field(-1, description="hidden state of the student; -1 is the last below the output")
+    teacher_layer: int = Field(-1, description="hidden state of the teacher; -1 is the last below the output")
+    degree: int = Field(2, ge=1, description="d of the polynomial kernel")
+    offset: float = Field(0.0, description="c of the polynomial kernel")
+    sigma: float = Field(100.0, gt=0, description="scale of the rbf and l1 kernels")
+
+
+class LSP(Method[LSPHyperparameters]):
+    """CE on the labels + lambda KL of local structures, averaged over all nodes.
+
+    The structure of node i is a softmax over SIM(z_i, z_j) for its in-neighbours j and for i itself. The teacher's are
+    worked out once for the training graph and kept; a batch looks its own up, and where it holds a part of a node's
+    neighbours alone, the kept distribution is renormalised over these. Where the student or the teacher builds its
+    graphs itself, both structures stand on the union of the arcs that the two layers read; the teacher's then follows
+    from its kept states in every step. `official_code` reads states before the activation.
+    """
+
+    Hyperparameters = LSPHyperparameters
+    needs_edges = True
+
+    def setup(self) -> None:
+        hyper, published = self.hyper, PUBLISHED[self.context.variant]
+        self.kernel: Kernel = published.kernel if hyper.kernel == "published" else hyper.kernel
+        self.direction: Direction = published.direction if hyper.direction == "published" else hyper.direction
+        self.weight = published.weight if hyper.weight is None else hyper.weight
+        self.window = published.window if hyper.window is None else hyper.window
+        self.before_activation = self.context.variant == "official_code"
+        if self.before_activation and self.student is not None:
+            self.student.keeps_preactivations = True  # type: ignore[assignment]
+        self.acts = True
+        self.teacher_states = self._states_of_teacher(self.teachers[0])
+        self.kept: Tensor | None = None
+        self.kept_codes: Tensor | None = None
+
+    def on_epoch_start(self, epoch: int) -> None:
+        self.acts = self.window == 0 or epoch < self.window
+
+    def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
+        terms = {"labels": label_loss(self.context.task, student.logits[batch.labelled], batch.labels)}
+        if self.acts:
+            terms["structure"] = self.weight * self.structure_term(batch, student)
+        return terms
+
+    def structure_term(self, batch: Batch, student: Output) -> Tensor:
+        """The divergence of the local structures on a batch, without its weight; a scalar."""
+        states = student.hidden
+        if self.before_activation:
+            states = _shown(student.preactivations, "the student")
+        own = pick_layer(states, self.hyper.student_layer, "student")
+        read = [
+            pick_layer(output.edges, layer, whose)
+            for output, layer, whose in (
+                (student, self.hyper.student_layer, "student"),
+                (batch.teacher, self.hyper.teacher_layer, "teacher"),
+            )
+            if output.edges
+        ]
+        if read:
+            if len(read) == 1:  # the other of the two reads the graph's own arcs
+                read.append(batch.graph.edge_index)
+            places = neighbourhoods(batch.graph.num_nodes, *read, dtype=own.dtype)
+            with torch.no_grad():
+                target = self._distribution(self.teacher_states[self._nodes(batch)], places)
+        else:
+            places = batch.graph.propagation("sum_self")
+            target = self._kept_for(batch, places)
+        return structure_divergence(self._distribution(own, places), target, places, self.direction)
+
+    def _distribution(self, states: Tensor, places: SparseMatrix) -> Tensor:
+        hyper = self.hyper
+        found = similarity(self.kernel, states, places, degree=hyper.degree, offset=hyper.offset, sigma=hyper.sigma)
+        return log_distribution(found, places)
+
+    @torch.no_grad()
+    def _kept_for(self, batch: Batch, places: SparseMatrix) -> Tensor:
+        """[entries]: the teacher's log-probabilities at the places of a batch, looked up."""
+        assert self.context.data is not None
+        graph = self.context.data.graph
+        whole = graph.propagation("sum_self")
+        if self.kept is None:
+            self.kept = self._distribution(self.teacher_states, whole)
+        if batch.graph is graph:
+            return self.kept
+        if self.kept_codes is None:
+            self.kept_codes = codes(whole)
+        wanted = codes(places, self._nodes(batch), graph.num_nodes)
+        found = self.kept[torch.searchsorted(self.kept_codes, wanted)]
+        return found if graph.num_graphs > 1 else log_distribution(found, places)
+
+    def _nodes(self, batch: Batch) -> Tensor:
+        """[nodes] int64: where the nodes of a batch stand in the training graph."""
+        data = self.context.data
+        assert data is not None
+        return batch.items if data.task.level == "node" else data.graph.nodes_of(batch.items)
+
+    def _states_of_teacher(self, teacher: Teacher) -> Tensor:
+        """[nodes, width] of the training graph.
+
+        Raises:
+            ValueError: there is no such layer, or the teacher does not say what came before its activations.
+        """
+        states: Sequence[Tensor] = teacher.hidden
+        if self.before_activation:
+            states = _preactivations(teacher)
+        return pick_layer(states, self.hyper.teacher_layer, "teacher")
+
+
+def _preactivations(teacher: Teacher) -> tuple[Tensor, ...]:
+    """One forward of the frozen teacher, which is left as it was."""
+    model, name = teacher.model, f"teacher {teacher.name!r}"
+    if model is None or not hasattr(model, "keeps_preactivations"):
+        return _shown((), name)
+    before = bool(model.keeps_preactivations)
+    model.keeps_preactivations = True  # type: ignore[assignment]
+    try:
+        with torch.no_grad():
+            output = cast(Output, model(teacher.graph))
+    finally:
+        model.keeps_preactivations = before  # type: ignore[assignment]
+    return _shown(output.preactivations, name)
+
+
+def _shown(preactivations: tuple[Tensor, ...], whose: str) -> tuple[Tensor, ...]:
+    if not preactivations:
+        raise ValueError(f"official_code of 'lsp' reads states before the activation, and {whose} shows none")
+    return preactivations

@@ -1,0 +1,3 @@
+"""Online adversarial distillation."""
+
+from __future__ import annotations

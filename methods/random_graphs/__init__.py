@@ -1,0 +1,3 @@
+"""Distillation on random graphs."""
+
+from __future__ import annotations
