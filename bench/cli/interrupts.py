@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -53,6 +54,7 @@ def as_keyboard_interrupt(at_once: Callable[[], None], tell: Callable[[str], Non
         yield
         return
     former = {number: signal.getsignal(number) for number in _SIGNALS}
+    former_hook, sys.unraisablehook = sys.unraisablehook, _unraisable
     ours, theirs = os.pipe()
     os.set_blocking(theirs, False)
     former_fd = signal.set_wakeup_fd(theirs, warn_on_full_buffer=False)
@@ -68,6 +70,7 @@ def as_keyboard_interrupt(at_once: Callable[[], None], tell: Callable[[str], Non
             if handler is not None:
                 signal.signal(number, handler)
         signal.set_wakeup_fd(former_fd)
+        sys.unraisablehook = former_hook
         os.close(theirs)
         watcher.join(1)
 
@@ -76,6 +79,12 @@ def _raise(number: int, frame: FrameType | None) -> None:
     if not _requested.is_set():  # the watcher sees to a second one
         _requested.set()
         raise KeyboardInterrupt
+
+
+def _unraisable(ignored: sys.UnraisableHookArgs) -> None:
+    """Our KeyboardInterrupt, swallowed by a destructor, comes again at the next `check`: no traceback of it."""
+    if not (_requested.is_set() and isinstance(ignored.exc_value, KeyboardInterrupt)):
+        sys.__unraisablehook__(ignored)
 
 
 def _watch(pipe: int, at_once: Callable[[], None], tell: Callable[[str], None]) -> None:

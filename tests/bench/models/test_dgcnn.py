@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import build_model
+from graph_distillery.bench.models.dgcnn import neighbours as search
 from graph_distillery.bench.models.dgcnn.model import EdgeConvolution
-from graph_distillery.bench.models.dgcnn.model import neighbours as search
 from graph_distillery.bench.models.dgcnn.neighbours import nearest
 from graph_distillery.methods.contract.graph import Graph
 
