@@ -1,7 +1,31 @@
 """Hyperparameter search and benchmarking for knowledge distillation on graph neural networks.
 
+    import graph_distillery as gd
+
+    store = gd.sweep("spec.yaml", out="store")
+    store.to_frame()
+    gd.leaderboard([store], out="board")
+
 The four rooms are `graph_distillery.methods`, `.search_spaces`, `.bench` and `.leaderboard`; in a checkout they are
 symbolic links to the folders beside this one. Importing this package loads neither torch nor ray.
 """
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from graph_distillery.api import Store, leaderboard, open_store, sweep
+
+__all__ = ["Store", "leaderboard", "open_store", "sweep"]
+
+
+def __getattr__(name: str) -> Any:
+    """The names of the public API, loaded when first used.
+
+    `leaderboard` names a room as well; the room, once it is imported, can be called and does the same.
+    """
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.api"), name)

@@ -6,6 +6,10 @@ Plotting and statistics libraries load when first used.
 
 from __future__ import annotations
 
+import sys
+from types import ModuleType
+from typing import Any
+
 from graph_distillery.leaderboard.build import BoardResult, build_board
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.read.load import Loaded, load_stores
@@ -22,3 +26,19 @@ __all__ = [
     "make_board",
     "write_board",
 ]
+
+
+class _Room(ModuleType):
+    """This room, which may be called: `import graph_distillery as gd; gd.leaderboard([store], out="board")`.
+
+    Once a module of it is imported, Python keeps the room itself as `graph_distillery.leaderboard`, where the function
+    of the public API was; so the room must do what the function does.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> BoardResult:
+        from graph_distillery.api import leaderboard
+
+        return leaderboard(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Room

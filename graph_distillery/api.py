@@ -1,0 +1,105 @@
+"""What Python callers and notebooks use; every function does what the command of its name does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from graph_distillery.bench.records import Record
+    from graph_distillery.bench.sweeps.store.status import StoreStatus
+    from graph_distillery.leaderboard import BoardResult
+
+AnyPath = str | PathLike[str]
+
+
+@dataclass(frozen=True)
+class Store:
+    """A run folder, opened to be read; the sweep that writes it may be under way."""
+
+    path: Path
+
+    def records(self) -> list[Record]:
+        """Every record, in the order of the files; those in whose place another stands are left out.
+
+        Raises:
+            RecordError: a record cannot be read; one line that names file and line.
+        """
+        from graph_distillery.bench.records import read_records
+
+        return read_records(self.path).records
+
+    def to_frame(self) -> pd.DataFrame:
+        """A row per record; `graph_distillery.bench.records.frame.COLUMNS` says what each column holds."""
+        from graph_distillery.bench.records.frame import to_frame
+
+        return to_frame(self.records())
+
+    def status(self) -> StoreStatus:
+        """Per cell what is done, running and failed, and the best validation score so far."""
+        from graph_distillery.bench.sweeps.store.status import read_status
+
+        return read_status(self.path)
+
+
+def open_store(path: AnyPath) -> Store:
+    """A store that is there.
+
+    Raises:
+        UserError: there is none at `path`.
+    """
+    from graph_distillery.bench.sweeps.store.store import read_facts
+
+    read_facts(Path(path))
+    return Store(Path(path))
+
+
+def sweep(
+    spec: AnyPath | Mapping[str, Any],
+    out: AnyPath | None = None,
+    *,
+    executor: str = "local",
+    workers: int = 0,
+    device: str = "cpu",
+    address: str | None = None,
+    data: AnyPath | None = None,
+    retry_failed: bool = False,
+) -> Store:
+    """Carry out a spec into a store; on a store that has some of it, the rest. `distillery sweep`.
+
+    spec: a YAML file, or the same content as a mapping. out: None names the folder after the spec. executor: local or
+    ray. workers: processes; 0 trains in this one. device: cpu, cuda or cuda:N. address: of a Ray cluster. data: where
+    datasets lie and are downloaded to. retry_failed: what failed is done again. What failed is in the records.
+
+    Raises:
+        UserError: the spec, the data or the store is not in order; nothing is trained then.
+        RecordError: a record could not be written.
+    """
+    from graph_distillery.bench.sweeps import preflight
+    from graph_distillery.bench.sweeps.plan.plan import make_plan
+    from graph_distillery.bench.sweeps.spec import parse_spec, read_spec
+    from graph_distillery.bench.sweeps.sweep import run_sweep
+
+    read = parse_spec(dict(spec), "spec") if isinstance(spec, Mapping) else read_spec(Path(spec))
+    plan = make_plan(read, preflight.data_folder(Path(data) if data is not None else None))
+    preflight.configurations(plan)
+    path = Path(out if out is not None else read.name)
+    run_sweep(plan, path, preflight.means(executor, workers, device, address), retry_failed=retry_failed)
+    return Store(path)
+
+
+def leaderboard(stores: Iterable[Store | AnyPath], out: AnyPath, *, plots: bool = True) -> BoardResult:
+    """Build the board of stores as a folder. `distillery leaderboard`.
+
+    Raises:
+        BoardError: a store cannot be read, or two of them contradict each other; nothing is written.
+    """
+    from graph_distillery.leaderboard import build_board
+
+    paths = [store.path if isinstance(store, Store) else Path(store) for store in stores]
+    return build_board(paths, Path(out), plots=plots)
