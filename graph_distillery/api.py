@@ -24,6 +24,10 @@ class Store:
 
     path: Path
 
+    def __fspath__(self) -> str:
+        """Wherever a path is asked for, a store may stand."""
+        return str(self.path)
+
     def records(self) -> list[Record]:
         """Every record, in the order of the files; those in whose place another stands are left out.
 
@@ -93,7 +97,7 @@ def sweep(
     return Store(path)
 
 
-def leaderboard(stores: Iterable[Store | AnyPath], out: AnyPath, *, plots: bool = True) -> BoardResult:
+def leaderboard(stores: Iterable[AnyPath], out: AnyPath, *, plots: bool = True) -> BoardResult:
     """Build the board of stores as a folder. `distillery leaderboard`.
 
     Raises:
@@ -101,5 +105,4 @@ def leaderboard(stores: Iterable[Store | AnyPath], out: AnyPath, *, plots: bool 
     """
     from graph_distillery.leaderboard import build_board
 
-    paths = [store.path if isinstance(store, Store) else Path(store) for store in stores]
-    return build_board(paths, Path(out), plots=plots)
+    return build_board(map(Path, stores), Path(out), plots=plots)

@@ -7,6 +7,9 @@ Plotting and statistics libraries load when first used.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -35,10 +38,8 @@ class _Room(ModuleType):
     of the public API was; so the room must do what the function does.
     """
 
-    def __call__(self, *args: Any, **kwargs: Any) -> BoardResult:
-        from graph_distillery.api import leaderboard
-
-        return leaderboard(*args, **kwargs)
+    def __call__(self, stores: Iterable[str | PathLike[str]], out: str | PathLike[str], **more: Any) -> BoardResult:
+        return build_board(map(Path, stores), Path(out), **more)
 
 
 sys.modules[__name__].__class__ = _Room
