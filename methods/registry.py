@@ -5,7 +5,6 @@ A built-in or a plug-in that cannot be loaded is left out with one warning; noth
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import threading
 import warnings
@@ -14,6 +13,8 @@ from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
+
+from graph_distillery.near_names import unknown_line
 
 
 class UnknownNameError(ValueError):
@@ -51,9 +52,7 @@ E = TypeVar("E", bound=Entry)
 
 def unknown(kind: str, name: str, valid: list[str]) -> UnknownNameError:
     """The one line for a name that is not there."""
-    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else "the valid ones are " + ", ".join(valid)
-    return UnknownNameError(f"unknown {kind} {name!r}; {hint}")
+    return UnknownNameError(unknown_line(kind, name, valid))
 
 
 def walk(package: str) -> Iterator[Any]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
+
+from graph_distillery.near_names import literal_hint, unknown_line
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
 
-_SHORT_LIST = 15
 _LONGEST = 80
 
 
@@ -26,31 +25,13 @@ def shown(value: Any) -> str:
     return text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
 
 
-def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """The valid name that ``name`` most likely meant, ignoring case, or None."""
-    by_folded = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}
-    found = difflib.get_close_matches(name[:_LONGEST].casefold(), list(by_folded), n=1, cutoff=0.6)
-    return by_folded[found[0]] if found else None
-
-
 def unknown(kind: str, name: str, valid: Iterable[str], where: str) -> str:
     """One line for a name that does not exist.
 
     >>> unknown("field", "nmae", ["name", "kind"], "spec.yaml")
     "spec.yaml: unknown field 'nmae'; did you mean 'name'?"
-
-    With no near name, the valid ones are listed when they are few.
     """
-    names = sorted(set(valid))
-    message = f"{where}: unknown {kind} {shown(name)}"
-    close = nearest(name, names)
-    if close is not None:
-        return f"{message}; did you mean {close!r}?"
-    if not names:
-        return f"{message}; there is none"
-    if len(names) <= _SHORT_LIST:
-        return f"{message}; valid: {', '.join(names)}"
-    return f"{message}; {len(names)} names are valid"
+    return f"{where}: {unknown_line(kind, name, sorted(set(valid)))}"
 
 
 def first_problem(error: ValidationError, where: str, fields_at: Callable[[tuple[Any, ...]], Iterable[str]]) -> str:
@@ -72,7 +53,6 @@ def first_problem(error: ValidationError, where: str, fields_at: Callable[[tuple
         text = str(problem["ctx"]["error"])
     else:
         text = f"{problem['msg'][:1].lower()}{problem['msg'][1:]}, got {shown(problem['input'])}"
-        if problem["type"] == "literal_error" and isinstance(problem["input"], str):
-            close = nearest(problem["input"], re.findall(r"'([^']*)'", problem["ctx"]["expected"]))
-            text += f"; did you mean {close!r}?" if close else ""
+        if problem["type"] == "literal_error":
+            text += literal_hint(problem["input"], problem["ctx"]["expected"])
     return " ".join(f"{where}: {path + ': ' if path else ''}{text}".split())

@@ -6,7 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Any, TypeGuard
 
-from graph_distillery.search_spaces.errors import nearest, shown
+from graph_distillery.near_names import did_you_mean, nearest
+from graph_distillery.search_spaces.errors import shown
 
 Scalar = bool | int | float | str | None
 
@@ -77,7 +78,7 @@ def like(value: Any, examples: tuple[Scalar, ...]) -> Scalar:
     if isinstance(checked, str):
         close = nearest(checked, [example for example in examples if isinstance(example, str)])
         if close is not None:
-            raise ValueError(f"{shown(value)} is not a choice; did you mean {close!r}?")
+            raise ValueError(f"{shown(value)} is not a choice; {did_you_mean(close)}")
     return checked
 
 

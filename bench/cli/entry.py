@@ -18,9 +18,10 @@ import typer
 from graph_distillery.bench import text
 from graph_distillery.bench.cli import interrupts, lost_cluster
 from graph_distillery.bench.cli.app import RESUMABLE, app
-from graph_distillery.bench.errors import LostError, UserError, unknown_line
+from graph_distillery.bench.errors import LostError, UserError
 from graph_distillery.bench.records import RecordError
 from graph_distillery.methods.registry import BrokenEntryWarning, DuplicateNameError, UnknownNameError
+from graph_distillery.near_names import unknown_line
 from graph_distillery.search_spaces import SpaceError
 
 OK, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130

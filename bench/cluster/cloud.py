@@ -6,7 +6,7 @@ import shlex
 from typing import Any
 
 from graph_distillery.bench.cluster.files import Launch, documents
-from graph_distillery.bench.cluster.launchers import Nodes, Task
+from graph_distillery.bench.cluster.request import LaunchRequest, Nodes
 from graph_distillery.bench.cluster.settings import NodeType, RayUp
 
 _PORT = 6379
@@ -14,11 +14,11 @@ _HOME = "~/distillery"
 _TOKEN = "~/.ray/auth_token"
 
 
-def make(task: Task, settings: RayUp) -> Launch:
+def make(request: LaunchRequest, settings: RayUp) -> Launch:
     """The cluster YAML; its sweep is a second command, `ray exec`, since `ray up` only starts machines."""
-    name = task.spec.name
+    name = request.spec.name
     file = f"{name}.ray.yaml"
-    sweep = _sweep(task, settings)
+    sweep = _sweep(request, settings)
     run = ["ray", "exec", "--tmux", file, sweep]
     store = settings.store or f"{_HOME}/{name}"
     head = [
@@ -31,35 +31,35 @@ def make(task: Task, settings: RayUp) -> Launch:
     ]
     commands = [["ray", "get-auth-token", "--generate"], ["ray", "up", "--yes", file], run]
     notes = ("the store is on the head: fetch it with `ray rsync-down` before `ray down`",)
-    return Launch({file: documents(_cluster(task, settings), head=head)}, commands, notes)
+    return Launch({file: documents(_cluster(request, settings), head=head)}, commands, notes)
 
 
-def _sweep(task: Task, settings: RayUp) -> str:
+def _sweep(request: LaunchRequest, settings: RayUp) -> str:
     """A line for the head's shell, where ~ must stay bare."""
-    slots = _slots(task, settings)
-    words = ["--executor", "ray", "--address", "auto", "--workers", str(slots), *task.device]
-    store = shlex.quote(settings.store) if settings.store else f"{_HOME}/{shlex.quote(task.spec.name)}"
+    slots = _slots(request, settings)
+    words = ["--executor", "ray", "--address", "auto", "--workers", str(slots), *request.device]
+    store = shlex.quote(settings.store) if settings.store else f"{_HOME}/{shlex.quote(request.spec.name)}"
     values = {"RAY_AUTH_MODE": "token", **settings.environment()}
     before = " ".join(f"{key}={shlex.quote(value)}" for key, value in values.items())
     return f"{before} distillery sweep {_HOME}/spec.yaml --out {store} {shlex.join(words)}"
 
 
-def _slots(task: Task, settings: RayUp) -> int:
+def _slots(request: LaunchRequest, settings: RayUp) -> int:
     """Without the machines' sizes in the file, one trial a machine is a floor that `workers` raises."""
     if settings.workers is not None:
         return settings.workers
     if any(group.cpus is None for group in settings.groups) or not settings.groups:
         return max(sum(group.most for group in settings.groups), len(settings.provider.get("worker_ips") or ()), 1)
-    return task.slots([Nodes(group.most, group.cpus or 0, group.gpus) for group in settings.groups], settings)
+    return request.slots([Nodes(group.most, group.cpus or 0, group.gpus) for group in settings.groups], settings)
 
 
-def _cluster(task: Task, settings: RayUp) -> dict[str, Any]:
+def _cluster(request: LaunchRequest, settings: RayUp) -> dict[str, Any]:
     made: dict[str, Any] = {
-        "cluster_name": task.spec.name,
+        "cluster_name": request.spec.name,
         "provider": dict(settings.provider),
         "auth": _auth(settings),
         "idle_timeout_minutes": settings.idle_minutes,
-        "file_mounts": {_TOKEN: _TOKEN, f"{_HOME}/spec.yaml": task.path},
+        "file_mounts": {_TOKEN: _TOKEN, f"{_HOME}/spec.yaml": request.path},
         "setup_commands": ["chmod 600 ~/.ray/auth_token", *settings.setup],
         "head_start_ray_commands": [
             "ray stop",

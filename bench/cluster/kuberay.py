@@ -7,7 +7,7 @@ import shlex
 from typing import Any
 
 from graph_distillery.bench.cluster.files import Launch, documents
-from graph_distillery.bench.cluster.launchers import Nodes, Task
+from graph_distillery.bench.cluster.request import LaunchRequest, Nodes
 from graph_distillery.bench.cluster.settings import KubeRay, Pods
 from graph_distillery.bench.ids import content_id
 
@@ -18,14 +18,14 @@ _SPEC, _STORES = "/etc/distillery", "/stores"
 _GRACE_S = 60
 
 
-def make(task: Task, settings: KubeRay) -> Launch:
+def make(request: LaunchRequest, settings: KubeRay) -> Launch:
     """The manifest: ConfigMap, claim, NetworkPolicy, RayJob."""
-    name = object_name(task.spec.name)
-    parts = [_config(name, task), *_claim(settings), _wall(name), _job(name, task, settings)]
+    name = object_name(request.spec.name)
+    parts = [_config(name, request), *_claim(settings), _wall(name), _job(name, request, settings)]
     if settings.namespace:
         for part in parts:
             part["metadata"]["namespace"] = settings.namespace
-    file = f"{task.spec.name}.kuberay.yaml"
+    file = f"{request.spec.name}.kuberay.yaml"
     where = f" --namespace {settings.namespace}" if settings.namespace else ""
     head = [
         f"kubectl apply -f {shlex.quote(file)}",
@@ -45,12 +45,12 @@ def object_name(name: str) -> str:
     return f"{made[: _LONGEST_NAME - 7].rstrip('-')}-{content_id(name)[:6]}"
 
 
-def _config(name: str, task: Task) -> dict[str, Any]:
+def _config(name: str, request: LaunchRequest) -> dict[str, Any]:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": {"name": name},
-        "data": {"spec.yaml": task.text},
+        "data": {"spec.yaml": request.text},
     }
 
 
@@ -90,10 +90,10 @@ def _wall(name: str) -> dict[str, Any]:
     }
 
 
-def _job(name: str, task: Task, settings: KubeRay) -> dict[str, Any]:
-    slots = task.slots([Nodes(group.most, group.cpus, group.gpus) for group in settings.groups], settings)
-    store = settings.store or f"{_STORES}/{task.spec.name}"
-    more = ["--executor", "ray", "--address", "auto", "--workers", str(slots), *task.device]
+def _job(name: str, request: LaunchRequest, settings: KubeRay) -> dict[str, Any]:
+    slots = request.slots([Nodes(group.most, group.cpus, group.gpus) for group in settings.groups], settings)
+    store = settings.store or f"{_STORES}/{request.spec.name}"
+    more = ["--executor", "ray", "--address", "auto", "--workers", str(slots), *request.device]
     auth: dict[str, Any] = {"mode": "token"}
     if settings.auth_secret:
         auth["secretName"] = settings.auth_secret
@@ -102,13 +102,13 @@ def _job(name: str, task: Task, settings: KubeRay) -> dict[str, Any]:
         "kind": "RayJob",
         "metadata": {"name": name, "labels": {"distillery": name}},
         "spec": {
-            "entrypoint": shlex.join(task.sweep(f"{_SPEC}/spec.yaml", store, *more)),
+            "entrypoint": shlex.join(request.sweep(f"{_SPEC}/spec.yaml", store, *more)),
             "submissionMode": "SidecarMode",  # from inside the head's pod: nobody else needs its dashboard
             "backoffLimit": settings.retries,
             "shutdownAfterJobFinishes": True,
             "ttlSecondsAfterFinished": settings.keep_s,
             "rayClusterSpec": {
-                "rayVersion": settings.ray_version or task.ray,
+                "rayVersion": settings.ray_version or request.ray,
                 "authOptions": auth,
                 "enableInTreeAutoscaling": True,
                 "autoscalerOptions": {"idleTimeoutSeconds": settings.idle_s},

@@ -2,70 +2,20 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from graph_distillery.bench.cluster import cloud, kuberay, slurm
 from graph_distillery.bench.cluster.files import Launch, absolute, printable
-from graph_distillery.bench.cluster.settings import Cluster, Section
-from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.cluster.request import LaunchRequest
+from graph_distillery.bench.cluster.settings import Cluster
+from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.plan.shards import Part, take_part
-from graph_distillery.bench.sweeps.spec import Needs, Spec, read_spec
+from graph_distillery.bench.sweeps.spec import read_spec
+from graph_distillery.near_names import unknown_line
 
 TARGETS = ("slurm", "kuberay", "ray")
-
-
-@dataclass(frozen=True)
-class Nodes:
-    """So many nodes of a size; a trial takes its CPUs and GPUs of one of them."""
-
-    count: int
-    cpus: int
-    gpus: int
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is to be launched. path: the spec's file, absolute; text: its content; ray: Ray's version here."""
-
-    spec: Spec
-    path: str
-    text: str
-    ray: str
-
-    def sweep(self, spec: str, store: str, *more: str) -> list[str]:
-        """The command that the cluster runs; given again, it resumes."""
-        return ["distillery", "sweep", spec, "--out", store, *more]
-
-    def slots(self, nodes: Sequence[Nodes], section: Section) -> int:
-        """How many trials fit at once, each on one node; of several shapes, the one that fits least."""
-        if section.workers is not None:
-            return section.workers
-        return min(self._fit(nodes, each) for each in self.spec.resources.every())
-
-    def _fit(self, nodes: Sequence[Nodes], needs: Needs) -> int:
-        """How many trials of one shape; UserError where no node holds one, for Ray would let it wait for ever."""
-        fit = 0
-        for kind in nodes:
-            by_gpus = kind.gpus / needs.gpus if needs.gpus else math.inf
-            fit += kind.count * math.floor(min(kind.cpus / needs.cpus, by_gpus) + 1e-9)
-        if fit < 1:
-            there = " or ".join(dict.fromkeys(f"{kind.cpus} and {kind.gpus}" for kind in nodes))
-            raise UserError(
-                f"resources: a trial asks for {needs.cpus:g} CPUs and {needs.gpus:g} GPUs, and a node of the cluster "
-                f"has {there}"
-            )
-        return fit
-
-    @property
-    def device(self) -> list[str]:
-        """The option that names the trials' device."""
-        needs = self.spec.resources
-        wants = needs.gpus or any(each.gpus for each in needs.overrides.values())
-        return ["--device", "cuda"] if wants else []
 
 
 def make_launch(target: str, spec: Path, cluster: Cluster) -> Launch:
@@ -74,20 +24,18 @@ def make_launch(target: str, spec: Path, cluster: Cluster) -> Launch:
     Raises:
         UserError: the target, the spec, its plan or the cluster file are not in order.
     """
-    from graph_distillery.bench.cluster import cloud, kuberay, slurm
-
     if target not in TARGETS:
         raise UserError(f"launch: {unknown_line('target', target, TARGETS)}")
     read = read_spec(spec)
     printable(str(spec), "SPEC")
     plan = make_plan(read)
-    task = Task(read, absolute(spec, "SPEC"), spec.read_text(encoding="utf-8-sig"), version("ray"))
+    request = LaunchRequest(read, absolute(spec, "SPEC"), spec.read_text(encoding="utf-8-sig"), version("ray"))
     if target == "slurm":
         if cluster.slurm.parts:
             take_part(plan, Part(1, cluster.slurm.parts), "slurm.parts")  # refuses more parts than cells
-        return slurm.make(task, cluster.slurm)
+        return slurm.make(request, cluster.slurm)
     if target == "kuberay" and cluster.kuberay is not None:
-        return kuberay.make(task, cluster.kuberay)
+        return kuberay.make(request, cluster.kuberay)
     if target == "ray" and cluster.ray is not None:
-        return cloud.make(task, cluster.ray)
+        return cloud.make(request, cluster.ray)
     raise UserError(f"launch {target}: --settings must name a file with a section {target!r}; see bench/cluster")

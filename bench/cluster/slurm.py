@@ -10,7 +10,7 @@ import shlex
 from pathlib import Path
 
 from graph_distillery.bench.cluster.files import Launch, absolute
-from graph_distillery.bench.cluster.launchers import Nodes, Task
+from graph_distillery.bench.cluster.request import LaunchRequest, Nodes
 from graph_distillery.bench.cluster.settings import Slurm
 
 #: Ports of the head, clear of Ray's worker ports (10002-19999) and of ephemeral ones (32768 and up).
@@ -73,29 +73,29 @@ fi
 """
 
 
-def make(task: Task, settings: Slurm) -> Launch:
+def make(request: LaunchRequest, settings: Slurm) -> Launch:
     """The batch script."""
-    body = {"symmetric": _symmetric, "head-workers": _head_workers, "array": _array}[settings.mode](task, settings)
-    parts = [_directives(task, settings), "set -eo pipefail\n", _environment(settings), "set -u\n", _STOPPING, *body]
+    body = {"symmetric": _symmetric, "head-workers": _head_workers, "array": _array}[settings.mode](request, settings)
+    parts = [_directives(request, settings), "set -eo pipefail\n", _environment(settings), "set -u\n", _STOPPING, *body]
     if settings.requeue:
         parts.append(_END)
     script = "\n".join([*parts, 'exit "$code"\n'])
-    name = f"{task.spec.name}.sbatch"
+    name = f"{request.spec.name}.sbatch"
     notes: tuple[str, ...] = ()
     if settings.mode == "array":
         notes = (
-            f"the board takes all parts: distillery leaderboard {shlex.quote(_store(task, settings))}/* --out BOARD",
+            f"the board takes all parts: distillery leaderboard {shlex.quote(_store(request, settings))}/* --out BOARD",
         )
     return Launch({name: script}, [["sbatch", name]], notes)
 
 
-def _directives(task: Task, settings: Slurm) -> str:
+def _directives(request: LaunchRequest, settings: Slurm) -> str:
     array = settings.mode == "array"
     gpus = settings.gpus_per_node
     exclusive = settings.mode == "symmetric" if settings.exclusive is None else settings.exclusive
     options: dict[str, object] = {
-        "job-name": task.spec.name,
-        "output": f"{task.spec.name}-{'%A_%a' if array else '%j'}.log",
+        "job-name": request.spec.name,
+        "output": f"{request.spec.name}-{'%A_%a' if array else '%j'}.log",
         "open-mode": "append",
         "account": settings.account,
         "partition": settings.partition,
@@ -132,14 +132,16 @@ def _environment(settings: Slurm) -> str:
     return "\n".join([*lines, ""])
 
 
-def _store(task: Task, settings: Slurm) -> str:
-    return absolute(Path(settings.store or task.spec.name), "store")
+def _store(request: LaunchRequest, settings: Slurm) -> str:
+    return absolute(Path(settings.store or request.spec.name), "store")
 
 
-def _sweep(task: Task, settings: Slurm) -> str:
+def _sweep(request: LaunchRequest, settings: Slurm) -> str:
     """The driver's command, but for the head's address."""
-    slots = task.slots([Nodes(settings.nodes, settings.cpus_per_node, settings.gpus_per_node)], settings)
-    words = task.sweep(task.path, _store(task, settings), "--executor", "ray", "--workers", str(slots), *task.device)
+    slots = request.slots([Nodes(settings.nodes, settings.cpus_per_node, settings.gpus_per_node)], settings)
+    words = request.sweep(
+        request.path, _store(request, settings), "--executor", "ray", "--workers", str(slots), *request.device
+    )
     return f'{shlex.join(words)} --address "$head:$port"'
 
 
@@ -151,7 +153,7 @@ def _start_options(settings: Slurm) -> str:
     )
 
 
-def _symmetric(task: Task, settings: Slurm) -> list[str]:
+def _symmetric(request: LaunchRequest, settings: Slurm) -> list[str]:
     run = f"""\
 code_file=$(mktemp)
 export RAY_SYMMETRIC_RUN_CLUSTER_WAIT_TIMEOUT=300
@@ -161,7 +163,7 @@ srun --export=ALL --nodes={settings.nodes} --ntasks={settings.nodes} --ntasks-pe
   ray symmetric-run --address "$head:$port" --min-nodes {settings.nodes} \\
   {_start_options(settings)} -- \\
   bash -c '"${{@:3}}" & echo "$!" > "$1"; wait "$!"; echo "$?" > "$2"' driver "$pid_file" "$code_file" \\
-  {_sweep(task, settings)} &
+  {_sweep(request, settings)} &
 work=$!
 alive() {{ pid=$(cat "$pid_file"); [ -n "$pid" ] && kill -0 "$pid"; }}
 # A step that was signalled may go before the driver that it started.
@@ -182,7 +184,7 @@ rm -f "$pid_file" "$code_file"
     return [_TOKEN, _HEAD, run]
 
 
-def _head_workers(task: Task, settings: Slurm) -> list[str]:
+def _head_workers(request: LaunchRequest, settings: Slurm) -> list[str]:
     options = _start_options(settings)
     start = f"""\
 srun --export=ALL --overlap --nodes=1 --ntasks=1 --nodelist="$head_name" \\
@@ -211,7 +213,7 @@ nodes+=("$!")
 if [ "$stopped" = 1 ]; then
   code=130
 else
-  {_sweep(task, settings)} &
+  {_sweep(request, settings)} &
   driver=$!
   wait_for "$driver"
 fi
@@ -219,11 +221,11 @@ fi
     return [_TOKEN, _HEAD, start, *([workers] if workers else []), run]
 
 
-def _array(task: Task, settings: Slurm) -> list[str]:
-    slots = task.slots([Nodes(1, settings.cpus_per_node, settings.gpus_per_node)], settings)
-    store = shlex.quote(_store(task, settings))
-    words = ["distillery", "sweep", task.path]
-    more = ["--workers", str(slots), *task.device]
+def _array(request: LaunchRequest, settings: Slurm) -> list[str]:
+    slots = request.slots([Nodes(1, settings.cpus_per_node, settings.gpus_per_node)], settings)
+    store = shlex.quote(_store(request, settings))
+    words = ["distillery", "sweep", request.path]
+    more = ["--workers", str(slots), *request.device]
     run = f"""\
 part="$SLURM_ARRAY_TASK_ID"
 {shlex.join(words)} --out {store}/"part-$part-of-{settings.parts}" --cells "$part/{settings.parts}" \\

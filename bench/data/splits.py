@@ -19,7 +19,6 @@ means one protocol; results under different names do not compare.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,6 +34,7 @@ from graph_distillery.bench.data.randomness import Stream
 from graph_distillery.bench.data.raw_files import MIRROR_VARIABLE
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.errors import UserError
+from graph_distillery.near_names import hint
 
 Parts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 
@@ -114,9 +114,7 @@ def _no_such_split(dataset: Dataset, name: str, allowed: list[str]) -> UserError
             f"dataset {dataset.name!r} was loaded without the files of its split {name!r}: put them into the "
             f"data folder or set {MIRROR_VARIABLE}"
         )
-    near = difflib.get_close_matches(name, allowed, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else "it has " + ", ".join(allowed)
-    return UserError(f"dataset {dataset.name!r} has no split {name!r}; {hint}")
+    return UserError(f"dataset {dataset.name!r} has no split {name!r}; {hint(name, allowed, otherwise='it has')}")
 
 
 def _split(name: str, seed: int, train: NDArray[np.int64], val: NDArray[np.int64], test: NDArray[np.int64]) -> Split:

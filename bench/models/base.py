@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Protocol, cast
 
@@ -25,6 +24,7 @@ from graph_distillery.bench.models.layers import (
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.methods.contract import Output
 from graph_distillery.methods.contract.graph import Graph, PropagationKind
+from graph_distillery.near_names import hint
 
 Level = Literal["node", "graph"]
 
@@ -202,9 +202,7 @@ def _one_line(name: str, fields: list[str], error: ValidationError) -> str:
     first = error.errors()[0]
     field = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(field, fields, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else "the valid ones are " + ", ".join(fields)
-        return f"model {name!r} has no hyperparameter {field!r}; {hint}"
+        return f"model {name!r} has no hyperparameter {field!r}; {hint(field, fields)}"
     message = value_line(first)
     message = message[:1].lower() + message[1:]
     if not field:

@@ -10,8 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.papers.schema import Column, Number, Protocol, Quirk, Row, Run, Table
+from graph_distillery.near_names import unknown_line
 from graph_distillery.search_spaces import SpaceError, load_yaml
 from graph_distillery.search_spaces.errors import first_problem
 

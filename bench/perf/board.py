@@ -9,7 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.errors import UserError
+from graph_distillery.near_names import unknown_line
 
 if TYPE_CHECKING:
     from graph_distillery.bench.perf.training import PerfRow

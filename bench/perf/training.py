@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
 from graph_distillery.bench.sweeps.plan.plan import make_plan
@@ -29,6 +29,7 @@ from graph_distillery.bench.training.engine import Configuration, Snapshot, buil
 from graph_distillery.bench.training.problem import Problem, ProblemKey, load_problem
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 from graph_distillery.methods.contract import Teacher
+from graph_distillery.near_names import unknown_line
 
 PAIRS = 40
 WARM_UP = 5

@@ -6,7 +6,6 @@ fractions in [0, 1], latencies milliseconds, durations seconds, memory MiB.
 
 from __future__ import annotations
 
-import difflib
 import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -20,6 +19,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from graph_distillery.near_names import hint
 
 SCHEMA_VERSION = 1
 
@@ -284,8 +285,7 @@ def describe(error: ValidationError) -> str:
     field = ".".join(str(part) for part in first["loc"])
     message = first["msg"].removeprefix("Value error, ").splitlines()[0]
     if first["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(first["loc"][-1]), _field_names(first["loc"][:-1]), n=1)
-        message = "unknown field" + (f", did you mean {near[0]!r}?" if near else "")
+        message = "unknown field; " + hint(str(first["loc"][-1]), _field_names(first["loc"][:-1]))
     elif field == "schema":
         message = f"this suite reads version {SCHEMA_VERSION}, not {first['input']!r}"
     return f"{field}: {message}" if field else message

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from graph_distillery.bench.errors import UserError, unknown_line, value_line
+from graph_distillery.bench.errors import UserError, value_line
 from graph_distillery.bench.sweeps.plan.plan import Cell, Plan
+from graph_distillery.near_names import unknown_line
 
 if TYPE_CHECKING:
     from graph_distillery.bench.sweeps.sweep import Means

@@ -17,6 +17,7 @@ from graph_distillery.bench.data.splits import Split, hide_inductive, make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.methods.contract import Task, TrainingData
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.near_names import unknown_line
 
 SETTINGS = ("transductive", "inductive", "graph-level")
 
@@ -152,7 +153,7 @@ def divide(dataset: Dataset, split: Split, key: ProblemKey, seed: int, device: s
 def check_setting(dataset: Dataset, setting: str) -> None:
     """Raises UserError where the setting does not fit the dataset."""
     if setting not in SETTINGS:
-        raise UserError(f"unknown setting {setting!r}; the valid ones are {', '.join(SETTINGS)}")
+        raise UserError(unknown_line("setting", setting, SETTINGS))
     graph_level = dataset.task == "graph-classification"
     if graph_level != (setting == "graph-level"):
         fitting = "graph-level" if graph_level else "transductive or inductive"

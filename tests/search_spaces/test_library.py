@@ -44,7 +44,7 @@ def test_heads_divide_every_width() -> None:
 def test_unknown_names_are_one_line(fault: Fault) -> None:
     assert fault(lambda: load_space("method", "gln")) == ("search spaces: unknown method 'gln'; did you mean 'glnn'?")
     assert "unknown model 'GCNS'; did you mean 'gcn'?" in fault(lambda: load_space("model", "GCNS"))
-    assert "valid: " in fault(lambda: load_space("model", "../../etc/passwd"))
+    assert "the valid ones are " in fault(lambda: load_space("model", "../../etc/passwd"))
     assert "did you mean 'model'?" in fault(lambda: load_space("modle", "gcn"))  # type: ignore[arg-type]
     assert unknown("field", "nmae", ["name", "kind"], "s") == "s: unknown field 'nmae'; did you mean 'name'?"
     assert unknown("field", "a\nb", [], "s") == "s: unknown field 'a\\nb'; there is none"

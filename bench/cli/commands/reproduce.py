@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from graph_distillery.bench.cli import lost_cluster
 from graph_distillery.bench.data.registry import DATASETS
-from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.papers import Stage, Table, find_tables, stages_of
 from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.text import duration, emit, emit_json, note, table
+from graph_distillery.near_names import unknown_line
 
 if TYPE_CHECKING:
     from graph_distillery.bench.sweeps.sweep import Means

@@ -10,15 +10,15 @@ from typing import Any
 
 from graph_distillery.bench.cli.commands.sweep import carry_out
 from graph_distillery.bench.data.registry import DATASETS
-from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.spec import Spec, parse_spec
 from graph_distillery.bench.sweeps.sweep import Means
 from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.near_names import did_you_mean, nearest, unknown_line
 from graph_distillery.search_spaces import SpaceError, load_space, load_yaml
-from graph_distillery.search_spaces.errors import nearest
 
 _MOST_SEEDS = 10_000
 
@@ -140,7 +140,7 @@ def _unknown_key(key: str, part: str, names: Mapping[str, str | None], valid: Ma
         near = nearest(key, every)
     owner = f"{part} {names[part]!r}"
     if near is not None:
-        return f"{owner} has no hyperparameter {key!r}; did you mean {near!r}?"
+        return f"{owner} has no hyperparameter {key!r}; {did_you_mean(near)}"
     mine = ", ".join(valid[part]) or "none"
     return f"{owner} has no hyperparameter {key!r}; its hyperparameters: {mine}"
 

@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
-from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.records.schema import Variant
 from graph_distillery.bench.sweeps.spec import MethodChoice, ModelChoice, Search, Setting, Spec
 from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.near_names import unknown_line
 from graph_distillery.search_spaces import JointSpace, Space, load_space, merge
 
 #: Rows that every board has, whatever the spec names.

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record
 from graph_distillery.bench.sweeps.study import samplers
+from graph_distillery.near_names import unknown_line
 
 if TYPE_CHECKING:
     import optuna

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from graph_distillery.bench.errors import UserError, unknown_line
+from graph_distillery.bench.errors import UserError
+from graph_distillery.near_names import unknown_line
 
 #: By tracker, which is also the extra's name: the module that it needs, and how its target is written.
 TRACKERS = {

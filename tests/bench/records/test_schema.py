@@ -52,9 +52,9 @@ def test_hyperparameters_keep_their_type(hparams):
     ("changes", "message"),
     [
         ({"schema": 2}, "schema: this suite reads version 1, not 2"),
-        ({"sed": 3}, "sed: unknown field, did you mean 'seed'?"),
-        ({"cell.datset": "x"}, "cell.datset: unknown field, did you mean 'dataset'?"),
-        ({"search.tirals": 1}, "search.tirals: unknown field, did you mean 'trials'?"),
+        ({"sed": 3}, "sed: unknown field; did you mean 'seed'?"),
+        ({"cell.datset": "x"}, "cell.datset: unknown field; did you mean 'dataset'?"),
+        ({"search.tirals": 1}, "search.tirals: unknown field; did you mean 'trials'?"),
         ({"id": "../../etc"}, "id: "),
         ({"seed": -1}, "seed: "),
         ({"seed": "1"}, "seed: "),

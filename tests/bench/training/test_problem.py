@@ -163,7 +163,7 @@ def test_sets_of_graphs_share_none(name: str) -> None:
     ("key", "words"),
     [
         (ProblemKey("karate", "public", "graph-level"), "setting 'graph-level' does not fit dataset 'karate'"),
-        (ProblemKey("karate", "public", "inductiv"), "unknown setting 'inductiv'; the valid ones are"),
+        (ProblemKey("karate", "public", "inductiv"), "unknown setting 'inductiv'; did you mean 'inductive'?"),
         (ProblemKey("motifs", "kfold-10", "transductive"), "does not fit dataset 'motifs', which is graph-level"),
         (ProblemKey("multi-sbm-small", "graphs", "transductive"), "has many graphs and is inductive"),
     ],
