@@ -28,6 +28,7 @@ from graph_distillery.bench.sweeps.store.store import Store
 from graph_distillery.bench.training.engine import Configuration, Snapshot, build, make_batches, train, validation_score
 from graph_distillery.bench.training.problem import Problem, ProblemKey, load_problem
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
+from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods.contract import Teacher
 from graph_distillery.near_names import unknown_line
 
@@ -207,12 +208,12 @@ def _lsp_step() -> PerfRow:
     configuration = Configuration("lsp", "official_code", layers, "gat", student_shape)
     method = build(configuration, problem, (teacher,))
     source = make_batches(method, configuration, problem)
-    optimizers = list(method.optimizers(configuration.settings))
+    update = GradientUpdate(method.optimizers(configuration.settings))
 
     def ours() -> None:
         method.train()
         for batch in method.batches(source):
-            method.step(batch, optimizers)
+            method.step(batch, update)
 
     def teacher_again() -> None:
         with torch.no_grad():
@@ -276,13 +277,13 @@ def _our_epoch(configuration: Configuration, problem: Problem, teacher: Teacher 
     """One epoch exactly as the engine runs it: every step, the validation score, the snapshot."""
     method = build(configuration, problem, () if teacher is None else (teacher,))
     source = make_batches(method, configuration, problem)
-    optimizers = list(method.optimizers(configuration.settings))
+    update = GradientUpdate(method.optimizers(configuration.settings))
     kept = Snapshot(method)
 
     def epoch() -> None:
         method.train()
         for batch in method.batches(source):
-            method.step(batch, optimizers)
+            method.step(batch, update)
         validation_score(method, problem)
         kept.take()
 

@@ -25,6 +25,7 @@ from graph_distillery.bench.training.clock import Clock, same_draws
 from graph_distillery.bench.training.metrics import main_score, scores
 from graph_distillery.bench.training.problem import Judged, Problem, TestSet
 from graph_distillery.bench.training.sampling import sampled_source
+from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.contract import BatchSource, Context, Method, OptimiserSettings, Teacher
 
@@ -36,7 +37,7 @@ class Configuration:
     """One method on one student, every hyperparameter resolved.
 
     student: None for a method without one. student_hyper: the model's own hyperparameters and the optimiser's
-    (lr, weight_decay, epochs, patience, batch_size) side by side, as in the model's search space.
+    (lr, weight_decay, epochs, patience, batch_size, clip) side by side, as in the model's search space.
     """
 
     method: str
@@ -249,15 +250,16 @@ def fit_in_steps(
     for _ in method.prepare():
         clock.check("before the first epoch")
     source = make_batches(method, configuration, problem)
-    optimizers = list(method.optimizers(settings))
+    update = GradientUpdate(method.optimizers(settings), settings.clip)
     best, waited, epoch = -1.0, 0, 0
     kept = Snapshot(method)
     for epoch in range(settings.epochs):
         method.train()
         method.on_epoch_start(epoch)
+        update.scale_rates(method.rate_factor(epoch))
         total = torch.zeros(())
         for batch in method.batches(source):
-            terms = method.step(batch, optimizers)
+            terms = method.step(batch, update)
             total = torch.stack(list(terms.values())).sum()
         if not bool(torch.isfinite(total)):
             raise FloatingPointError(f"the loss is {float(total)} in epoch {epoch}")

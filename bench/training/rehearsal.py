@@ -8,6 +8,7 @@ from graph_distillery.bench.data.registry import DatasetInfo
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Configuration, build, make_batches
 from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey
+from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods import METHODS
 from graph_distillery.methods.contract import Output, Task, Teacher, TrainingData
 from graph_distillery.methods.contract.graph import Graph
@@ -30,9 +31,9 @@ def rehearse(configuration: Configuration, dataset: DatasetInfo, setting: str, t
         teachers = (_untrained(teacher, problem),) * takes if teacher is not None else ()
         method = build(configuration, problem, teachers)
         if method.trainable and method.context.data is not None:
-            optimizers = method.optimizers(configuration.settings)
+            update = GradientUpdate(method.optimizers(configuration.settings))
             method.train().on_epoch_start(0)
-            method.step(next(iter(method.batches(make_batches(method, configuration, problem)))), optimizers)
+            method.step(next(iter(method.batches(make_batches(method, configuration, problem)))), update)
     except ValueError as error:
         raise UserError(str(error)) from None
     except Exception:  # a fault of the method, no choice of the user's: its trials record it

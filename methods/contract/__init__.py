@@ -11,7 +11,8 @@ teacher logits, hidden states, edges      `batch.teacher.logits`, `.hidden`, `.g
 state, epoch and step hooks               attributes, `on_epoch_start`, `on_epoch_end`, `step`
 transform of the targets                  `setup` may replace `self.teachers`
 transform of the student's inputs         `inputs`, called before every forward, in training and at inference
-several optimisers, min-max steps         `optimizers` and `step`
+several optimisers, min-max steps         `optimizers`, and `step`, which hands terms to the engine's `update`
+a schedule of the learning rate           `rate_factor`
 several teachers, several students        `self.teachers`; build more students in `setup` by `new_student`, and say
                                           in `predictions` and `judged_by` how they are judged
 a warm-up that is no result               `may_be_kept`
@@ -27,7 +28,7 @@ the node set a term acts on               `batch.positions("labelled" | "observe
 from __future__ import annotations
 
 from graph_distillery.methods.contract.graph import Graph
-from graph_distillery.methods.contract.method import Context, Hyperparameters, Method
+from graph_distillery.methods.contract.method import Context, Hyperparameters, Method, Update
 from graph_distillery.methods.contract.optimiser import OptimiserSettings, adam
 from graph_distillery.methods.contract.task import Task, TaskKind
 from graph_distillery.methods.contract.views import Batch, BatchSource, NodeSet, Output, Teacher, TrainingData
@@ -46,5 +47,6 @@ __all__ = [
     "TaskKind",
     "Teacher",
     "TrainingData",
+    "Update",
     "adam",
 ]

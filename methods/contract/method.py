@@ -41,6 +41,26 @@ class Context:
     device: torch.device = torch.device("cpu")
 
 
+class Update:
+    """What the engine hands to a step: the one way to move weights.
+
+    A method says what is to be minimised and by which of its optimisers; gradients, their clipping, the optimiser's
+    step and the precision are the engine's, so that it may run many seeds in one program.
+    """
+
+    def __call__(self, terms: Mapping[str, Tensor], optimizer: int = 0) -> dict[str, Tensor]:
+        """Move what an optimiser holds one step down the gradient of the sum of the terms.
+
+        terms: scalars by name, weights included, at least one. optimizer: its place in `Method.optimizers`.
+        Returns the terms, detached; the graph behind them is gone.
+        """
+        raise NotImplementedError
+
+    def forget(self, optimizer: int = 0) -> None:
+        """Take an optimiser's memory (moments, step counts) back to its start."""
+        raise NotImplementedError
+
+
 H = TypeVar("H", bound=Hyperparameters)
 
 
@@ -122,20 +142,23 @@ class Method(nn.Module, Generic[H]):
         raise NotImplementedError(f"{type(self).__name__} defines neither loss nor step")
 
     def optimizers(self, settings: OptimiserSettings) -> Sequence[torch.optim.Optimizer]:
-        """One Adam over all parameters of the method, unless overridden."""
+        """One Adam over all parameters of the method, unless overridden; the engine alone steps them."""
         return [adam(self.parameters(), settings)]
 
     def batches(self, source: BatchSource) -> Iterator[Batch]:
         """The batches of one epoch. Data-free methods make their own."""
         return source.epoch(self.epoch_items)
 
-    def step(self, batch: Batch, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
-        """One update on one batch; returns the terms of the loss, detached."""
-        terms = self.loss(batch, self(batch.graph))
-        optimizers[0].zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()
-        optimizers[0].step()
-        return {name: term.detach() for name, term in terms.items()}
+    def rate_factor(self, epoch: int) -> float:
+        """What the learning rates that `optimizers` set are multiplied by in epoch `epoch`, counted from 0."""
+        return 1.0
+
+    def step(self, batch: Batch, update: Update) -> dict[str, Tensor]:
+        """What is done with one batch: one update or several. Returns the terms of the loss, detached.
+
+        A method calls neither `backward` nor an optimiser of what it trains; it hands terms to `update`.
+        """
+        return update(self.loss(batch, self(batch.graph)))
 
     def on_epoch_start(self, epoch: int) -> None:
         """Before the first step of epoch `epoch`, counted from 0."""

@@ -83,6 +83,9 @@ class Inversion:
     theta: [graphs, width, width], logits of the arcs; theta[g, i, j] is of the arc from j to i.
     phi: [nodes, columns], logits of the features; None where features follow from the structure.
     targets: [graphs] int64.
+
+    The engine moves what a method trains; these logits are no part of it but what its data are made of, gone before
+    the first epoch, so the inversion takes its own steps.
     """
 
     def __init__(self, model: nn.Module, layout: Layout, targets: Tensor, columns: int, recipe: Recipe) -> None:

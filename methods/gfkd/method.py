@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
@@ -11,15 +11,7 @@ import torch.nn.functional as F
 from pydantic import Field, ValidationInfo, field_validator
 from torch import Tensor
 
-from graph_distillery.methods.contract import (
-    Batch,
-    BatchSource,
-    Hyperparameters,
-    Method,
-    OptimiserSettings,
-    Output,
-    Teacher,
-)
+from graph_distillery.methods.contract import Batch, BatchSource, Hyperparameters, Method, Output, Teacher
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.gfkd.inversion import FeatureKind, Inversion, Recipe
 from graph_distillery.methods.gfkd.padded import Layout
@@ -103,14 +95,8 @@ class FakeGraphs(Method[H]):
         graphs = inversion.export().select_graphs(order.argsort())
         self.kept = cut(teacher, graphs, context.settings.batch_size or hyper.graphs)
 
-    def optimizers(self, settings: OptimiserSettings) -> Sequence[torch.optim.Optimizer]:
-        self.decaying = list(super().optimizers(settings))
-        return self.decaying
-
-    def on_epoch_start(self, epoch: int) -> None:
-        settings = self.context.settings
-        for group in self.decaying[0].param_groups:
-            group["lr"] = settings.lr * (1 - epoch / settings.epochs)
+    def rate_factor(self, epoch: int) -> float:
+        return 1 - epoch / self.context.settings.epochs
 
     def batches(self, source: BatchSource) -> Iterator[Batch]:
         return iter(self.kept)

@@ -13,7 +13,16 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from graph_distillery.methods.contract import Batch, Hyperparameters, Method, NodeSet, OptimiserSettings, Output, adam
+from graph_distillery.methods.contract import (
+    Batch,
+    Hyperparameters,
+    Method,
+    NodeSet,
+    OptimiserSettings,
+    Output,
+    Update,
+    adam,
+)
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.losses.adversaries import DiscriminatorRing
 from graph_distillery.methods.losses.hints import hidden_width, pick_layer
@@ -111,7 +120,7 @@ class OAD(Method[OADHyperparameters]):
         share = since / (self.context.settings.epochs - self.warmup_epochs)
         return 1 - share, share
 
-    def step(self, batch: Batch, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    def step(self, batch: Batch, update: Update) -> dict[str, Tensor]:
         hyper, outputs = self.hyper, self.outputs(batch.graph)
         logits = torch.stack([output.logits for output in outputs])
         on_labels, on_others = self.weights()
@@ -124,16 +133,13 @@ class OAD(Method[OADHyperparameters]):
                 )
             if self.ring is not None:
                 hidden = torch.stack([pick_layer(output.hidden, hyper.student_layer, "student") for output in outputs])
-                shown["discriminators"] = self.teach_ring(self.ring, batch.graph, hidden.detach(), optimizers[1])
+                shown["discriminators"] = self.teach_ring(self.ring, batch.graph, hidden.detach(), update)
                 fooled = self.ring.generator_loss(batch.graph, hidden)
                 terms["adversarial"] = on_others * hyper.adversarial_weight * fooled
             if self.renews_adam:
                 self.renews_adam = False
-                optimizers[0].state.clear()
-        optimizers[0].zero_grad(set_to_none=True)
-        torch.stack(list(terms.values())).sum().backward()
-        optimizers[0].step()
-        return {name: term.detach() for name, term in (terms | shown).items()}
+                update.forget(0)
+        return update(terms, 0) | shown
 
     def label_term(self, logits: Tensor, batch: Batch) -> Tensor:
         """The students' losses on the labels, added up. logits: [students, items, classes]."""
@@ -151,12 +157,7 @@ class OAD(Method[OADHyperparameters]):
             return count * tau**2 * distillation_loss(self.context.task, own, targets, tau)
         return count * tau**2 * soft_divergence(own, targets, tau) / max(items * classes, 1)
 
-    def teach_ring(
-        self, ring: DiscriminatorRing, graph: Graph, hidden: Tensor, optimizer: torch.optim.Optimizer
-    ) -> Tensor:
+    def teach_ring(self, ring: DiscriminatorRing, graph: Graph, hidden: Tensor, update: Update) -> Tensor:
         """One step of the discriminators; returns their loss. hidden: [students, nodes, width], no gradient."""
         loss = self.hyper.discriminator_weight * ring.discriminator_loss(graph, hidden)
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        optimizer.step()
-        return loss.detach()
+        return update({"discriminators": loss}, 1)["discriminators"]

@@ -17,7 +17,7 @@ from graph_distillery.bench.conformance import MethodConformance, cases_of, exam
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.training.problem import Problem, TestSet, divide
 from graph_distillery.methods import METHODS, MethodInfo
-from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output, TrainingData
+from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output, TrainingData, Update
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.controls.supervised.method import Supervised
 from graph_distillery.methods.gfkd.method import FakeGraphs, RandomGraphsHyperparameters
@@ -50,8 +50,8 @@ class LearnsNothing(Supervised):
 class KeepsTheGraphAlive(Supervised):
     """Terms that are not detached hold on to the whole computation."""
 
-    def step(self, batch: Batch, optimizers: Any) -> dict[str, Tensor]:
-        super().step(batch, optimizers)
+    def step(self, batch: Batch, update: Update) -> dict[str, Tensor]:
+        super().step(batch, update)
         return self.loss(batch, self(batch.graph))
 
 

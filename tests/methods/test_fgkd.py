@@ -19,6 +19,7 @@ from graph_distillery.bench.training.batches import make_source
 from graph_distillery.bench.training.engine import Configuration, build
 from graph_distillery.bench.training.speed import measure_speed
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
+from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods import METHODS
 from graph_distillery.methods.contract import Batch, Method, Teacher, TrainingData
 from graph_distillery.methods.fgkd.method import FGKD
@@ -52,8 +53,8 @@ def test_the_released_code_takes_two_steps_an_epoch(variant: str, expected: list
     method = Case("fgkd", TASK, "gnn", variant, "fmlp-o").fresh()
     assert method.context.data is not None
     source = make_source(method.context.data, method.teachers, None, True, False)
-    optimizers = method.optimizers(method.context.settings)
-    assert [set(method.step(batch, optimizers)) for batch in method.batches(source)] == expected
+    update = GradientUpdate(method.optimizers(method.context.settings))
+    assert [set(method.step(batch, update)) for batch in method.batches(source)] == expected
 
 
 @pytest.mark.parametrize("model", ["fmlp-o", "fmlp-s"])

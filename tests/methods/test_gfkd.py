@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from graph_distillery.bench.conformance.examples import Case
 from graph_distillery.bench.models.base import build_model
 from graph_distillery.bench.perf.references.gfkd import PlainInversion
+from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods.contract import Output, Teacher
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.gfkd.inversion import (
@@ -235,11 +236,11 @@ def test_learning_rates_fall(network: nn.Module) -> None:
     assert seen == [pytest.approx([0.1**k, 0.05 * 0.1**k]) for k in (0, 0, 1, 1, 2)]
     method: Any = case("gfkd").fresh(epochs=4)
     settings = case("gfkd").configuration(epochs=4).settings
-    optimizers = method.optimizers(settings)
+    update = GradientUpdate(method.optimizers(settings))
     rates = []
     for epoch in range(4):
-        method.on_epoch_start(epoch)
-        rates.append(optimizers[0].param_groups[0]["lr"])
+        update.scale_rates(method.rate_factor(epoch))
+        rates.append(update.optimizers[0].param_groups[0]["lr"])
     assert rates == pytest.approx([0.02, 0.015, 0.01, 0.005])
 
 

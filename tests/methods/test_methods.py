@@ -12,6 +12,7 @@ from torch import Tensor
 
 from graph_distillery.bench.data.loaders.embedded.loader import karate
 from graph_distillery.bench.training.batches import make_source
+from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods.at.method import AttentionTransfer, attention_map
 from graph_distillery.methods.contract import (
     Batch,
@@ -106,11 +107,11 @@ def epochs_of_glnn(make: Make, data: TrainingData, teacher: Teacher, variant: st
     method = make(GLNN, variant)
     parameters = list(method.parameters())
     plain = torch.optim.SGD(parameters, lr=0.1)
-    optimizers = [plain] if sgd else list(method.optimizers(OptimiserSettings(lr=0.01)))
+    update = GradientUpdate([plain] if sgd else method.optimizers(OptimiserSettings(lr=0.01)))
     source = make_source(data, (teacher,), None, uses_edges=False, needs_edges=False)
     for _ in range(epochs):
         for batch in method.batches(source):
-            method.step(batch, optimizers)
+            method.step(batch, update)
     return torch.cat([value.detach().flatten() for value in parameters])
 
 
@@ -140,12 +141,12 @@ def test_a_step_without_gradient_moves_the_weights_by_momentum(
     make: Make, data: TrainingData, teacher: Teacher
 ) -> None:
     method = make(GLNN, "official_code")
-    optimizers = list(method.optimizers(OptimiserSettings(lr=0.01)))
+    update = GradientUpdate(method.optimizers(OptimiserSettings(lr=0.01)))
     seen: list[tuple[float, bool]] = []
     for _ in range(2):
         for batch in method.batches(make_source(data, (teacher,), None, uses_edges=False, needs_edges=False)):
             before = next(method.parameters()).detach().clone()
-            total = sum(float(term) for term in method.step(batch, optimizers).values())
+            total = sum(float(term) for term in method.step(batch, update).values())
             seen.append((total, torch.equal(before, next(method.parameters()))))
     losses, still = zip(*seen, strict=True)
     assert losses[0] == losses[2] == 0

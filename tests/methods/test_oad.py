@@ -15,6 +15,7 @@ from torch import Tensor
 from graph_distillery.bench.conformance import problem_for
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Configuration, build, judge, predict_items
+from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods.contract import Batch, Method, OptimiserSettings, Task, TrainingData
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.losses.adversaries import DiscriminatorRing
@@ -142,10 +143,10 @@ def test_fooling_the_ring_teaches_it_nothing(irregular: Graph) -> None:
 # Steps
 
 
-def descent(method: Method[Any]) -> list[torch.optim.Optimizer]:
+def descent(method: Method[Any]) -> GradientUpdate:
     """Plain gradient descent in place of the two Adams."""
     parts = [method.group] if method.ring is None else [method.group, [method.ring]]
-    return [torch.optim.SGD([p for module in part for p in module.parameters()], lr=0.1) for part in parts]
+    return GradientUpdate([torch.optim.SGD([p for one in part for p in one.parameters()], lr=0.1) for part in parts])
 
 
 def test_a_step_is_the_discriminators_step_and_then_the_students(make: Make, batch: Batch, softened: Softened) -> None:
@@ -184,10 +185,10 @@ def test_without_distillation_each_student_learns_alone(make: Make, batch: Batch
     """Both weights 0, or the warm-up: m students that never heard of each other."""
     method = make(OAD, kd_weight=0.0, adversarial_weight=0.0) if ablated else make(OAD)
     alone = copy.deepcopy(list(method.group))
-    optimizers = list(method.optimizers(OptimiserSettings(lr=0.01, weight_decay=0.1)))
+    update = GradientUpdate(method.optimizers(OptimiserSettings(lr=0.01, weight_decay=0.1)))
     for epoch in range(3):
         method.on_epoch_start(epoch)
-        assert method.step(batch, optimizers).keys() == {"labels"}
+        assert method.step(batch, update).keys() == {"labels"}
     for student, one in zip(method.group, alone, strict=True):
         adam = torch.optim.Adam(one.parameters(), lr=0.01, weight_decay=0.1)
         for _ in range(3):
@@ -242,14 +243,14 @@ def test_the_released_code_forgets_adams_state_once_and_on_many_graphs_alone() -
         problem = problem_for(task).problem
         configuration = Configuration("oad", variant, {}, "gcn", {"hidden": 4, "epochs": 6})
         method = build(configuration, problem, ()).train()
-        optimizers = list(method.optimizers(configuration.settings))
+        update = GradientUpdate(method.optimizers(configuration.settings))
         steps = []
         data = problem.training
         whole = Batch(data.graph, torch.arange(data.num_items), data.labelled, data.labels)
         for epoch in range(6):
             method.on_epoch_start(epoch)
-            method.step(whole, optimizers)
-            steps.append(int(next(iter(optimizers[0].state.values()))["step"]))
+            method.step(whole, update)
+            steps.append(int(next(iter(update.optimizers[0].state.values()))["step"]))
         assert steps == ([1, 2, 3, 1, 2, 3] if forgets else [1, 2, 3, 4, 5, 6])
 
 

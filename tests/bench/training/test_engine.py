@@ -38,6 +38,7 @@ from graph_distillery.methods.contract import (
     Output,
     Task,
     TrainingData,
+    Update,
 )
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.controls.supervised.method import Supervised
@@ -73,7 +74,7 @@ class Scripted(Method[Hyperparameters]):
     def batches(self, source: BatchSource) -> Any:
         return iter([None])
 
-    def step(self, batch: Batch, optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, Tensor]:
+    def step(self, batch: Batch, update: Update) -> dict[str, Tensor]:
         self.steps += 1
         return {"made-up": torch.tensor(self.loss_of_step)}
 
