@@ -167,7 +167,7 @@ def sweep(
         bool, typer.Option("--dry-run", help="Print cells, trials and estimated cost; write no store.")
     ] = False,
     cells: Annotated[
-        str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts of the plan's cells, in its own store.")
+        str | None, typer.Option(metavar="I/N", help="Only the I-th of N shards of the plan's cells, in its own store.")
     ] = None,
     quiet: Quiet = False,
     json: Json = False,

@@ -11,7 +11,7 @@ from graph_distillery.bench.cluster.request import LaunchRequest
 from graph_distillery.bench.cluster.settings import Cluster
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.plan.plan import make_plan
-from graph_distillery.bench.sweeps.plan.shards import Part, take_part
+from graph_distillery.bench.sweeps.plan.shards import Shard, take_shard
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.near_names import unknown_line
 
@@ -31,8 +31,8 @@ def make_launch(target: str, spec: Path, cluster: Cluster) -> Launch:
     plan = make_plan(read)
     request = LaunchRequest(read, absolute(spec, "SPEC"), spec.read_text(encoding="utf-8-sig"), version("ray"))
     if target == "slurm":
-        if cluster.slurm.parts:
-            take_part(plan, Part(1, cluster.slurm.parts), "slurm.parts")  # refuses more parts than cells
+        if cluster.slurm.shards:
+            take_shard(plan, Shard(1, cluster.slurm.shards), "slurm.shards")  # refuses more shards than cells
         return slurm.make(request, cluster.slurm)
     if target == "kuberay" and cluster.kuberay is not None:
         return kuberay.make(request, cluster.kuberay)

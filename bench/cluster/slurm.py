@@ -83,9 +83,8 @@ def make(request: LaunchRequest, settings: Slurm) -> Launch:
     name = f"{request.spec.name}.sbatch"
     notes: tuple[str, ...] = ()
     if settings.mode == "array":
-        notes = (
-            f"the board takes all parts: distillery leaderboard {shlex.quote(_store(request, settings))}/* --out BOARD",
-        )
+        stores = f"{shlex.quote(_store(request, settings))}/*"
+        notes = (f"the board takes all shards: distillery leaderboard {stores} --out BOARD",)
     return Launch({name: script}, [["sbatch", name]], notes)
 
 
@@ -102,7 +101,7 @@ def _directives(request: LaunchRequest, settings: Slurm) -> str:
         "qos": settings.qos,
         "constraint": settings.constraint,
         "reservation": settings.reservation,
-        "array": f"1-{settings.parts}" + (f"%{settings.at_once}" if settings.at_once else "") if array else None,
+        "array": f"1-{settings.shards}" + (f"%{settings.at_once}" if settings.at_once else "") if array else None,
         "nodes": settings.nodes,
         "ntasks-per-node": 1,
         "cpus-per-task": settings.cpus_per_node,
@@ -227,8 +226,8 @@ def _array(request: LaunchRequest, settings: Slurm) -> list[str]:
     words = ["distillery", "sweep", request.path]
     more = ["--workers", str(slots), *request.device]
     run = f"""\
-part="$SLURM_ARRAY_TASK_ID"
-{shlex.join(words)} --out {store}/"part-$part-of-{settings.parts}" --cells "$part/{settings.parts}" \\
+shard="$SLURM_ARRAY_TASK_ID"
+{shlex.join(words)} --out {store}/"shard-$shard-of-{settings.shards}" --cells "$shard/{settings.shards}" \\
   {shlex.join(more)} &
 driver=$!
 wait_for "$driver"

@@ -14,36 +14,36 @@ from graph_distillery.bench.data.registry import DatasetInfo
 
 
 @dataclass(frozen=True)
-class AtHand:
+class Availability:
     """there: None where its loader cannot be asked. where: in words."""
 
     there: bool | None
     where: str
 
 
-def at_hand(info: DatasetInfo, data: Path | None = None) -> AtHand:
+def availability(info: DatasetInfo, data: Path | None = None) -> Availability:
     """Look, without reading or fetching anything.
 
     Raises:
         UserError: DISTILLERY_MIRROR names no folder.
     """
     if info.kind != "download":
-        return AtHand(True, "part of the suite" if info.kind == "embedded" else "generated when asked for")
+        return Availability(True, "part of the suite" if info.kind == "embedded" else "generated when asked for")
     from graph_distillery.bench.data import cache
 
     root, tree = data_root(data), mirror()
     if (root / "converted" / f"{info.name}.v{cache.VERSION}.safetensors").is_file():
-        return AtHand(True, f"converted, in {root}")
+        return Availability(True, f"converted, in {root}")
     wanted = _first_wanted(info, RawFiles(info.name, root, tree))
     if wanted is None:
-        return AtHand(None, "its loader cannot be asked")
+        return Availability(None, "its loader cannot be asked")
     folder, files = wanted
     for name, place in (("data folder", root), ("mirror", tree)):
         if place is not None and all((place / folder / file).is_file() for file in files):
-            return AtHand(True, f"raw files in the {name}, {place / folder}")
+            return Availability(True, f"raw files in the {name}, {place / folder}")
     if RawFiles(info.name, root, tree).has(folder, files):
-        return AtHand(True, f"raw files, {folder}, in data folder and mirror together")
-    return AtHand(False, f"not here: {folder}/{files[0]} would be downloaded")
+        return Availability(True, f"raw files, {folder}, in data folder and mirror together")
+    return Availability(False, f"not here: {folder}/{files[0]} would be downloaded")
 
 
 class _Wanted(Exception):

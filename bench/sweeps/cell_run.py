@@ -18,7 +18,7 @@ _STOPPED = ("failed", "nan", "oom", "timeout")
 
 
 @dataclass(frozen=True)
-class Work:
+class JobRequest:
     """One piece of a cell's work. trial: its number; selection: which configuration a report or speed is of."""
 
     purpose: Literal["trial", "report", "speed"]
@@ -84,7 +84,7 @@ class CellRun:
         self._trials.pop(number, None)
         self._known = self._selected = None
 
-    def stale(self, work: Work, seed: int) -> tuple[str, ...]:
+    def stale(self, work: JobRequest, seed: int) -> tuple[str, ...]:
         """Ids of reports, or speeds, of configurations that are no longer the selected ones, since a trial that was
         tried again won; work of the same kind and seed stands in their place."""
         if work.purpose == "trial":
@@ -164,7 +164,7 @@ class CellRun:
             return {"both": self.cell.defaults}
         return {"default": self.cell.defaults, "tuned": winner.configuration}
 
-    def next_search(self) -> Work | None:
+    def next_search(self) -> JobRequest | None:
         """The next seeds of a trial under way, or a new trial."""
         for number in sorted(self.begun):
             trial = self.trial(number)
@@ -177,35 +177,37 @@ class CellRun:
         self._begin(fresh, self.study.propose(fresh, self.known_trials(), self.warm_starts()))
         return self._work(self.trial(fresh))
 
-    def _work(self, trial: Trial) -> Work:
+    def _work(self, trial: Trial) -> JobRequest:
         every = self.study.report_every(trial)
-        return Work("trial", trial.configuration, self.study.next_seeds(trial), trial=trial.number, report_every=every)
+        return JobRequest(
+            "trial", trial.configuration, self.study.next_seeds(trial), trial=trial.number, report_every=every
+        )
 
-    def next_report(self) -> Work | None:
+    def next_report(self) -> JobRequest | None:
         if not self.searched:
             return None
         for selection, configuration in self.selections().items():
             for seed in self.spec.report.seeds:
                 done = self._current(self.reports.get((selection, seed)))
                 if not done and ("report", selection, seed) not in self.busy:
-                    return Work("report", configuration, (seed,), selection=selection)
+                    return JobRequest("report", configuration, (seed,), selection=selection)
         return None
 
-    def next_speed(self) -> Work | None:
+    def next_speed(self) -> JobRequest | None:
         if not self.searched:
             return None
         for selection, configuration in self.selections().items():
             if not self._current(self.speeds.get(selection)) and ("speed", selection) not in self.busy:
-                return Work("speed", configuration, (self.spec.report.seeds[0],), selection=selection)
+                return JobRequest("speed", configuration, (self.spec.report.seeds[0],), selection=selection)
         return None
 
-    def name_of(self, work: Work) -> tuple[Any, ...]:
+    def name_of(self, work: JobRequest) -> tuple[Any, ...]:
         """What `busy` calls a piece of work."""
         if work.purpose == "trial":
             return ("trial", work.trial)
         return ("report", work.selection, work.seeds[0]) if work.purpose == "report" else ("speed", work.selection)
 
-    def earlier(self, work: Work) -> list[Record]:
+    def earlier(self, work: JobRequest) -> list[Record]:
         """Records that there are of a trial, or of a configuration's reports."""
         if work.purpose == "trial" and work.trial is not None:
             return list(self.trials.get(work.trial, {}).values())
@@ -214,17 +216,17 @@ class CellRun:
             return [record for record in stood if self._current(record)]
         return []
 
-    def over(self, work: Work) -> bool:
+    def over(self, work: JobRequest) -> bool:
         """Whether nothing more comes of a trial, or of a configuration's reports."""
         if work.purpose == "trial" and work.trial is not None:
             return self.trial(work.trial).state != "running"
         return work.purpose != "report" or len(self.earlier(work)) == len(self.spec.report.seeds)
 
-    def record_id(self, work: Work, seed: int) -> str:
+    def record_id(self, work: JobRequest, seed: int) -> str:
         """The same for the same work, on any machine."""
         return content_id([self.cell.id, work.purpose, work.trial, work.selection, seed])
 
-    def prunes(self, work: Work, seed: int, score: float) -> bool:
+    def prunes(self, work: JobRequest, seed: int, score: float) -> bool:
         """Whether the trial stops after this seed."""
         assert work.trial is not None
         if seed != work.seeds[-1]:
@@ -233,7 +235,7 @@ class CellRun:
         judged = replace(trial, values={**trial.values, seed: score}, state="running")
         return self.study.stops_after_seed(judged, self._others(work.trial))
 
-    def stops_at(self, work: Work, epoch: int, score: float) -> bool:
+    def stops_at(self, work: JobRequest, epoch: int, score: float) -> bool:
         """Take a report on a trial's first seed, and say whether the trial stops there."""
         assert work.trial is not None
         if not math.isfinite(score):  # an undefined score is no verdict; training goes on or ends as it would
@@ -242,7 +244,7 @@ class CellRun:
         self._begin(work.trial, work.configuration)
         return self.study.stops_after_epoch(self.trial(work.trial), epoch, self._others(work.trial))
 
-    def curve_of(self, work: Work, seed: int) -> tuple[tuple[int, float], ...] | None:
+    def curve_of(self, work: JobRequest, seed: int) -> tuple[tuple[int, float], ...] | None:
         """What a seed reported on its way, for its record."""
         if not work.report_every or work.trial is None or seed != work.seeds[0]:
             return None

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Record, RecordError, Search
-from graph_distillery.bench.sweeps.cell_run import CellRun, Work
+from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.executors import Executor
-from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
 from graph_distillery.bench.sweeps.plan.plan import Cell, Plan, TeacherPlan
 from graph_distillery.bench.sweeps.store.recorder import Recorder, problem_key
 from graph_distillery.bench.sweeps.store.retries import failures, settled, work_name
@@ -27,12 +27,12 @@ Listener = Callable[[Record], None]
 
 
 @dataclass(frozen=True)
-class _Errand:
+class _Owner:
     """What a job under way is for."""
 
     teacher: TeacherPlan | None
     run: CellRun | None = None
-    work: Work | None = None
+    work: JobRequest | None = None
 
 
 class Driver:
@@ -61,7 +61,7 @@ class Driver:
         teachers = [record for record in store.records if record.kind == "teacher" and record.id not in again]
         self._teachers = {record.cell.teacher_id or "": record for record in teachers}
         self._failed_teachers = {key for key, record in self._teachers.items() if record.status != "ok"}
-        self._errands: dict[str, _Errand] = {}
+        self._owners: dict[str, _Owner] = {}
         self.slots = 0
         self.recorder = Recorder(plan, store)
 
@@ -83,23 +83,23 @@ class Driver:
 
     def under_way(self) -> Counter[str]:
         """Jobs under way, by the id of their cell or teacher; may be asked from another thread."""
-        errands = list(self._errands.values())
-        owners = (errand.run.cell if errand.run is not None else errand.teacher for errand in errands)
-        return Counter(owner.id for owner in owners if owner is not None)
+        owners = list(self._owners.values())
+        places = (owner.run.cell if owner.run is not None else owner.teacher for owner in owners)
+        return Counter(place.id for place in places if place is not None)
 
     def run(self, executor: Executor) -> None:
         """Until nothing is left to do."""
         while True:
             self.slots = executor.slots  # a cluster grows and shrinks
-            while len(self._errands) < executor.slots and (job := self.next_job()) is not None:
+            while len(self._owners) < executor.slots and (job := self.next_job()) is not None:
                 if self._watcher is not None:
-                    errand = self._errands[job.key]
-                    self._watcher.begins(job, errand.run, errand.work, errand.teacher)
+                    owner = self._owners[job.key]
+                    self._watcher.begins(job, owner.run, owner.work, owner.teacher)
                 executor.submit(job)
-            if not self._errands:
+            if not self._owners:
                 return
             event = executor.next_event()
-            if isinstance(event, Progress):
+            if isinstance(event, EpochReport):
                 executor.resume(event.key, self.goes_on(event))
             else:
                 self.accept(*event)
@@ -113,7 +113,7 @@ class Driver:
                 job = self._next_of(run, step)
                 if job is not None:
                     return job
-        if self._errands:
+        if self._owners:
             return None
         for run in self.runs.values():
             job = self._next_of(run, CellRun.next_speed)
@@ -121,7 +121,7 @@ class Driver:
                 return job
         return None
 
-    def _next_of(self, run: CellRun, step: Callable[[CellRun], Work | None]) -> Job | None:
+    def _next_of(self, run: CellRun, step: Callable[[CellRun], JobRequest | None]) -> Job | None:
         """A cell's next job, or the job of a teacher that it waits for; None when it can only wait."""
         if not self._teacher_ready(run.cell.teacher):
             return None
@@ -132,10 +132,10 @@ class Driver:
         if missing is None:
             return None
         if missing:
-            self._errands[missing[0].key] = _Errand(run.cell.teacher)
+            self._owners[missing[0].key] = _Owner(run.cell.teacher)
             return missing[0]
         job = self._job(run, work)
-        self._errands[job.key] = _Errand(run.cell.teacher, run, work)
+        self._owners[job.key] = _Owner(run.cell.teacher, run, work)
         run.busy.add(run.name_of(work))
         return job
 
@@ -165,7 +165,7 @@ class Driver:
                 return None
             if teacher_id in self._teachers and self.store.teachers.has(teacher_id):
                 continue
-            if teacher_id in self._errands:
+            if teacher_id in self._owners:
                 under_way = True
             else:
                 jobs.append(self._teacher_job(cell.teacher, teacher_id, seed))
@@ -185,7 +185,7 @@ class Driver:
             device=self.device,
         )
 
-    def _job(self, run: CellRun, work: Work) -> Job:
+    def _job(self, run: CellRun, work: JobRequest) -> Job:
         cell = run.cell
         config = configuration(cell.method.name, cell.variant, cell.student, work.configuration)
         if work.purpose == "speed":  # how long a forward takes does not hang on the weights
@@ -207,10 +207,10 @@ class Driver:
 
     # -- what came of it ---------------------------------------------------------------------------------------
 
-    def goes_on(self, progress: Progress) -> bool:
+    def goes_on(self, progress: EpochReport) -> bool:
         """Whether a trial that has reported goes on; one that does not is recorded as pruned here."""
-        errand = self._errands[progress.key]
-        run, work = errand.run, errand.work
+        owner = self._owners[progress.key]
+        run, work = owner.run, owner.work
         assert run is not None
         assert work is not None
         metric = self.recorder.identity(run.cell.data).metric
@@ -233,23 +233,23 @@ class Driver:
 
     def accept(self, outcome: Outcome, ended: bool) -> None:
         """Record an outcome; after this it is on the disk."""
-        errand = self._errands[outcome.key]
-        if errand.run is None:
-            record = self._accept_teacher(errand, outcome)
+        owner = self._owners[outcome.key]
+        if owner.run is None:
+            record = self._accept_teacher(owner, outcome)
         else:
-            record = self._accept_work(errand.run, errand, outcome)
+            record = self._accept_work(owner.run, owner, outcome)
         if record is not None:
             for listener in self._listeners:  # to whom the job that brought it is still under way
                 listener(record)
         if self._watcher is not None:
-            self._watcher.records(record, outcome.key, errand.run, errand.work)
+            self._watcher.records(record, outcome.key, owner.run, owner.work)
         if ended:
-            del self._errands[outcome.key]
-            if errand.run is not None and errand.work is not None:
-                errand.run.busy.discard(errand.run.name_of(errand.work))
+            del self._owners[outcome.key]
+            if owner.run is not None and owner.work is not None:
+                owner.run.busy.discard(owner.run.name_of(owner.work))
 
-    def _accept_teacher(self, errand: _Errand, outcome: Outcome) -> Record | None:
-        teacher = errand.teacher
+    def _accept_teacher(self, owner: _Owner, outcome: Outcome) -> Record | None:
+        teacher = owner.teacher
         assert teacher is not None
         if outcome.teacher is not None:
             try:
@@ -268,8 +268,8 @@ class Driver:
         self.store.append(record)
         return record
 
-    def _accept_work(self, run: CellRun, errand: _Errand, outcome: Outcome) -> Record:
-        work, cell = errand.work, run.cell
+    def _accept_work(self, run: CellRun, owner: _Owner, outcome: Outcome) -> Record:
+        work, cell = owner.work, run.cell
         assert work is not None
         teacher_id = self._teacher_id(cell.teacher, outcome.seed) if cell.teacher else None
         status: Any = outcome.status

@@ -40,7 +40,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Progress:
+class EpochReport:
     """A seed under way: its validation score so far, after `epoch` epochs and `train_s` seconds."""
 
     key: str

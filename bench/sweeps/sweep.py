@@ -21,7 +21,7 @@ from graph_distillery.bench.sweeps.store.store import Store, refuse, refuse_take
 from graph_distillery.bench.sweeps.study.optuna_copy import Mirror
 from graph_distillery.bench.sweeps.study.samplers import check_sampler
 from graph_distillery.bench.sweeps.study.warm_starts import read_winners
-from graph_distillery.bench.sweeps.trackers.options import Track
+from graph_distillery.bench.sweeps.trackers.options import TrackerTarget
 from graph_distillery.bench.sweeps.trackers.tracking import tracking
 from graph_distillery.bench.training.problem import ProblemKey, load_problem
 
@@ -74,14 +74,14 @@ def run_sweep(
     listener: Callable[[Driver], Listener] | None = None,
     on_message: Callable[[str], None] | None = None,
     optuna_storage: str | None = None,
-    tracks: Sequence[Track] = (),
+    trackers: Sequence[TrackerTarget] = (),
     retry_failed: bool = False,
 ) -> Summary:
     """Carry out a plan into a store; on a store that has some of it, the rest.
 
     listener: makes of the driver what is told of each record. on_message: takes a line about the store.
     optuna_storage: a URL (of `check_url`) to which the studies are copied; what goes wrong there is a message.
-    tracks: trackers (of `check_tracks`) that are told of the runs; likewise.
+    trackers: trackers (of `check_trackers`) that are told of the runs; likewise.
     retry_failed: what failed, ran out of memory or out of time is done again; the new records stand in its place.
 
     Raises:
@@ -96,7 +96,7 @@ def run_sweep(
     tell = on_message or (lambda text: None)
     with (
         _ray(plan, means, tell) if on_ray else nullcontext(),
-        tracking(plan, tracks, tell) as watcher,
+        tracking(plan, trackers, tell) as watcher,
         Store(out, plan) as store,
     ):
         for message in store.messages:

@@ -12,7 +12,7 @@ import torch
 
 from graph_distillery.bench.environment import environment
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress, Status
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, Status
 from graph_distillery.bench.training.clock import TimeLimitExceeded
 from graph_distillery.bench.training.engine import EpochScore, Trained, judge_test, train
 from graph_distillery.bench.training.problem import Identity, Problem, load_problem, open_test_set
@@ -41,7 +41,7 @@ class Worker:
         self._teacher = lru_cache(maxsize=TEACHERS_KEPT)(self._unpack)
         torch.set_num_threads(1)
 
-    def run(self, job: Job) -> Iterator[Progress | Outcome]:
+    def run(self, job: Job) -> Iterator[EpochReport | Outcome]:
         """An outcome per seed, as they end, and the progress on the way where the job asks for it.
 
         A seed that fails ends the job; closing the iterator stops it.
@@ -101,9 +101,9 @@ class Worker:
         )
 
 
-def _progress(job: Job, so_far: EpochScore, identity: Identity) -> Progress:
+def _progress(job: Job, so_far: EpochScore, identity: Identity) -> EpochReport:
     seconds, where = so_far.train_s, environment(job.device)
-    return Progress(job.key, so_far.seed, so_far.epoch, so_far.score, seconds, where, identity)
+    return EpochReport(job.key, so_far.seed, so_far.epoch, so_far.score, seconds, where, identity)
 
 
 def _check_finite(scores: Mapping[str, float]) -> None:

@@ -17,7 +17,7 @@ from ray.exceptions import RayTaskError
 from graph_distillery.bench.cli import main
 from graph_distillery.bench.errors import LostError
 from graph_distillery.bench.records import read_records
-from graph_distillery.bench.sweeps.executors.ray_exchange import Desk
+from graph_distillery.bench.sweeps.executors.ray_exchange import Exchange
 
 ENDING = """
 import os
@@ -47,10 +47,10 @@ def test_an_early_end_of_tune_is_ray_s_or_ours() -> None:
 
     def raised(error: BaseException, context: BaseException | None = None) -> Exception:
         error.__context__ = context
-        desk = Desk()
-        desk.fail(error)
+        exchange = Exchange()
+        exchange.fail(error)
         with pytest.raises(Exception) as caught:
-            desk.next_event()
+            exchange.next_event()
         return caught.value
 
     found = raised(RuntimeError("the loop ended"), RaySystemError("Broken\npipe"))

@@ -154,9 +154,9 @@ def _storage(name: str, folder: Path) -> Finding:
 
 
 def _datasets(data: Path | None) -> str:
-    from graph_distillery.bench.data.availability import at_hand
+    from graph_distillery.bench.data.availability import availability
 
-    found = {info.name: at_hand(info, data).there for info in DATASETS if info.kind == "download"}
+    found = {info.name: availability(info, data).there for info in DATASETS if info.kind == "download"}
     here = [name for name, there in found.items() if there]
     away = [name for name, there in found.items() if not there]
     return f"at hand: {', '.join(here) or 'none'}; to be downloaded: {', '.join(away) or 'none'}"

@@ -65,11 +65,11 @@ def model_facts(info: ModelInfo) -> dict[str, Any]:
 
 def dataset_facts(info: DatasetInfo, data: Path | None) -> dict[str, Any]:
     """The catalogue's entry, and whether it can be loaded here and now."""
-    from graph_distillery.bench.data.availability import at_hand
+    from graph_distillery.bench.data.availability import availability
 
     entry = plain(info)
     origin = entry.pop("kind")
-    found = at_hand(info, data)
+    found = availability(info, data)
     return {"kind": "dataset", "origin": origin, **entry, "at_hand": found.there, "where": found.where}
 
 

@@ -106,9 +106,9 @@ def _folder(root: Path, stage: Stage) -> Path:
 
 def _at_hand(stage: Stage, request: Request, data: Path | None) -> bool:
     """Whether to run the stage: its data are here, or were asked for by name."""
-    from graph_distillery.bench.data.availability import at_hand
+    from graph_distillery.bench.data.availability import availability
 
-    if request.datasets is not None or at_hand(DATASETS.get(stage.dataset), data).there is not False:
+    if request.datasets is not None or availability(DATASETS.get(stage.dataset), data).there is not False:
         return True
     note(f"left out: {stage.table.name} {stage.id}: needs {stage.dataset}; name it by --datasets to download it")
     return False

@@ -14,13 +14,13 @@ from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps import outcome, preflight
 from graph_distillery.bench.sweeps.cost import Cost, estimate, progress_of, pruner_note, where
 from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
-from graph_distillery.bench.sweeps.plan.shards import parse_part, take_part
+from graph_distillery.bench.sweeps.plan.shards import parse_shard, take_shard
 from graph_distillery.bench.sweeps.spec import Search, read_spec
 from graph_distillery.bench.sweeps.store.retries import failures
 from graph_distillery.bench.sweeps.store.status import StoreStatus
 from graph_distillery.bench.sweeps.study.optuna_copy import check_url
 from graph_distillery.bench.sweeps.sweep import Means, check_data, run_sweep
-from graph_distillery.bench.sweeps.trackers.options import Track, check_tracks
+from graph_distillery.bench.sweeps.trackers.options import TrackerTarget, check_trackers
 from graph_distillery.bench.text import count, duration, emit, emit_json, note, spans, table
 
 
@@ -39,15 +39,15 @@ class Request:
 def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_json: bool, quiet: bool = False) -> int:
     """Carry out the spec into a store, or with `dry_run` say what that would be."""
     read = read_spec(request.spec)
-    part = parse_part(request.cells, "--cells") if request.cells else None
-    plan = take_part(make_plan(read, preflight.data_folder(data)), part)
-    store = request.out or Path(read.name if part is None else f"{read.name}-{part.number}-of-{part.count}")
+    shard = parse_shard(request.cells, "--cells") if request.cells else None
+    plan = take_shard(make_plan(read, preflight.data_folder(data)), shard)
+    store = request.out or Path(read.name if shard is None else f"{read.name}-{shard.number}-of-{shard.count}")
     preflight.configurations(plan)
     url = check_url(request.optuna_storage) if request.optuna_storage is not None else None
-    tracks = check_tracks(request.track)
+    trackers = check_trackers(request.track)
     if dry_run:
         return tell(plan, store, means, as_json, request.retry_failed)
-    more: dict[str, Any] = {"optuna_storage": url, "tracks": tracks, "retry_failed": request.retry_failed}
+    more: dict[str, Any] = {"optuna_storage": url, "trackers": trackers, "retry_failed": request.retry_failed}
     return carry_out(plan, store, means, as_json, **more, quiet=quiet)
 
 
@@ -58,7 +58,7 @@ def carry_out(
     as_json: bool,
     *,
     optuna_storage: str | None = None,
-    tracks: Sequence[Track] = (),
+    trackers: Sequence[TrackerTarget] = (),
     retry_failed: bool = False,
     quiet: bool = False,
 ) -> int:
@@ -74,7 +74,7 @@ def carry_out(
             listener=progress.attach,
             on_message=progress.message,
             optuna_storage=optuna_storage,
-            tracks=tracks,
+            trackers=trackers,
             retry_failed=retry_failed,
         )
     assert progress.driver is not None
@@ -102,7 +102,7 @@ def tell(plan: Plan, store: Path, means: Means, as_json: bool, retry_failed: boo
         emit(f"left out: {reason}")
     if any(status.trials_total for status in progress.cells):
         emit(f"tuning seeds {spans(spec.search.seeds)}; sampler {spec.search.sampler}; {pruner_note(plan)}")
-        for line in search_notes(spec.search, plan.part):
+        for line in search_notes(spec.search, plan.shard):
             emit(line)
     emit(f"report seeds {spans(spec.report.seeds)}")
     emit(cost_line(cost, means))
@@ -118,8 +118,8 @@ def _failed(plan: Plan, store: Path) -> int:
     return len(failures(plan, read_records(store).records)) if there else 0
 
 
-def search_notes(search: Search, part: str | None = None) -> list[str]:
-    """What a spec asks of its search beyond sampler and pruner; part: `2/4` where it is of some cells."""
+def search_notes(search: Search, shard: str | None = None) -> list[str]:
+    """What a spec asks of its search beyond sampler and pruner; shard: `2/4` where it is of some cells."""
     notes = []
     if len(search.objectives) > 1:
         rule = (
@@ -128,7 +128,7 @@ def search_notes(search: Search, part: str | None = None) -> list[str]:
         notes.append(f"objectives {' and '.join(search.objectives)}; {rule} wins")
     if search.transfer:
         others = f" and in {', '.join(search.transfer_from)}" if search.transfer_from else ""
-        within = f" among cells {part}" if part else ""
+        within = f" among cells {shard}" if shard else ""
         notes.append(f"warm starts: what won on the datasets before{within}{others}, on at most half of the trials")
     return notes
 

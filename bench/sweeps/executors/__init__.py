@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
 
 
 class Executor(Protocol):
@@ -19,7 +19,7 @@ class Executor(Protocol):
 
     def submit(self, job: Job) -> None: ...
 
-    def next_event(self) -> Progress | tuple[Outcome, bool]: ...
+    def next_event(self) -> EpochReport | tuple[Outcome, bool]: ...
 
     def resume(self, key: str, go_on: bool) -> None: ...
 

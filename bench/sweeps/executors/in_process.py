@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graph_distillery.bench.sweeps.executors.memory import limited
-from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
 from graph_distillery.bench.sweeps.worker import Fetch, Worker
 
 
@@ -17,7 +17,7 @@ class InProcessExecutor:
     def __init__(self, fetch: Fetch) -> None:
         self._worker = Worker(fetch)
         self._job: Job | None = None
-        self._events: Iterator[Progress | Outcome] = iter(())
+        self._events: Iterator[EpochReport | Outcome] = iter(())
         self._left = 0
 
     def submit(self, job: Job) -> None:
@@ -25,9 +25,9 @@ class InProcessExecutor:
             raise RuntimeError("the in-process executor has one slot and it is taken")
         self._job, self._events, self._left = job, limited(self._worker.run(job), job.needs.memory), len(job.seeds)
 
-    def next_event(self) -> Progress | tuple[Outcome, bool]:
+    def next_event(self) -> EpochReport | tuple[Outcome, bool]:
         event = next(self._events)
-        if isinstance(event, Progress):
+        if isinstance(event, EpochReport):
             return event
         self._left -= 1
         ended = self._left == 0 or event.status != "ok"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_distillery.bench.sweeps.executors.memory import limited
-from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
 
 #: Seconds beyond its limit after which a job that does not stop itself is killed with its worker.
 GRACE_S = 30.0
@@ -79,7 +79,7 @@ class ProcessExecutor:
         with suppress(OSError):  # its worker is just dying, which `next_event` finds
             place.pipe.send(job)
 
-    def next_event(self) -> Progress | tuple[Outcome, bool]:
+    def next_event(self) -> EpochReport | tuple[Outcome, bool]:
         while True:
             busy = [place for place in self._places if place.job is not None]
             ready = wait([place.pipe for place in busy], timeout=1.0)
@@ -98,13 +98,13 @@ class ProcessExecutor:
         if not go_on:
             place.job = None
 
-    def _receive(self, place: _Place) -> Progress | tuple[Outcome, bool] | None:
+    def _receive(self, place: _Place) -> EpochReport | tuple[Outcome, bool] | None:
         try:
-            event: Progress | Outcome = place.pipe.recv()
+            event: EpochReport | Outcome = place.pipe.recv()
         except (EOFError, OSError):
             place.process.join(5)
             return self._died(place)
-        if isinstance(event, Progress):
+        if isinstance(event, EpochReport):
             return event
         place.seeds_left.remove(event.seed)
         place.started = time.monotonic()
@@ -183,7 +183,7 @@ def _serve(pipe: Connection, teachers: Path, environment: dict[str, str]) -> Non
             job = pipe.recv()
             for event in limited(worker.run(job), job.needs.memory):
                 pipe.send(event)
-                if isinstance(event, Progress) and not pipe.recv():
+                if isinstance(event, EpochReport) and not pipe.recv():
                     break
         except (EOFError, OSError):
             return

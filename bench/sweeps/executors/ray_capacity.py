@@ -19,7 +19,7 @@ _NAMED = 3
 _GIB = 2**30
 
 
-def room(needs: Needs, node: Mapping[str, float]) -> int:
+def fits(needs: Needs, node: Mapping[str, float]) -> int:
     """How many such trials a node holds, by what it has under Ray's names."""
     return int(_times(needs, node) + 1e-9)
 
@@ -32,7 +32,7 @@ def misfits(needs: Mapping[str, Needs], nodes: Sequence[Mapping[str, float]], wh
     lines = []
     for kind, methods in kinds.items():
         each = needs[methods[0]]
-        if any(room(each, node) for node in nodes):
+        if any(fits(each, node) for node in nodes):
             continue
         named = ", ".join(methods[:_NAMED]) + (f" and {len(methods) - _NAMED} more" if len(methods) > _NAMED else "")
         largest = max(nodes, key=lambda node: _times(each, node), default={})
@@ -53,7 +53,7 @@ def watched(needs: Mapping[str, Needs], tell: Callable[[str], None], again_s: fl
             if over.wait(again_s):
                 return
 
-    thread = threading.Thread(target=watch, name="ray-room", daemon=True)
+    thread = threading.Thread(target=watch, name="ray-capacity", daemon=True)
     thread.start()
     try:
         yield

@@ -12,13 +12,13 @@ from collections import deque
 from ray.exceptions import RayError, RayTaskError
 
 from graph_distillery.bench.errors import LostError
-from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
 from graph_distillery.bench.sweeps.worker import one_line
 
-Event = Progress | tuple[Outcome, bool]
+Event = EpochReport | tuple[Outcome, bool]
 
 
-class Desk:
+class Exchange:
     """Shared by two threads."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class Desk:
             self._driver_waits = False
             self._news.notify_all()
             self._news.wait_for(lambda: (self._event is None and self._driver_waits) or self.closing)
-            key = event.key if isinstance(event, Progress) else event[0].key
+            key = event.key if isinstance(event, EpochReport) else event[0].key
             return self._answers.pop(key, not self.closing)
 
     def fail(self, error: BaseException) -> None:

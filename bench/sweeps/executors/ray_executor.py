@@ -15,9 +15,9 @@ from ray.exceptions import RayError
 
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.sweeps.executors import ray_capacity
-from graph_distillery.bench.sweeps.executors.ray_exchange import Desk, Event, lost
-from graph_distillery.bench.sweeps.executors.ray_tune import Floor, PlanScheduler, PlanSearcher, Silence
-from graph_distillery.bench.sweeps.executors.ray_worker import Parcel, TrialActor
+from graph_distillery.bench.sweeps.executors.ray_exchange import Event, Exchange, lost
+from graph_distillery.bench.sweeps.executors.ray_tune import PlanScheduler, PlanSearcher, Silence, TrialTable
+from graph_distillery.bench.sweeps.executors.ray_worker import TrialActor, TuneJob
 from graph_distillery.bench.sweeps.jobs import Job
 from graph_distillery.bench.sweeps.spec import Needs
 from graph_distillery.bench.training.problem import whole_dataset
@@ -43,9 +43,9 @@ class RayExecutor:
         self._teachers: dict[str, ray.ObjectRef[TeacherArtefact]] = {}
         self._looked = 0.0
         self.slots = slots or 1
-        self._count_room()
-        self._desk = Desk()
-        self._floor = Floor(self._desk, self._parcel)
+        self._count_slots()
+        self._exchange = Exchange()
+        self._table = TrialTable(self._exchange, self._tune_job)
         self._scratch = tempfile.mkdtemp(prefix="distillery-ray-")
         self._thread = threading.Thread(target=self._carry, name="ray-tune", daemon=True)
         self._thread.start()
@@ -53,22 +53,22 @@ class RayExecutor:
     @property
     def busy_s(self) -> float:
         """Seconds that actors have spent on jobs so far, all of them together."""
-        return self._floor.busy_s
+        return self._table.busy_s
 
     def submit(self, job: Job) -> None:
         if job.device.startswith("cuda"):  # Ray shows a worker its own GPU alone; without one it has none to use
             job = replace(job, device="cuda" if job.needs.gpus else "cpu")
-        self._desk.submit(job)
+        self._exchange.submit(job)
 
     def next_event(self) -> Event:
-        self._count_room()
-        return self._desk.next_event()
+        self._count_slots()
+        return self._exchange.next_event()
 
     def resume(self, key: str, go_on: bool) -> None:
-        self._desk.answer(key, go_on)
+        self._exchange.answer(key, go_on)
 
     def close(self, *, kill: bool = False) -> None:
-        self._desk.close()  # which ends the actors too
+        self._exchange.close()  # which ends the actors too
         self._thread.join(_END_S)
         shutil.rmtree(self._scratch, ignore_errors=True)
 
@@ -78,8 +78,8 @@ class RayExecutor:
             tune.Tuner(
                 TrialActor,
                 tune_config=tune.TuneConfig(
-                    search_alg=PlanSearcher(self._floor),
-                    scheduler=PlanScheduler(self._floor),
+                    search_alg=PlanSearcher(self._table),
+                    scheduler=PlanScheduler(self._table),
                     num_samples=-1,
                     reuse_actors=True,
                     trial_name_creator=lambda trial: str(trial.trial_id),
@@ -94,11 +94,11 @@ class RayExecutor:
                     callbacks=[Silence()],
                 ),
             ).fit()
-            self._desk.fail(RuntimeError("no more trials"))
+            self._exchange.fail(RuntimeError("no more trials"))
         except BaseException as error:
-            self._desk.fail(error)
+            self._exchange.fail(error)
 
-    def _parcel(self, job: Job) -> Parcel:
+    def _tune_job(self, job: Job) -> TuneJob:
         """The job with what it needs, put into the object store when first needed."""
         name = job.problem.dataset
         if name not in self._datasets:
@@ -107,17 +107,17 @@ class RayExecutor:
             if teacher_id not in self._teachers:
                 self._teachers[teacher_id] = ray.put(self._fetch(teacher_id))
         teachers = {teacher_id: self._teachers[teacher_id] for teacher_id in job.teachers.values()}
-        return Parcel(job, {name: self._datasets[name]}, teachers)
+        return TuneJob(job, {name: self._datasets[name]}, teachers)
 
-    def _count_room(self) -> None:
+    def _count_slots(self) -> None:
         if self._fixed is None and time.monotonic() - self._looked > _LOOK_S:
             self._looked = time.monotonic()
             try:
-                self.slots = max(1, room(self._usual))
+                self.slots = max(1, slots_of_cluster(self._usual))
             except RayError as error:
                 raise lost(error) from None
 
 
-def room(needs: Needs) -> int:
+def slots_of_cluster(needs: Needs) -> int:
     """How many such trials fit on the nodes that are alive."""
-    return sum(ray_capacity.room(needs, node) for node in ray_capacity.alive())
+    return sum(ray_capacity.fits(needs, node) for node in ray_capacity.alive())

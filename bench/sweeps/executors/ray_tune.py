@@ -20,9 +20,9 @@ from ray.tune.search import Searcher
 from ray.tune.utils.object_cache import _ObjectCache
 
 from graph_distillery.bench.sweeps.executors.processes import GRACE_S
-from graph_distillery.bench.sweeps.executors.ray_exchange import Desk
-from graph_distillery.bench.sweeps.executors.ray_worker import Parcel
-from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress, Status
+from graph_distillery.bench.sweeps.executors.ray_exchange import Exchange
+from graph_distillery.bench.sweeps.executors.ray_worker import TuneJob
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, Status
 from graph_distillery.bench.sweeps.worker import one_line
 
 #: Seconds after which a trial that waits for an actor of its own may have another's.
@@ -45,17 +45,17 @@ class Over(Exception):
     """The sweep is over. Ends Tune at once; left to itself it would first write down every trial for a restore."""
 
 
-class Floor:
+class TrialTable:
     """What Tune's searcher and scheduler share: which trial carries which job."""
 
-    def __init__(self, desk: Desk, parcel: Callable[[Job], Parcel]) -> None:
-        self.desk = desk
-        self.parcel = parcel
+    def __init__(self, exchange: Exchange, tune_job: Callable[[Job], TuneJob]) -> None:
+        self.exchange = exchange
+        self.tune_job = tune_job
         self.runs: dict[str, _Run] = {}
         self.busy_s = 0.0
         self._failures: dict[str, int] = {}
 
-    def __deepcopy__(self, memo: Any) -> Floor:
+    def __deepcopy__(self, memo: Any) -> TrialTable:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -67,8 +67,8 @@ class Floor:
     def next_job(self) -> Job | None:
         """A job for which there is a place, or none for now."""
         if not self.runs:
-            self.desk.wait_for_job()  # with nothing under way Tune itself would look again only once a second
-        return None if self.desk.closing else self.desk.take()
+            self.exchange.wait_for_job()  # with nothing under way Tune itself would look again only once a second
+        return None if self.exchange.closing else self.exchange.take()
 
     def begin(self, trial_id: str, job: Job) -> None:
         self.runs[trial_id] = _Run(job, seeds_left=list(job.seeds))
@@ -77,7 +77,7 @@ class Floor:
         """Once in each turn of Tune's loop."""
         if not isinstance(controller._actor_cache, _IdleActors):
             controller._actor_cache = _IdleActors(self)
-        if self.desk.closing:
+        if self.exchange.closing:
             for trial in [run.trial for run in self.runs.values() if run.trial]:
                 kill(trial)
             for actor in controller._actor_cache.flush_cached_objects(force_all=True):
@@ -111,11 +111,11 @@ class Floor:
 
     # -- what came of it ---------------------------------------------------------------------------------------
 
-    def hear(self, trial: Trial, event: Progress | Outcome) -> str:
+    def hear(self, trial: Trial, event: EpochReport | Outcome) -> str:
         """An event of a trial; what Tune is to do with it."""
         run = self.runs[trial.trial_id]
-        if isinstance(event, Progress):
-            go_on = self.desk.tell(event)
+        if isinstance(event, EpochReport):
+            go_on = self.exchange.tell(event)
             run.began = time.monotonic()
             return TrialScheduler.CONTINUE if go_on else self._end(trial)
         run.seeds_left.remove(event.seed)
@@ -123,7 +123,7 @@ class Floor:
         if ended:
             del self.runs[trial.trial_id]
             self._failures.pop(run.job.key, None)
-        self.desk.tell((event, ended))
+        self.exchange.tell((event, ended))
         run.began = time.monotonic()
         return self._end(trial) if ended else TrialScheduler.CONTINUE
 
@@ -134,7 +134,7 @@ class Floor:
     def lose(self, trial: Trial) -> None:
         """Its worker is gone: the seeds that are left begin again elsewhere, unless that was tried often enough."""
         run = self.runs.pop(trial.trial_id, None)
-        if run is None or self.desk.closing:
+        if run is None or self.exchange.closing:
             return
         error = trial.get_pickled_error()
         status, why, counts = _verdict(error, run.overdue)
@@ -147,11 +147,11 @@ class Floor:
             and failures <= run.job.needs.max_failures
             and not isinstance(error, RayTaskError)
         ):
-            self.desk.put_back(replace(run.job, seeds=tuple(run.seeds_left)))
+            self.exchange.put_back(replace(run.job, seeds=tuple(run.seeds_left)))
             return
         del self._failures[run.job.key]
         again = f", the last of {failures}" if failures > 1 else ""
-        self.desk.tell((Outcome(run.job.key, run.seeds_left[0], status, error=why + again), True))
+        self.exchange.tell((Outcome(run.job.key, run.seeds_left[0], status, error=why + again), True))
 
 
 class _IdleActors(_ObjectCache):
@@ -160,9 +160,9 @@ class _IdleActors(_ObjectCache):
     Tune's own keeps one beyond those that pending trials wait for, and a new actor takes seconds to start.
     """
 
-    def __init__(self, floor: Floor) -> None:
+    def __init__(self, table: TrialTable) -> None:
         super().__init__()
-        self._floor = floor
+        self._table = table
 
     def cache_object(self, key: Any, obj: Any) -> bool:
         self._cached_objects[key].append(obj)
@@ -171,7 +171,7 @@ class _IdleActors(_ObjectCache):
 
     def flush_cached_objects(self, force_all: bool = False) -> Generator[Any, None, None]:
         """The actors to end: all, or those in whose room a trial of another shape would fit."""
-        waiting = self._floor.shapes_waiting()
+        waiting = self._table.shapes_waiting()
         short = {shape for shape in waiting if not self.has_cached_object(shape)}
         for key, idle in self._cached_objects.items():
             while idle and (force_all or short - {key}):
@@ -203,16 +203,16 @@ def _verdict(error: BaseException | None, overdue: bool) -> tuple[Status, str, i
 class PlanSearcher(Searcher):
     """Gives Tune the driver's next job as the configuration of a trial; keeps nothing worth saving."""
 
-    def __init__(self, floor: Floor) -> None:
+    def __init__(self, table: TrialTable) -> None:
         super().__init__()
-        self.floor = floor
+        self.table = table
 
     def suggest(self, trial_id: str) -> Any:
-        job = self.floor.next_job()
+        job = self.table.next_job()
         if job is None:
-            return Searcher.FINISHED if self.floor.desk.closing else None
-        self.floor.begin(trial_id, job)
-        return {"parcel": self.floor.parcel(job)}
+            return Searcher.FINISHED if self.table.exchange.closing else None
+        self.table.begin(trial_id, job)
+        return {"tune_job": self.table.tune_job(job)}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """The scheduler hears of it with the trial at hand."""
@@ -231,24 +231,24 @@ class PlanScheduler(FIFOScheduler):
 
     _supports_buffered_results = False
 
-    def __init__(self, floor: Floor) -> None:
+    def __init__(self, table: TrialTable) -> None:
         super().__init__()
-        self.floor = floor
+        self.table = table
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
-        self.floor.runs[trial.trial_id].trial = trial
+        self.table.runs[trial.trial_id].trial = trial
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
-        self.floor.look(tune_controller.stop_trial.__self__)  # Tune hands over a wrapper that warns
+        self.table.look(tune_controller.stop_trial.__self__)  # Tune hands over a wrapper that warns
         trial = super().choose_trial_to_run(tune_controller)
-        return trial if trial is None or self.floor.may_have_an_actor(trial) else None
+        return trial if trial is None or self.table.may_have_an_actor(trial) else None
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
-        self.floor.busy_s += result["time_this_iter_s"]
-        return self.floor.hear(trial, result["event"])
+        self.table.busy_s += result["time_this_iter_s"]
+        return self.table.hear(trial, result["event"])
 
     def on_trial_error(self, tune_controller: Any, trial: Trial) -> None:
-        self.floor.lose(trial)
+        self.table.lose(trial)
         _forget(trial)
 
     def on_trial_complete(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> None:
@@ -271,6 +271,6 @@ class Silence(TrialProgressCallback):
 
 
 def _forget(trial: Trial) -> None:
-    """Tune keeps every trial to the end; a parcel and its references need not stay with it."""
+    """Tune keeps every trial to the end; a job and its references need not stay with it."""
     trial.config = {}
     trial.evaluated_params = {}

@@ -11,13 +11,13 @@ from ray import tune
 
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.sweeps.executors.memory import limited
-from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
 from graph_distillery.bench.sweeps.worker import Worker, warm_up
 from graph_distillery.bench.training.problem import read_datasets_from
 from graph_distillery.bench.training.teachers import TeacherArtefact
 
 
-class Parcel(str):
+class TuneJob(str):
     """A job with references to the dataset and the teachers that it needs.
 
     It is a text, the job's key, to all of Tune that copies, prints or saves a trial's configuration, so that neither
@@ -34,19 +34,19 @@ class Parcel(str):
         job: Job,
         datasets: Mapping[str, ray.ObjectRef[Dataset]],
         teachers: Mapping[str, ray.ObjectRef[TeacherArtefact]],
-    ) -> Parcel:
-        parcel = super().__new__(cls, job.key)
-        parcel.job, parcel.datasets, parcel.teachers = job, datasets, teachers
-        return parcel
+    ) -> TuneJob:
+        tune_job = super().__new__(cls, job.key)
+        tune_job.job, tune_job.datasets, tune_job.teachers = job, datasets, teachers
+        return tune_job
 
-    def __copy__(self) -> Parcel:
+    def __copy__(self) -> TuneJob:
         return self
 
-    def __deepcopy__(self, memo: Any) -> Parcel:
+    def __deepcopy__(self, memo: Any) -> TuneJob:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Parcel, (self.job, self.datasets, self.teachers)
+        return TuneJob, (self.job, self.datasets, self.teachers)
 
 
 class TrialActor(tune.Trainable):
@@ -55,7 +55,7 @@ class TrialActor(tune.Trainable):
     def setup(self, config: dict[str, Any]) -> None:
         self._datasets: dict[str, ray.ObjectRef[Dataset]] = {}
         self._teachers: dict[str, ray.ObjectRef[TeacherArtefact]] = {}
-        self._events: Generator[Progress | Outcome] | None = None
+        self._events: Generator[EpochReport | Outcome] | None = None
         self._worker = Worker(self._fetch)
         read_datasets_from(self._dataset)
         warm_up()
@@ -64,11 +64,11 @@ class TrialActor(tune.Trainable):
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Take up the next job; what the worker holds stays."""
         self.cleanup()
-        parcel: Parcel = new_config["parcel"]
+        tune_job: TuneJob = new_config["tune_job"]
         self.config = {}  # Tune would send it back with every result
-        self._datasets.update(parcel.datasets)
-        self._teachers = dict(parcel.teachers)
-        self._events = limited(self._worker.run(parcel.job), parcel.job.needs.memory)
+        self._datasets.update(tune_job.datasets)
+        self._teachers = dict(tune_job.teachers)
+        self._events = limited(self._worker.run(tune_job.job), tune_job.job.needs.memory)
         return True
 
     def step(self) -> dict[str, Any]:
@@ -83,7 +83,7 @@ class TrialActor(tune.Trainable):
     @classmethod
     def default_resource_request(cls, config: dict[str, Any]) -> tune.PlacementGroupFactory | None:
         """What the job asks of a node."""
-        return None if "parcel" not in config else place_of(config["parcel"].job)
+        return None if "tune_job" not in config else place_of(config["tune_job"].job)
 
     def _fetch(self, teacher_id: str) -> TeacherArtefact:
         return ray.get(self._teachers[teacher_id])

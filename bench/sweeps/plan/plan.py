@@ -69,7 +69,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is to be done, in order. part: `2/4` where these are some of the spec's cells; see parts.py."""
+    """Everything that is to be done, in order. shard: `2/4` where these are some of the spec's cells; see shards.py."""
 
     spec: Spec
     cells: tuple[Cell, ...]
@@ -77,7 +77,7 @@ class Plan:
     left_out: tuple[str, ...] = ()
     data_dir: Path | None = None
     id: str = field(default="")
-    part: str | None = None
+    shard: str | None = None
 
     @property
     def searches(self) -> tuple[Cell, ...]:

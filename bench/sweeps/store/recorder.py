@@ -11,7 +11,7 @@ from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Cell as CellRecord
 from graph_distillery.bench.records import Metrics, Record, Search, Timings
 from graph_distillery.bench.records.schema import Variant
-from graph_distillery.bench.sweeps.cell_run import CellRun, Work
+from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.jobs import Outcome
 from graph_distillery.bench.sweeps.plan.plan import DataKey, Plan, TeacherPlan
 from graph_distillery.bench.sweeps.store.store import Store
@@ -37,7 +37,7 @@ class Recorder:
             self._identities[data] = load_problem(problem_key(self.plan, data), seed).identity
         return self._identities[data]
 
-    def search(self, run: CellRun, work: Work) -> Search:
+    def search(self, run: CellRun, work: JobRequest) -> Search:
         """How the configuration of a piece of work was found."""
         search = self.plan.spec.search
         return Search(
@@ -61,7 +61,7 @@ class Recorder:
     def work(
         self,
         run: CellRun,
-        work: Work,
+        work: JobRequest,
         outcome: Outcome,
         search: Search,
         supersedes: tuple[str, ...],

@@ -16,7 +16,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record, read_records
 from graph_distillery.bench.sweeps.cell_run import CellRun
 from graph_distillery.bench.sweeps.plan.plan import Plan, TeacherPlan, make_plan
-from graph_distillery.bench.sweeps.plan.shards import parse_part, take_part
+from graph_distillery.bench.sweeps.plan.shards import parse_shard, take_shard
 from graph_distillery.bench.sweeps.store.heartbeat import Pulse, read_pulse
 
 State = Literal["waiting", "searching", "reporting", "done", "failed"]
@@ -239,8 +239,8 @@ def read_status(path: Path) -> StoreStatus:
     from graph_distillery.bench.sweeps.store.store import read_facts, read_spec_of
 
     facts = read_facts(path)
-    part = parse_part(facts.part, str(path)) if facts.part else None
-    plan = take_part(make_plan(read_spec_of(path), Path(facts.data_dir) if facts.data_dir else None), part, str(path))
+    shard = parse_shard(facts.part, str(path)) if facts.part else None
+    plan = take_shard(make_plan(read_spec_of(path), Path(facts.data_dir) if facts.data_dir else None), shard, str(path))
     if plan.id != facts.plan_id:
         raise UserError(
             f"{path}: the store was made by version {facts.suite_version} under other search spaces or defaults, "

@@ -123,7 +123,7 @@ class Store:
             "plan_id": self.plan.id,
             "suite_version": suite_version(),
             "data_dir": data_dir,
-            **({"part": self.plan.part} if self.plan.part else {}),
+            **({"part": self.plan.shard} if self.plan.shard else {}),
         }
         try:
             (self.path / "records").mkdir(exist_ok=True)
@@ -165,8 +165,8 @@ def refuse_taken(path: Path) -> None:
 def _difference(path: Path, plan: Plan) -> str:
     """The first field in which the store's spec is not this one."""
     part = read_facts(path).part
-    if part != plan.part:
-        return f"the store is of {_cells(part)} of its spec, not of {_cells(plan.part)}"
+    if part != plan.shard:
+        return f"the store is of {_cells(part)} of its spec, not of {_cells(plan.shard)}"
     ours, theirs = plan.spec.model_dump(mode="json"), read_spec_of(path).model_dump(mode="json")
     for name, value in theirs.items():
         if name not in ("name", "resources") and ours[name] != value:

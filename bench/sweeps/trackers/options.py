@@ -23,7 +23,7 @@ _URI = re.compile(r"(?:sqlite|postgresql|mysql|mssql)(?:\+\w+)?:///?.+|https?://
 
 
 @dataclass(frozen=True)
-class Track:
+class TrackerTarget:
     """A tracker and where it keeps its runs: a folder, a URI, a project."""
 
     tracker: str
@@ -34,26 +34,26 @@ class Track:
         return f"--track {self.tracker}"
 
 
-def check_tracks(texts: Sequence[str]) -> tuple[Track, ...]:
+def check_trackers(texts: Sequence[str]) -> tuple[TrackerTarget, ...]:
     """Each `TRACKER=TARGET`, once. UserError where one is not in order, or its library is not installed."""
-    tracks: dict[str, Track] = {}
+    trackers: dict[str, TrackerTarget] = {}
     for text in texts:
         name, _, target = text.partition("=")
         if name not in TRACKERS:
             raise UserError(f"--track: {unknown_line('tracker', name, TRACKERS)}")
-        if name in tracks:
+        if name in trackers:
             raise UserError(f"--track {name}: named twice")
         if not target and name == "mlflow":
             target = os.environ.get("MLFLOW_TRACKING_URI", "")
-            tracks[name] = Track(name, _uri(target, "MLFLOW_TRACKING_URI"))
+            trackers[name] = TrackerTarget(name, _uri(target, "MLFLOW_TRACKING_URI"))
         elif not target:
             raise UserError(f"--track {name}: write --track {TRACKERS[name][1]}")
         else:
-            tracks[name] = Track(name, _CHECKS[name](target))
+            trackers[name] = TrackerTarget(name, _CHECKS[name](target))
         for module in ("ray", TRACKERS[name][0]):
             if find_spec(module) is None:
                 raise UserError(f"--track {name}: {module} is not installed; pip install 'graph-distillery[{name}]'")
-    return tuple(tracks.values())
+    return tuple(trackers.values())
 
 
 def _folder(target: str) -> str:

@@ -15,7 +15,7 @@ from ray.tune.logger import LoggerCallback
 from ray.tune.result import TRAINING_ITERATION
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.sweeps.trackers.options import Track
+from graph_distillery.bench.sweeps.trackers.options import TrackerTarget
 
 
 class Shown:
@@ -61,7 +61,7 @@ class RayLogbook:
             self._callback.abandon()
 
 
-def open_logbook(track: Track, experiment: str) -> RayLogbook:
+def open_logbook(track: TrackerTarget, experiment: str) -> RayLogbook:
     """Raises UserError where the library does not load, or W&B has no key."""
     folder = Path(track.target if track.tracker == "tensorboard" else ".") / experiment
     try:
@@ -77,7 +77,7 @@ def open_logbook(track: Track, experiment: str) -> RayLogbook:
     return RayLogbook(callback, folder, experiment)
 
 
-def _callback(track: Track, experiment: str) -> LoggerCallback:
+def _callback(track: TrackerTarget, experiment: str) -> LoggerCallback:
     """Loads no library but the one that is asked for; each takes seconds."""
     if track.tracker == "tensorboard":
         from graph_distillery.bench.sweeps.trackers.ray_tensorboard import TensorBoard

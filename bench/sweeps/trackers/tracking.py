@@ -19,10 +19,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from graph_distillery.bench.records import Record
-from graph_distillery.bench.sweeps.cell_run import CellRun, Work
-from graph_distillery.bench.sweeps.jobs import Job, Progress
+from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job
 from graph_distillery.bench.sweeps.plan.plan import Cell, DataKey, Plan, TeacherPlan
-from graph_distillery.bench.sweeps.trackers.options import Track
+from graph_distillery.bench.sweeps.trackers.options import TrackerTarget
 
 #: Seconds that a sweep which is over waits for its trackers, and one that was interrupted.
 LINGER_S, HURRY_S = 60.0, 5.0
@@ -76,12 +76,12 @@ class Tracking:
     seeds that are left follow where they begin again. `warn` gets one line for each tracker that fails.
     """
 
-    def __init__(self, plan: Plan, logbooks: Mapping[Track, Logbook], warn: Callable[[str], None]) -> None:
+    def __init__(self, plan: Plan, logbooks: Mapping[TrackerTarget, Logbook], warn: Callable[[str], None]) -> None:
         self._names = cell_names(plan)
         self._writers = [_Writer(track, logbook, warn) for track, logbook in logbooks.items()]
         self._runs: dict[str, _Run] = {}
 
-    def begins(self, job: Job, run: CellRun | None, work: Work | None, teacher: TeacherPlan | None) -> None:
+    def begins(self, job: Job, run: CellRun | None, work: JobRequest | None, teacher: TeacherPlan | None) -> None:
         """A job has been given out."""
         if job.purpose == "speed":
             for writer in self._writers:
@@ -99,13 +99,13 @@ class Tracking:
         for record in run.earlier(work) if run is not None and work is not None else ():
             self._step(key, record)
 
-    def reports(self, progress: Progress, metric: str, run: CellRun | None, work: Work | None) -> None:
+    def reports(self, progress: EpochReport, metric: str, run: CellRun | None, work: JobRequest | None) -> None:
         """A seed under way has a score so far."""
         key = run_key(progress.key, run, work)
         shown = {"seed": progress.seed, "epoch": progress.epoch, "train_s": progress.train_s}
         self._result(key, {**shown, f"progress/{metric}": progress.score})
 
-    def records(self, record: Record | None, job_key: str, run: CellRun | None, work: Work | None) -> None:
+    def records(self, record: Record | None, job_key: str, run: CellRun | None, work: JobRequest | None) -> None:
         """A record is on the disk; None where there was one already, of a teacher whose folder was lost."""
         key = run_key(job_key, run, work)
         if record is not None:
@@ -159,7 +159,7 @@ class Tracking:
 class _Writer:
     """A thread and what it still has to write to one tracker."""
 
-    def __init__(self, track: Track, logbook: Logbook, warn: Callable[[str], None]) -> None:
+    def __init__(self, track: TrackerTarget, logbook: Logbook, warn: Callable[[str], None]) -> None:
         self._track, self._logbook, self._warn = track, logbook, warn
         self._queue: queue.Queue[tuple[Any, ...] | None] = queue.Queue()
         self._thread: threading.Thread | None = None
@@ -205,13 +205,13 @@ class _Writer:
 
 
 @contextmanager
-def tracking(plan: Plan, tracks: Sequence[Track], warn: Callable[[str], None]) -> Iterator[Tracking | None]:
+def tracking(plan: Plan, trackers: Sequence[TrackerTarget], warn: Callable[[str], None]) -> Iterator[Tracking | None]:
     """What the driver tells of its doings; None where nobody wants to know. Writes nothing before the first job.
 
     Raises:
         UserError: a tracker's library does not load, or it has no credentials.
     """
-    if not tracks:
+    if not trackers:
         yield None
         return
     former = {name: os.environ.get(name) for name in (*_MANNERS, *_TOUCHED)}
@@ -222,7 +222,7 @@ def tracking(plan: Plan, tracks: Sequence[Track], warn: Callable[[str], None]) -
     try:
         from graph_distillery.bench.sweeps.trackers.ray_trackers import open_logbook
 
-        watcher = Tracking(plan, {track: open_logbook(track, plan.spec.name) for track in tracks}, warn)
+        watcher = Tracking(plan, {track: open_logbook(track, plan.spec.name) for track in trackers}, warn)
         try:
             yield watcher
         except BaseException:
@@ -259,14 +259,14 @@ def cell_names(plan: Plan) -> dict[str, str]:
     return {key: name if every.count(name) == 1 else f"{name} {key[:6]}" for key, name in names.items()}
 
 
-def run_key(job_key: str, run: CellRun | None, work: Work | None) -> str:
+def run_key(job_key: str, run: CellRun | None, work: JobRequest | None) -> str:
     """One for all jobs of a run: a trial's seeds come one after another, reports side by side."""
     if run is None or work is None:
         return job_key
     return f"{run.cell.id} {_what(work)}"
 
 
-def _what(work: Work) -> str:
+def _what(work: JobRequest) -> str:
     return f"trial {work.trial}" if work.purpose == "trial" else f"{work.purpose} {work.selection}"
 
 
@@ -283,7 +283,7 @@ def _teacher_run(teacher: TeacherPlan, job: Job) -> tuple[tuple[str, str], dict[
     return (f"{teacher.data.dataset} teacher {teacher.model}", f"seed {job.seeds[0]} {job.key[:6]}"), config
 
 
-def _config_of(cell: Cell, work: Work) -> dict[str, Any]:
+def _config_of(cell: Cell, work: JobRequest) -> dict[str, Any]:
     return {
         "purpose": work.purpose,
         "trial": work.trial,

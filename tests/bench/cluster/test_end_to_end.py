@@ -1,4 +1,4 @@
-"""Submitted jobs, run by a Slurm of one machine: an array in parts, and a Ray cluster of two nodes in an allocation."""
+"""Submitted jobs, run by a Slurm of one machine: an array of shards, and a Ray cluster of two nodes in one job."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import yaml
 
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.plan.plan import make_plan
-from graph_distillery.bench.sweeps.plan.shards import Part, take_part
+from graph_distillery.bench.sweeps.plan.shards import Shard, take_shard
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.sweeps.store.status import read_status
 from graph_distillery.leaderboard import build_board
@@ -79,18 +79,18 @@ def logs(folder: Path) -> str:
 
 
 @pytest.mark.slow  # half a minute
-def test_an_array_carries_a_plan_in_parts(
+def test_an_array_carries_a_plan_in_shards(
     submit: Callable[..., subprocess.Popen[str]], mini: dict[str, Any], tmp_path: Path
 ) -> None:
-    job = submit(mini, {"mode": "array", "parts": 2, "cpus_per_node": 1, "store": str(tmp_path / "the stores")})
+    job = submit(mini, {"mode": "array", "shards": 2, "cpus_per_node": 1, "store": str(tmp_path / "the stores")})
     said, _ = job.communicate(timeout=200)
     assert job.returncode == 0, said + logs(tmp_path)
     stores = sorted((tmp_path / "the stores").iterdir())
-    assert [store.name for store in stores] == ["part-1-of-2", "part-2-of-2"]
+    assert [store.name for store in stores] == ["shard-1-of-2", "shard-2-of-2"]
     whole = make_plan(parse_spec(mini, "spec"))
     reported = [{r.cell.id for r in read_records(store).records if r.kind == "report"} for store in stores]
     assert [
-        ids == {cell.id for cell in take_part(whole, Part(number, 2)).cells} for number, ids in enumerate(reported, 1)
+        ids == {cell.id for cell in take_shard(whole, Shard(number, 2)).cells} for number, ids in enumerate(reported, 1)
     ] == [True, True]
     assert reported[0] | reported[1] == {cell.id for cell in whole.cells}
     assert not reported[0] & reported[1]

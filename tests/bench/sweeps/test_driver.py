@@ -7,7 +7,7 @@ from pathlib import Path
 
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
-from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.store import Store
 
@@ -22,7 +22,7 @@ class Growing(InProcessExecutor):
     def submit(self, job: Job) -> None:
         self._waiting.append(job)
 
-    def next_event(self) -> Progress | tuple[Outcome, bool]:
+    def next_event(self) -> EpochReport | tuple[Outcome, bool]:
         self.slots = 2
         if self._job is None:
             super().submit(self._waiting.pop(0))

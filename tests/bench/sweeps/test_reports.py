@@ -1,4 +1,4 @@
-"""Progress on the way: what an executor brings, what a verdict ends, and what the records keep of it."""
+"""EpochReport on the way: what an executor brings, what a verdict ends, and what the records keep of it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from graph_distillery.bench.records import Record, read_records
 from graph_distillery.bench.sweeps.executors import Executor
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
-from graph_distillery.bench.sweeps.jobs import Job, Progress
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.bench.training.engine import Configuration
@@ -32,7 +32,7 @@ def told(executor: Executor, verdicts: list[bool]) -> list[tuple[str, int, int, 
     found, over, left = [], False, list(verdicts)
     while not over:
         event = executor.next_event()
-        if isinstance(event, Progress):
+        if isinstance(event, EpochReport):
             go_on = left.pop(0) if left else True
             assert 0 <= event.score <= 1
             executor.resume(event.key, go_on)

@@ -12,7 +12,7 @@ import pytest
 
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.driver import Driver
-from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
 from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
 from graph_distillery.bench.sweeps.spec import Pruner, Sampler, parse_spec
 from graph_distillery.bench.sweeps.store.store import Store
@@ -37,12 +37,12 @@ class Pretender:
 
     def __init__(self, events: int) -> None:
         self.left = events
-        self.came: Iterator[Progress | tuple[Outcome, bool]] = iter(())
+        self.came: Iterator[EpochReport | tuple[Outcome, bool]] = iter(())
 
     def submit(self, job: Job) -> None:
         self.came = self._events(job)
 
-    def next_event(self) -> Progress | tuple[Outcome, bool]:
+    def next_event(self) -> EpochReport | tuple[Outcome, bool]:
         if not self.left:
             raise Killed
         self.left -= 1
@@ -54,7 +54,7 @@ class Pretender:
 
     def close(self, *, kill: bool = False) -> None: ...
 
-    def _events(self, job: Job) -> Iterator[Progress | tuple[Outcome, bool]]:
+    def _events(self, job: Job) -> Iterator[EpochReport | tuple[Outcome, bool]]:
         identity = load_problem(job.problem, 0, "cpu").identity
         hyper = dict(job.configuration.method_hyper)
         for index, seed in enumerate(job.seeds):
@@ -66,7 +66,7 @@ class Pretender:
             epochs = luck.randint(10, EPOCHS)
             if job.report_every and index == 0:
                 for epoch in range(job.report_every, epochs, job.report_every):
-                    yield Progress(job.key, seed, epoch, top * epoch / (epoch + 3))
+                    yield EpochReport(job.key, seed, epoch, top * epoch / (epoch + 3))
             scores = {"accuracy": top * epochs / (epochs + 3)}
             test = scores if job.purpose == "report" else None
             yield Outcome(job.key, seed, "ok", None, scores, test, epochs, 1.0, identity), index == len(job.seeds) - 1

@@ -16,7 +16,7 @@ from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.store import Store
 from graph_distillery.bench.sweeps.trackers import tracking
-from graph_distillery.bench.sweeps.trackers.options import Track
+from graph_distillery.bench.sweeps.trackers.options import TrackerTarget
 from graph_distillery.bench.sweeps.trackers.tracking import Tracking
 
 
@@ -56,7 +56,11 @@ def test_a_good_tracker_has_every_seed_while_one_that_hangs_and_one_that_breaks_
     monkeypatch.setattr(tracking, "_QUIET_S", 0.1)
     forever = threading.Event()
     good, broken, hung = Book(), Book(fails=2), Book(wait=forever)
-    books = {Track("tensorboard", ""): good, Track("mlflow", "secretword"): broken, Track("wandb", ""): hung}
+    books = {
+        TrackerTarget("tensorboard", ""): good,
+        TrackerTarget("mlflow", "secretword"): broken,
+        TrackerTarget("wandb", ""): hung,
+    }
     warned: list[str] = []
     plan = plan_of()
     with Store(tmp_path / "store", plan) as store:
@@ -102,7 +106,7 @@ def test_a_teacher_whose_folder_was_lost_ends_its_run(plan_of: Callable[..., Pla
     book = Book()
     with Store(tmp_path / "store", plan) as store:
         driver = Driver(plan, store)
-        watcher = Tracking(plan, {Track("mlflow", ""): book}, pytest.fail)
+        watcher = Tracking(plan, {TrackerTarget("mlflow", ""): book}, pytest.fail)
         driver.watch(watcher)
         driver.run(InProcessExecutor(store.teachers.load))
     watcher.close(10.0)

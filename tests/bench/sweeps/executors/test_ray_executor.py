@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from graph_distillery.bench.sweeps.executors.ray_executor import RayExecutor, room
-from graph_distillery.bench.sweeps.jobs import Job, Outcome, Progress
+from graph_distillery.bench.sweeps.executors.ray_executor import RayExecutor, slots_of_cluster
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import Needs
 from graph_distillery.bench.sweeps.sweep import run_sweep
@@ -74,7 +74,7 @@ def job(key: str, fault: str, seeds: tuple[int, ...] = (100,), limit: float | No
 
 def next_outcome(executor: RayExecutor) -> tuple[Outcome, bool]:
     event = executor.next_event()
-    assert not isinstance(event, Progress)
+    assert not isinstance(event, EpochReport)
     return event
 
 
@@ -89,8 +89,8 @@ def test_fractions_of_a_gpu_share_it(executor: RayExecutor) -> None:
         executor.submit(job(str(number), "gpu", cpus=0.1, gpus=0.5))
     seen = sorted(str(next_outcome(executor)[0].error).split(" (")[0] for _ in range(4))
     assert seen == ["RuntimeError: sees GPU 0"] * 2 + ["RuntimeError: sees GPU 1"] * 2
-    assert room(Needs(cpus=0.1, gpus=0.5)) == 4
-    assert room(Needs(cpus=0.6)) == 1
+    assert slots_of_cluster(Needs(cpus=0.1, gpus=0.5)) == 4
+    assert slots_of_cluster(Needs(cpus=0.6)) == 1
 
 
 def test_what_breaks_is_told_and_the_next_job_runs(executor: RayExecutor, monkeypatch: pytest.MonkeyPatch) -> None:

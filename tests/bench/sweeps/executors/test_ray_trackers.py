@@ -22,7 +22,7 @@ from graph_distillery.bench.records import Record, read_records
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.sweep import Means, run_sweep
 from graph_distillery.bench.sweeps.trackers import tracking
-from graph_distillery.bench.sweeps.trackers.options import check_tracks
+from graph_distillery.bench.sweeps.trackers.options import check_trackers
 
 METRICS = ("seed", "val/accuracy", "test/accuracy", "progress/accuracy", "pruned", "failed")
 
@@ -198,7 +198,7 @@ def test_all_three_have_what_the_records_have_also_when_a_worker_is_lost(
     }
     plan = plan_of(**fields)
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    tracks = check_tracks([f"tensorboard={tmp_path / 'boards'}", f"mlflow={uri}", "wandb=trials"])
+    trackers = check_trackers([f"tensorboard={tmp_path / 'boards'}", f"mlflow={uri}", "wandb=trials"])
     killed: list[int] = []
 
     def listen(record: Record) -> None:
@@ -210,7 +210,9 @@ def test_all_three_have_what_the_records_have_also_when_a_worker_is_lost(
 
     told: list[str] = []
     means = Means("ray", 1, address=ray_cluster.address)
-    run_sweep(plan, tmp_path / "store", means, listener=lambda driver: listen, on_message=told.append, tracks=tracks)
+    run_sweep(
+        plan, tmp_path / "store", means, listener=lambda driver: listen, on_message=told.append, trackers=trackers
+    )
     assert killed
     assert told == []
     records = read_records(tmp_path / "store").records
@@ -239,11 +241,11 @@ def test_trackers_that_break_or_hang_are_told_once_and_stop_nothing(
         monkeypatch.setenv("WANDB_API_KEY", "0" * 40)
         monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{gone}")
         texts = [f"tensorboard={tmp_path / 'boards'}", f"mlflow=http://127.0.0.1:{deaf.getsockname()[1]}", "wandb=p"]
-        tracks = check_tracks(texts)
+        trackers = check_trackers(texts)
         (tmp_path / "boards").touch()
         told: list[str] = []
         before, began = {k: v for k, v in os.environ.items() if k != "CRC32C_SW_MODE"}, time.monotonic()
-        summary = run_sweep(plan, tmp_path / "store", on_message=told.append, tracks=tracks)
+        summary = run_sweep(plan, tmp_path / "store", on_message=told.append, trackers=trackers)
         assert time.monotonic() - began < 60
     assert summary.ok
     assert {k: v for k, v in os.environ.items() if k != "CRC32C_SW_MODE"} == before
@@ -260,7 +262,7 @@ def test_a_pruned_run_says_so_and_has_not_failed(plan_of: Callable[..., Plan], t
     students = [{"model": "mlp", "hidden": 8, "layers": 2, "epochs": 40}]
     search = {"trials": 12, "seeds": [100, 101, 102], "pruner": "asha", "sampler": "random"}
     plan = plan_of(teachers=[], methods=["supervised"], students=students, search=search)
-    run_sweep(plan, tmp_path / "store", tracks=check_tracks([f"tensorboard={tmp_path / 'boards'}"]))
+    run_sweep(plan, tmp_path / "store", trackers=check_trackers([f"tensorboard={tmp_path / 'boards'}"]))
     records = read_records(tmp_path / "store").records
     assert "pruned" in {record.status for record in records}
     assert_same(in_tensorboard(tmp_path / "boards"), list(records))
@@ -271,17 +273,17 @@ def test_an_interrupted_run_ends_as_failed_and_what_resumes_it_begins_with_what_
 ) -> None:
     plan = plan_of(teachers=[], methods=["supervised"], search={"trials": 1, "seeds": [100, 101, 102]})
     boards = tmp_path / "boards"
-    tracks = check_tracks([f"tensorboard={boards}"])
+    trackers = check_trackers([f"tensorboard={boards}"])
 
     def stop(record: Record) -> None:
         if record.seed == 101:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_sweep(plan, tmp_path / "store", listener=lambda driver: stop, tracks=tracks)
+        run_sweep(plan, tmp_path / "store", listener=lambda driver: stop, trackers=trackers)
     name = "karate supervised mlp trial 0"
     assert in_tensorboard(boards)[name].of("seed") == [100]
-    run_sweep(plan, tmp_path / "store", tracks=tracks)
+    run_sweep(plan, tmp_path / "store", trackers=trackers)
     assert in_tensorboard(boards)[name].of("seed") == [100, 101, 102]
 
 
@@ -290,7 +292,7 @@ def test_few_files_are_open_and_none_of_a_run_s_steps_is_lost(tmp_path: Path, mo
     from graph_distillery.bench.sweeps.trackers.ray_trackers import open_logbook
 
     monkeypatch.setattr(ray_tensorboard, "MOST_OPEN", 3)
-    (track,) = check_tracks([f"tensorboard={tmp_path}"])
+    (track,) = check_trackers([f"tensorboard={tmp_path}"])
     book = open_logbook(track, "wide")
     book.open()
     for number in range(6):
@@ -314,5 +316,5 @@ def test_without_a_key_w_and_b_is_refused_before_anything_is_written(
     monkeypatch.setenv("NETRC", str(tmp_path / "nobody" / "netrc"))
     monkeypatch.delenv("WANDB_API_KEY", raising=False)
     with pytest.raises(UserError, match=r"--track wandb: no key; set WANDB_API_KEY"):
-        run_sweep(plan_of(), tmp_path / "store", tracks=check_tracks(["wandb=p"]))
+        run_sweep(plan_of(), tmp_path / "store", trackers=check_trackers(["wandb=p"]))
     assert not (tmp_path / "store").exists()

@@ -9,8 +9,8 @@ import pytest
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
-from graph_distillery.bench.sweeps.trackers import options as tracks
-from graph_distillery.bench.sweeps.trackers.options import Track, check_tracks
+from graph_distillery.bench.sweeps.trackers import options as trackers
+from graph_distillery.bench.sweeps.trackers.options import TrackerTarget, check_trackers
 from graph_distillery.bench.sweeps.trackers.tracking import cell_names
 
 MISTAKES = [
@@ -31,35 +31,35 @@ MISTAKES = [
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(tracks, "find_spec", lambda name: name)  # the libraries are extras
+    monkeypatch.setattr(trackers, "find_spec", lambda name: name)  # the libraries are extras
 
 
 @pytest.mark.parametrize(("texts", "line"), MISTAKES, ids=lambda value: value[-1] if isinstance(value, list) else "")
 def test_a_mistake_is_one_line(texts: list[str], line: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(UserError) as caught:
-        check_tracks(texts)
+        check_trackers(texts)
     assert line in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "secretword" not in str(caught.value)
 
 
 def test_a_missing_library_is_refused_by_the_name_of_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tracks, "find_spec", lambda name: None if name == "mlflow" else name)
+    monkeypatch.setattr(trackers, "find_spec", lambda name: None if name == "mlflow" else name)
     with pytest.raises(UserError, match=r"mlflow is not installed; pip install 'graph-distillery\[mlflow\]'"):
-        check_tracks(["wandb=p", "mlflow=sqlite:///runs.db"])
+        check_trackers(["wandb=p", "mlflow=sqlite:///runs.db"])
 
 
 def test_targets_are_taken_as_they_are_and_a_password_from_the_environment_is_never_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "postgresql://me:secretword@host/runs")
-    board, server, project = check_tracks(["tensorboard=runs", "mlflow", "wandb=team/a project"])
-    assert board == Track("tensorboard", str(tmp_path / "runs"))
-    assert server == Track("mlflow", "postgresql://me:secretword@host/runs")
-    assert project == Track("wandb", "team/a project")
+    board, server, project = check_trackers(["tensorboard=runs", "mlflow", "wandb=team/a project"])
+    assert board == TrackerTarget("tensorboard", str(tmp_path / "runs"))
+    assert server == TrackerTarget("mlflow", "postgresql://me:secretword@host/runs")
+    assert project == TrackerTarget("wandb", "team/a project")
     assert str(server) == "--track mlflow"
-    assert check_tracks(["mlflow=https://host:5000/path"])[0].target == "https://host:5000/path"
+    assert check_trackers(["mlflow=https://host:5000/path"])[0].target == "https://host:5000/path"
     assert not (tmp_path / "runs").exists()
 
 
