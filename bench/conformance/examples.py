@@ -19,7 +19,6 @@ from graph_distillery.bench.training.problem import Problem, ProblemKey, divide
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.contract import Method, Teacher, TrainingData
-from graph_distillery.methods.contract.graph import Graph
 
 SEED = 0
 #: Small data per task: real digits, generated motifs, generated graphs with ten labels a node.
@@ -62,7 +61,7 @@ class Example:
         """The same problem, but for what it trains on: noise as features, no edge, the next class as label."""
         data, generator = self.problem.training, torch.Generator().manual_seed(SEED)
         features = torch.rand(data.graph.num_nodes, data.graph.num_features, generator=generator)
-        graph = Graph(features, data.graph.edge_index[:, :0], data.graph.graph_pointers)
+        graph = data.graph.without_edges().with_features(features)
         labels = wrong_labels(self.dataset, self.split.train)
         return replace(self.problem, training=TrainingData(graph, data.task, data.labelled, labels))
 

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.methods.contract.columns import Columns, TypeNames
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
@@ -35,6 +37,8 @@ def write(path: Path, dataset: Dataset) -> None:
         "node_order_sha256": dataset.node_order_sha256,
         "fixed_splits": {name: len(choices) for name, choices in dataset.fixed_splits.items()},
     }
+    if dataset.graph.types is not None:
+        about["types"] = {"nodes": dataset.graph.types.nodes, "edges": dataset.graph.types.edges}
     text = json.dumps(about, sort_keys=True)
     body = save(tensors, {"dataset": text, "check": _check(text, tensors)})
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -74,6 +78,8 @@ def _tensors(dataset: Dataset) -> dict[str, Tensor]:
         out["features.row_pointers"] = graph.features.row_pointers
         out["features.columns"] = _narrow(graph.features.columns)
         out["features.values"] = graph.features.values
+    for noun, columns in _columns(graph).items():
+        out |= {f"{noun}.{name}": column for name, column in columns.items()}
     for name, choices in dataset.fixed_splits.items():
         for number, parts in enumerate(choices):
             for part, items in zip(("train", "val", "test"), parts, strict=True):
@@ -100,11 +106,17 @@ def _dataset(about: dict[str, Any], tensors: dict[str, Tensor]) -> Dataset:
         ]
         for name, count in about["fixed_splits"].items()
     }
+    types = {noun: tuple(names) for noun, names in about.get("types", {}).items()}
+    graph = Graph(features, tensors["edge_index"].long(), tensors["graph_pointers"])
+    columns = {
+        noun: {key.removeprefix(f"{noun}."): value for key, value in tensors.items() if key.startswith(f"{noun}.")}
+        for noun in _columns(graph)
+    }
     return Dataset(
         name=about["name"],
         task=about["task"],
         metric=about["metric"],
-        graph=Graph(features, tensors["edge_index"].long(), tensors["graph_pointers"]),
+        graph=replace(graph, **columns, types=TypeNames(**types) if types else None),
         labels=tensors["labels"],
         num_classes=about["num_classes"],
         sha256=about["sha256"],
@@ -112,6 +124,12 @@ def _dataset(about: dict[str, Any], tensors: dict[str, Tensor]) -> Dataset:
         fixed_splits=splits,
         unlabelled=tensors["unlabelled"],
     )
+
+
+def _columns(graph: Graph) -> dict[str, Columns]:
+    """The columns of nodes, edges and graphs, by the names of their fields."""
+    nouns = ("node_columns", "edge_columns", "graph_columns")
+    return {noun: getattr(graph, noun) for noun in nouns}
 
 
 def _narrow(indices: Tensor) -> Tensor:

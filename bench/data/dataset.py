@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from graph_distillery.methods.contract.columns import Columns, cut
 from graph_distillery.methods.contract.graph import Graph
 
 Task = Literal["node-classification", "node-multilabel", "graph-classification"]
@@ -102,6 +103,17 @@ def tidy_edges(edge_index: Tensor, num_nodes: int, undirected: bool = False) -> 
     return torch.stack([codes // num_nodes, codes % num_nodes])
 
 
+def columns_along(graph: Graph, arcs: Tensor) -> Columns:
+    """The edge columns of [2, arcs] that are the graph's own or their reverses; an arc's own come first."""
+    if not graph.edge_columns:
+        return {}
+    source, target = graph.edge_index
+    known = torch.cat([source * graph.num_nodes + target, target * graph.num_nodes + source])
+    ordered, order = torch.sort(known, stable=True)
+    first = order[torch.searchsorted(ordered, arcs[0] * graph.num_nodes + arcs[1])]
+    return cut(graph.edge_columns, first % graph.num_edges)
+
+
 def largest_component(dataset: Dataset) -> Dataset:
     """The largest connected component as an undirected dataset of its own, its nodes in their old order.
 
@@ -118,7 +130,8 @@ def largest_component(dataset: Dataset) -> Dataset:
     labelled[dataset.unlabelled] = False
     nodes = labelled.nonzero().flatten()
     graph = dataset.graph.induced_subgraph(nodes)
-    graph = Graph(graph.features, tidy_edges(graph.edge_index, graph.num_nodes, undirected=True), graph.graph_pointers)
+    edges = tidy_edges(graph.edge_index, graph.num_nodes, undirected=True)
+    graph = graph.with_edges(edges, columns_along(graph, edges))
     source, target = graph.edge_index.numpy()
     adjacency = coo_matrix((np.ones(source.size, bool), (source, target)), shape=(graph.num_nodes,) * 2)
     _, component = connected_components(adjacency, directed=False)
@@ -129,7 +142,7 @@ def largest_component(dataset: Dataset) -> Dataset:
         dataset.name,
         dataset.task,
         dataset.metric,
-        graph.induced_subgraph(kept),
+        graph.induced_subgraph(kept).renumbered(),
         dataset.labels[nodes[kept]],
         dataset.num_classes,
     )
@@ -145,9 +158,23 @@ def content_hashes(graph: Graph, labels: Tensor) -> tuple[str, str]:
     source, target = _sorted_edges(graph)
     pointers = _int64(graph.graph_pointers)
     label_array = np.ascontiguousarray(labels.cpu().numpy())
-    content = _digest(*features, source, target, pointers, label_array)
+    content = _digest(*features, source, target, pointers, label_array, *_columns(graph))
     degrees = [np.bincount(ends, minlength=graph.num_nodes).astype(np.int64) for ends in (source, target)]
     return content, _digest(*features, *degrees, pointers, label_array)
+
+
+def _columns(graph: Graph) -> list[NDArray[np.generic]]:
+    """Names and values of all columns, those of edges in the order of the sorted edges; nothing where there is none."""
+    edges = graph.edge_columns
+    if edges:
+        edges = cut(edges, torch.argsort(graph.edge_index[0] * graph.num_nodes + graph.edge_index[1]))
+    found: list[NDArray[np.generic]] = []
+    for noun, columns in (("node", graph.node_columns), ("edge", edges), ("graph", graph.graph_columns)):
+        for name, column in sorted(columns.items()):
+            found += [np.frombuffer(f"{noun} {name}".encode(), np.uint8), column.cpu().numpy()]
+    if graph.types is not None:
+        found.append(np.frombuffer(repr((graph.types.nodes, graph.types.edges)).encode(), np.uint8))
+    return found
 
 
 def _nonzero_entries(graph: Graph) -> list[NDArray[np.generic]]:

@@ -23,7 +23,7 @@ from graph_distillery.bench.models.layers import (
 )
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.methods.contract import Output
-from graph_distillery.methods.contract.graph import Graph, PropagationKind
+from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.near_names import hint
 
 Level = Literal["node", "graph"]
@@ -68,8 +68,6 @@ class Model(nn.Module):
     reads_whole_graph: ClassVar[bool] = False
     #: Whether it has weights for each node of its training graph; its constructor then takes `num_nodes`.
     per_node: ClassVar[bool] = False
-    #: The propagation matrices it asks a graph for.
-    propagations: ClassVar[tuple[PropagationKind, ...]] = ()
     #: Neighbours drawn per node and layer in training, the layer nearest the input first; None reads them all.
     fan_out: tuple[int, ...] | None = None
     #: Whether its graph is to have a loop at every node before neighbours are drawn.

@@ -127,8 +127,8 @@ def readout(x: Tensor, graph: Graph, how: Readout) -> Tensor:
 
 def _readout_matrix(graph: Graph, how: Readout, dtype: torch.dtype) -> SparseMatrix:
     """[graphs, nodes]: the sum or the mean over each graph's nodes; built once per graph."""
-    key = ("readout", how, dtype)
-    if key not in graph._cache:
+
+    def make() -> SparseMatrix:
         nodes = torch.arange(graph.num_nodes + 1, device=graph.device)
         owner = graph.graph_of_node
         values = torch.ones(graph.num_nodes, dtype=dtype, device=graph.device)
@@ -136,10 +136,9 @@ def _readout_matrix(graph: Graph, how: Readout, dtype: torch.dtype) -> SparseMat
             values = values / graph.graph_pointers.diff()[owner]
         shape = (graph.num_graphs, graph.num_nodes)
         matrix = SparseMatrix(graph.graph_pointers, nodes[:-1], values, shape)
-        matrix._cache.update(row_of_entry=owner, transpose=(nodes, owner, nodes[:-1]))
-        graph._cache[key] = matrix
-    built: SparseMatrix = graph._cache[key]
-    return built
+        return matrix.knowing(row_of_entry=owner, transpose=(nodes, owner, nodes[:-1]))
+
+    return graph.cached(("readout", how, dtype), make)
 
 
 def make_norm(kind: Literal["none", "batch", "layer"], width: int) -> nn.Module:

@@ -16,8 +16,10 @@ from torch import Tensor
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import Model
 from graph_distillery.methods.contract import Batch, BatchSource, Teacher, TrainingData
-from graph_distillery.methods.contract.graph import Graph, PropagationKind
-from graph_distillery.methods.contract.sparse import SparseMatrix, lasting
+from graph_distillery.methods.contract.columns import cut, padded
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.propagation import PropagationKind
+from graph_distillery.methods.contract.sparse import SparseMatrix
 
 #: How often a node stands in its own mean, by kind of propagation.
 _OWN_TERMS: dict[str, int] = {"mean": 0, "mean_self": 1, "mean_self_twice": 2}
@@ -38,7 +40,7 @@ class Block(Graph):
     def num_nodes(self) -> int:
         return self.senders
 
-    def propagation(self, kind: PropagationKind) -> SparseMatrix:
+    def propagation(self, kind: PropagationKind, relation: str | int | None = None) -> SparseMatrix:
         """[targets, senders]: as `Graph.propagation`, the mean taken over the drawn neighbours.
 
         Raises:
@@ -46,18 +48,15 @@ class Block(Graph):
         """
         if kind not in _OWN_TERMS:
             raise ValueError(f"neighbour sampling has no propagation {kind!r}; it has {', '.join(_OWN_TERMS)}")
-        if kind not in self._cache:
-            with lasting():
-                self._cache[kind] = self._mean(_OWN_TERMS[kind] - self.loops)
-        matrix: SparseMatrix = self._cache[kind]
-        return matrix
+        return self.cached(
+            ("propagation", kind, relation), lambda: self._mean(self.arcs_of(relation), _OWN_TERMS[kind] - self.loops)
+        )
 
-    def _mean(self, own_terms: int) -> SparseMatrix:
-        source, target = self.edge_index
+    def _mean(self, arcs: Tensor, own_terms: int) -> SparseMatrix:
+        source, target = arcs
         own = torch.arange(self.targets, device=self.device).repeat(own_terms)
         source, target = torch.cat([source, own]), torch.cat([target, own])
-        dtype = self.features.dtype if isinstance(self.features, Tensor) else self.features.values.dtype
-        counts = torch.bincount(target, minlength=self.targets).to(dtype).clamp(min=1)
+        counts = torch.bincount(target, minlength=self.targets).to(self.dtype).clamp(min=1)
         return SparseMatrix.from_entries(target, source, counts.reciprocal()[target], (self.targets, self.senders))
 
 
@@ -70,7 +69,7 @@ class SampledGraph(Graph):
     def for_layer(self, index: int) -> Graph:
         return self.blocks[index]
 
-    def propagation(self, kind: PropagationKind) -> SparseMatrix:
+    def propagation(self, kind: PropagationKind, relation: str | int | None = None) -> SparseMatrix:
         """Raises UserError: a sampled batch has no matrix of its own, only one per layer."""
         raise UserError("fan_out: this method reads all edges of a batch, of which sampling draws a few; leave it out")
 
@@ -109,8 +108,10 @@ class NeighbourSampler:
         self.graph, self.fan_out, self.loops = graph, fan_out, loops
         if loops:
             own = torch.arange(graph.num_nodes, device=graph.device).expand(2, -1)
-            graph = Graph(graph.features, torch.cat([graph.edge_index, own], dim=1), graph.graph_pointers)
+            columns = padded(graph.edge_columns, graph.num_nodes)
+            graph = graph.with_edges(torch.cat([graph.edge_index, own], dim=1), columns)
         self.sources, _, self.pointers = graph.edges_by_target
+        self.edge_columns = cut(graph.edge_columns, graph.order_by_target)
         self.place = torch.full((graph.num_nodes,), -1, dtype=torch.long, device=graph.device)
 
     def sample(self, seeds: Tensor) -> SampledGraph:
@@ -120,13 +121,35 @@ class NeighbourSampler:
             places, owner = draw_neighbours(self.pointers, nodes, count)
             targets = nodes.numel()
             nodes, ends = self._renumber(nodes, self.sources[places])
-            layers.append((torch.stack([ends, owner]), targets, nodes.numel()))
-        features = self.graph.rows(nodes).features
+            layers.append((torch.stack([ends, owner]), cut(self.edge_columns, places), targets, nodes.numel()))
+        rows = self.graph.rows(nodes)
         blocks = tuple(
-            Block(features, arcs, self._one_graph(senders), senders=senders, targets=targets, loops=self.loops)
-            for arcs, targets, senders in reversed(layers)
+            Block(
+                rows.features,
+                arcs,
+                self._one_graph(senders),
+                cut(rows.node_columns, slice(senders)),
+                columns,
+                rows.graph_columns,
+                rows.types,
+                rows.node_ids[:senders],
+                senders=senders,
+                targets=targets,
+                loops=self.loops,
+            )
+            for arcs, columns, targets, senders in reversed(layers)
         )
-        return SampledGraph(features, blocks[-1].edge_index, self._one_graph(nodes.numel()), blocks=blocks)
+        return SampledGraph(
+            rows.features,
+            blocks[-1].edge_index,
+            rows.graph_pointers,
+            rows.node_columns,
+            blocks[-1].edge_columns,
+            rows.graph_columns,
+            rows.types,
+            rows.node_ids,
+            blocks=blocks,
+        )
 
     def _renumber(self, nodes: Tensor, drawn: Tensor) -> tuple[Tensor, Tensor]:
         """The nodes with those drawn appended, each once, and where among them each drawn one stands."""

@@ -81,7 +81,7 @@ def _answer(method: Method[Any], problem: Problem, items: Tensor) -> Tensor:
     if reads_rows_alone(method):
         return method.predict(graph.rows(items)).logits
     if predicts_by_student_alone(method) and isinstance(student, Model) and not student.reads_whole_graph:
-        part, seeds = neighbourhood(graph, items, student.receptive_hops, student.propagations)
+        part, seeds = neighbourhood(graph, items, student.receptive_hops)
         return method.predict(part).logits[seeds]
     return method.predict(graph).logits[items]
 

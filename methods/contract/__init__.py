@@ -11,6 +11,10 @@ teacher logits, hidden states, edges      `batch.teacher.logits`, `.hidden`, `.g
 state, epoch and step hooks               attributes, `on_epoch_start`, `on_epoch_end`, `step`
 transform of the targets                  `setup` may replace `self.teachers`
 transform of the student's inputs         `inputs`, called before every forward, in training and at inference
+what is known of nodes, edges, graphs     `graph.node_columns`, `.edge_columns`, `.graph_columns`; every view cuts them
+which nodes a view holds                  `graph.node_ids`
+typed edges                               `graph.edge_type`, `graph.propagation(kind, relation)`
+what is worked out once for a graph       `graph.cached`
 several optimisers, min-max steps         `optimizers`, and `step`, which hands terms to the engine's `update`
 a schedule of the learning rate           `rate_factor`
 several teachers, several students        `self.teachers`; build more students in `setup` by `new_student`, and say

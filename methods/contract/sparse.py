@@ -95,6 +95,14 @@ class SparseMatrix:
         shared = {key: value for key, value in self._cache.items() if key in _PLACES}
         return SparseMatrix(self.row_pointers, self.columns, values, self.shape, shared)
 
+    def knowing(
+        self, row_of_entry: Tensor | None = None, transpose: tuple[Tensor, Tensor, Tensor] | None = None
+    ) -> SparseMatrix:
+        """The same matrix, told what is already known of its places: `row_of_entry`, `transposed_places`."""
+        known = {"row_of_entry": row_of_entry, "transpose": transpose}
+        told = {key: value for key, value in known.items() if value is not None}
+        return SparseMatrix(self.row_pointers, self.columns, self.values, self.shape, self._cache | told)
+
     def transposed_places(self) -> tuple[Tensor, Tensor, Tensor]:
         """Row pointers and columns of the transpose, and where each of its entries stands in this matrix."""
         if "transpose" not in self._cache:

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from graph_distillery.methods.contract.graph import Graph, PropagationKind
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
@@ -115,7 +116,9 @@ class PaddedGraph(Graph):
     """
 
     def __init__(self, layout: Layout, arcs: Tensor, features: Tensor) -> None:
-        values = {"features": features, "graph_pointers": layout.pointers, "_cache": {}, "layout": layout, "arcs": arcs}
+        values = {"features": features, "graph_pointers": layout.pointers, "layout": layout, "arcs": arcs}
+        empty = ("node_columns", "edge_columns", "graph_columns", "_cache", "_feature_cache")
+        values |= {name: {} for name in empty} | {"types": None, "_node_ids": None}
         for name, value in values.items():
             object.__setattr__(self, name, value)  # `Graph` is frozen
         self.layout: Layout
@@ -123,25 +126,34 @@ class PaddedGraph(Graph):
 
     @property
     def edge_index(self) -> Tensor:
-        if "edge_index" not in self._cache:
+        def make() -> Tensor:
             graph, target, source = torch.nonzero(self.arcs, as_tuple=True)
             first = self.layout.pointers[graph]
-            self._cache["edge_index"] = torch.stack([first + source, first + target])
-        edge_index: Tensor = self._cache["edge_index"]
-        return edge_index
+            return torch.stack([first + source, first + target])
+
+        return self.cached("edge_index", make)
 
     @property
     def device(self) -> torch.device:
         return self.arcs.device
 
-    def propagation(self, kind: PropagationKind) -> BlockDiagonal:  # type: ignore[override]
-        """As `Graph.propagation`, in blocks."""
-        if kind not in self._cache:
-            self._cache[kind] = BlockDiagonal(
-                self._blocks(kind), self.layout, lambda: Graph.propagation(self.compact(), kind)
-            )
-        matrix: BlockDiagonal = self._cache[kind]
-        return matrix
+    def propagation(self, kind: PropagationKind, relation: str | int | None = None) -> BlockDiagonal:  # type: ignore[override]
+        """As `Graph.propagation`, in blocks; these graphs are made up and have no types of edges."""
+        if relation is not None:
+            raise ValueError(f"no edge type {relation!r}; made-up graphs have none")
+
+        def make() -> BlockDiagonal:
+            return BlockDiagonal(self._blocks(kind), self.layout, lambda: Graph.propagation(self.compact(), kind))
+
+        return self.cached(("propagation", kind, None), make)
+
+    def with_features(self, features: Tensor | SparseMatrix) -> PaddedGraph:
+        """As `Graph.with_features`; features must be dense."""
+        if not isinstance(features, Tensor) or features.shape[0] != self.num_nodes:
+            raise ValueError(f"padded graphs take dense features of {self.num_nodes} rows")
+        other = PaddedGraph(self.layout, self.arcs, features)
+        object.__setattr__(other, "_cache", self._cache)
+        return other
 
     def _blocks(self, kind: PropagationKind) -> Tensor:
         assert isinstance(self.features, Tensor)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from graph_distillery.methods.contract.graph import Graph, PropagationKind
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.layers import Convolution, dropout
 from graph_distillery.bench.models.mlp.model import Dense
-from graph_distillery.methods.contract.graph import Graph, PropagationKind
+from graph_distillery.methods.contract.graph import Graph
 
 
 class APPNPHyperparameters(ModelHyperparameters):
@@ -29,7 +29,6 @@ class APPNP(Model):
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = APPNPHyperparameters
     drops_features: ClassVar[bool] = True
-    propagations: ClassVar[tuple[PropagationKind, ...]] = ("gcn",)
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         return Dense(in_features, out_features)

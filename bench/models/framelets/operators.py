@@ -138,12 +138,7 @@ class _Stage:
 
 def framelet_system(graph: Graph, settings: FrameletSettings, dtype: torch.dtype) -> FrameletSystem:
     """The operators of a graph, worked out once in float64 and kept with it in `dtype`."""
-    key = ("framelets", settings, dtype)
-    if key not in graph._cache:
-        with lasting():
-            graph._cache[key] = FrameletSystem(graph, settings, dtype)
-    system: FrameletSystem = graph._cache[key]
-    return system
+    return graph.cached(("framelets", settings, dtype), lambda: FrameletSystem(graph, settings, dtype))
 
 
 def undirected(graph: Graph, surgery: Surgery | None = None) -> Graph:

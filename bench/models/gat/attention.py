@@ -22,8 +22,8 @@ from graph_distillery.methods.contract.sparse import SparseMatrix
 
 def attention_places(graph: Graph, heads: int) -> SparseMatrix:
     """The [nodes · heads, nodes · heads] matrix of ones at the places named above; built once per graph."""
-    key = ("attention", heads)
-    if key not in graph._cache:
+
+    def make() -> SparseMatrix:
         arcs = graph.propagation("sum_self")
         head = torch.arange(heads, device=graph.device)
         size = graph.num_nodes * heads
@@ -37,11 +37,9 @@ def attention_places(graph: Graph, heads: int) -> SparseMatrix:
         within_row = torch.arange(row.numel(), device=graph.device) - pointers[row]
         columns = arcs.columns[arcs.row_pointers[target] + within_row] * heads + row_head
         ones = torch.ones(row.numel(), dtype=arcs.values.dtype, device=graph.device)
-        places = SparseMatrix(pointers, columns, ones, (size, size))
-        places._cache["row_of_entry"] = row
-        graph._cache[key] = places
-    matrix: SparseMatrix = graph._cache[key]
-    return matrix
+        return SparseMatrix(pointers, columns, ones, (size, size)).knowing(row_of_entry=row)
+
+    return graph.cached(("attention", heads), make)
 
 
 def attend(

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
-from graph_distillery.methods.contract.graph import Graph, PropagationKind
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
@@ -42,7 +43,6 @@ class GCN(Model):
     """
 
     drops_features: ClassVar[bool] = True
-    propagations: ClassVar[tuple[PropagationKind, ...]] = ("gcn",)
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         linear = FeatureLinear(in_features, out_features, bias=False, initialisation="glorot")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, make_norm
-from graph_distillery.methods.contract.graph import Graph, PropagationKind
+from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
@@ -61,7 +61,6 @@ class GIN(Model):
     """
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = GINHyperparameters
-    propagations: ClassVar[tuple[PropagationKind, ...]] = ("sum_self",)
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         return IsomorphismConvolution(in_features, self.hyper.hidden, out_features, self.hyper)

@@ -11,7 +11,8 @@ from torch import Tensor
 from graph_distillery.bench.models.base import Level, Model, ModelHyperparameters
 from graph_distillery.bench.models.gcn.model import PropagatedLinear
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
-from graph_distillery.methods.contract.graph import Graph, PropagationKind
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
@@ -84,7 +85,6 @@ class SAGE(Model):
     """
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = SAGEHyperparameters
-    propagations: ClassVar[tuple[PropagationKind, ...]] = ("mean", "mean_self", "mean_self_twice")
 
     def __init__(self, in_features: int, out_features: int, hyper: SAGEHyperparameters, level: Level = "node") -> None:
         super().__init__(in_features, out_features, hyper, level)

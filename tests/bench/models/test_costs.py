@@ -67,7 +67,7 @@ def test_the_neighbourhood_predicts_what_the_whole_graph_predicts(
     hyper |= {"appnp": {"k": 3}, "sage-mean": {"aggregator": "mean"}}.get(name, {})
     model = build_model(name.split("-", maxsplit=1)[0], 12, 5, hyper).eval()
     seeds = torch.tensor([7, 299, 0, 7, 150])  # one isolated, one twice
-    part, where = neighbourhood(graph, seeds, model.receptive_hops, model.propagations)
+    part, where = neighbourhood(graph, seeds, model.receptive_hops)
     assert part.num_nodes < graph.num_nodes
     torch.testing.assert_close(model(part).logits[where], model(graph).logits[seeds], atol=1e-5, rtol=0)
 
