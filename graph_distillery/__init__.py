@@ -24,8 +24,10 @@ __all__ = ["Store", "leaderboard", "open_store", "sweep"]
 def __getattr__(name: str) -> Any:
     """The names of the public API, loaded when first used.
 
-    `leaderboard` names a room as well; the room, once it is imported, can be called and does the same.
+    `leaderboard` is the room of that name, which can be called and does what `api.leaderboard` says.
     """
+    if name == "leaderboard":
+        return import_module(f"{__name__}.leaderboard")
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.api"), name)

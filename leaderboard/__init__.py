@@ -34,8 +34,8 @@ __all__ = [
 class _Room(ModuleType):
     """This room, which may be called: `import graph_distillery as gd; gd.leaderboard([store], out="board")`.
 
-    Once a module of it is imported, Python keeps the room itself as `graph_distillery.leaderboard`, where the function
-    of the public API was; so the room must do what the function does.
+    Once a module of it is imported, Python keeps the room itself as `graph_distillery.leaderboard`; a function of the
+    public API under that name would be there or not, by what was imported before.
     """
 
     def __call__(self, stores: Iterable[str | PathLike[str]], out: str | PathLike[str], **more: Any) -> BoardResult:

@@ -40,7 +40,7 @@ def test_a_sweep_a_frame_and_a_board(tmp_path: Path) -> None:
     assert (frame[frame["method"] == "kd"]["method.tau"] > 0).all()
     assert gd.open_store(tmp_path / "store").records() == store.records()
     assert all(cell.trials_done == cell.trials_total for cell in store.status().cells)
-    for number in range(2):  # the second time the name is the room, which may be called
+    for number in range(2):
         board = gd.leaderboard([store], out=tmp_path / f"board-{number}", plots=False)
         assert board.path_readme.read_text().count("karate") > 0
     before = len(store.records())
