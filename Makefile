@@ -50,7 +50,7 @@ format: setup
 	$(BIN)/ruff format .
 
 readme: setup
-	$(BIN)/python -m graph_distillery.bench.documents.tables README.md
+	$(BIN)/python -m graph_distillery.bench.documents.tables
 
 picture: setup
 	$(BIN)/python -m graph_distillery.bench.documents.picture

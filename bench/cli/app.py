@@ -199,7 +199,7 @@ def launch(
     spec: Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="What to sweep.", show_default=False)],
     settings: Annotated[
         Path | None,
-        typer.Option(metavar="CLUSTER.yaml", help="The cluster: a section per kind; bench/cluster/README.md."),
+        typer.Option(metavar="CLUSTER.yaml", help="The cluster: a section per kind; docs/clusters.md."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the job files there; default: print them.")

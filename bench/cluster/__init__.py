@@ -1,4 +1,4 @@
-"""Job files for clusters: Slurm, Kubernetes with KubeRay, and Ray's own launcher. See README.md in this folder."""
+"""Job files for clusters: Slurm, Kubernetes with KubeRay, and Ray's own launcher. See docs/clusters.md."""
 
 from __future__ import annotations
 

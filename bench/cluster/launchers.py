@@ -31,8 +31,8 @@ def make_launch(target: str, spec: Path, cluster: Cluster) -> Launch:
     plan = make_plan(read)
     request = LaunchRequest(read, absolute(spec, "SPEC"), spec.read_text(encoding="utf-8-sig"), version("ray"))
     if target == "slurm":
-        if cluster.slurm.shards:
-            take_shard(plan, Shard(1, cluster.slurm.shards), "slurm.shards")  # refuses more shards than cells
+        if cluster.slurm.parts:
+            take_shard(plan, Shard(1, cluster.slurm.parts), "slurm.parts")  # refuses more shards than cells
         return slurm.make(request, cluster.slurm)
     if target == "kuberay" and cluster.kuberay is not None:
         return kuberay.make(request, cluster.kuberay)

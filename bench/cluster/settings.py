@@ -54,13 +54,13 @@ class Slurm(Section):
     """An allocation, or an array of single-node jobs.
 
     mode: `symmetric` runs `ray symmetric-run` on every node and takes whole nodes, since that ends with `ray stop`;
-    `head-workers` starts a head and workers itself and may share nodes; `array` splits the plan's cells over `shards`
+    `head-workers` starts a head and workers itself and may share nodes; `array` splits the plan's cells over `parts`
     jobs without Ray. grace_s: seconds between SIGTERM and the limit. setup: lines of shell before anything else.
     """
 
     mode: Literal["symmetric", "head-workers", "array"] = "symmetric"
     nodes: Annotated[int, Field(ge=1, le=10_000)] = 1
-    shards: Annotated[int, Field(ge=2, le=10_000)] | None = None
+    parts: Annotated[int, Field(ge=2, le=10_000)] | None = None
     at_once: Many | None = None
     cpus_per_node: Many = 8
     gpus_per_node: Count = 0
@@ -83,12 +83,12 @@ class Slurm(Section):
     @model_validator(mode="after")
     def _consistent(self) -> Slurm:
         array = self.mode == "array"
-        if array != (self.shards is not None):
-            raise ValueError("shards: mode array needs it" if array else "shards: for mode array only")
+        if array != (self.parts is not None):
+            raise ValueError("parts: mode array needs it" if array else "parts: for mode array only")
         if array and self.nodes != 1:
             raise ValueError("nodes: a job of an array has one node")
         if array and self.gpus_per_node > 1:
-            raise ValueError("gpus_per_node: a job of an array uses one GPU; take more shards")
+            raise ValueError("gpus_per_node: a job of an array uses one GPU; take more parts")
         if self.at_once is not None and not array:
             raise ValueError("at_once: for mode array only")
         if self.mode == "symmetric" and self.exclusive is False:

@@ -101,7 +101,7 @@ def _directives(request: LaunchRequest, settings: Slurm) -> str:
         "qos": settings.qos,
         "constraint": settings.constraint,
         "reservation": settings.reservation,
-        "array": f"1-{settings.shards}" + (f"%{settings.at_once}" if settings.at_once else "") if array else None,
+        "array": f"1-{settings.parts}" + (f"%{settings.at_once}" if settings.at_once else "") if array else None,
         "nodes": settings.nodes,
         "ntasks-per-node": 1,
         "cpus-per-task": settings.cpus_per_node,
@@ -227,7 +227,7 @@ def _array(request: LaunchRequest, settings: Slurm) -> list[str]:
     more = ["--workers", str(slots), *request.device]
     run = f"""\
 shard="$SLURM_ARRAY_TASK_ID"
-{shlex.join(words)} --out {store}/"shard-$shard-of-{settings.shards}" --cells "$shard/{settings.shards}" \\
+{shlex.join(words)} --out {store}/"part-$shard-of-{settings.parts}" --cells "$shard/{settings.parts}" \\
   {shlex.join(more)} &
 driver=$!
 wait_for "$driver"

@@ -1,17 +1,18 @@
-"""The README's tables, written from the registries: `python -m graph_distillery.bench.documents.tables README.md`."""
+"""The tables in `docs/`, written from the registries: `make readme`."""
 
 from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
 from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.bench.records.frame import COLUMNS
 from graph_distillery.methods import METHODS
 
+_ROOT = Path(__file__).resolve().parents[2]
 _BLOCK = re.compile(r"(<!-- table: (?P<name>\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -57,12 +58,12 @@ def datasets_table() -> str:
 
 def reproductions_table() -> str:
     """The verdicts of the committed reproductions, and every number that did not hold."""
-    pages = Path(__file__).resolve().parents[2] / "leaderboard" / "reproductions"
+    pages = _ROOT / "leaderboard" / "reproductions"
     rows = []
     for each in json.loads((pages / "index.json").read_text(encoding="utf-8")):
         counts, cells = each["counts"], each["cells"]
         off = [f"{kind}: {', '.join(cells[kind])}" for kind in ("below", "above") if cells[kind]]
-        title = f"[{each['title']}](leaderboard/reproductions/{each['table']}.md)"
+        title = f"[{each['title']}](../leaderboard/reproductions/{each['table']}.md)"
         verdicts = [str(counts[kind]) for kind in ("reproduced", "above", "below", "not judged")]
         rows.append([title, *verdicts, "; ".join(off) or "–"])
     return _table(["table", "reproduced", "above", "below", "not judged", "what did not reproduce"], rows)
@@ -73,11 +74,17 @@ def _counts(info: DatasetInfo) -> str:
     return ", ".join(f"{count:,} {what}" for count, what in parts if count and not (what == "graphs" and count == 1))
 
 
+def columns_table() -> str:
+    """The columns of a frame of records."""
+    return _table(["column", "what it holds"], [[f"`{name}`", what] for name, what in COLUMNS.items()])
+
+
 _TABLES: dict[str, Callable[[], str]] = {
     "methods": methods_table,
     "models": models_table,
     "datasets": datasets_table,
     "reproductions": reproductions_table,
+    "columns": columns_table,
 }
 
 
@@ -91,6 +98,11 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
+def pages() -> list[Path]:
+    """Every page that may hold a table."""
+    return [_ROOT / "README.md", _ROOT / "CONTRIBUTING.md", *sorted((_ROOT / "docs").glob("*.md"))]
+
+
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(refresh(path.read_text()))
+    for page in pages():
+        page.write_text(refresh(page.read_text(encoding="utf-8")), encoding="utf-8")

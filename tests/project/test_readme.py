@@ -5,13 +5,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from graph_distillery.bench.documents.picture import BOARD, PICTURE, SHOWN, board_digest, photograph, pictured
-from graph_distillery.bench.documents.tables import refresh
+from graph_distillery.bench.documents.tables import pages, refresh
 
 
-def test_the_tables_of_the_readme_are_those_of_the_registries(repo_root: Path) -> None:
-    text = (repo_root / "README.md").read_text()
-    assert text.count("<!-- table: ") == 4
-    assert refresh(text) == text, "run: make readme"
+def test_the_tables_of_the_pages_are_those_of_the_registries() -> None:
+    texts = {page.name: page.read_text(encoding="utf-8") for page in pages()}
+    assert sum(text.count("<!-- table: ") for text in texts.values()) == 5
+    assert [name for name, text in texts.items() if refresh(text) != text] == [], "run: make readme"
 
 
 def test_the_picture_of_the_readme_is_of_the_example_board(repo_root: Path) -> None:

@@ -82,11 +82,11 @@ def logs(folder: Path) -> str:
 def test_an_array_carries_a_plan_in_shards(
     submit: Callable[..., subprocess.Popen[str]], mini: dict[str, Any], tmp_path: Path
 ) -> None:
-    job = submit(mini, {"mode": "array", "shards": 2, "cpus_per_node": 1, "store": str(tmp_path / "the stores")})
+    job = submit(mini, {"mode": "array", "parts": 2, "cpus_per_node": 1, "store": str(tmp_path / "the stores")})
     said, _ = job.communicate(timeout=200)
     assert job.returncode == 0, said + logs(tmp_path)
     stores = sorted((tmp_path / "the stores").iterdir())
-    assert [store.name for store in stores] == ["shard-1-of-2", "shard-2-of-2"]
+    assert [store.name for store in stores] == ["part-1-of-2", "part-2-of-2"]
     whole = make_plan(parse_spec(mini, "spec"))
     reported = [{r.cell.id for r in read_records(store).records if r.kind == "report"} for store in stores]
     assert [

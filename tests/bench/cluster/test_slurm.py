@@ -15,7 +15,7 @@ MODES: dict[str, dict[str, Any]] = {
     "symmetric": {"mode": "symmetric", "nodes": 2, "gpus_per_node": 4, "gpu_type": "a100"},
     "head-workers": {"mode": "head-workers", "nodes": 3, "cpus_per_node": 16},
     "one node": {"mode": "head-workers", "nodes": 1, "requeue": False},
-    "array": {"mode": "array", "shards": 3, "at_once": 2, "gpus_per_node": 1},
+    "array": {"mode": "array", "parts": 3, "at_once": 2, "gpus_per_node": 1},
 }
 #: What a shell would run or break at, were it not quoted.
 HOSTILE = "a $(touch owned) `touch owned`; touch owned & \"x' | \\"
@@ -124,8 +124,8 @@ def test_slots_fill_the_allocation(launch: Callable[..., Any]) -> None:
         ({"venv": "a\nrm -rf ~"}, "slurm.venv: one line of printable characters is expected"),
         ({"modules": ["a; b"]}, "slurm.modules.0: "),
         ({"time": 600}, "slurm.time: "),
-        ({"mode": "array"}, "shards: mode array needs it"),
-        ({"mode": "array", "shards": 50}, "slurm.shards: 50 shards of 4 cells"),
+        ({"mode": "array"}, "parts: mode array needs it"),
+        ({"mode": "array", "parts": 50}, "slurm.parts: 50 shards of 4 cells"),
         ({"mode": "symmetric", "exclusive": False}, "ray stop"),
         ({"nodes": 0}, "slurm.nodes: "),
     ],
