@@ -56,10 +56,19 @@ class Split:
     @cached_property
     def sha256(self) -> str:
         """64 hexadecimal digits: the three sets of items, whatever the name and the seed."""
-        digest = hashlib.sha256()
-        for part in (self.train, self.val, self.test):
-            digest.update(f"{part.numel()};".encode() + part.cpu().numpy().astype("<i8").tobytes())
-        return digest.hexdigest()
+        return _digest(self.train, self.val, self.test)
+
+    @cached_property
+    def test_sha256(self) -> str:
+        """64 hexadecimal digits: the test items alone, the same for splits that share them."""
+        return _digest(self.test)
+
+
+def _digest(*parts: Tensor) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(f"{part.numel()};".encode() + part.cpu().numpy().astype("<i8").tobytes())
+    return digest.hexdigest()
 
 
 def make_split(dataset: Dataset, name: str, seed: int) -> tuple[Dataset, Split]:

@@ -59,6 +59,14 @@ class _Part(BaseModel):
     )
 
 
+class Items(_Part):
+    """How many items each part of a split has."""
+
+    train: Count
+    val: Count
+    test: Count
+
+
 class Cell(_Part):
     """Dataset x split x setting x teacher x student x method: the unit of comparison.
 
@@ -66,7 +74,8 @@ class Cell(_Part):
     ``majority`` (student is ``none``).
 
     split_sha256: of the items of the split that ``split_seed`` gave; records from before it had the field have none,
-    nor have those whose worker died or was stopped before it could say.
+    nor have those whose worker died or was stopped before it could say. ``test_sha256`` (of the test items alone, the
+    same for seeds that share them) and ``items`` came later still.
     """
 
     id: HexId
@@ -76,6 +85,8 @@ class Cell(_Part):
     split: Name
     split_seed: int
     split_sha256: Sha256 | None = None
+    test_sha256: Sha256 | None = None
+    items: Items | None = None
     setting: Literal["transductive", "inductive", "graph-level"]
     task: Literal["node-classification", "node-multilabel", "graph-classification"]
     metric: Literal["accuracy", "micro_f1", "roc_auc"]
@@ -209,8 +220,9 @@ class Record(_Part):
     def to_json(self) -> str:
         """The record as one line of JSON, without the newline."""
         absent: dict[str, Any] = {name: True for name in ("curve", "supersedes") if getattr(self, name) is None}
-        if self.cell.split_sha256 is None:
-            absent["cell"] = {"split_sha256"}
+        newer = {name for name in ("split_sha256", "test_sha256", "items") if getattr(self.cell, name) is None}
+        if newer:
+            absent["cell"] = newer
         return self.model_dump_json(exclude=absent)  # what older records lack, they lack when written again
 
     def _status_problem(self) -> str | None:

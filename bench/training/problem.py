@@ -48,13 +48,16 @@ class Judged:
 
 @dataclass(frozen=True)
 class Identity:
-    """What a record says of the data behind a run; `split_sha256` is that of the seed's own split."""
+    """What a record says of the data behind a run; `split_sha256` is that of the seed's own split, `test_sha256` that
+    of its test items; `items` counts those of training, validation and test."""
 
     dataset_sha256: str
     node_order_sha256: str
     split_sha256: str
     metric: Metric
     task: DatasetTask
+    test_sha256: str | None = None
+    items: tuple[int, int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -143,7 +146,9 @@ def divide(dataset: Dataset, split: Split, key: ProblemKey, seed: int, device: s
         data, validation, test = _inductive(dataset, split, task)
     else:
         data, validation, test = _transductive(dataset, split, task)
-    identity = Identity(dataset.sha256, dataset.node_order_sha256, split.sha256, dataset.metric, dataset.task)
+    counts = (split.train.numel(), split.val.numel(), split.test.numel())
+    named = (dataset.sha256, dataset.node_order_sha256, split.sha256, dataset.metric, dataset.task)
+    identity = Identity(*named, split.test_sha256, counts)
     moved = TrainingData(data.graph.to(device), task, data.labelled.to(device), data.labels.to(device))
     problem = Problem(key, seed, moved, _to(validation, device, data.graph, moved.graph), identity)
     parts = {name: _to(part, device, data.graph, moved.graph) for name, part in test.parts.items()}

@@ -101,8 +101,9 @@ def _check_same(first: Record, first_place: str, second: Record, second_place: s
 
 
 def _content(record: Record, field: str, other: Record) -> object:
-    """What is compared of a field: of cells the split's hash only where both have one."""
+    """What is compared of a field: of cells what both tell, since older records say less of their split."""
     content: object = getattr(record, field)
-    if isinstance(content, Cell) and other.cell.split_sha256 is None:
-        return content.model_copy(update={"split_sha256": None})
-    return content
+    if not isinstance(content, Cell):
+        return content
+    untold = [name for name in ("split_sha256", "test_sha256", "items") if getattr(other.cell, name) is None]
+    return content.model_copy(update=dict.fromkeys(untold))

@@ -9,7 +9,7 @@ from typing import Any
 from graph_distillery.bench.environment import environment, git_sha, suite_version
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Cell as CellRecord
-from graph_distillery.bench.records import Metrics, Record, Search, Timings
+from graph_distillery.bench.records import Items, Metrics, Record, Search, Timings
 from graph_distillery.bench.records.schema import Variant
 from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.jobs import Outcome
@@ -98,7 +98,8 @@ class Recorder:
         method: str,
         variant: Variant = "paper",
     ) -> CellRecord:
-        identity = self.identity(data)
+        identity, made = self.identity(data), outcome.identity
+        counts = made.items if made else None
         return CellRecord(
             id=cell_id,
             dataset=data.dataset,
@@ -106,7 +107,9 @@ class Recorder:
             node_order_sha256=identity.node_order_sha256,
             split=data.split,
             split_seed=outcome.seed,
-            split_sha256=outcome.identity.split_sha256 if outcome.identity else None,
+            split_sha256=made.split_sha256 if made else None,
+            test_sha256=made.test_sha256 if made else None,
+            items=Items(train=counts[0], val=counts[1], test=counts[2]) if counts else None,
             setting=data.setting,
             task=identity.task,
             metric=identity.metric,

@@ -123,8 +123,16 @@ def test_import_is_light():
 
 
 def test_the_split_is_kept_and_where_there_is_none_no_field(raw):
-    assert "split_sha256" not in parse_record(json.dumps(raw())).to_json()
-    line = json.dumps(raw(**{"cell.split_sha256": "5" * 64}))
+    assert (
+        not {"split_sha256", "test_sha256", "items"}
+        & json.loads(parse_record(json.dumps(raw())).to_json())["cell"].keys()
+    )
+    told = {
+        "cell.split_sha256": "5" * 64,
+        "cell.test_sha256": "6" * 64,
+        "cell.items": {"train": 3, "val": 1, "test": 1},
+    }
+    line = json.dumps(raw(**told))
     assert json.loads(parse_record(line).to_json()) == json.loads(line)
     with pytest.raises(RecordError, match=r"^record: cell\.split_sha256: "):
         parse_record(json.dumps(raw(**{"cell.split_sha256": "5" * 16})))

@@ -77,7 +77,9 @@ def test_successive_halving_of_a_real_sweep(plan_of: Callable[..., Plan], tmp_pa
     records = read_records(tmp_path / "store").records
     for record in records:  # those that were stopped on the way too
         _, split = make_split(load_dataset("csbm"), record.cell.split, record.seed)
-        assert record.cell.split_sha256 == split.sha256
+        assert (record.cell.split_sha256, record.cell.test_sha256) == (split.sha256, split.test_sha256)
+        assert record.cell.items
+        assert record.cell.items.model_dump() == {p: getattr(split, p).numel() for p in ("train", "val", "test")}
     assert len({record.cell.split_sha256 for record in records}) == len({record.seed for record in records})
     trials = trials_of(records)
     stopped = 0
