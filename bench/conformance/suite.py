@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
+from graph_distillery.bench.conformance import own_term
 from graph_distillery.bench.conformance.checks import (
     best_constant,
     check,
@@ -89,6 +90,9 @@ class MethodConformance:
         disagreements = space_disagreements(load_space("method", info.name), METHODS.load(info.name).Hyperparameters)
         check(not disagreements, "; ".join(disagreements))
 
+    def test_says_how_its_own_term_is_switched_off(self, info: MethodInfo) -> None:
+        own_term.declared(info)
+
     def test_refuses_what_it_does_not_support(self, info: MethodInfo) -> None:
         first = cases_of(info.name)[0]
         for task in sorted(set(ALL_TASKS) - set(info.tasks)):
@@ -129,6 +133,13 @@ class MethodConformance:
             for name, term in terms.items():
                 check(term.dim() == 0 and not term.requires_grad, f"term {name!r} is no detached scalar")
                 check(bool(torch.isfinite(term)), f"term {name!r} is {term}")
+
+    def test_without_its_own_term_it_is_what_the_catalogue_says(self, case: Case) -> None:
+        """With `own_term` applied, variant `paper` trains weight for weight what `without_own_term` names."""
+        if case.variant == "paper" and case.info.own_term is not None and case.kind is not None:
+            found = own_term.difference(case)
+            words = f"weights differ by {found:g} from {case.info.without_own_term!r} (see also `Method.epoch_items`)"
+            check(found <= own_term.TOLERANCE, words)
 
     def test_same_seed_same_result(self, case: Case) -> None:
         same_result(first_run(case), case.trained())

@@ -27,9 +27,10 @@ SCHEMA_VERSION = 1
 Kind = Literal["teacher", "trial", "report", "speed"]
 Status = Literal["ok", "pruned", "failed", "nan", "oom", "timeout"]
 Selection = Literal["default", "tuned", "both"]
-Variant = Literal["paper", "official_code"]
 
 RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
+#: As a method's catalogue entry may name one (`graph_distillery.methods.info`).
+Variant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$", max_length=40)]
 HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]

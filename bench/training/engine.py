@@ -28,6 +28,7 @@ from graph_distillery.bench.training.sampling import sampled_source
 from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.contract import BatchSource, Context, Method, OptimiserSettings, Teacher
+from graph_distillery.near_names import hint
 
 _SETTINGS = tuple(item.name for item in fields(OptimiserSettings))
 
@@ -165,9 +166,8 @@ def build(configuration: Configuration, problem: Problem, teachers: tuple[Teache
     info = METHODS.get(configuration.method)
     _check_support(info, configuration.student, problem, teachers)
     if configuration.variant not in info.variants:
-        raise UserError(
-            f"method {info.name!r} has no variant {configuration.variant!r}; it has {', '.join(info.variants)}"
-        )
+        near = hint(configuration.variant, info.variants, "it has")
+        raise UserError(f"method {info.name!r} has no variant {configuration.variant!r}; {near}")
     context = Context(
         task=data.task,
         num_features=data.graph.num_features,

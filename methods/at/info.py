@@ -13,4 +13,5 @@ INFO = MethodInfo(
     url="https://arxiv.org/abs/1612.03928",
     family="features",
     target=".method:AttentionTransfer",
+    own_term={"beta": 0.0},
 )

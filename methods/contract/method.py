@@ -71,10 +71,12 @@ class Method(nn.Module, Generic[H]):
     Hyperparameters: ClassVar[type[Hyperparameters]] = Hyperparameters
     #: Whether there is anything to train; label propagation and the majority class have nothing.
     trainable: ClassVar[bool] = True
-    #: The items that one epoch passes over. Full-batch graph students always read the whole graph.
-    epoch_items: ClassVar[Literal["labelled", "observed"]] = "observed"
-    #: Whether mini-batches of a student that reads features alone must carry the edges among their nodes.
-    needs_edges: ClassVar[bool] = False
+    #: The items that one epoch passes over. Full-batch graph students always read the whole graph. `setup` may set it:
+    #: a method whose own term is switched off reads what the student alone would.
+    epoch_items: Literal["labelled", "observed"] = "observed"
+    #: Whether mini-batches of a student that reads features alone must carry the edges among their nodes. `setup` may
+    #: set it.
+    needs_edges: bool = False
     #: What stands for several predictions: the mean of their scores, or all scores of the one that scores best on
     #: the very items that are judged. `setup` may set it.
     judged_by: Literal["mean", "best"] = "mean"

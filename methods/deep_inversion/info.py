@@ -17,4 +17,6 @@ INFO = MethodInfo(
     students=("gnn",),
     variants={"paper": "as gfkd, but the structures stay as they were drawn"},
     training_data=False,
+    own_term={"iterations": 0},
+    without_own_term="random-graphs",
 )

@@ -27,4 +27,5 @@ INFO = MethodInfo(
         "the low-pass encoder and classifier. (The released loop also rolls back every epoch that does not match "
         "the best, which cannot be behind the published figures and is not followed.)",
     },
+    own_term={"label_weight": 1.0},
 )

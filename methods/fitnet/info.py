@@ -13,4 +13,5 @@ INFO = MethodInfo(
     url="https://arxiv.org/abs/1412.6550",
     family="features",
     target=".method:FitNet",
+    own_term={"beta": 0.0},
 )

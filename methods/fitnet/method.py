@@ -18,6 +18,9 @@ class FitNet(HintMethod[HintHyperparameters]):
     Hyperparameters = HintHyperparameters
 
     def setup(self) -> None:
+        super().setup()
+        if self.hyper.beta == 0:
+            return
         width = hidden_width(self, self.hyper.student_layer)
         target = pick_layer(self.teachers[0].hidden, self.hyper.teacher_layer, "teacher").shape[1]
         self.projection = nn.Linear(width, target, bias=False, device=self.context.device)

@@ -26,4 +26,6 @@ INFO = MethodInfo(
         "node twice, and an exported node without out-arcs loses its loop: not followed.)",
     },
     training_data=False,
+    own_term={"iterations": 0},
+    without_own_term="random-graphs",
 )

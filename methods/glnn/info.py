@@ -21,4 +21,5 @@ INFO = MethodInfo(
         "official_code": "steps on the labels and on the teacher apart; with lambda = 0 the former still decay "
         "the weights",
     },
+    own_term={"label_weight": 1.0},
 )

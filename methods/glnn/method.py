@@ -20,20 +20,23 @@ class GLNN(Method[GLNNHyperparameters]):
     """lambda CE on labelled nodes + (1 - lambda) KL(p_t || p_s) on all observed nodes.
 
     `official_code` takes its steps on the labels apart, before those on the teacher, in every epoch. With
-    lambda = 0 a step on the labels has no gradient of its own, yet Adam still applies weight decay and momentum.
+    lambda = 0 a step on the labels has no gradient of its own, yet Adam still applies weight decay and momentum. With
+    lambda = 1 there is no step on the teacher in either variant, and the student alone remains.
     """
 
     Hyperparameters = GLNNHyperparameters
 
     def setup(self) -> None:
         self.terms: tuple[str, ...] = ("labels", "teacher")
+        if self.hyper.label_weight == 1:
+            self.terms, self.epoch_items = ("labels",), "labelled"
 
     def batches(self, source: BatchSource) -> Iterator[Batch]:
-        if self.context.variant == "official_code":
+        if self.context.variant == "official_code" and self.hyper.label_weight < 1:
             self.terms = ("labels",)
             yield from source.epoch("labelled")
             self.terms = ("teacher",)
-        yield from source.epoch("observed")
+        yield from source.epoch(self.epoch_items)
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         task, weight = self.context.task, self.hyper.label_weight

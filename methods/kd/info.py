@@ -13,4 +13,5 @@ INFO = MethodInfo(
     url="https://arxiv.org/abs/1503.02531",
     family="logits",
     target=".method:KD",
+    own_term={"alpha": 0.0},
 )

@@ -20,11 +20,15 @@ class KD(Method[KDHyperparameters]):
 
     Hyperparameters = KDHyperparameters
 
+    def setup(self) -> None:
+        if self.hyper.alpha == 0:
+            self.epoch_items = "labelled"
+
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         hyper, task = self.hyper, self.context.task
-        acted_on = batch.positions(hyper.node_set)
-        divergence = distillation_loss(task, student.logits[acted_on], batch.teacher.logits[acted_on], hyper.tau)
-        return {
-            "labels": (1 - hyper.alpha) * label_loss(task, student.logits[batch.labelled], batch.labels),
-            "teacher": hyper.alpha * hyper.tau**2 * divergence,
-        }
+        terms = {"labels": (1 - hyper.alpha) * label_loss(task, student.logits[batch.labelled], batch.labels)}
+        if hyper.alpha > 0:
+            acted_on = batch.positions(hyper.node_set)
+            divergence = distillation_loss(task, student.logits[acted_on], batch.teacher.logits[acted_on], hyper.tau)
+            terms["teacher"] = hyper.alpha * hyper.tau**2 * divergence
+        return terms

@@ -25,16 +25,22 @@ HintH = TypeVar("HintH", bound=HintHyperparameters)
 
 
 class HintMethod(Method[HintH]):
-    """(1 - alpha) CE + alpha tau^2 KL + beta hint, the hint on all observed nodes."""
+    """(1 - alpha) CE + alpha tau^2 KL + beta hint, the hint on all observed nodes.
+
+    Without the hint (beta 0) the student alone remains, or `kd` where alpha is above 0.
+    """
+
+    def setup(self) -> None:
+        if self.hyper.beta == self.hyper.alpha == 0:
+            self.epoch_items = "labelled"
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         hyper, task = self.hyper, self.context.task
-        student_hidden = pick_layer(student.hidden, hyper.student_layer, "student")
-        teacher_hidden = pick_layer(batch.teacher.hidden, hyper.teacher_layer, "teacher")
-        terms = {
-            "labels": (1 - hyper.alpha) * label_loss(task, student.logits[batch.labelled], batch.labels),
-            "hint": hyper.beta * self.hint(student_hidden, teacher_hidden),
-        }
+        terms = {"labels": (1 - hyper.alpha) * label_loss(task, student.logits[batch.labelled], batch.labels)}
+        if hyper.beta > 0:
+            student_hidden = pick_layer(student.hidden, hyper.student_layer, "student")
+            teacher_hidden = pick_layer(batch.teacher.hidden, hyper.teacher_layer, "teacher")
+            terms["hint"] = hyper.beta * self.hint(student_hidden, teacher_hidden)
         if hyper.alpha > 0:
             divergence = distillation_loss(task, student.logits, batch.teacher.logits, hyper.tau)
             terms["teacher"] = hyper.alpha * hyper.tau**2 * divergence

@@ -22,4 +22,5 @@ INFO = MethodInfo(
         "alone, states before the activation; its F1 threshold (logit 0.5) and its selection on test scores are "
         "not taken over",
     },
+    own_term={"weight": 0.0},
 )

@@ -82,6 +82,9 @@ class LSP(Method[LSPHyperparameters]):
         self.weight = published.weight if hyper.weight is None else hyper.weight
         self.window = published.window if hyper.window is None else hyper.window
         self.before_activation = self.context.variant == "official_code"
+        if self.weight == 0:
+            self.acts, self.needs_edges, self.epoch_items = False, False, "labelled"
+            return
         if self.before_activation and self.student is not None:
             self.student.keeps_preactivations = True  # type: ignore[assignment]
         self.acts = True
@@ -90,7 +93,7 @@ class LSP(Method[LSPHyperparameters]):
         self.kept_codes: Tensor | None = None
 
     def on_epoch_start(self, epoch: int) -> None:
-        self.acts = self.window == 0 or epoch < self.window
+        self.acts = self.weight > 0 and (self.window == 0 or epoch < self.window)
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         terms = {"labels": label_loss(self.context.task, student.logits[batch.labelled], batch.labels)}

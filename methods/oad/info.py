@@ -22,4 +22,6 @@ INFO = MethodInfo(
         "propagate without self-loops; scores are those of the student that is best on the judged items; a softmax "
         "over many labels; on many graphs a new Adam after the warm-up",
     },
+    own_term={"kd_weight": 0.0, "adversarial_weight": 0.0},
+    test_selected=("official_code",),  # of its students, the one with the best score on the items that are judged
 )

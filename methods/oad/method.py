@@ -51,7 +51,8 @@ class OAD(Method[OADHyperparameters]):
     After the warm-up, sum over students i of  CE(y, z_i) + kd_weight tau^2 KL(softmax(mean of the others' z / tau)
     || softmax(z_i / tau)) + adversarial_weight BCE(D_i(h_{i-1}), 1). Discriminator i tells the hidden states of
     student i, the real ones, from those of student i - 1, and takes its own step before the students take theirs.
-    The targets are constants: no gradient runs from one student's term into another student.
+    The targets are constants: no gradient runs from one student's term into another student. With both weights 0 the
+    students are strangers, each trained on the labels from the first epoch to the last.
 
     `paper` averages the divergence over items, leaves the discriminators' scores unbounded, and reports the mean of
     the students' scores. `official_code` divides the divergence by items x classes once more, takes it of a softmax
@@ -79,6 +80,7 @@ class OAD(Method[OADHyperparameters]):
             between = [hyper.discriminator_hidden] * (hyper.discriminator_layers - 1)
             self.ring = DiscriminatorRing(hyper.students, [width, *between, 1], self.official, not self.official)
         self.many_graphs = data.graph.num_graphs > 1
+        self.distils = hyper.kd_weight > 0 or hyper.adversarial_weight > 0
         self.warmup_epochs = int(hyper.warmup * self.context.settings.epochs)
         self.epoch = self.warmup_epochs
         self.renews_adam = self.official and self.many_graphs
@@ -98,7 +100,7 @@ class OAD(Method[OADHyperparameters]):
         return self.outputs(graph)
 
     def may_be_kept(self, epoch: int) -> bool:
-        return epoch >= self.warmup_epochs
+        return not self.distils or epoch >= self.warmup_epochs
 
     def on_epoch_start(self, epoch: int) -> None:
         self.epoch = epoch
@@ -113,7 +115,7 @@ class OAD(Method[OADHyperparameters]):
     def weights(self) -> tuple[float, float]:
         """What the labels' term and the distillation's terms are multiplied by in this epoch."""
         since = self.epoch - self.warmup_epochs
-        if since < 0:
+        if since < 0 or not self.distils:
             return 1.0, 0.0
         if self.hyper.ramp == "never" or (self.hyper.ramp == "many-graphs" and not self.many_graphs):
             return 1.0, 1.0
@@ -126,7 +128,7 @@ class OAD(Method[OADHyperparameters]):
         on_labels, on_others = self.weights()
         terms = {"labels": on_labels * self.label_term(logits, batch)}
         shown = {}
-        if self.epoch >= self.warmup_epochs:
+        if self.distils and self.epoch >= self.warmup_epochs:
             if hyper.kd_weight > 0:
                 terms["others"] = (
                     on_others * hyper.kd_weight * self.group_term(logits[:, batch.positions(hyper.node_set)])

@@ -55,6 +55,30 @@ class KeepsTheGraphAlive(Supervised):
         return self.loss(batch, self(batch.graph))
 
 
+class Weighted(Hyperparameters):
+    weight: float = Field(1.0, ge=0, description="as in the search space")
+
+
+@failing("test_says_how_its_own_term_is_switched_off", "own_term names strength")
+class SwitchesOffWhatItHasNot(Supervised):
+    """`own_term` names a hyperparameter of another method."""
+
+    Hyperparameters = Weighted
+    own_term: ClassVar[dict[str, Any]] = {"strength": 0.0}
+
+
+@failing("test_without_its_own_term_it_is_what_the_catalogue_says", "weights differ by .* from 'supervised'")
+class IsNeverQuiteOff(Supervised):
+    """Its penalty keeps a hundredth of its weight."""
+
+    Hyperparameters = Weighted
+    own_term: ClassVar[dict[str, Any]] = {"weight": 0.0}
+
+    def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
+        penalty = (self.hyper.weight + 0.01) * student.logits.square().mean()
+        return {**super().loss(batch, student), "penalty": penalty}
+
+
 @failing("test_same_seed_same_result", "scores|differ")
 class DrawsFromTheClock(Supervised):
     """A generator that no seed reaches."""
@@ -238,7 +262,7 @@ def registered(tmp_path: Path) -> Iterator[Callable[[type[Method[Any]]], MethodI
         info = MethodInfo(
             name="faulty", title="Faulty", paper="None", venue="nowhere", year=2000, url="https://example.org",
             family="logits", target="faulty:Faulty", teacher="none", tasks=("node-classification",),
-            students=("mlp",), inference="features",
+            students=("mlp",), inference="features", own_term=getattr(faulty, "own_term", {"weight": 0.0}),
         )  # fmt: skip
         METHODS.register(info)
         return info
@@ -287,6 +311,14 @@ def test_a_sound_method_passes(registered: Callable[[type[Method[Any]]], MethodI
 
     class Sound(Supervised):
         """Somebody et al. (2000), equation 1."""
+
+        Hyperparameters = Weighted
+
+        def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
+            terms = super().loss(batch, student)
+            if self.hyper.weight > 0:
+                terms["penalty"] = self.hyper.weight * student.logits.square().mean()
+            return terms
 
     info = registered(Sound)
     for check in FAULTY:

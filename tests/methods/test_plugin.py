@@ -36,6 +36,7 @@ def entry():
         name="match", title="Logit matching", paper="Do Deep Nets Really Need to be Deep?", venue="NIPS", year=2014,
         url="https://arxiv.org/abs/1312.6184", family="logits", target="dstmatch_method:Match",
         tasks=("node-classification",), students=("mlp",), inference="features",
+        own_term={"weight": 0.0}, without_own_term="untrained",
     )
 """
 SPACE = """

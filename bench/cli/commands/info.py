@@ -24,6 +24,7 @@ _OPTIMISER = {
     "epochs": "at most so many",
     "patience": "epochs without a better validation score before training stops; 0 never stops early",
     "batch_size": "items a step; null takes all at once",
+    "clip": "the greatest norm of a step's gradient; null leaves gradients as they are",
 }
 
 
@@ -138,7 +139,16 @@ def _method_lines(facts: Mapping[str, Any]) -> list[str]:
     ]
     if not facts["training_data"]:
         lines.append("  data       none: it distils without training data")
-    return lines + [f"  variant    {name}: {words}" for name, words in facts["variants"].items()]
+    if facts["artefacts"]:
+        lines.append(f"  artefacts  {', '.join(facts['artefacts'])}")
+    if facts["own_term"] is not None:
+        lines.append(f"  own term   off at {settings(facts['own_term'])}, which leaves {facts['without_own_term']}")
+    if facts["status"] == "reconstructed":
+        lines.append("  status     reconstructed: neither paper nor code give the complete algorithm")
+    for name, words in facts["variants"].items():
+        mark = " (selects on test labels: for reproductions alone)" if name in facts["test_selected"] else ""
+        lines.append(f"  variant    {name}{mark}: {words}")
+    return lines
 
 
 def _model_lines(facts: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
 from graph_distillery.bench.errors import UserError
@@ -15,7 +15,7 @@ from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.records.schema import Variant
 from graph_distillery.bench.sweeps.spec import MethodChoice, ModelChoice, Search, Setting, Spec
 from graph_distillery.methods import METHODS, MethodInfo
-from graph_distillery.near_names import unknown_line
+from graph_distillery.near_names import hint, unknown_line
 from graph_distillery.search_spaces import JointSpace, Space, load_space, merge
 
 #: Rows that every board has, whatever the spec names.
@@ -242,13 +242,11 @@ def _teacher_plan(choice: ModelChoice, data: DataKey, search: Search) -> Teacher
 
 
 def _variant(method: MethodChoice, info: MethodInfo) -> Variant:
-    """The one that is asked for, where the method has it and a record can name it."""
-    names: tuple[Variant, ...] = get_args(Variant)
-    known = [name for name in names if name in info.variants]
-    for name in known:
-        if name == method.variant:
-            return name
-    raise UserError(f"methods: {info.name} has no variant {method.variant!r}; it has {', '.join(known)}")
+    """The one that is asked for, where the method has it."""
+    if method.variant not in info.variants:
+        near = hint(method.variant, info.variants, "it has")
+        raise UserError(f"methods: {info.name} has no variant {method.variant!r}; {near}")
+    return method.variant
 
 
 def _cell(

@@ -1,0 +1,76 @@
+"""Switching off what a method adds, beyond what the conformance suite asks of every method."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from graph_distillery.bench.conformance import Case, cases_of
+from graph_distillery.bench.conformance.own_term import TOLERANCE, difference
+from graph_distillery.bench.training.engine import Configuration, build
+from graph_distillery.methods import METHODS
+from graph_distillery.methods.contract import Method
+
+NODES, GRAPHS = "node-classification", "graph-classification"
+#: Those that draw nothing before training but the student, so that dropout and batches are drawn alike as well.
+DRAWING_NOTHING = [name for name in METHODS.names if name not in ("oad",) and METHODS.get(name).own_term is not None]
+
+
+@pytest.mark.parametrize("name", DRAWING_NOTHING)
+def test_off_is_off_under_dropout_and_in_mini_batches(name: str) -> None:
+    for case in cases_of(name):
+        if case.variant == "paper" and case.task in (NODES, GRAPHS):
+            batch_size = None if (case.kind, case.task) == ("gnn", NODES) else 20
+            norm = {} if case.model.startswith("fmlp") else {"norm": "batch"}
+            assert difference(case, dropout=0.5, weight_decay=0.01, batch_size=batch_size, **norm) == 0.0, case
+
+
+@pytest.mark.parametrize("name", ["glnn", "lsp", "fgkd", "oad"])
+def test_the_released_variants_can_be_switched_off_too(name: str) -> None:
+    released = [case for case in cases_of(name) if case.variant == "official_code"]
+    assert released
+    assert max(difference(case) for case in released) <= TOLERANCE
+
+
+def test_the_released_gfkd_without_its_inversion_has_the_graphs_of_random_graphs() -> None:
+    """Its student drops half of its logits, so its weights are not those of `random-graphs`; what it reads is."""
+    case = Case("gfkd", GRAPHS, "gnn", "official_code")
+    own, plain = prepared(case, "gfkd", {"iterations": 0}), prepared(case, "random-graphs", {})
+    for one, other in zip(own.kept, plain.kept, strict=True):
+        assert torch.equal(one.graph.edge_index, other.graph.edge_index)
+        assert torch.equal(one.graph.dense_features(), other.graph.dense_features())
+        assert torch.equal(one.teacher.logits, other.teacher.logits)
+
+
+def prepared(case: Case, name: str, hyper: dict[str, Any]) -> Method[Any]:
+    """The method with its made-up graphs."""
+    variant = case.variant if name == case.method else "paper"
+    asked = Configuration(name, variant, {"graphs": 12, **hyper}, "sage", {"hidden": 8})
+    method = build(asked, case.example.problem, (case.example.teacher,))
+    for _ in method.prepare():
+        pass
+    return method
+
+
+def test_a_hint_joined_with_logits_leaves_kd() -> None:
+    """`fitnet` and `at` without their hint, at alpha .8, train what `kd` trains at the same alpha and tau."""
+    case = Case("kd", NODES, "gnn")
+    (expected,) = (case.trained({"alpha": 0.8, "tau": 2.0}, epochs=4).method.student,)
+    assert expected is not None
+    for name in ("fitnet", "at"):
+        run = Case(name, NODES, "gnn").trained({"beta": 0.0, "alpha": 0.8, "tau": 2.0}, epochs=4)
+        assert run.method.student is not None
+        for own, other in zip(run.method.student.parameters(), expected.parameters(), strict=True):
+            torch.testing.assert_close(own, other, atol=1e-6, rtol=0)
+
+
+def test_strangers_are_kept_from_the_first_epoch_on() -> None:
+    """`oad` without distillation has no warm-up, in which nothing could be kept."""
+    method = build(
+        Configuration("oad", "paper", {"kd_weight": 0.0, "adversarial_weight": 0.0}, "gcn", {"hidden": 8, "epochs": 8}),
+        Case("oad", NODES, "gnn").example.problem,
+        (),
+    )
+    assert all(method.may_be_kept(epoch) for epoch in range(8))
