@@ -36,7 +36,7 @@ def merge(spaces: Mapping[str, Space]) -> JointSpace:
             when = {f"{prefix}.{parent}": condition for parent, condition in parameter.when.items()}
             parameters[f"{prefix}.{name}"] = parameter.model_copy(update={"when": when})
         fixed.update({f"{prefix}.{name}": value for name, value in space.fixed.items()})
-    return JointSpace(tuple(spaces), parameters, fixed)
+    return JointSpace(parameters, fixed)
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,6 @@ class JointSpace:
     A *configuration* of it is a dict with every fixed and every active tuned value under its flat key.
     """
 
-    prefixes: tuple[str, ...]
     parameters: Mapping[str, Parameter]
     fixed: Mapping[str, Scalar]
 
@@ -147,20 +146,6 @@ class JointSpace:
     def is_conditional(self) -> bool:
         """Whether some parameter exists in part of the configurations only."""
         return any(parent in self.parameters for parameter in self.parameters.values() for parent in parameter.when)
-
-    def split(self, values: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Undo the prefixing: ``{"method": {...}, "student": {...}}``, every prefix present.
-
-        Raises:
-            SpaceError: a key has none of this space's prefixes.
-        """
-        parts: dict[str, dict[str, Any]] = {prefix: {} for prefix in self.prefixes}
-        for key, value in values.items():
-            prefix, dot, name = key.partition(".")
-            if not dot or prefix not in parts:
-                raise SpaceError(unknown("prefix", prefix, self.prefixes, f"configuration: {shown(key)}"))
-            parts[prefix][name] = value
-        return parts
 
 
 def _parents(parameter: Parameter) -> str:

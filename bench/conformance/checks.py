@@ -46,7 +46,7 @@ def drawn(space: Space) -> list[dict[str, Any]]:
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=SEED))
     found: list[dict[str, Any]] = []
     for _ in range(DRAWS):
-        values = joint.split(joint.suggest(study.ask()))["method"]
+        values = {name.removeprefix("method."): value for name, value in joint.suggest(study.ask()).items()}
         if values not in found:
             found.append(values)
     return found

@@ -11,12 +11,10 @@ import math
 import random
 import statistics
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from graph_distillery.bench.sweeps.study.samplers import as_optuna, knowingly
+from graph_distillery.bench.sweeps.study.trial import StudySettings, Trial
 from graph_distillery.search_spaces.values import is_number
-
-if TYPE_CHECKING:
-    from graph_distillery.bench.sweeps.study.study import Study, Trial
 
 #: Those that judge reports on the way through the first seed.
 OVER_EPOCHS = ("median", "asha", "hyperband")
@@ -31,7 +29,7 @@ RUNGS = 3
 # -- seeds ---------------------------------------------------------------------------------------------------------
 
 
-def wilcoxon_p(study: Study) -> float:
+def wilcoxon_p(study: StudySettings) -> float:
     """The threshold of the seed-racing pruner.
 
     n paired seeds that all favour the best trial give p = 2^-n, so Optuna's 0.1 could never stop a trial
@@ -43,13 +41,13 @@ def wilcoxon_p(study: Study) -> float:
     return max(WILCOXON_P, 2.0 ** -(len(study.seeds) - 1) + 1e-9)
 
 
-def seeds_can_race(study: Study) -> bool:
+def seeds_can_race(study: StudySettings) -> bool:
     """Whether seed-racing can ever act before the last seed."""
     shared = len(study.seeds) - 1
     return study.search.pruner == "seed-racing" and shared >= 2 and 2.0**-shared < wilcoxon_p(study)
 
 
-def loses_seed_race(study: Study, trial: Trial, known: Sequence[Trial]) -> bool:
+def loses_seed_race(study: StudySettings, trial: Trial, known: Sequence[Trial]) -> bool:
     """Whether a trial stops after the seeds it has: Wilcoxon's test against the best finished one on the same seeds."""
     if study.search.pruner != "seed-racing" or not 2 <= len(trial.values) < len(study.seeds):
         return False
@@ -58,19 +56,17 @@ def loses_seed_race(study: Study, trial: Trial, known: Sequence[Trial]) -> bool:
         return False
     import optuna
 
-    from graph_distillery.bench.sweeps.study.samplers import as_optuna, knowingly
-
     with knowingly():
         pruner = optuna.pruners.WilcoxonPruner(p_threshold=wilcoxon_p(study), n_startup_steps=2)
     race = optuna.create_study(direction="maximize")
-    race.add_trials([as_optuna(study, one) for one in finished])
+    race.add_trial(as_optuna(study, max(finished, key=lambda one: one.mean)))  # the others play no part
     return bool(pruner.prune(race, as_optuna(study, trial)))
 
 
 # -- epochs --------------------------------------------------------------------------------------------------------
 
 
-def most_epochs(study: Study) -> int:
+def most_epochs(study: StudySettings) -> int:
     """The longest training in the space; 0 for a method that has no epochs."""
     tuned = study.space.parameters.get("student.epochs")
     if tuned is None:
@@ -78,13 +74,13 @@ def most_epochs(study: Study) -> int:
     return int(max(choice for choice in tuned.choices if is_number(choice)) if tuned.choices else tuned.bounds[1])
 
 
-def first_rung(study: Study) -> int:
+def first_rung(study: StudySettings) -> int:
     """Epochs to the first rung, and between the reports of a trial."""
     search = study.search
     return search.min_epochs or max(1, math.ceil(most_epochs(study) / search.reduction_factor**RUNGS))
 
 
-def rungs(study: Study) -> list[int]:
+def rungs(study: StudySettings) -> list[int]:
     """The epochs r, r eta, r eta^2, ... at which successive halving compares, below the longest training."""
     found, rung, most = [], first_rung(study), most_epochs(study)
     while rung < most:
@@ -93,11 +89,11 @@ def rungs(study: Study) -> list[int]:
     return found
 
 
-def epochs_can_race(study: Study) -> bool:
+def epochs_can_race(study: StudySettings) -> bool:
     return study.search.pruner in OVER_EPOCHS and bool(rungs(study))
 
 
-def bracket(study: Study, number: int) -> int:
+def bracket(study: StudySettings, number: int) -> int:
     """The bracket of a trial: how many rungs, from the first, it is not judged at.
 
     ASHA has bracket 0 alone. Hyperband has one more than there are rungs, and its trials are spread over them in
@@ -123,7 +119,7 @@ def reached(trial: Trial, epoch: int, seed: int) -> float | None:
     return trial.values.get(seed) if trial.state in ("complete", "running") else None
 
 
-def loses_epoch_race(study: Study, trial: Trial, epoch: int, known: Sequence[Trial]) -> bool:
+def loses_epoch_race(study: StudySettings, trial: Trial, epoch: int, known: Sequence[Trial]) -> bool:
     """Whether a trial stops at a report. Failed trials are no competition.
 
     median: below the median of the complete trials at this epoch (Golovin et al., KDD 2017), after five of them.
@@ -150,6 +146,6 @@ def _below(one: float, other: float) -> bool:
     return round(one, 12) < round(other, 12)
 
 
-def _scores(trials: Sequence[Trial], epoch: int, study: Study) -> list[float]:
+def _scores(trials: Sequence[Trial], epoch: int, study: StudySettings) -> list[float]:
     found = (reached(trial, epoch, study.seeds[0]) for trial in trials)
     return [score for score in found if score is not None]

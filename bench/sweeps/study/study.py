@@ -1,57 +1,31 @@
 """One cell's search: which configuration comes next, whether to stop one early, and which one wins.
 
-A proposal is a function of the finished trials, the trials under way, and the trial's number: the sampler is built
-anew for each and seeded from those, so that a sweep that was killed proposes what it would have proposed.
+A proposal is a function of the trials that have ended, those under way, and the trial's number, so that a sweep that
+was killed proposes what it would have proposed.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from graph_distillery.bench.ids import content_id
-from graph_distillery.bench.sweeps.spec import Search
-from graph_distillery.bench.sweeps.study import pruners, samplers
-from graph_distillery.search_spaces import JointSpace
+from graph_distillery.bench.sweeps.study import pruners
+from graph_distillery.bench.sweeps.study.trial import StudySettings, Trial
 
-TrialState = Literal["complete", "pruned", "failed"]
-
-
-@dataclass(frozen=True)
-class Trial:
-    """A trial as the study sees it.
-
-    values: validation score by tuning seed, as far as it went. curve: the score so far by epochs done, of the first
-    seed, where it was reported. latency_ms: of a full forward, where it is an objective.
-    """
-
-    number: int
-    configuration: Mapping[str, Any]
-    values: Mapping[int, float]
-    state: TrialState | Literal["running"]
-    curve: Mapping[int, float] = field(default_factory=dict)
-    latency_ms: float | None = None
-
-    @property
-    def mean(self) -> float:
-        return math.fsum(self.values.values()) / len(self.values) if self.values else math.nan
+if TYPE_CHECKING:
+    from graph_distillery.bench.sweeps.study.suggestions import Suggestions
 
 
-@dataclass(frozen=True)
-class Study:
-    """The search of one cell, without any state of its own."""
+class Study(StudySettings):
+    """The search of one cell. What it answers hangs on what it is asked alone; Optuna's study is kept for speed."""
 
-    cell_id: str
-    space: JointSpace
-    defaults: Mapping[str, Any]
-    search: Search
-    trials: int
+    @cached_property
+    def _suggestions(self) -> Suggestions:
+        from graph_distillery.bench.sweeps.study.suggestions import Suggestions  # Optuna: slow to load
 
-    @property
-    def seeds(self) -> tuple[int, ...]:
-        return self.search.seeds
+        return Suggestions(self)
 
     def budget(self) -> int:
         """How many trials there will be: fewer than asked for when a grid or an empty space has fewer points."""
@@ -78,11 +52,12 @@ class Study:
         if untried and number <= self.trials // 2:
             return untried[0]
         ordered = sorted(known, key=lambda trial: trial.number)
-        return samplers.suggest(self, ordered, self._seed(ordered, number))
+        ended = [trial for trial in ordered if trial.state != "running"]
+        pending = [trial for trial in ordered if trial.state == "running"]
+        return self._suggestions.suggest(ended, pending, self._seed(number))
 
-    def _seed(self, trials: Sequence[Trial], number: int) -> int:
-        seen = [[t.number, t.state, sorted(t.values.items())] for t in trials]
-        return int(content_id([self.cell_id, number, seen]), 16) % 2**31
+    def _seed(self, number: int, attempt: int = 0) -> int:
+        return int(content_id([self.cell_id, number, attempt]), 16) % 2**31
 
     # -- stopping early --------------------------------------------------------------------------------------------
 
@@ -106,12 +81,6 @@ class Study:
         return pruners.epochs_can_race(self) and pruners.loses_epoch_race(self, trial, epoch, known)
 
     # -- the winner ------------------------------------------------------------------------------------------------
-
-    def objectives(self, trial: Trial) -> tuple[float, ...]:
-        """Mean validation score, and milliseconds of a full forward where the spec asks for them."""
-        if "latency" in self.search.objectives:
-            return trial.mean, trial.latency_ms if trial.latency_ms is not None else math.inf
-        return (trial.mean,)
 
     def lock(self, trials: Sequence[Trial]) -> Trial | None:
         """The winner: the best mean validation score of the complete trials; the earlier one among equals.

@@ -18,7 +18,8 @@ from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import Search, parse_spec
 from graph_distillery.bench.sweeps.store.status import read_status
-from graph_distillery.bench.sweeps.study.study import Study, Trial
+from graph_distillery.bench.sweeps.study.study import Study
+from graph_distillery.bench.sweeps.study.trial import Trial
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.search_spaces import load_space, merge
 

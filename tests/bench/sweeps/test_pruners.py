@@ -14,7 +14,8 @@ import pytest
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.sweeps.spec import Search
 from graph_distillery.bench.sweeps.study import pruners
-from graph_distillery.bench.sweeps.study.study import Study, Trial
+from graph_distillery.bench.sweeps.study.study import Study
+from graph_distillery.bench.sweeps.study.trial import Trial
 from graph_distillery.search_spaces import JointSpace, load_space, merge, parse_space
 
 EPOCHS, FIRST = 80, 4

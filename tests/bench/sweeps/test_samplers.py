@@ -14,16 +14,17 @@ from hypothesis import strategies as st
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.sweeps.spec import Sampler, Search
-from graph_distillery.bench.sweeps.study import samplers
-from graph_distillery.bench.sweeps.study.study import Study, Trial
+from graph_distillery.bench.sweeps.study import samplers, suggestions
+from graph_distillery.bench.sweeps.study.study import Study
+from graph_distillery.bench.sweeps.study.trial import Trial
 from graph_distillery.search_spaces import JointSpace, Parameter, load_space, merge, parse_space
 
 ALL = get_args(Sampler)
 
 
-def study(space: JointSpace, sampler: str, number: int = 0, **search: Any) -> Study:
+def study(space: JointSpace, sampler: str, number: int = 0, trials: int = 40, **search: Any) -> Study:
     fields = {"sampler": sampler, "pruner": "none", "seeds": (100,), **search}
-    return Study(content_id(number), space, space.defaults(), Search.model_validate(fields), 40)
+    return Study(content_id(number), space, space.defaults(), Search.model_validate(fields), trials)
 
 
 def bowl() -> JointSpace:
@@ -85,7 +86,8 @@ def test_a_default_outside_the_ranges_is_passed_over(sampler: str) -> None:
     trials = searched(of, 15)
     outside = Trial(0, {**trials[0].configuration, "method.x": 5.0}, {100: 0.9}, "complete")
     seed = 7
-    assert samplers.suggest(of, [outside, *trials[1:]], seed) == samplers.suggest(of, trials[1:], seed)
+    found = [suggestions.Suggestions(of).suggest(told, [], seed) for told in ([outside, *trials[1:]], trials[1:])]
+    assert found[0] == found[1]
 
 
 @given(st.floats(0, 1), st.sampled_from(list(bowl().parameters.values())[:4]))
@@ -119,8 +121,8 @@ def test_generations_are_those_nsga_ii_would_have_made() -> None:
     of.optimize(lambda trial: height(space.suggest(trial)), 15)
     key = optuna.samplers.NSGAIISampler._get_generation_key()
     theirs = [trial.system_attrs[key] for trial in of.trials]
-    bare = [optuna.trial.create_trial(value=t.value, params=t.params, distributions=t.distributions) for t in of.trials]
-    assert [trial.system_attrs[key] for trial in samplers._in_generations(bare, size)] == theirs
+    ours = study(space, "nsga-ii", trials=4 * size)
+    assert [suggestions._generation(ours, number)[key] for number in range(15)] == theirs
 
 
 def test_a_sampler_whose_package_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

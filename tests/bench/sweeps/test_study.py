@@ -13,7 +13,8 @@ from scipy.stats import wilcoxon
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.sweeps.spec import Sampler, Search
 from graph_distillery.bench.sweeps.study import pruners
-from graph_distillery.bench.sweeps.study.study import Study, Trial, TrialState
+from graph_distillery.bench.sweeps.study.study import Study
+from graph_distillery.bench.sweeps.study.trial import Trial, TrialState
 from graph_distillery.search_spaces import JointSpace, load_space, merge, parse_space
 
 SEEDS = (100, 101, 102)
