@@ -39,8 +39,8 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; failure
 
 def _version(value: bool) -> None:
     if value:
+        from graph_distillery.bench.cli.terminal import emit
         from graph_distillery.bench.environment import suite_version
-        from graph_distillery.bench.text import emit
 
         emit(f"distillery {suite_version()}")
         raise typer.Exit

@@ -15,8 +15,7 @@ from contextlib import contextmanager
 
 import typer
 
-from graph_distillery.bench import text
-from graph_distillery.bench.cli import interrupts, lost_cluster
+from graph_distillery.bench.cli import interrupts, lost_cluster, terminal
 from graph_distillery.bench.cli.app import RESUMABLE, app
 from graph_distillery.bench.errors import LostError, UserError
 from graph_distillery.bench.records import RecordError
@@ -44,11 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     def at_once() -> None:
         lost_cluster.take_back()
         if sys.stderr.isatty():
-            text.note("\x1b[?25h")  # a live table had hidden the cursor
-        text.note(said)
+            terminal.note("\x1b[?25h")  # a live table had hidden the cursor
+        terminal.note(said)
         os._exit(INTERRUPTED)
 
-    with interrupts.as_keyboard_interrupt(at_once, text.note), lost_cluster.prepared(lost), _quiet():
+    with interrupts.as_keyboard_interrupt(at_once, terminal.note), lost_cluster.prepared(lost), _quiet():
         try:
             code = app(argv, prog_name="distillery", standalone_mode=False)
             code = code if isinstance(code, int) else OK
@@ -59,12 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 line, code = _explain(error)
                 if line is None:
                     raise
-                text.note(f"distillery: {line}" + (_resume_line(argv) if isinstance(error, LostError) else ""))
+                terminal.note(f"distillery: {line}" + (_resume_line(argv) if isinstance(error, LostError) else ""))
             else:  # what an interrupted library made of the signal
                 code = INTERRUPTED
         if code == INTERRUPTED:
-            text.note(said)
-        text.finish()
+            terminal.note(said)
+        terminal.finish()
         return code
 
 
@@ -115,7 +114,7 @@ def _resume_line(argv: Sequence[str]) -> str:
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    text.note(f"distillery: warning: {_one_line(str(message))}")
+    terminal.note(f"distillery: warning: {_one_line(str(message))}")
 
 
 @contextmanager
@@ -133,7 +132,7 @@ def _quiet() -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("always", BrokenEntryWarning)
-            warnings.showwarning = lambda message, *_, **__: text.note(
+            warnings.showwarning = lambda message, *_, **__: terminal.note(
                 f"distillery: warning: {_one_line(str(message))}"
             )
             yield

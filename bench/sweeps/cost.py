@@ -11,11 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from graph_distillery.bench.sweeps.cell_run import CellRun
 from graph_distillery.bench.sweeps.plan.plan import Cell, Plan, TeacherPlan
-from graph_distillery.bench.sweeps.spec import Search
 from graph_distillery.bench.sweeps.store.status import CellStatus, StoreStatus, TeacherStatus
 from graph_distillery.bench.sweeps.study import pruners
-from graph_distillery.bench.sweeps.study.study import Study
-from graph_distillery.bench.text import count
 
 if TYPE_CHECKING:
     from graph_distillery.bench.sweeps.sweep import Means
@@ -48,19 +45,6 @@ def processors() -> int:
 def at_once(means: Means) -> int:
     """Trials side by side: workers, but no more than this machine has processors for; those of a cluster it knows."""
     return max(1, means.workers if means.address else min(means.workers, processors()))
-
-
-def where(means: Means) -> str:
-    """Who does the work of an estimate, in words."""
-    slots = count(means.workers or 1, "trial")
-    if means.address:
-        more = "" if means.workers else ", and as many more as the cluster has room for"
-        return f"with {slots} at once on the Ray cluster{more}; timed on this machine"
-    if means.executor == "ray":
-        return f"with {slots} at once on a local Ray, on {count(processors(), 'processor')}"
-    if means.workers:
-        return f"by {count(means.workers, 'worker')} on {count(processors(), 'processor')}"
-    return "in this process"
 
 
 def estimate(plan: Plan, progress: StoreStatus, means: Means) -> Cost:
@@ -202,34 +186,33 @@ def progress_of(plan: Plan, store: Path) -> StoreStatus:
     return status_of(plan, (), driver=False)
 
 
-def pruner_note(plan: Plan) -> str:
-    """Whether and when the pruner can act."""
+@dataclass(frozen=True)
+class Pruning:
+    """Whether and when a plan's pruner can act. searched: there is a search; acts: in one of them at least.
+
+    p: seed-racing stops a trial below it. rungs: epochs at which the first seed's score is compared, for each length
+    of training; with median those of its first look alone.
+    """
+
+    searched: bool
+    acts: bool
+    p: float | None = None
+    rungs: tuple[tuple[int, ...], ...] = ()
+
+
+def pruning_of(plan: Plan) -> Pruning:
+    """What the spec's pruner can do in this plan."""
     search = plan.spec.search
-    if search.pruner == "none":
-        return "no pruning"
     studies = [CellRun(cell, plan.spec).study for cell in plan.searches if cell.trials]
-    if not studies:
-        return "nothing to prune"
-    if search.pruner in pruners.OVER_EPOCHS:
-        return _epochs_note([study for study in studies if pruners.epochs_can_race(study)], search)
-    if pruners.seeds_can_race(studies[0]):
-        return (
-            f"seed-racing stops a trial that is behind the best one after at most {len(search.seeds) - 1} of its "
-            f"{len(search.seeds)} seeds (Wilcoxon, p below {pruners.wilcoxon_p(studies[0]):.3g})"
-        )
-    return (
-        f"seed-racing can never act: {len(search.seeds)} tuning seeds leave too few pairs to compare before the last "
-        "one; at least 3 seeds, or a larger search.p_threshold"
-    )
-
-
-def _epochs_note(studies: list[Study], search: Search) -> str:
-    if not studies:
-        return f"{search.pruner} can never act: no cell trains for more epochs than its first look takes"
-    where = f"on the first tuning seed ({search.seeds[0]})"
-    firsts = " or ".join(str(first) for first in sorted({pruners.first_rung(study) for study in studies}))
+    if search.pruner == "none" or not studies:
+        return Pruning(bool(studies), acts=False)
+    if search.pruner not in pruners.OVER_EPOCHS:
+        acts = pruners.seeds_can_race(studies[0])
+        return Pruning(True, acts, pruners.wilcoxon_p(studies[0]) if acts else None)
+    racing = [study for study in studies if pruners.epochs_can_race(study)]
+    rungs: tuple[tuple[int, ...], ...]
     if search.pruner == "median":
-        return f"median stops a trial below the median of the complete ones, every {firsts} epochs {where}"
-    ladders = dict.fromkeys(", ".join(map(str, pruners.rungs(study))) for study in studies)
-    share = f"the best 1/{search.reduction_factor} go on"
-    return f"{search.pruner}: {share} at epochs {' or '.join(ladders)} {where}"
+        rungs = tuple((first,) for first in sorted({pruners.first_rung(study) for study in racing}))
+    else:
+        rungs = tuple(dict.fromkeys(tuple(pruners.rungs(study)) for study in racing))
+    return Pruning(True, bool(racing), rungs=rungs)

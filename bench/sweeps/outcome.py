@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,6 @@ from graph_distillery.bench.sweeps.cell_run import CellRun
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.plan.plan import Cell
 from graph_distillery.bench.sweeps.store.status import ParetoPoint, hindrance, pareto_set
-from graph_distillery.bench.sweeps.sweep import Summary
-from graph_distillery.bench.text import count, duration, score, settings, table
 
 _MOST_FAILURES = 10
 
@@ -57,8 +55,23 @@ class CellOutcome:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """A run that did not end well. cell: its label; trial: its number, None where it is of no search."""
+
+    cell: str
+    kind: str
+    trial: int | None
+    seed: int
+    status: str
+    error: str | None
+
+
+@dataclass(frozen=True)
 class SweepOutcome:
-    """A store after a run of the driver. settled: what had failed and is left, by cell: how often."""
+    """A store after a run of the driver. new: records of this run, of `records` in all; seconds: that it took.
+
+    failures: of any run. settled: what had failed and, though all was to be tried again, is left; by cell: how often.
+    """
 
     store: Path
     plan_id: str
@@ -66,17 +79,25 @@ class SweepOutcome:
     records: int
     seconds: float
     cells: tuple[CellOutcome, ...]
-    failures: tuple[Mapping[str, Any], ...]
+    failures: tuple[Failure, ...]
     settled: Mapping[str, int]
 
+    @property
+    def ok(self) -> bool:
+        """Whether every cell is finished and nothing failed."""
+        return not self.failures and all(cell.finished for cell in self.cells)
 
-def outcome_of(driver: Driver, summary: Summary, seconds: float) -> SweepOutcome:
+
+def outcome_of(driver: Driver, seconds: float) -> SweepOutcome:
     """Gather it from the driver's records."""
-    cells = tuple(_cell(run, driver) for run in driver.runs.values())
-    settled = Counter(driver.runs[record.cell.id].cell.label for record in summary.settled)
-    failures = tuple(_failure(record, driver) for record in summary.failed)
     plan, store = driver.plan, driver.store
-    return SweepOutcome(store.path, plan.id, summary.new, len(store.records), seconds, cells, failures, settled)
+    cells = tuple(_cell(run, driver) for run in driver.runs.values())
+    failed = [record for record in store.records if record.status not in ("ok", "pruned")]
+    left = (driver.runs[record.cell.id].cell.label for record in failed if record.cell.id in driver.settled)
+    failures = tuple(_failure(record, driver) for record in failed if record.cell.id not in driver.settled)
+    return SweepOutcome(
+        store.path, plan.id, store.appended, len(store.records), seconds, cells, failures, Counter(left)
+    )
 
 
 def identity(cell: Cell) -> dict[str, Any]:
@@ -134,81 +155,8 @@ def _reports(run: CellRun) -> list[Reported]:
     return found
 
 
-def _failure(record: Record, driver: Driver) -> dict[str, Any]:
+def _failure(record: Record, driver: Driver) -> Failure:
     run = driver.runs.get(record.cell.id)
-    return {
-        "cell": run.cell.label if run else f"{record.cell.dataset}/{record.cell.split} {record.cell.student} [teacher]",
-        "kind": record.kind,
-        "trial": record.search.trial if record.search else None,
-        "seed": record.seed,
-        "status": record.status,
-        "error": record.error,
-    }
-
-
-def as_text(done: SweepOutcome) -> str:
-    """A row per cell, the failures, and one closing line."""
-    lines = [table(("cell", "locked", "validation", "test", "seeds"), [_row(cell) for cell in done.cells])]
-    for failure in done.failures[:_MOST_FAILURES]:
-        trial = f" trial {failure['trial'] + 1}" if failure["trial"] is not None else ""
-        lines.append(
-            f"failed: {failure['cell']}, {failure['kind']}{trial} seed {failure['seed']}: "
-            f"{failure['status']}: {failure['error']}"
-        )
-    if len(done.failures) > _MOST_FAILURES:
-        lines.append(f"and {count(len(done.failures) - _MOST_FAILURES, 'failure')} more, in {done.store}/records")
-    for label, times in done.settled.items():
-        lines.append(
-            f"left as it is: {label}, {count(times, 'failure')}: its teacher is trained, and cells stand on it"
-        )
-    unfinished = [cell for cell in done.cells if not cell.finished]
-    lines += [f"not finished: {cell.label}" + (f": {cell.hindrance}" if cell.hindrance else "") for cell in unfinished]
-    fresh = f"{count(done.new, 'new record')} in {duration(done.seconds)}" if done.new else "nothing was left to do"
-    lines.append(f"{done.store}: {count(done.records, 'record')}, {fresh}")
-    return "\n".join(lines)
-
-
-def _row(cell: CellOutcome) -> tuple[str, ...]:
-    head = cell.headline
-    shown = _short({name: value for name, value in (cell.locked or {}).items() if name in cell.tuned})
-    locked = settings(shown) if shown else "-" if cell.locked is None else "(fixed)"
-    default = next((each for each in cell.reports if each.selection == "default"), None)
-    test = "-" if head is None else f"{score(head.mean)} ± {score(head.std)} {head.metric}"
-    if head is not None and default is not None and head is not default:
-        test += f" (default {score(default.mean)})"
-    return (cell.label, locked, score(cell.validation), test, str(len(head.seeds)) if head else "0")
-
-
-def _short(values: Mapping[str, Any]) -> dict[str, Any]:
-    """`lr` for `student.lr`, where no two names become one."""
-    short = {name.partition(".")[2]: value for name, value in values.items()}
-    return short if len(short) == len(values) else dict(values)
-
-
-def as_json(done: SweepOutcome) -> dict[str, Any]:
-    """The same, for programs; every number in full."""
-    cells = []
-    for cell in done.cells:
-        reports = [{**asdict(each), "seeds": list(each.seeds)} for each in cell.reports]
-        cells.append(
-            {
-                **cell.identity,
-                "finished": cell.finished,
-                "hindrance": cell.hindrance,
-                "trials": cell.trials,
-                "locked": cell.locked,
-                "validation": cell.validation,
-                "reports": reports,
-                "pareto": [asdict(point) for point in cell.pareto],
-            }
-        )
-    return {
-        "store": str(done.store),
-        "plan": done.plan_id,
-        "records": done.records,
-        "new_records": done.new,
-        "seconds": done.seconds,
-        "cells": cells,
-        "failures": [dict(failure) for failure in done.failures],
-        "settled": dict(done.settled),
-    }
+    label = run.cell.label if run else f"{record.cell.dataset}/{record.cell.split} {record.cell.student} [teacher]"
+    trial = record.search.trial if record.search else None
+    return Failure(label, record.kind, trial, record.seed, record.status, record.error)

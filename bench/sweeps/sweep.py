@@ -1,7 +1,8 @@
-"""The whole of a sweep: plan, store, executor and driver, from start to summary."""
+"""The whole of a sweep: plan, store, executor and driver, from start to outcome."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -10,11 +11,11 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.records import Record
 from graph_distillery.bench.sweeps.driver import Driver, Listener
 from graph_distillery.bench.sweeps.executors import Executor
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
+from graph_distillery.bench.sweeps.outcome import SweepOutcome, outcome_of
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.heartbeat import Heartbeat
 from graph_distillery.bench.sweeps.store.store import Store, refuse, refuse_taken
@@ -48,24 +49,6 @@ class Means:
         return self.device if self.address is None else "cpu"
 
 
-@dataclass(frozen=True)
-class Summary:
-    """What a sweep came to. before: records there were already; new: records of this run; failed: of either.
-
-    blocked: cells that are not finished. settled: what had failed and, though all was to be tried again, is left.
-    """
-
-    before: int
-    new: int
-    failed: tuple[Record, ...]
-    blocked: tuple[str, ...]
-    settled: tuple[Record, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return not self.failed and not self.blocked
-
-
 def run_sweep(
     plan: Plan,
     out: Path,
@@ -76,8 +59,8 @@ def run_sweep(
     optuna_storage: str | None = None,
     trackers: Sequence[TrackerTarget] = (),
     retry_failed: bool = False,
-) -> Summary:
-    """Carry out a plan into a store; on a store that has some of it, the rest.
+) -> SweepOutcome:
+    """Carry out a plan into a store, or the rest of it where the store has some; what the store then comes to.
 
     listener: makes of the driver what is told of each record. on_message: takes a line about the store.
     optuna_storage: a URL (of `check_url`) to which the studies are copied; what goes wrong there is a message.
@@ -101,7 +84,7 @@ def run_sweep(
     ):
         for message in store.messages:
             tell(message)
-        before = len(store.records)
+        began = time.monotonic()
         driver = Driver(plan, store, means.device, retry_failed)
         driver.watch(watcher)
         if listener is not None:
@@ -116,7 +99,7 @@ def run_sweep(
                     carrier.close(kill=True)
                     raise
                 carrier.close()
-        return summarise(driver, before)
+        return outcome_of(driver, time.monotonic() - began)
 
 
 @contextmanager
@@ -170,12 +153,3 @@ def _ray(plan: Plan, means: Means, tell: Callable[[str], None]) -> Iterator[None
         raise UserError("--device cuda: with Ray a trial trains on the GPU that resources.gpus asks for, which is 0")
     with ray_session(means.address, max(means.workers, 1), resources.every()[0], needs, tell):
         yield
-
-
-def summarise(driver: Driver, before: int = 0) -> Summary:
-    records: Sequence[Record] = driver.store.records
-    failed = [record for record in records if record.status not in ("ok", "pruned")]
-    left = tuple(record for record in failed if record.cell.id in driver.settled)
-    others = tuple(record for record in failed if record.cell.id not in driver.settled)
-    blocked = tuple(run.cell.label for run in driver.runs.values() if not driver.finished(run))
-    return Summary(before, driver.store.appended, others, blocked, left)

@@ -35,9 +35,9 @@ class Graph:
     features: Tensor | SparseMatrix
     edge_index: Tensor
     graph_pointers: Tensor
-    node_columns: Columns = field(default_factory=dict)
-    edge_columns: Columns = field(default_factory=dict)
-    graph_columns: Columns = field(default_factory=dict)
+    node_columns: Columns = field(default_factory=dict, hash=False)
+    edge_columns: Columns = field(default_factory=dict, hash=False)
+    graph_columns: Columns = field(default_factory=dict, hash=False)
     types: TypeNames | None = None
     _node_ids: Tensor | None = field(default=None, compare=False, repr=False)
     _cache: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from graph_distillery.bench.cli import main
-from graph_distillery.bench.cli.progress import Progress
+from graph_distillery.bench.cli.progress import ProgressDisplay
 from graph_distillery.bench.records import Record, RecordWriter, parse_record, read_records
 from graph_distillery.bench.sweeps.cell_run import CellRun
 from graph_distillery.bench.sweeps.plan.plan import make_plan
@@ -78,10 +78,11 @@ def test_a_retried_winner_takes_the_place_of_what_stood_without_it(
     plan = make_plan(parse_spec(SPEC, "spec"))
     before = {path: path.read_bytes() for path in sorted((store / "records").iterdir())}
     assert not run_sweep(plan, store).ok  # again alone tries nothing again
-    progress = Progress(bar=False, quiet=True)
+    progress = ProgressDisplay(bar=False, quiet=True)
     summary = run_sweep(plan, store, retry_failed=True, listener=progress.attach)
     assert summary.ok
-    assert progress.failed == 0
+    assert progress.sweep is not None
+    assert progress.sweep.failed == 0
     assert summary.new > 2
     assert standing(store) == standing(whole)
     for path, content in before.items():

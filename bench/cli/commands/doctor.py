@@ -13,13 +13,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from graph_distillery.bench.cli.terminal import emit, emit_json, table
 from graph_distillery.bench.data.loading import data_root, mirror
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.environment import package_version, suite_version
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.cost import processors
-from graph_distillery.bench.text import count, emit, emit_json, table
+from graph_distillery.bench.text import count
 from graph_distillery.methods import METHODS
 
 #: Import name and distribution. Without those of the second row only one command or one kind of dataset is lost.

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from graph_distillery.bench.cli.commands.listing import plain
+from graph_distillery.bench.cli.terminal import emit, emit_json, table
 from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS, ModelInfo
 from graph_distillery.bench.sweeps import preflight
-from graph_distillery.bench.text import brief, emit, emit_json, settings, table
+from graph_distillery.bench.text import brief, settings
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.near_names import unknown_line
 from graph_distillery.search_spaces import Space, load_space

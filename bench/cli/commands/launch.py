@@ -6,10 +6,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from graph_distillery.bench.cli.terminal import emit, emit_json, note
 from graph_distillery.bench.cluster import Launch, make_launch, read_settings
 from graph_distillery.bench.cluster.files import command_line
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.text import emit, emit_json, note
 
 
 def run(target: str, spec: Path, settings: Path | None, out: Path | None, submit: bool, as_json: bool) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graph_distillery.bench.text import emit, emit_json, note
+from graph_distillery.bench.cli.terminal import emit, emit_json, note
 
 if TYPE_CHECKING:
     from graph_distillery.leaderboard.reproduction import PublishedTable

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from graph_distillery.bench.cli.terminal import emit, emit_json, table
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS
-from graph_distillery.bench.text import emit, emit_json, table
 from graph_distillery.methods import METHODS
 from graph_distillery.near_names import unknown_line
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from importlib import import_module
 
+from graph_distillery.bench.cli.terminal import emit, emit_json, table
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.text import emit, emit_json, table
 
 
 def run(as_json: bool, only: Sequence[str] | None, board: bool = False, sweep: bool = False) -> int:

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from graph_distillery.bench.cli import lost_cluster
+from graph_distillery.bench.cli.terminal import emit, emit_json, note, table
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.papers import Stage, Table, find_tables, stages_of
 from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.plan.plan import Plan
-from graph_distillery.bench.text import duration, emit, emit_json, note, table
+from graph_distillery.bench.text import duration
 from graph_distillery.near_names import unknown_line
 
 if TYPE_CHECKING:
@@ -167,7 +168,7 @@ def _carry_out(
     tasks: Sequence[Task], tables: Sequence[Table], request: Request, pages: Path | None, means: Means
 ) -> int:
     """Stage after stage, each resumed where it stopped; the pages are written anew after each."""
-    from graph_distillery.bench.cli.progress import Progress
+    from graph_distillery.bench.cli.progress import ProgressDisplay
     from graph_distillery.bench.sweeps.sweep import run_sweep
 
     began, code = time.monotonic(), 0
@@ -176,10 +177,10 @@ def _carry_out(
         if budget is not None and not _within([task], budget - (time.monotonic() - began)):
             continue
         note(f"{task.stage.table.name} {task.stage.id}: stage {number} of {len(tasks)}, store {task.store}")
-        with Progress() as progress, lost_cluster.entrusted(means.executor == "ray"):
+        with ProgressDisplay() as progress, lost_cluster.entrusted(means.executor == "ray"):
             attach, tell = progress.attach, progress.message
-            summary = run_sweep(task.plan, task.store, means, listener=attach, on_message=tell)
-        code = code if summary.ok else 1
+            outcome = run_sweep(task.plan, task.store, means, listener=attach, on_message=tell)
+        code = code if outcome.ok else 1
         if pages is not None:
             _collect(task, pages)
             write(tables, request, pages)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from graph_distillery.bench.cli.terminal import emit, emit_json, note, table
 from graph_distillery.bench.sweeps.store.status import CellStatus, StoreStatus, read_status
-from graph_distillery.bench.text import count, duration, emit, emit_json, note, score, table
+from graph_distillery.bench.text import count, duration, score
 
 _COLUMNS = ("cell", "state", "trials", "running", "pruned", "failed", "best validation", "reports", "speed", "left")
 

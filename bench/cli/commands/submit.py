@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from graph_distillery.bench.text import count, emit, emit_json
+from graph_distillery.bench.cli.terminal import emit, emit_json
+from graph_distillery.bench.text import count
 
 
 def run(store: Path, beside: Sequence[Path], as_json: bool) -> int:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from graph_distillery.bench.cli.commands.leaderboard import split_stages
-from graph_distillery.bench.text import count, emit, emit_json, note
+from graph_distillery.bench.cli.terminal import emit, emit_json, note
+from graph_distillery.bench.text import count
 
 
 def run(board: Path, stores: Sequence[Path], as_json: bool) -> int:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from rich.console import Console
 
 from graph_distillery.bench.cli import progress as progress_module
 from graph_distillery.bench.cli.live_table import render
-from graph_distillery.bench.cli.progress import Progress
+from graph_distillery.bench.cli.progress import ProgressDisplay
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.plan.plan import make_plan
@@ -27,9 +28,9 @@ from graph_distillery.bench.sweeps.store.status import read_status
 from graph_distillery.bench.sweeps.store.store import Store
 
 
-def drawn(progress: Progress, width: int = 100) -> str:
+def drawn(progress: ProgressDisplay, width: int = 100) -> str:
     sheet = io.StringIO()
-    Console(file=sheet, width=width, color_system=None, legacy_windows=False).print(render(progress))
+    Console(file=sheet, width=width, color_system=None, legacy_windows=False).print(render(progress.sweep))
     return sheet.getvalue()
 
 
@@ -56,7 +57,7 @@ def test_the_table_follows_the_sweep(
     plan = make_plan(read_spec(write_spec()))
     pictures: list[str] = []
     with Store(tmp_path / "store", plan) as store:
-        driver, progress = Driver(plan, store), Progress(bar=False, quiet=True)
+        driver, progress = Driver(plan, store), ProgressDisplay(bar=False, quiet=True)
         tell = progress.attach(driver)
         assert "time left unknown" in drawn(progress)
 
@@ -84,9 +85,9 @@ def test_a_log_gets_a_line_per_part_and_per_half_minute(
     distillery: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(Progress, "_due", lambda self, now: True)
+    monkeypatch.setattr(ProgressDisplay, "_due", lambda self, now: True)
     every = [line for line in distillery("sweep", write_spec(), "--out", "a").err.splitlines() if "cells" in line]
-    monkeypatch.setattr(progress_module, "LINE_EVERY_PART", 0.5)
+    monkeypatch.setattr(progress_module, "LINE_EVERY_SHARE", 0.5)
     few = [line for line in distillery("sweep", write_spec(), "--out", "b").err.splitlines() if "cells" in line]
     assert 5 < len(every) <= 21
     assert all("1 of 1 slot busy" in line for line in every[:-1])
@@ -96,12 +97,12 @@ def test_a_log_gets_a_line_per_part_and_per_half_minute(
 def test_the_plan_is_summed_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
     monkeypatch.setattr(progress_module.time, "monotonic", lambda: clock[0])
-    progress, sums = Progress(bar=False), []
-    totals = progress_module.Totals((0, 1), (0, 1), 0, (0, 1), 0, 1, 1, 0.0, None, "")
-    monkeypatch.setattr(progress, "totals", lambda: sums.append(clock[0]) or totals)
+    display, sums = ProgressDisplay(bar=False), []
+    sweep = SimpleNamespace(totals=lambda: sums.append(clock[0]) or SimpleNamespace(share=0.0))
+    monkeypatch.setattr(display, "_say", lambda *_: None)
     for _ in range(100):
         clock[0] += 0.125
-        progress._perhaps_say()
+        display._perhaps_say(sweep)
     assert len(sums) == 12
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from graph_distillery.bench.cli.commands.sweep import search_notes
-from graph_distillery.bench.sweeps.cost import at_once, pruner_note, where
+from graph_distillery.bench.cli.plan_text import pruner_note, search_notes, who
+from graph_distillery.bench.sweeps.cost import at_once
 from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.sweeps.sweep import Means
@@ -58,6 +58,7 @@ def test_objectives_and_warm_starts_are_told() -> None:
 def test_an_estimate_says_who_does_the_work(
     means: Means, slots: int, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("graph_distillery.bench.sweeps.cost.processors", lambda: 2)
+    for module in ("sweeps.cost", "cli.plan_text"):
+        monkeypatch.setattr(f"graph_distillery.bench.{module}.processors", lambda: 2)
     assert at_once(means) == slots
-    assert where(means).startswith(words)
+    assert who(means).startswith(words)

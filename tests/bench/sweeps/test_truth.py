@@ -18,8 +18,9 @@ from graph_distillery.bench.sweeps.executors import Executor
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
 from graph_distillery.bench.sweeps.jobs import Job, Outcome
+from graph_distillery.bench.sweeps.outcome import SweepOutcome
 from graph_distillery.bench.sweeps.plan.plan import Plan
-from graph_distillery.bench.sweeps.sweep import Means, Summary, run_sweep
+from graph_distillery.bench.sweeps.sweep import Means, run_sweep
 from graph_distillery.bench.training import problem
 from graph_distillery.bench.training.engine import Configuration
 from graph_distillery.bench.training.problem import ProblemKey
@@ -174,7 +175,7 @@ def test_no_test_label_reaches_a_trial_a_teacher_or_a_choice(
 # -- a whole sweep -------------------------------------------------------------------------------------------------
 
 
-def swept(plan: Plan, store: Path, workers: int = 0) -> tuple[Summary, list[Record]]:
+def swept(plan: Plan, store: Path, workers: int = 0) -> tuple[SweepOutcome, list[Record]]:
     summary = run_sweep(plan, store, Means(workers=workers))
     return summary, read_records(store).records
 
