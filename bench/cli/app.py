@@ -101,7 +101,10 @@ def run(
         str | None, typer.Option(metavar="S", help="Student model; default: mlp where the method allows it.")
     ] = None,
     teacher: Annotated[
-        str | None, typer.Option(metavar="T", help="Teacher model; default: sage, for whole graphs gin.")
+        list[str] | None,
+        typer.Option(
+            metavar="T", help="Teacher model; default: sage, for whole graphs gin. Repeated, or as gcn+sage: several."
+        ),
     ] = None,
     split: Annotated[str | None, typer.Option(metavar="P", help="Split; default: the dataset's usual one.")] = None,
     setting: Annotated[str | None, typer.Option(metavar="transductive|inductive", help="Setting.")] = None,
@@ -125,7 +128,8 @@ def run(
     from graph_distillery.bench.cli.commands import run as command
     from graph_distillery.bench.sweeps import preflight
 
-    cell = command.Choice(dataset, method, student, teacher, split, setting, variant, seeds, tuple(set_ or ()))
+    taught_by = "+".join(teacher or ()) or None
+    cell = command.Choice(dataset, method, student, taught_by, split, setting, variant, seeds, tuple(set_ or ()))
     return command.run(cell, out, preflight.means("local", workers, device, None), data, json, quiet)
 
 

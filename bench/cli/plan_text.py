@@ -24,7 +24,7 @@ def cell_table(plan: Plan, progress: StoreStatus) -> str:
                 cell.data.dataset,
                 cell.data.split,
                 cell.data.setting,
-                cell.teacher.model if cell.teacher else "-",
+                cell.teacher or "-",
                 cell.student or "-",
                 cell.method.name + ("" if cell.variant == "paper" else f" ({cell.variant})"),
                 "teacher search" if not cell.reported else "default" if not status.trials_total else "tuned",

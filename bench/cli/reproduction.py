@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def variations(stores: Iterable[Path]) -> dict[Path, str]:
 
 def _row_of(cell: Cell) -> tuple[Any, ...]:
     """What tells the rows of a board apart."""
-    return cell.data, cell.method.name, cell.variant, cell.student, cell.teacher.model if cell.teacher else None
+    return cell.data, cell.method.name, cell.variant, cell.student, cell.teacher
 
 
 def _stages_among(stores: Iterable[Path]) -> list[tuple[Table, dict[str, Path]]]:
@@ -186,25 +186,26 @@ def _read(stage: Stage, store: Path | None) -> _Found:
     found, cells = _Found(), stage.plan().cells
     for record in records:
         if record.kind == "report":
-            agrees = any(_agrees(record, cell, taught.get(record.cell.teacher_id, {})) for cell in cells)
+            own = [taught.get(teacher_id, {}) for teacher_id in record.cell.every_teacher_id]
+            agrees = any(_agrees(record, cell, own) for cell in cells)
             (found.current if agrees else found.stale).append(record)
     return found
 
 
-def _agrees(record: Record, cell: Cell, teacher_settings: Mapping[str, Any]) -> bool:
+def _agrees(record: Record, cell: Cell, taught: Sequence[Mapping[str, Any]]) -> bool:
     """Whether the record is of this cell, and nothing that it says of its settings contradicts the cell's.
 
+    taught: the settings of the record's teachers, in order.
     A hyperparameter that only one of them has is no contradiction: the suite may have learnt of it since.
     """
-    ran, teacher = record.cell, cell.teacher
+    ran = record.cell
     if (ran.dataset, ran.split, ran.setting) != (cell.data.dataset, cell.data.split, cell.data.setting):
         return False
-    model = teacher.model if teacher else None
-    if (ran.method, ran.variant, ran.teacher) != (cell.method.name, cell.variant, model):
+    if (ran.method, ran.variant, ran.teacher) != (cell.method.name, cell.variant, cell.teacher):
         return False
-    if ran.student != (cell.student or model or "none") or not _fits(record.hparams, cell.defaults):
+    if ran.student != (cell.student or cell.teacher or "none") or not _fits(record.hparams, cell.defaults):
         return False
-    return teacher is None or _fits(teacher_settings, teacher.defaults)
+    return all(_fits(settings, teacher.defaults) for settings, teacher in zip(taught, cell.teachers, strict=False))
 
 
 def _fits(ran: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:

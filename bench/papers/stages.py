@@ -96,9 +96,8 @@ class Stage:
 def _selects(selector: Selector, cell: Cell) -> bool:
     if (cell.method.name, cell.variant) != (selector.method, selector.variant):
         return False
-    teacher = cell.teacher.model if cell.teacher else None
     student_fits = selector.student is None or cell.student in (selector.student, None)
-    return student_fits and (selector.teacher is None or teacher in (selector.teacher, None))
+    return student_fits and (selector.teacher is None or cell.teacher in (selector.teacher, None))
 
 
 def stages_of(table: Table, *, stand_in: bool = False, seeds: int | None = None) -> list[Stage]:

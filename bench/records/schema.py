@@ -77,6 +77,9 @@ class Cell(_Part):
     split_sha256: of the items of the split that ``split_seed`` gave; records from before it had the field have none,
     nor have those whose worker died or was stopped before it could say. ``test_sha256`` (of the test items alone, the
     same for seeds that share them) and ``items`` came later still.
+
+    teacher: of several that teach together the names joined by a plus, as in ``gcn+sage``; teacher_ids: then the id of
+    each one, in that order, and ``teacher_id`` is that of them all.
     """
 
     id: HexId
@@ -93,9 +96,15 @@ class Cell(_Part):
     metric: Literal["accuracy", "micro_f1", "roc_auc"]
     teacher: Name | None
     teacher_id: HexId | None
+    teacher_ids: tuple[HexId, ...] | None = Field(None, min_length=2)
     student: Name
     method: Name
     variant: Variant
+
+    @property
+    def every_teacher_id(self) -> tuple[str, ...]:
+        """The ids of its teachers, in order."""
+        return self.teacher_ids or ((self.teacher_id,) if self.teacher_id else ())
 
 
 class Search(_Part):
@@ -221,9 +230,8 @@ class Record(_Part):
     def to_json(self) -> str:
         """The record as one line of JSON, without the newline."""
         absent: dict[str, Any] = {name: True for name in ("curve", "supersedes") if getattr(self, name) is None}
-        newer = {name for name in ("split_sha256", "test_sha256", "items") if getattr(self.cell, name) is None}
-        if newer:
-            absent["cell"] = newer
+        newer = ("split_sha256", "test_sha256", "items", "teacher_ids")
+        absent["cell"] = {name for name in newer if getattr(self.cell, name) is None}
         return self.model_dump_json(exclude=absent)  # what older records lack, they lack when written again
 
     def _status_problem(self) -> str | None:

@@ -104,7 +104,7 @@ class _Prober:
     def _probe(self, cell: Cell) -> float:
         from graph_distillery.bench.sweeps.driver import configuration
 
-        teachers = (self._teacher(cell.teacher)[1],) if cell.teacher else ()
+        teachers = tuple(self._teacher(teacher)[1] for teacher in cell.teachers)
         config = configuration(cell.method.name, cell.variant, cell.student, cell.defaults)
         return _timed(config, self._problem(cell.data), teachers)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from graph_distillery.bench.ids import content_id
@@ -123,8 +124,8 @@ class Driver:
 
     def _next_of(self, run: CellRun, step: Callable[[CellRun], JobRequest | None]) -> Job | None:
         """A cell's next job, or the job of a teacher that it waits for; None when it can only wait."""
-        if not self._teacher_ready(run.cell.teacher):
-            return None
+        if not all(self._teacher_hparams(teacher) is not None for teacher in run.cell.teachers):
+            return None  # a teacher's own search is not over, or has no winner
         work = step(run)
         if work is None:
             return None
@@ -132,16 +133,13 @@ class Driver:
         if missing is None:
             return None
         if missing:
-            self._owners[missing[0].key] = _Owner(run.cell.teacher)
-            return missing[0]
+            teacher, job = missing[0]
+            self._owners[job.key] = _Owner(teacher)
+            return job
         job = self._job(run, work)
-        self._owners[job.key] = _Owner(run.cell.teacher, run, work)
+        self._owners[job.key] = _Owner(None, run, work)
         run.busy.add(run.name_of(work))
         return job
-
-    def _teacher_ready(self, teacher: TeacherPlan | None) -> bool:
-        """Whether the teacher's own search, if any, is over and has a winner."""
-        return teacher is None or self._teacher_hparams(teacher) is not None
 
     def _teacher_hparams(self, teacher: TeacherPlan) -> Mapping[str, Any] | None:
         if teacher.search is None:
@@ -154,13 +152,14 @@ class Driver:
         """The artefact's id: a hash of what made it."""
         return content_id([teacher.id, dict(self._teacher_hparams(teacher) or {}), seed])
 
-    def _missing_teachers(self, cell: Cell, seeds: tuple[int, ...]) -> list[Job] | None:
+    def _teacher_ids(self, cell: Cell, seed: int) -> tuple[str, ...]:
+        return tuple(self._teacher_id(teacher, seed) for teacher in cell.teachers)
+
+    def _missing_teachers(self, cell: Cell, seeds: tuple[int, ...]) -> list[tuple[TeacherPlan, Job]] | None:
         """Jobs for the teachers that these seeds lack and nobody trains yet; None where there is but to wait."""
-        if cell.teacher is None:
-            return []
         jobs, under_way = [], False
-        for seed in seeds:
-            teacher_id = self._teacher_id(cell.teacher, seed)
+        for seed, teacher in product(seeds, cell.teachers):
+            teacher_id = self._teacher_id(teacher, seed)
             if teacher_id in self._failed_teachers:
                 return None
             if teacher_id in self._teachers and self.store.teachers.has(teacher_id):
@@ -168,7 +167,7 @@ class Driver:
             if teacher_id in self._owners:
                 under_way = True
             else:
-                jobs.append(self._teacher_job(cell.teacher, teacher_id, seed))
+                jobs.append((teacher, self._teacher_job(teacher, teacher_id, seed)))
         return jobs or (None if under_way else [])
 
     def _teacher_job(self, teacher: TeacherPlan, teacher_id: str, seed: int) -> Job:
@@ -190,7 +189,7 @@ class Driver:
         config = configuration(cell.method.name, cell.variant, cell.student, work.configuration)
         if work.purpose == "speed":  # how long a forward takes does not hang on the weights
             config = replace(config, student_hyper={**config.student_hyper, **({"epochs": 1} if cell.student else {})})
-        teachers = {seed: self._teacher_id(cell.teacher, seed) for seed in work.seeds} if cell.teacher else {}
+        teachers = {seed: self._teacher_ids(cell, seed) for seed in work.seeds} if cell.teachers else {}
         return Job(
             key=run.record_id(work, work.seeds[0]),
             purpose=work.purpose,
@@ -271,7 +270,7 @@ class Driver:
     def _accept_work(self, run: CellRun, owner: _Owner, outcome: Outcome) -> Record:
         work, cell = owner.work, run.cell
         assert work is not None
-        teacher_id = self._teacher_id(cell.teacher, outcome.seed) if cell.teacher else None
+        teacher_ids = self._teacher_ids(cell, outcome.seed)
         status: Any = outcome.status
         if work.purpose == "trial" and status == "ok":
             score = outcome.validation[self.recorder.identity(cell.data).metric]
@@ -284,8 +283,7 @@ class Driver:
             replace(outcome, status=status),
             search,
             former + run.stale(work, outcome.seed),
-            teacher_id,
-            self._teachers[teacher_id].timings.train_s if teacher_id in self._teachers else None,
+            [self._teachers[teacher_id] for teacher_id in teacher_ids],
         )
         self.store.append(record)
         run.drop(record.supersedes or ())

@@ -20,7 +20,8 @@ class Job:
     """Run one configuration on some seeds.
 
     key: names the job among those in flight. purpose: what comes back besides the scores: `report` reads the test
-    set, `teacher` brings the artefact, `speed` measures inference. teachers: artefact id by seed. report_every:
+    set, `teacher` brings the artefact, `speed` measures inference. teachers: artefact ids by seed, in the
+    order of the cell's teachers. report_every:
     epochs between two progress reports, after each of which the job waits to be told whether to go on; 0 for none.
     timed: measure inference of the first seed's student beside its scores.
     """
@@ -30,7 +31,7 @@ class Job:
     configuration: Configuration
     problem: ProblemKey
     seeds: tuple[int, ...]
-    teachers: Mapping[int, str] = field(default_factory=dict)
+    teachers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     teacher_id: str | None = None
     time_limit_s: float | None = None
     needs: Needs = field(default_factory=Needs)

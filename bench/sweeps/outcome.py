@@ -108,7 +108,7 @@ def identity(cell: Cell) -> dict[str, Any]:
         "dataset": cell.data.dataset,
         "split": cell.data.split,
         "setting": cell.data.setting,
-        "teacher": cell.teacher.model if cell.teacher else None,
+        "teacher": cell.teacher,
         "student": cell.student,
         "method": cell.method.name,
         "variant": cell.variant,

@@ -125,18 +125,16 @@ def _rehearse(plan: Plan) -> None:
 
     done = set()
     for cell in plan.cells:
-        if cell.teacher is not None and cell.teacher.search is not None:
+        if any(teacher.search is not None for teacher in cell.teachers):
             continue
         own = configuration(cell.method.name, cell.variant, cell.student, dict(cell.defaults))
-        teacher = None
-        if cell.teacher is not None:
-            teacher = configuration("supervised", "paper", cell.teacher.model, dict(cell.teacher.defaults))
+        taught_by = [configuration("supervised", "paper", each.model, dict(each.defaults)) for each in cell.teachers]
         dataset = DATASETS.get(cell.data.dataset)
-        key = repr((own, teacher, dataset.task, cell.data.setting))
+        key = repr((own, taught_by, dataset.task, cell.data.setting))
         if key in done:
             continue
         done.add(key)
         try:
-            rehearse(own, dataset, cell.data.setting, teacher)
+            rehearse(own, dataset, cell.data.setting, taught_by)
         except UserError as error:
             raise UserError(f"{cell.label}: {error}") from None

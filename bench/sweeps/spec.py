@@ -15,12 +15,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     SerializerFunctionWrapHandler,
     ValidationError,
+    ValidatorFunctionWrapHandler,
     field_validator,
     model_serializer,
     model_validator,
 )
+from pydantic_core import core_schema
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.search_spaces import SpaceError, load_yaml
@@ -67,6 +70,32 @@ class ModelChoice(_Part):
         if isinstance(fix, dict):
             own["fix"] = {**{key: item for key, item in value.items() if key not in own}, **fix}
         return own
+
+
+class _OneOrSeveral:
+    """`gcn`, or `[gcn, sage]` for one choice made of two; a place in an error is that of the choice.
+
+    One alone is written as it always was, so that older plans keep their ids.
+    """
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.no_info_wrap_validator_function(
+            self._read,
+            handler.generate_schema(ModelChoice),
+            serialization=core_schema.plain_serializer_function_ser_schema(self._write),
+        )
+
+    @staticmethod
+    def _read(value: Any, model: ValidatorFunctionWrapHandler) -> tuple[ModelChoice, ...]:
+        several = value if isinstance(value, (list, tuple)) else [value]
+        if not several:
+            raise ValueError("an empty list is no choice of teachers")
+        return tuple(model({"model": each} if isinstance(each, str) else each) for each in several)
+
+    @staticmethod
+    def _write(choice: tuple[ModelChoice, ...]) -> Any:
+        written = [each.model_dump(mode="json") for each in choice]
+        return written[0] if len(written) == 1 else written
 
 
 class MethodChoice(_Part):
@@ -277,13 +306,16 @@ class Resources(_Part):
 
 
 class Spec(_Part):
-    """A sweep: the product of datasets, teachers, students and methods under one budget."""
+    """A sweep: the product of datasets, teachers, students and methods under one budget.
+
+    teachers: choices, each of one teacher or of several that teach together.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     datasets: tuple[Name, ...] = Field(min_length=1)
     split: Name | dict[str, Name] | None = None
     setting: Setting | None = None
-    teachers: tuple[Annotated[ModelChoice, _named("model")], ...] = ()
+    teachers: tuple[Annotated[tuple[ModelChoice, ...], _OneOrSeveral()], ...] = ()
     students: tuple[Annotated[ModelChoice, _named("model")], ...] = ()
     methods: tuple[Annotated[MethodChoice, _named("name")], ...] = Field(min_length=1)
     search: Search = Search()
@@ -293,7 +325,7 @@ class Spec(_Part):
     @model_validator(mode="after")
     def _disjoint_seeds(self) -> Spec:
         both = sorted(set(self.search.seeds) & set(self.report.seeds))
-        tuned = self.search.trials or any(teacher.tune for teacher in self.teachers)
+        tuned = self.search.trials or any(teacher.tune for choice in self.teachers for teacher in choice)
         if both and tuned:
             raise ValueError(f"report.seeds: seed {both[0]} is also a tuning seed; the two must be disjoint")
         return self

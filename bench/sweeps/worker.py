@@ -15,15 +15,15 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, Status
 from graph_distillery.bench.training.clock import TimeLimitExceeded
 from graph_distillery.bench.training.engine import EpochScore, Trained, judge_test, train
-from graph_distillery.bench.training.problem import Identity, Problem, load_problem, open_test_set
+from graph_distillery.bench.training.problem import Identity, Problem, ProblemKey, load_problem, open_test_set
 from graph_distillery.bench.training.speed import measure_speed
 from graph_distillery.bench.training.teachers import TeacherArtefact, pack_teacher, unpack_teacher
 from graph_distillery.methods.contract import Teacher
 
 Fetch = Callable[[str], TeacherArtefact]
 
-#: Unpacked teachers that a worker keeps; those of one cell's tuning and report seeds fit.
-TEACHERS_KEPT = 16
+#: Unpacked teachers that a worker keeps; those of one cell's tuning and report seeds fit, of three at once too.
+TEACHERS_KEPT = 48
 
 
 def warm_up() -> None:
@@ -53,9 +53,8 @@ class Worker:
             return problems[seed]
 
         def teachers_of(seed: int) -> tuple[Teacher, ...]:
-            if seed not in job.teachers:
-                return ()
-            return (self._teacher(job.teachers[seed], problems[seed]),)
+            ids = job.teachers.get(seed, ())
+            return tuple(self._teacher(teacher_id, job.problem, seed, job.device) for teacher_id in ids)
 
         for seed in job.seeds:
             try:
@@ -70,8 +69,8 @@ class Worker:
                 yield _failure(job, seed, error, identity)
                 return
 
-    def _unpack(self, teacher_id: str, problem: Problem) -> Teacher:
-        return unpack_teacher(self.fetch(teacher_id), problem)
+    def _unpack(self, teacher_id: str, key: ProblemKey, seed: int, device: str) -> Teacher:
+        return unpack_teacher(self.fetch(teacher_id), load_problem(key, seed, device))
 
     def _outcome(self, job: Job, trained: Trained) -> Outcome:
         problem = trained.problem

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from graph_distillery.bench.data.registry import DatasetInfo
@@ -9,7 +11,6 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Configuration, build, make_batches
 from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey
 from graph_distillery.bench.training.update import GradientUpdate
-from graph_distillery.methods import METHODS
 from graph_distillery.methods.contract import Output, Task, Teacher, TrainingData
 from graph_distillery.methods.contract.graph import Graph
 
@@ -17,18 +18,19 @@ _WIDTH, _CLASSES, _NODES = 8, 3, 10
 _GRAPHS = {"graph-classification": 8, "node-multilabel": 4, "node-classification": 1}
 
 
-def rehearse(configuration: Configuration, dataset: DatasetInfo, setting: str, teacher: Configuration | None) -> None:
-    """Builds the method, its student and its teacher as they will be, and takes one step with them.
+def rehearse(
+    configuration: Configuration, dataset: DatasetInfo, setting: str, taught_by: Sequence[Configuration]
+) -> None:
+    """Builds the method, its student and its teachers as they will be, and takes one step with them.
 
-    teacher: what trains the cell's teacher; None where there is none.
+    taught_by: what trains each of the cell's teachers.
 
     Raises:
         UserError: they refuse each other: a layer that is not there, a teacher without the norms that a method reads.
     """
     problem = _stand_in(dataset, setting)
     try:
-        takes = {"none": 0, "one": 1, "many": 2}[METHODS.get(configuration.method).teacher]
-        teachers = (_untrained(teacher, problem),) * takes if teacher is not None else ()
+        teachers = tuple(_untrained(each, problem) for each in taught_by)
         method = build(configuration, problem, teachers)
         if method.trainable and method.context.data is not None:
             update = GradientUpdate(method.optimizers(configuration.settings))

@@ -103,7 +103,7 @@ def _verdict(comparison: Comparison, row: Row) -> str:
 
 
 def _tag(comparison: Comparison, row: Row) -> str:
-    tags = {"teacher": comparison.teacher or "", "majority": "majority class", "supervised": "student alone"}
+    tags = {"teacher": comparison.whose(row), "majority": "majority class", "supervised": "student alone"}
     return tags.get(row.role, "")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from graph_distillery.bench.records import Record
@@ -16,7 +16,11 @@ NO_STUDENT = "none"
 
 @dataclass(frozen=True)
 class Evidence:
-    """The finished report runs of one configuration; ``teacher`` holds the settings its teacher was trained with."""
+    """The finished report runs of one configuration.
+
+    ``teacher``: the settings its teacher was trained with; of several each name opens with the model's, as in
+    ``gcn.hidden``.
+    """
 
     runs: tuple[Record, ...]
     teacher: Hparams = field(default_factory=dict)
@@ -61,17 +65,22 @@ class EvidenceBook:
 
     def __init__(self, records: Iterable[Record]) -> None:
         self._reports: dict[tuple[str, str], Record] = {}
-        self._teachers: dict[str, Mapping[str, str | int | float | bool | None]] = {}
+        self._teachers: dict[str, tuple[str, Hparams]] = {}
         for record in records:
             if record.kind == "report" and record.status == "ok":
                 self._reports[record.id, record.environment.fingerprint] = record
             elif record.kind == "teacher" and record.status == "ok" and record.cell.teacher_id:
                 settings = {name.removeprefix("student."): value for name, value in record.hparams.items()}
-                self._teachers.setdefault(record.cell.teacher_id, settings)
+                self._teachers.setdefault(record.cell.teacher_id, (record.cell.student, settings))
 
     def of(self, result: Result) -> Evidence:
         """The finished runs of one configuration."""
         keys = [(source.record_id, source.fingerprint) for source in result.sources]
         runs = tuple(self._reports[key] for key in keys if key in self._reports)
-        teachers = [run.cell.teacher_id for run in runs if run.cell.teacher_id in self._teachers]
-        return Evidence(runs, self._teachers[teachers[0] or ""] if teachers else {})
+        return Evidence(runs, next((found for run in runs if (found := self._settings(run))), {}))
+
+    def _settings(self, run: Record) -> Hparams:
+        taught_by = [self._teachers[each] for each in run.cell.every_teacher_id if each in self._teachers]
+        if run.cell.teacher_ids is None:
+            return taught_by[0][1] if taught_by else {}
+        return {f"{model}.{name}": value for model, settings in taught_by for name, value in settings.items()}

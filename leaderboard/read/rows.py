@@ -140,7 +140,7 @@ def make_row(key: RowKey, records: list[Placed]) -> Row:
         results=results,
         speed={},
         tuning=make_tuning(_own_search([r for r, _ in records if r.kind == "trial"], home)),
-        teacher_ids=frozenset(r.cell.teacher_id for r, _ in home if r.cell.teacher_id),
+        teacher_ids=frozenset(each for r, _ in home for each in r.cell.every_teacher_id),
         teacher_s=max((r.timings.teacher_s for r, _ in home if r.timings.teacher_s is not None), default=None),
     )
     head = row.headline

@@ -113,10 +113,16 @@ class _Cell:
         if data != self.data:
             return False
         if role_of(self.key.method) == "teacher":
-            return self.student == teacher
+            return self.student in (teacher or "").split("+")  # of several that teach together each has a row
         if self.teacher is not None:
             return (self.teacher, self.student) == (teacher, student)
         return self.student in (NO_STUDENT, student)
+
+    def among(self, teacher: str | None) -> _Cell:
+        """The cell as a table of these teachers shows it: of several the row of each says whose it is."""
+        if role_of(self.key.method) != "teacher" or self.student == teacher:
+            return self
+        return replace(self, key=replace(self.key, variant=self.student))
 
 
 def _cells(entries: list[Placed]) -> list[_Cell]:
@@ -143,7 +149,7 @@ def _tables(cells: list[_Cell]) -> tuple[dict[TableKey, list[_Cell]], list[str]]
         if not homes and role_of(cell.key.method) in RANKED:
             homes = [(cell.data, cell.teacher, cell.student)]
         for key in homes:
-            tables.setdefault(key, []).append(cell)
+            tables.setdefault(key, []).append(cell.among(key[1]))
         if not homes and any(record.kind == "report" for record, _ in cell.members):
             warnings.append(f"{cell.data.dataset}: the {cell.key.method} row has no students beside it")
     return tables, warnings

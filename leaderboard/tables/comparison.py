@@ -79,6 +79,10 @@ class Comparison:
         names = (d.dataset, d.split, d.setting, self.teacher or "", self.student, d.metric, d.task)
         return (*names, d.dataset_sha256, d.node_order_sha256)
 
+    def whose(self, row: Row) -> str:
+        """What the teacher's row is the row of: of several that teach together it is one of them."""
+        return self.teacher or "" if row.key.variant == "paper" else f"of {self.teacher}"
+
     @property
     def fingerprints(self) -> list[str]:
         """Hardware fingerprints measured here, the one with most rows first."""

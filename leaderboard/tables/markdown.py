@@ -260,7 +260,7 @@ def _best(rows: tuple[Row, ...], cells: list[str], values: list[float | None]) -
 def _name(comparison: Comparison, row: Row) -> str:
     if row.role == "method":
         return plain(row.key.name)
-    note = {"teacher": comparison.teacher or "", "majority": "majority class", "supervised": "student alone"}[row.role]
+    note = {"teacher": comparison.whose(row), "majority": "majority class", "supervised": "student alone"}[row.role]
     return f"*{plain(row.key.name)}* ({plain(note)})"
 
 

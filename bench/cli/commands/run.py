@@ -25,7 +25,10 @@ _MOST_SEEDS = 10_000
 
 @dataclass(frozen=True)
 class Choice:
-    """What the command line names; None takes the usual one. seeds: `0-9` or `0,2,5`; pairs: `alpha=0.3`."""
+    """What the command line names; None takes the usual one.
+
+    teacher: `gcn`, or `gcn+sage` for two that teach together; seeds: `0-9` or `0,2,5`; pairs: `alpha=0.3`.
+    """
 
     dataset: str
     method: str
@@ -59,16 +62,23 @@ def spec_of(choice: Choice) -> Spec:
         student = next(iter(info.student_models), usual)
     if teacher is None and info.teacher != "none":
         teacher = "gin" if graphs else "sage"
-    for model in (student, teacher):
+    teachers = (teacher or "").split("+") if teacher else []
+    for model in (student, *teachers):
         if model is not None:
             MODELS.get(model)
-    fix = settle(choice.pairs, {"method": info.name, "student": student, "teacher": teacher})
+    if info.teacher == "one" and len(teachers) > 1:
+        raise UserError(f"--teacher: {info.name} takes one teacher, and {teacher} are {len(teachers)}")
+    if len(set(teachers)) < len(teachers):
+        raise UserError(f"--teacher: {teacher} names a model twice")
+    of_teachers = {f"teacher.{model}": model for model in teachers} if len(teachers) > 1 else {"teacher": teacher}
+    fix = settle(choice.pairs, {"method": info.name, "student": student, **of_teachers})
+    taught_by = [{"model": model, "fix": fix[key]} for key, model in of_teachers.items() if model]
     content: dict[str, Any] = {
         "name": f"{dataset.name}-{info.name}",
         "datasets": [dataset.name],
         "split": choice.split,
         "setting": choice.setting,
-        "teachers": [{"model": teacher, "fix": fix["teacher"]}] if teacher else [],
+        "teachers": [taught_by] if taught_by else [],
         "students": [{"model": student, "fix": fix["student"]}] if student else [],
         "methods": [{"name": info.name, "variant": _variant(info, choice.variant), "fix": fix["method"]}],
         "search": {"trials": 0},
@@ -101,7 +111,8 @@ def parse_seeds(text: str) -> list[int]:
 def settle(pairs: tuple[str, ...], names: Mapping[str, str | None]) -> dict[str, dict[str, Any]]:
     """`--set` pairs by what they are of: method, student, teacher.
 
-    A bare key is the method's; `names` gives the method's and the models' names, None where there is none.
+    A bare key is the method's; `names` gives the method's and the models' names, None where there is none. Of several
+    teachers each is a part of its own, as in `teacher.gcn.hidden`.
     """
     valid = {
         part: load_space("method" if part == "method" else "model", name).names() if name else []
@@ -113,7 +124,7 @@ def settle(pairs: tuple[str, ...], names: Mapping[str, str | None]) -> dict[str,
         key = key.strip()
         if not equals or not key:
             raise UserError(f"--set {pair}: expected NAME=VALUE, as in alpha=0.3")
-        part, dot, name = key.partition(".")
+        part, dot, name = key.rpartition(".")
         if not dot:
             part, name = "method", key
         if part not in valid or name not in valid[part]:
@@ -132,7 +143,7 @@ def _unknown_key(key: str, part: str, names: Mapping[str, str | None], valid: Ma
     if names[part] is None:
         return f"this cell has no {part}"
     if "." not in key:
-        same = [name for name in every if name.split(".")[1] == key]
+        same = [name for name in every if name.rpartition(".")[2] == key]
         if len(same) > 1:
             return f"{key!r} is ambiguous; write {' or '.join(same)}"
         near = same[0] if same else nearest(key, valid["method"]) or nearest(f"student.{key}", every)

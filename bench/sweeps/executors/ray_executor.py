@@ -103,10 +103,11 @@ class RayExecutor:
         name = job.problem.dataset
         if name not in self._datasets:
             self._datasets[name] = ray.put(whole_dataset(job.problem))
-        for teacher_id in job.teachers.values():
+        needed = [teacher_id for ids in job.teachers.values() for teacher_id in ids]
+        for teacher_id in needed:
             if teacher_id not in self._teachers:
                 self._teachers[teacher_id] = ray.put(self._fetch(teacher_id))
-        teachers = {teacher_id: self._teachers[teacher_id] for teacher_id in job.teachers.values()}
+        teachers = {teacher_id: self._teachers[teacher_id] for teacher_id in needed}
         return TuneJob(job, {name: self._datasets[name]}, teachers)
 
     def _count_slots(self) -> None:

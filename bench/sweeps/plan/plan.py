@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,11 +44,11 @@ class TeacherPlan:
 
 @dataclass(frozen=True)
 class Cell:
-    """One study: dataset x split x setting x teacher x student x method."""
+    """One study: dataset x split x setting x teacher(s) x student x method."""
 
     id: str
     data: DataKey
-    teacher: TeacherPlan | None
+    teachers: tuple[TeacherPlan, ...]
     student: str | None
     method: MethodInfo
     variant: Variant
@@ -58,10 +58,15 @@ class Cell:
     reported: bool = True
 
     @property
+    def teacher(self) -> str | None:
+        """What records and people call its teachers: `gcn`, or `gcn+sage` where two teach; None without any."""
+        return teachers_name(self.teachers)
+
+    @property
     def label(self) -> str:
         """How people are told of it."""
         variant = "" if self.variant == "paper" else f" ({self.variant})"
-        pair = [self.teacher.model] if self.teacher else []
+        pair = [self.teacher] if self.teacher else []
         pair += [self.student] if self.student else []
         what = f"{self.data.dataset}/{self.data.split}" + (f" {'->'.join(pair)}" if pair else "")
         return f"{what} {self.method.name}{variant}" + ("" if self.reported else " [teacher search]")
@@ -85,6 +90,11 @@ class Plan:
         return (*(teacher.search for teacher in self.teachers if teacher.search), *self.cells)
 
 
+def teachers_name(teachers: Iterable[TeacherPlan]) -> str | None:
+    """Their models, joined by a plus; None where there is none."""
+    return "+".join(teacher.model for teacher in teachers) or None
+
+
 def make_plan(spec: Spec, data_dir: Path | None = None) -> Plan:
     """Expand a spec.
 
@@ -92,27 +102,28 @@ def make_plan(spec: Spec, data_dir: Path | None = None) -> Plan:
         UserError: an unknown name or a value out of bounds in any field, or nothing left to do; names the field.
     """
     _check_names(spec)
-    teachers: list[TeacherPlan] = []
+    teachers: dict[str, TeacherPlan] = {}
     cells: dict[str, Cell] = {}
     left_out: list[str] = []
     for name in spec.datasets:
         data = _data_key(spec, DATASETS.get(name))
-        own = [_teacher_plan(choice, data, spec.search) for choice in spec.teachers]
-        teachers += own
+        own = [_taught_by(choice, data, spec.search, teachers) for choice in spec.teachers]
         for method in _with_controls(spec):
-            for teacher, student in _pairs(METHODS.get(method.name), own, spec.students):
-                reason = _unsupported(METHODS.get(method.name), DATASETS.get(name), data.setting, teacher, student)
+            for taught_by, student in _pairs(METHODS.get(method.name), own, spec.students):
+                reason = _unsupported(METHODS.get(method.name), DATASETS.get(name), data.setting, taught_by, student)
                 if reason:
                     left_out.append(f"{name}: {reason}")
                     continue
-                cell = _cell(method, data, teacher, student, spec.search)
+                cell = _cell(method, data, taught_by, student, spec.search)
                 if cell.id in cells:
                     raise UserError(f"methods: {cell.label} is named twice")
                 cells[cell.id] = cell
     if not any(cell.method.name not in CONTROLS or _asked_for(spec, cell) for cell in cells.values()):
         raise UserError("the plan is empty: " + ("; ".join(dict.fromkeys(left_out)) or "no method fits"))
     plan_id = content_id([spec.model_dump(mode="json", exclude={"name", "resources"}), sorted(cells)])
-    return Plan(spec, tuple(cells.values()), tuple(teachers), tuple(dict.fromkeys(left_out)), data_dir, plan_id)
+    return Plan(
+        spec, tuple(cells.values()), tuple(teachers.values()), tuple(dict.fromkeys(left_out)), data_dir, plan_id
+    )
 
 
 def _asked_for(spec: Spec, cell: Cell) -> bool:
@@ -125,32 +136,51 @@ def _with_controls(spec: Spec) -> list[MethodChoice]:
     return [*(m for m in missing), *spec.methods]
 
 
+def _taught_by(
+    choice: tuple[ModelChoice, ...], data: DataKey, search: Search, known: dict[str, TeacherPlan]
+) -> tuple[TeacherPlan, ...]:
+    """The teachers of one choice, added to those known: what several choices name is one teacher, trained once."""
+    plans = [_teacher_plan(each, data, search) for each in choice]
+    if len({plan.id for plan in plans}) < len(plans):
+        raise UserError(f"teachers: the choice {teachers_name(plans)} names a teacher twice")
+    return tuple(known.setdefault(plan.id, plan) for plan in plans)
+
+
 def _pairs(
-    info: MethodInfo, teachers: list[TeacherPlan], students: tuple[ModelChoice, ...]
-) -> list[tuple[TeacherPlan | None, ModelChoice | None]]:
-    """The teacher and student choices that make cells of this method; what it has no use for is None."""
-    with_teacher: list[TeacherPlan | None] = list(teachers) if info.teacher != "none" else [None]
+    info: MethodInfo, teachers: list[tuple[TeacherPlan, ...]], students: tuple[ModelChoice, ...]
+) -> list[tuple[tuple[TeacherPlan, ...], ModelChoice | None]]:
+    """The teachers and student choices that make cells of this method; of what it has no use for there is none."""
+    with_teacher: list[tuple[TeacherPlan, ...]] = list(teachers) if info.teacher != "none" else [()]
     with_student: list[ModelChoice | None] = list(students) if info.students else [None]
     if info.name in CONTROLS:  # a control without its teacher or student is no cell, and no mistake
+        if any(len(choice) > 1 for choice in with_teacher):  # whose own row is each one's
+            each_once = {teacher.id: teacher for choice in with_teacher for teacher in choice}
+            with_teacher = [(teacher,) for teacher in each_once.values()]
         return [(teacher, student) for teacher in with_teacher for student in with_student]
-    with_teacher = with_teacher or [None]
+    with_teacher = with_teacher or [()]
     with_student = with_student or [None]
     return [(teacher, student) for teacher in with_teacher for student in with_student]
 
 
 def _unsupported(
-    info: MethodInfo, dataset: DatasetInfo, setting: str, teacher: TeacherPlan | None, student: ModelChoice | None
+    info: MethodInfo,
+    dataset: DatasetInfo,
+    setting: str,
+    teachers: tuple[TeacherPlan, ...],
+    student: ModelChoice | None,
 ) -> str | None:
     """Why there is no such cell, or None."""
     if dataset.task not in info.tasks:
         return f"{info.name} does not support {dataset.task}"
-    if info.teacher != "none" and teacher is None:
+    if info.teacher != "none" and not teachers:
         return f"{info.name} needs a teacher and the spec names none"
+    if info.teacher == "one" and len(teachers) > 1:
+        return f"{info.name} takes one teacher, and {teachers_name(teachers)} are {len(teachers)}"
     if info.students and student is None:
         return f"{info.name} needs a student and the spec names none"
     if student is not None and (reason := info.why_not_student(student.model, MODELS.get(student.model).kind)):
         return f"{info.name} {reason}"
-    for model in (teacher.model if teacher else None, student.model if student else None):
+    for model in (*(teacher.model for teacher in teachers), student.model if student else None):
         if model is not None and (reason := MODELS.get(model).why_not_setting(setting)):
             return reason
     return None
@@ -163,7 +193,8 @@ def _check_names(spec: Spec) -> None:
             DATASETS.get(name)
     if len(set(spec.datasets)) != len(spec.datasets):
         raise UserError("datasets: a dataset is named twice")
-    for field_name, choices in (("teachers", spec.teachers), ("students", spec.students)):
+    taught_by = [teacher for choice in spec.teachers for teacher in choice]
+    for field_name, choices in (("teachers", taught_by), ("students", list(spec.students))):
         with _field(field_name):
             for choice in choices:
                 MODELS.get(choice.model)
@@ -235,7 +266,7 @@ def _teacher_plan(choice: ModelChoice, data: DataKey, search: Search) -> Teacher
     cell = None
     if choice.tune:
         cell = _study(
-            METHODS.get("supervised"), "paper", data, None, choice.model, space, search, choice.tune, reported=False
+            METHODS.get("supervised"), "paper", data, (), choice.model, space, search, choice.tune, reported=False
         )
     basis = [_key(data), choice.model, defaults, space.identity() if choice.tune else None, choice.tune]
     return TeacherPlan(content_id(basis), data, choice.model, defaults, cell)
@@ -250,7 +281,11 @@ def _variant(method: MethodChoice, info: MethodInfo) -> Variant:
 
 
 def _cell(
-    method: MethodChoice, data: DataKey, teacher: TeacherPlan | None, student: ModelChoice | None, search: Search
+    method: MethodChoice,
+    data: DataKey,
+    teachers: tuple[TeacherPlan, ...],
+    student: ModelChoice | None,
+    search: Search,
 ) -> Cell:
     info = METHODS.get(method.name)
     with _field("methods"):
@@ -261,14 +296,14 @@ def _cell(
     space = merge(parts)
     trials = search.trials if space.parameters else 0
     variant, model = _variant(method, info), student.model if student else None
-    return _study(info, variant, data, teacher, model, space, search, trials)
+    return _study(info, variant, data, teachers, model, space, search, trials)
 
 
 def _study(
     info: MethodInfo,
     variant: Variant,
     data: DataKey,
-    teacher: TeacherPlan | None,
+    teachers: tuple[TeacherPlan, ...],
     student: str | None,
     space: JointSpace,
     search: Search,
@@ -278,7 +313,7 @@ def _study(
     defaults, later = space.defaults(), search.later_options()
     basis = {
         "data": _key(data),
-        "teacher": teacher.id if teacher else None,
+        "teacher": _teacher_key(teachers),
         "student": student,
         "method": [info.name, variant],
         "space": space.identity(),
@@ -286,7 +321,13 @@ def _study(
         "search": [search.sampler, search.pruner, search.p_threshold, list(search.seeds), trials, *later.items()],
         "reported": reported,
     }
-    return Cell(content_id(basis), data, teacher, student, info, variant, space, defaults, trials, reported)
+    return Cell(content_id(basis), data, teachers, student, info, variant, space, defaults, trials, reported)
+
+
+def _teacher_key(teachers: tuple[TeacherPlan, ...]) -> str | list[str] | None:
+    """What the id of a cell holds of its teachers: none, the id of one, or several in their order."""
+    ids = [teacher.id for teacher in teachers]
+    return ids if len(ids) > 1 else ids[0] if ids else None
 
 
 def _key(data: DataKey) -> list[str]:

@@ -58,7 +58,7 @@ def take_shard(plan: Plan, shard: Shard | None, where: str = "--cells") -> Plan:
         raise UserError(f"{where}: {shard.count} shards of {len(groups)} cells: at most one shard per cell")
     low, high = (len(groups) * edge // shard.count for edge in (shard.number - 1, shard.number))
     cells = tuple(cell for group in groups[low:high] for cell in group)
-    needed = {cell.teacher.id for cell in cells if cell.teacher is not None}
+    needed = {teacher.id for cell in cells for teacher in cell.teachers}
     teachers = tuple(teacher for teacher in plan.teachers if teacher.id in needed)
     id_ = content_id([plan.id, shard.number, shard.count])
     return replace(plan, cells=cells, teachers=teachers, id=id_, shard=str(shard))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -65,14 +65,16 @@ class Recorder:
         outcome: Outcome,
         search: Search,
         supersedes: tuple[str, ...],
-        teacher_id: str | None,
-        teacher_s: float | None,
+        taught_by: Sequence[Record],
     ) -> Record:
-        """The record of one seed of a trial, a report run or a speed measurement."""
+        """The record of one seed of a trial, a report run or a speed measurement; taught_by: its teachers' records."""
         cell = run.cell
-        teacher = cell.teacher.model if cell.teacher else None
-        student = cell.student or teacher or "none"  # the teacher's own row
-        found = self._cell(cell.data, cell.id, outcome, teacher, teacher_id, student, cell.method.name, cell.variant)
+        student = cell.student or cell.teacher or "none"  # the teacher's own row
+        ids = tuple(record.cell.teacher_id or "" for record in taught_by)
+        own_id = None if not ids else ids[0] if len(ids) == 1 else content_id(list(ids))
+        found = self._cell(cell.data, cell.id, outcome, cell.teacher, own_id, student, cell.method.name, cell.variant)
+        if len(ids) > 1:
+            found = found.model_copy(update={"teacher_ids": ids})
         spent = [record.timings.train_s for seeds in run.trials.values() for record in seeds.values()]
         return self._record(
             work.purpose,
@@ -83,7 +85,7 @@ class Recorder:
             search,
             outcome,
             curve=run.curve_of(work, outcome.seed),
-            teacher_s=teacher_s,
+            teacher_s=sum(record.timings.train_s for record in taught_by) if taught_by else None,
             tune_s=sum(spent) if work.purpose == "report" else None,
         )
 

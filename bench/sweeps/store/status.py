@@ -170,16 +170,15 @@ def hindrance(run: CellRun, runs: Mapping[str, CellRun], records: Iterable[Recor
     """
     if run.searched and run.cell.reported and not run.selections():
         return "every trial failed"
-    teacher = run.cell.teacher
-    if teacher is None:
-        return None
-    if teacher.search is not None:
-        search = runs[teacher.search.id]
-        if search.searched and search.locked() is None:
-            return "every trial of its teacher's own search failed"
+    for teacher in run.cell.teachers:
+        if teacher.search is not None:
+            search = runs[teacher.search.id]
+            if search.searched and search.locked() is None:
+                return "every trial of its teacher's own search failed"
+    own = {teacher.id for teacher in run.cell.teachers}
     seeds = {*run.spec.report.seeds, *(run.study.seeds if run.budget else ())}
     for record in records:
-        if record.kind == "teacher" and record.cell.id == teacher.id and record.seed in seeds and record.status != "ok":
+        if record.kind == "teacher" and record.cell.id in own and record.seed in seeds and record.status != "ok":
             return f"its teacher of seed {record.seed}: {record.status}: {record.error}"
     return None
 
@@ -196,7 +195,7 @@ def _state(run: CellRun, begun: int, reports_total: int, selections: int) -> Sta
 
 def teacher_status(teacher: TeacherPlan, plan: Plan, records: Iterable[Record]) -> TeacherStatus:
     """How many of its seeds are trained: the report seeds, and the tuning seeds where a search needs them."""
-    users = [cell for cell in plan.cells if cell.teacher is not None and cell.teacher.id == teacher.id]
+    users = [cell for cell in plan.cells if teacher.id in {each.id for each in cell.teachers}]
     seeds = set(plan.spec.report.seeds) if users else set()
     if any(cell.trials for cell in users):
         seeds |= set(plan.spec.search.seeds)

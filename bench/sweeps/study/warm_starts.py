@@ -125,8 +125,7 @@ def warm_starts(cell: Cell, runs: Mapping[str, CellRun], elsewhere: Sequence[Win
 
 
 def _kind(cell: Cell) -> Kind:
-    teacher = cell.teacher.model if cell.teacher else None
-    return Kind(cell.method.name, cell.variant, teacher, cell.student or teacher or "none")
+    return Kind(cell.method.name, cell.variant, cell.teacher, cell.student or cell.teacher or "none")
 
 
 def _fitted(space: JointSpace, configuration: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -246,13 +246,13 @@ def cell_names(plan: Plan) -> dict[str, str]:
     """`cora glnn mlp`: dataset, method and student, and of the rest what tells the plan's cells apart."""
     cells = plan.searches
     apart = {part for part in ("split", "setting") if len({getattr(cell.data, part) for cell in cells}) > 1}
-    teachers = {teacher.model for teacher in plan.teachers}
+    teachers = {cell.teacher for cell in cells if cell.teacher is not None}
     names = {}
     for cell in cells:
         words = [cell.data.dataset, *(getattr(cell.data, part) for part in ("split", "setting") if part in apart)]
         words.append(cell.method.name + ("" if cell.variant == "paper" else f"-{cell.variant}"))
         if cell.teacher is not None and (len(teachers) > 1 or cell.student is None):
-            words.append(cell.teacher.model)
+            words.append(cell.teacher)
         words += [cell.student] if cell.student else []
         names[cell.id] = " ".join(words) + ("" if cell.reported else " as teacher")
     every = list(names.values())
@@ -289,7 +289,7 @@ def _config_of(cell: Cell, work: JobRequest) -> dict[str, Any]:
         "trial": work.trial,
         "selection": work.selection,
         **_data(cell.data),
-        "teacher": cell.teacher.model if cell.teacher else None,
+        "teacher": cell.teacher,
         "student": cell.student,
         "method": cell.method.name,
         "variant": cell.variant,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
+from graph_distillery.methods import METHODS
 
 #: Seconds in all: 34 nodes, few epochs.
 SMALL: dict[str, Any] = {
@@ -32,3 +34,18 @@ def small() -> Callable[..., dict[str, Any]]:
 def plan_of(small: Callable[..., dict[str, Any]]) -> Callable[..., Plan]:
     """The plan of the small spec, with top-level fields replaced."""
     return lambda **fields: make_plan(parse_spec(small(**fields), "spec.yaml"))
+
+
+@pytest.fixture
+def carried_methods(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The plug-in methods that need what executors carry, here and, by the path, in every worker."""
+    monkeypatch.syspath_prepend(str(repo_root / "tests" / "faults" / "plugins"))
+    import carried_methods
+
+    entries = [entry() for entry in carried_methods.ENTRIES]
+    added = [entry for entry in entries if entry.name not in METHODS]
+    for entry in added:
+        METHODS.register(entry)
+    yield
+    for entry in added:
+        METHODS.unregister(entry.name)

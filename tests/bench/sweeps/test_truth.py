@@ -50,7 +50,7 @@ def teacher_job() -> Job:
 
 def report_job(key: str, method: str, **hyper: Any) -> Job:
     made = Configuration(method, "paper", hyper, "mlp", STUDENT)
-    return Job(key, "report", made, DATA, (0,), teachers={0: TEACHER} if method != "supervised" else {})
+    return Job(key, "report", made, DATA, (0,), teachers={0: (TEACHER,)} if method != "supervised" else {})
 
 
 JOBS = [
