@@ -60,9 +60,12 @@ class Identity:
     items: tuple[int, int, int] | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Problem:
-    """Everything that training and tuning may see for one seed. It holds no test item and no test label."""
+    """Everything that training and tuning may see for one seed. It holds no test item and no test label.
+
+    One object a seed and process, by which workers find the teacher they have unpacked for it.
+    """
 
     key: ProblemKey
     seed: int
