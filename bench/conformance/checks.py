@@ -16,7 +16,8 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Trained, build, fit, predict_items
 from graph_distillery.bench.training.metrics import main_score
 from graph_distillery.bench.training.problem import Problem
-from graph_distillery.methods.contract import Method
+from graph_distillery.methods import MethodInfo
+from graph_distillery.methods.contract import Method, Teacher
 from graph_distillery.search_spaces import Space, merge
 
 
@@ -129,9 +130,9 @@ def best_constant(dataset: Dataset, labels: Tensor) -> float:
     return main_score(task, dataset.metric, torch.ones_like(labels), labels)
 
 
-def digest(example: Example) -> str:
-    """A hash of everything a method is handed: features, edges, labels, the teacher's outputs and weights."""
-    return _hash(_tensors(example))
+def digest(example: Example, info: MethodInfo) -> str:
+    """A hash of everything a method is handed: features, edges, labels, the teachers' outputs and weights."""
+    return _hash(_tensors(example, example.teachers(info) or (example.teacher,)))
 
 
 def _hash(tensors: Iterable[Tensor]) -> str:
@@ -141,14 +142,15 @@ def _hash(tensors: Iterable[Tensor]) -> str:
     return found.hexdigest()
 
 
-def _tensors(example: Example) -> Iterator[Tensor]:
-    training, validation, teacher = example.problem.training, example.problem.validation, example.teacher
-    for graph in (training.graph, validation.graph, teacher.graph):
+def _tensors(example: Example, teachers: Iterable[Teacher]) -> Iterator[Tensor]:
+    training, validation = example.problem.training, example.problem.validation
+    for graph in (training.graph, validation.graph, *(teacher.graph for teacher in teachers)):
         features = graph.features
         yield from (features,) if isinstance(features, Tensor) else (features.values, features.columns)
         yield from (graph.edge_index, graph.graph_pointers)
         yield from (graph.propagation("gcn").values, graph.propagation("gcn").columns)
     yield from (training.labelled, training.labels, validation.items, validation.labels)
-    yield from (teacher.logits, *teacher.hidden)
-    if teacher.model is not None:
-        yield from teacher.model.state_dict().values()
+    for teacher in teachers:
+        yield from (teacher.logits, *teacher.hidden)
+        if teacher.model is not None:
+            yield from teacher.model.state_dict().values()

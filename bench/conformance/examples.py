@@ -54,8 +54,9 @@ class Example:
     teacher: Teacher
 
     def teachers(self, info: MethodInfo) -> tuple[Teacher, ...]:
-        """As many teachers as the method takes."""
-        return (self.teacher,) * {"none": 0, "one": 1, "many": 2}[info.teacher]
+        """As many teachers as the method takes; two of several, which are of different models and widths."""
+        several = (self.teacher, second_teacher(self.problem.key)) if info.teacher == "many" else ()
+        return several or (self.teacher,) * (info.teacher == "one")
 
     def with_other_training_data(self) -> Problem:
         """The same problem, but for what it trains on: noise as features, no edge, the next class as label."""
@@ -91,10 +92,20 @@ def example_on(key: ProblemKey) -> Example:
     """The example on any data; made once per process."""
     dataset, split = make_split(load_dataset(key.dataset), key.split, SEED)
     problem, _ = divide(dataset, split, key, SEED)
-    hyper = {**TEACHER, **TEACHER_OF.get(dataset.task, {})}
-    configuration = Configuration("supervised", student="gcn", student_hyper=hyper)
+    return Example(dataset, split, problem, _taught(problem, "gcn"))
+
+
+@lru_cache
+def second_teacher(key: ProblemKey) -> Teacher:
+    """A SAGE of 20 units, for methods that take several teachers; made once per process."""
+    return _taught(example_on(key).problem, "sage", hidden=20)
+
+
+def _taught(problem: Problem, model: str, **hyper: Any) -> Teacher:
+    hyper = {**TEACHER, **TEACHER_OF.get(problem.training.task.kind, {}), **hyper}
+    configuration = Configuration("supervised", student=model, student_hyper=hyper)
     (trained,) = train(configuration, [SEED], lambda _: problem, lambda _: ())
-    return Example(dataset, split, problem, unpack_teacher(pack_teacher("0" * 16, trained, configuration), problem))
+    return unpack_teacher(pack_teacher("0" * 16, trained, configuration), problem)
 
 
 def wrong_labels(dataset: Dataset, items: Tensor) -> Tensor:

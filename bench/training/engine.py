@@ -197,6 +197,8 @@ def _check_support(info: MethodInfo, student: str | None, problem: Problem, teac
             raise UserError(reason)
     if info.teacher != "none" and not teachers:
         raise UserError(f"method {info.name!r} needs a teacher and none is given")
+    if info.teacher == "many" and len(teachers) == 1:
+        raise UserError(f"method {info.name!r} takes several teachers and one is given")
     if info.teacher == "one" and len(teachers) > 1:
         raise UserError(f"method {info.name!r} takes one teacher and {len(teachers)} are given")
 
@@ -368,17 +370,20 @@ def predict_items(method: Method[Any], judged: Judged) -> tuple[Tensor, Tensor]:
     return method.predict(judged.graph).logits[judged.items], judged.labels
 
 
-def predicts_by_student_alone(method: Method[Any]) -> bool:
-    """Whether a prediction is the student's output on the graph as it is, and nothing else."""
+def predicting_models(method: Method[Any]) -> list[Model]:
+    """The models whose outputs on the graph as it is make each item's prediction; none where more may go into it."""
     own = type(method)
     plain = all(getattr(own, name) is getattr(Method, name) for name in ("predict", "forward", "inputs"))
-    return plain and isinstance(method.student, Model)
+    promised = own.inference_modules is not Method.inference_modules and own.inputs is Method.inputs
+    modules = method.inference_modules() if plain or promised else ()
+    models = [module for module in modules if isinstance(module, Model)]
+    return models if len(models) == len(modules) else []
 
 
 def reads_rows_alone(method: Method[Any]) -> bool:
     """Whether one item's prediction depends on its own features alone."""
-    student = method.student
-    return predicts_by_student_alone(method) and isinstance(student, Model) and not student.uses_edges
+    models = predicting_models(method)
+    return bool(models) and not any(model.uses_edges for model in models)
 
 
 def student_kind(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.models.neighbourhood import neighbourhood
 from graph_distillery.bench.records import Latency, RequestLatency, Speed
-from graph_distillery.bench.training.engine import predicts_by_student_alone, reads_rows_alone
+from graph_distillery.bench.training.engine import predicting_models, reads_rows_alone
 from graph_distillery.bench.training.problem import Problem
 from graph_distillery.methods.contract import Method
 from graph_distillery.methods.contract.graph import Graph
@@ -45,21 +45,26 @@ def measure_speed(
             batch_1=_requests(method, problem, 1, draw, repeats),
             batch_10=_requests(method, problem, 10, draw, repeats),
         )
-    student = method.student
+    modules = method.inference_modules()
     return Speed(
         full_forward_ms=full,
         request_ms=answers,
-        params=sum(parameter.numel() for parameter in student.parameters()) if student else 0,
-        macs=_macs(student, graph),
+        params=sum(parameter.numel() for parameter in nn.ModuleList(modules).parameters()),  # each once
+        macs=sum(_macs(module, problem) for module in modules),
         peak_memory_mb=_peak_memory_mb(lambda: method.predict(graph), graph),
         repeats=repeats,
     )
 
 
-def _macs(student: Any, graph: Graph) -> int:
-    if not isinstance(student, Model):
-        return 0
-    return int(student.macs(graph.num_nodes, graph.num_edges, graph.num_graphs))
+def _macs(module: nn.Module, problem: Problem) -> int:
+    """Multiply-accumulates of one forward on the observed graph: of models, of linear maps of items, and of what is
+    made of these; other modules count 0."""
+    graph = problem.training.graph
+    if isinstance(module, Model):
+        return int(module.macs(graph.num_nodes, graph.num_edges, graph.num_graphs))
+    if isinstance(module, nn.Linear):
+        return problem.training.num_items * module.in_features * module.out_features
+    return sum(_macs(child, problem) for child in module.children())
 
 
 def _requests(method: Method[Any], problem: Problem, size: int, draw: np.random.Generator, repeats: int) -> Latency:
@@ -75,13 +80,13 @@ def _requests(method: Method[Any], problem: Problem, size: int, draw: np.random.
 
 def _answer(method: Method[Any], problem: Problem, items: Tensor) -> Tensor:
     """The logits of some items, fetching only what they need."""
-    graph, student = problem.training.graph, method.student
+    graph, models = problem.training.graph, predicting_models(method)
     if problem.training.task.level == "graph":
         return method.predict(graph.select_graphs(items)).logits
     if reads_rows_alone(method):
         return method.predict(graph.rows(items)).logits
-    if predicts_by_student_alone(method) and isinstance(student, Model) and not student.reads_whole_graph:
-        part, seeds = neighbourhood(graph, items, student.receptive_hops)
+    if models and not any(model.reads_whole_graph for model in models):
+        part, seeds = neighbourhood(graph, items, max(model.receptive_hops for model in models))
         return method.predict(part).logits[seeds]
     return method.predict(graph).logits[items]
 

@@ -131,6 +131,15 @@ class Method(nn.Module, Generic[H]):
         """What is judged; in evaluation mode, without gradients."""
         return self(graph)
 
+    def inference_modules(self) -> Sequence[nn.Module]:
+        """The networks whose forward passes make a prediction, all of which its cost counts: the student, unless more
+        are trained together (an ensemble).
+
+        A method that overrides this and not `inputs` promises that `predict` makes each item's prediction of what
+        these modules return for that item, so that a request may fetch what they read and no more.
+        """
+        return [] if self.student is None else [self.student]
+
     def predictions(self, graph: Graph) -> Sequence[Output]:
         """Every prediction that is judged, each on its own; `predict` alone, unless several students are trained."""
         return [self.predict(graph)]

@@ -67,14 +67,14 @@ def test_requests_of_methods_without_a_student(method: str) -> None:
 
 def test_the_teacher_is_asked_like_a_student() -> None:
     """Its requests fetch a neighbourhood too, and its parameters are counted."""
-    from graph_distillery.bench.training.engine import predicts_by_student_alone, train
+    from graph_distillery.bench.training.engine import predicting_models, train
 
     problem = load_problem(KARATE, 0)
     configuration = Configuration("supervised", student="gcn", student_hyper={"hidden": 8, "epochs": 2})
     (run,) = train(configuration, [0], lambda _: problem, lambda _: ())
     teacher = unpack_teacher(pack_teacher("0" * 16, run, configuration), problem)
     method = build(Configuration("teacher"), problem, (teacher,)).eval()
-    assert predicts_by_student_alone(method)
+    assert predicting_models(method) == [teacher.model]
     check_requests(method, problem, [[3], [33, 0]])
     assert measure_speed(method, problem, repeats=2).params == 34 * 8 + 8 + 8 * 4 + 4
 
