@@ -8,7 +8,7 @@ from pathlib import Path
 
 from graph_distillery.bench.records.sharing import collector_paused
 from graph_distillery.leaderboard.read.load import load_stores
-from graph_distillery.leaderboard.reproduction.cells import PublishedTable
+from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
 from graph_distillery.leaderboard.tables.board import make_board
 from graph_distillery.leaderboard.write import check_output, write_board
 
@@ -23,7 +23,7 @@ class BoardResult:
 
 
 def build_board(
-    stores: Iterable[Path], out: Path, *, plots: bool = True, published: Iterable[PublishedTable] = ()
+    stores: Iterable[Path], out: Path, *, plots: bool = True, published: Iterable[ReproductionTable] = ()
 ) -> BoardResult:
     """Build the board of all stores at ``out``; BoardError, one line and nothing written, where it cannot.
 

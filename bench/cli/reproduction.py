@@ -13,7 +13,7 @@ from graph_distillery.bench.papers import Stage, Table, find_tables, stages_of, 
 from graph_distillery.bench.papers.schema import Number, Run, Selector
 from graph_distillery.bench.records import Record, RecordError, read_records
 from graph_distillery.bench.sweeps.plan.plan import Cell
-from graph_distillery.leaderboard.reproduction import Ours, Published, PublishedCell, PublishedTable, ours_of
+from graph_distillery.leaderboard.reproduction import Ours, Published, ReproductionCell, ReproductionTable, ours_of
 from graph_distillery.leaderboard.reproduction.cells import Variation
 
 #: Why a cell is not judged whose records say something else than its table does now.
@@ -28,7 +28,7 @@ class _Found:
     stale: list[Record] = field(default_factory=list)
 
 
-def of_stores(stores: Iterable[Path]) -> list[PublishedTable]:
+def of_stores(stores: Iterable[Path]) -> list[ReproductionTable]:
     """The packaged tables of which these stores, each in TABLE/STAGE, are stages; records of no other store count.
 
     Raises:
@@ -81,7 +81,7 @@ def _stages_among(stores: Iterable[Path]) -> list[tuple[Table, dict[str, Path]]]
 
 def join(
     table: Table, records: Path | Mapping[str, Path], *, stand_in: bool = False, seeds: int | None = None
-) -> PublishedTable:
+) -> ReproductionTable:
     """The table with what the records hold of it. Runs that were made with other settings than the table has do not
     count: the page says what was run in the table's words.
 
@@ -115,10 +115,10 @@ def join(
                 if not table.needs(row, column)
             )
             explanation = table.explanations.get(row, {}).get(column)
-            cells.append(PublishedCell(row, column, _published(table, number), ours, lacks, quirks, explanation))
+            cells.append(ReproductionCell(row, column, _published(table, number), ours, lacks, quirks, explanation))
     versions = sorted({record.suite_version for found in read.values() for record in found.current})
     option = " --stand-in" if stand_in else ""
-    return PublishedTable(
+    return ReproductionTable(
         name=table.name,
         title=table.title,
         paper=table.paper,

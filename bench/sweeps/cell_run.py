@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Record
+from graph_distillery.bench.records.schema import Selection
 from graph_distillery.bench.sweeps.plan.plan import Cell
 from graph_distillery.bench.sweeps.spec import Spec
 from graph_distillery.bench.sweeps.study.study import Study
 from graph_distillery.bench.sweeps.study.trial import Trial
 
-Selection = Literal["default", "tuned", "both"]
 _STOPPED = ("failed", "nan", "oom", "timeout")
 
 

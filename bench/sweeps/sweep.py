@@ -19,7 +19,7 @@ from graph_distillery.bench.sweeps.outcome import SweepOutcome, outcome_of
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.heartbeat import Heartbeat
 from graph_distillery.bench.sweeps.store.store import Store, refuse, refuse_taken
-from graph_distillery.bench.sweeps.study.optuna_copy import Mirror
+from graph_distillery.bench.sweeps.study.optuna_copy import OptunaCopy
 from graph_distillery.bench.sweeps.study.samplers import check_sampler
 from graph_distillery.bench.sweeps.study.warm_starts import read_winners
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget
@@ -89,7 +89,7 @@ def run_sweep(
         driver.watch(watcher)
         if listener is not None:
             driver.listen(listener(driver))
-        with _mirrored(driver, optuna_storage, tell):
+        with _copied(driver, optuna_storage, tell):
             if not all(driver.finished(run) for run in driver.runs.values()):
                 carrier = _executor(plan, means, store)
                 try:
@@ -103,19 +103,19 @@ def run_sweep(
 
 
 @contextmanager
-def _mirrored(driver: Driver, url: str | None, tell: Callable[[str], None]) -> Iterator[None]:
+def _copied(driver: Driver, url: str | None, tell: Callable[[str], None]) -> Iterator[None]:
     """Copy the studies to a database meanwhile; an interrupted sweep does not wait for it long."""
     if url is None:
         yield
         return
-    mirror = Mirror(url, driver.plan.spec.name, driver.runs, tell)
-    driver.listen(mirror)
+    copy = OptunaCopy(url, driver.plan.spec.name, driver.runs, tell)
+    driver.listen(copy)
     try:
         yield
     except BaseException:
-        mirror.close(5.0)
+        copy.close(5.0)
         raise
-    mirror.close()
+    copy.close()
 
 
 def check_data(plan: Plan, store: Path, device: str = "cpu") -> None:

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from graph_distillery.leaderboard.page.parts import (
-    Cell,
     Column,
     Figure,
     Line,
     Section,
+    TableCell,
     minutes,
     models,
     protocol,
@@ -90,7 +90,7 @@ def comparison_section(comparison: Comparison, index: int, figures: list[Figure]
     )
 
 
-def _reading_order(comparison: Comparison, table: list[list[Cell]]) -> list[tuple[int, Row, list[Cell]]]:
+def _reading_order(comparison: Comparison, table: list[list[TableCell]]) -> list[tuple[int, Row, list[TableCell]]]:
     """The teacher as the mark to reach, the students by mean, the majority class; each with its place on the board."""
     order: dict[Role, int] = {"teacher": 0, "supervised": 1, "method": 1, "majority": 2}
     lines = [(place, row, cells) for place, (row, cells) in enumerate(zip(comparison.rows, table, strict=True))]
@@ -126,7 +126,7 @@ def _lead(comparison: Comparison) -> str:
 
 def _cells(
     comparison: Comparison, row: Row, machine: str | None, ends: Sequence[float], columns: Sequence[Column]
-) -> list[Cell]:
+) -> list[TableCell]:
     summary, speed, standing = row.summary, row.speed.get(machine or ""), comparison.standings.get(row.key)
     gain, closed, tuned = comparison.gain(row), comparison.gap_closed(row), comparison.tuning_gain(row)
     faster = comparison.speedup(row, machine) if machine else None
@@ -151,7 +151,7 @@ def _cells(
         (str(len(row.test)) if row.complete else row.status, len(row.test), ""),
     ]
     cells = [
-        Cell(text, value, " ".join(filter(None, (column.help, note))))
+        TableCell(text, value, " ".join(filter(None, (column.help, note))))
         for (text, value, note), column in zip(found, columns, strict=True)
     ]
     if summary and row.role != "majority":
@@ -212,7 +212,7 @@ def _trials_note(row: Row) -> str:
 BEST_IS_HIGH = {2: True, 4: True, 5: True, 6: False, 7: True, 10: False}
 
 
-def _mark_best(table: list[list[Cell]], rows: Sequence[Row]) -> None:
+def _mark_best(table: list[list[TableCell]], rows: Sequence[Row]) -> None:
     """Mark the best of a column among ranked rows, and those that read the same."""
     ranked = [index for index, row in enumerate(rows) if row.role in RANKED and row.complete]
     for column, high in BEST_IS_HIGH.items():

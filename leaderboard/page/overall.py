@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from graph_distillery.leaderboard.page.parts import (
-    Cell,
     Column,
     Figure,
     Line,
     Section,
+    TableCell,
     minutes,
     models,
     protocol,
@@ -68,7 +68,7 @@ def overall_section(overall: Overall, index: int, figures: list[Figure]) -> Sect
     lines = []
     for place, (row, entries) in enumerate(zip(overall.rows, found, strict=True)):
         cells = [
-            Cell(text, value, " ".join(filter(None, (column.help, note, over))), bests[place])
+            TableCell(text, value, " ".join(filter(None, (column.help, note, over))), bests[place])
             for (text, value, note), column, bests in zip(entries, OVERALL, best, strict=True)
         ]
         cells[1] = replace(cells[1], bar=track(row.rank.low, row.rank.value, row.rank.high, ends))

@@ -46,7 +46,7 @@ class Bar:
 
 
 @dataclass(frozen=True)
-class Cell:
+class TableCell:
     """``value`` sorts (None: last), ``note`` is one line on what the number is."""
 
     text: str
@@ -64,7 +64,7 @@ class Line:
     role: Role
     tag: str
     ref: str
-    cells: list[Cell]
+    cells: list[TableCell]
     status: str = ""
     verdict: str = ""
     verified: bool = False

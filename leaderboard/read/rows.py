@@ -8,10 +8,10 @@ from typing import Literal
 from graph_distillery.bench.records import Record
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.read.runs import (
+    Origin,
     Placed,
     Replicate,
     Result,
-    Selection,
     SpeedRow,
     Tuning,
     make_result,
@@ -30,7 +30,7 @@ def role_of(method: str) -> Role:
     return next((role for role in ROLES if role == method), "method")
 
 
-def selections(record: Record) -> tuple[Selection, ...]:
+def selections(record: Record) -> tuple[Origin, ...]:
     """The configurations a report or speed record stands for: "both" is a winner that is the default."""
     selection = record.search.selection if record.search else None
     if selection == "both":
@@ -77,7 +77,7 @@ class Row:
 
     key: RowKey
     role: Role
-    results: dict[Selection, Result]
+    results: dict[Origin, Result]
     speed: dict[str, SpeedRow]
     tuning: Tuning
     teacher_ids: frozenset[str]
@@ -90,7 +90,7 @@ class Row:
     @property
     def headline(self) -> Result | None:
         """The configuration that represents the method: tuned, else default, else fixed."""
-        order: tuple[Selection, ...] = ("tuned", "default", "fixed")
+        order: tuple[Origin, ...] = ("tuned", "default", "fixed")
         return next((self.results[name] for name in order if name in self.results), None)
 
     @property
@@ -153,7 +153,7 @@ def _is_of(speed: Record, head: Result) -> bool:
     return head.selection in selections(speed) and (not head.test or speed.hparams == head.hparams)
 
 
-def _results(reports: list[Placed]) -> dict[Selection, Result]:
+def _results(reports: list[Placed]) -> dict[Origin, Result]:
     names = sorted({name for record, _ in reports for name in selections(record)})
     return {name: make_result(name, [(r, place) for r, place in reports if name in selections(r)]) for name in names}
 

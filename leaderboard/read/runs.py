@@ -14,7 +14,7 @@ from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.statistics import BudgetCurve, Summary, budget_curve, mean, summarise_scores
 
 Replicate = tuple[int, int]  # (split seed, seed): what pairs the runs of two methods
-Selection = Literal["tuned", "default", "fixed"]  # fixed: a run that no search stands behind
+Origin = Literal["tuned", "default", "fixed"]  # fixed: a run that no search stands behind
 Hparams = Mapping[str, str | int | float | bool | None]
 Placed = tuple[Record, str]  # a record and its FILE:LINE
 
@@ -56,7 +56,7 @@ class Result:
     empty; ``parts`` are the inductive tests. ``train_s`` is the median training time of a run.
     """
 
-    selection: Selection
+    selection: Origin
     test: dict[Replicate, float]
     val: dict[Replicate, float]
     parts: dict[str, dict[Replicate, float]]
@@ -126,7 +126,7 @@ class Tuning:
         return budget_curve([trial.score for trial in self.trials])
 
 
-def make_result(selection: Selection, reports: Iterable[Placed]) -> Result:
+def make_result(selection: Origin, reports: Iterable[Placed]) -> Result:
     """The report runs of one configuration; BoardError, naming both places, where two of them contradict."""
     ordered = sorted(reports, key=lambda each: (each[0].cell.split_seed, each[0].seed, each[0].id))
     records = [record for record, _ in ordered]

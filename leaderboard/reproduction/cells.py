@@ -50,7 +50,7 @@ class Variation:
 
 
 @dataclass(frozen=True)
-class PublishedCell:
+class ReproductionCell:
     """One number of a table and what ours is. needs: why nothing can be run, if so."""
 
     row: str
@@ -63,7 +63,7 @@ class PublishedCell:
 
 
 @dataclass(frozen=True)
-class PublishedTable:
+class ReproductionTable:
     """A table with all that its page shows. runs: name and what is run, in words; command: what runs it again."""
 
     name: str
@@ -80,12 +80,12 @@ class PublishedTable:
     runs: Mapping[str, str]
     rows: tuple[str, ...]
     columns: tuple[str, ...]
-    cells: tuple[PublishedCell, ...]
+    cells: tuple[ReproductionCell, ...]
     command: str
     versions: tuple[str, ...] = ()
     stand_in: bool = False
 
-    def at(self, row: str, column: str) -> PublishedCell | None:
+    def at(self, row: str, column: str) -> ReproductionCell | None:
         """The cell of a row and a column, if the paper has one."""
         return next((cell for cell in self.cells if (cell.row, cell.column) == (row, column)), None)
 

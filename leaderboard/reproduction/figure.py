@@ -5,26 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 from graph_distillery.leaderboard.plots.canvas import BLUE, GREEN, GREY, INK, PAPER, VERMILION, house_figure
-from graph_distillery.leaderboard.reproduction.cells import PublishedTable
+from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
 from graph_distillery.leaderboard.reproduction.verdicts import verdict_of
 
 COLOURS = {"reproduced": GREEN, "above": BLUE, "below": VERMILION, "not judged": GREY}
 
 
-def draw(published: PublishedTable, path: Path) -> bool:
+def draw(reproduction: ReproductionTable, path: Path) -> bool:
     """Write an SVG with a panel per column; False where no cell has both a published number and ours.
 
     Published: mean and standard deviation. Ours: mean and 95 % interval, coloured by verdict.
     """
-    shown = [c for c in published.cells if c.published is not None and c.ours.summary is not None]
-    columns = [name for name in published.columns if any(cell.column == name for cell in shown)]
+    shown = [c for c in reproduction.cells if c.published is not None and c.ours.summary is not None]
+    columns = [name for name in reproduction.columns if any(cell.column == name for cell in shown)]
     if not columns:
         return False
     from matplotlib.lines import Line2D
 
     across = min(4, len(columns))
     down = -(-len(columns) // across)
-    rows = list(published.rows)
+    rows = list(reproduction.rows)
     with house_figure(3.1 * across + 1, (0.42 * len(rows) + 1.1) * down) as figure:
         panels = figure.subplots(down, across, squeeze=False, sharey=True)
         for panel in panels.flat[len(columns) :]:
@@ -46,7 +46,7 @@ def draw(published: PublishedTable, path: Path) -> bool:
             panel.set_title(column)
             panel.set_yticks(range(len(rows)), rows)
             panel.set_ylim(len(rows) - 0.5, -0.5)
-        figure.supxlabel(f"test {published.metric} (%)", fontsize=10)
+        figure.supxlabel(f"test {reproduction.metric} (%)", fontsize=10)
         handles = [Line2D([], [], marker="D", c=INK, mfc=PAPER, ls="", label="published ± std")]
         kinds = {verdict_of(cell).kind for cell in shown}
         handles += [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from graph_distillery.leaderboard.reproduction.cells import Ours, PublishedCell, PublishedTable
+from graph_distillery.leaderboard.reproduction.cells import Ours, ReproductionCell, ReproductionTable
 from graph_distillery.leaderboard.reproduction.verdicts import VERDICTS, verdict_of
 from graph_distillery.leaderboard.statistics import summarise
 from graph_distillery.leaderboard.text import NONE, plain, table
@@ -23,43 +23,43 @@ _CONFIDENCE = {
 }
 
 
-def page(published: PublishedTable, figure: str | None) -> str:
+def page(reproduction: ReproductionTable, figure: str | None) -> str:
     """A table's page; figure: the picture's path relative to it."""
-    lines = [f"# {plain(published.title)}", ""]
-    if published.stand_in:
+    lines = [f"# {plain(reproduction.title)}", ""]
+    if reproduction.stand_in:
         lines += ["**On stand-in data of the same shape: a test of the protocol, not of the published numbers.**", ""]
     lines += [
-        f"[{plain(published.paper)}]({published.url}), {plain(published.venue)}; {plain(published.table)}.",
+        f"[{plain(reproduction.paper)}]({reproduction.url}), {plain(reproduction.venue)}; {plain(reproduction.table)}.",
         "",
-        f"Published numbers: {published.source} ({_CONFIDENCE[published.confidence]}). Again: "
-        f"`{published.command}`. Records: `records/{published.name}/`.",
+        f"Published numbers: {reproduction.source} ({_CONFIDENCE[reproduction.confidence]}). Again: "
+        f"`{reproduction.command}`. Records: `records/{reproduction.name}/`.",
         "",
-        _counts_line(published),
+        _counts_line(reproduction),
         "",
     ]
     if figure:
         lines += [f"![Published against ours]({figure})", ""]
-    lines += ["## Verdicts", "", _verdicts(published), "", RULE, ""]
-    lines += [*_quirks(published), *_explanations(published), *_sources(published), *_protocol(published)]
+    lines += ["## Verdicts", "", _verdicts(reproduction), "", RULE, ""]
+    lines += [*_quirks(reproduction), *_explanations(reproduction), *_sources(reproduction), *_protocol(reproduction)]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def counts(published: PublishedTable) -> dict[str, int]:
+def counts(reproduction: ReproductionTable) -> dict[str, int]:
     """How many cells there are of each verdict."""
-    kinds = [verdict_of(cell).kind for cell in published.cells]
+    kinds = [verdict_of(cell).kind for cell in reproduction.cells]
     return {kind: kinds.count(kind) for kind in VERDICTS}
 
 
-def _counts_line(published: PublishedTable) -> str:
-    found = counts(published)
+def _counts_line(reproduction: ReproductionTable) -> str:
+    found = counts(reproduction)
     return f"**{', '.join(f'{number} {kind}' for kind, number in found.items() if number)}** of {sum(found.values())}."
 
 
-def _verdicts(published: PublishedTable) -> str:
+def _verdicts(reproduction: ReproductionTable) -> str:
     rows = []
-    for column in published.columns:
-        for row in published.rows:
-            cell = published.at(row, column)
+    for column in reproduction.columns:
+        for row in reproduction.rows:
+            cell = reproduction.at(row, column)
             if cell is None:
                 continue
             verdict = verdict_of(cell)
@@ -87,13 +87,13 @@ def _verdicts(published: PublishedTable) -> str:
     return table(header, rows, left=2)
 
 
-def _quirks(published: PublishedTable) -> list[str]:
+def _quirks(reproduction: ReproductionTable) -> list[str]:
     """What each departure is worth: paired over seeds against the row itself."""
     rows = []
     notes: dict[str, str] = {}
-    for column in published.columns:
-        for row in published.rows:
-            cell = published.at(row, column)
+    for column in reproduction.columns:
+        for row in reproduction.rows:
+            cell = reproduction.at(row, column)
             for quirk in cell.quirks if cell else ():
                 if not quirk.ours.values:
                     continue
@@ -107,7 +107,7 @@ def _quirks(published: PublishedTable) -> list[str]:
     return ["## What each variant is worth", "", table(header, rows, left=3), "", *listed, ""]
 
 
-def _quirk(cell: PublishedCell, name: str, ours: Ours) -> list[str]:
+def _quirk(cell: ReproductionCell, name: str, ours: Ours) -> list[str]:
     from graph_distillery.leaderboard.reproduction.verdicts import judge
 
     both = sorted(ours.values.keys() & cell.ours.values.keys())
@@ -126,11 +126,11 @@ def _quirk(cell: PublishedCell, name: str, ours: Ours) -> list[str]:
     ]
 
 
-def _explanations(published: PublishedTable) -> list[str]:
+def _explanations(reproduction: ReproductionTable) -> list[str]:
     lines = []
-    for column in published.columns:
-        for row in published.rows:
-            cell = published.at(row, column)
+    for column in reproduction.columns:
+        for row in reproduction.rows:
+            cell = reproduction.at(row, column)
             if cell is None:
                 continue
             off = verdict_of(cell).kind in ("above", "below")
@@ -140,27 +140,32 @@ def _explanations(published: PublishedTable) -> list[str]:
     return ["## Why ours differ", "", *lines, ""] if lines else []
 
 
-def _sources(published: PublishedTable) -> list[str]:
+def _sources(reproduction: ReproductionTable) -> list[str]:
     """Numbers that come from elsewhere than the table's."""
     lines = []
-    for cell in published.cells:
+    for cell in reproduction.cells:
         theirs = cell.published
-        if theirs and (theirs.source, theirs.confidence) != (published.source, published.confidence):
+        if theirs and (theirs.source, theirs.confidence) != (reproduction.source, reproduction.confidence):
             where = f"{theirs.source} ({_CONFIDENCE[theirs.confidence]})"
             lines.append(f"- {plain(cell.row)}, {plain(cell.column)}: {where}")
     return ["## Other sources", "", *lines, ""] if lines else []
 
 
-def _protocol(published: PublishedTable) -> list[str]:
-    lines = ["## Protocol, as published", "", *(f"- {name}: {text}" for name, text in published.protocol.items()), ""]
-    if published.differences:
-        lines += ["What ours does otherwise:", "", *(f"- {text}" for text in published.differences), ""]
-    if published.runs:
-        lines += ["Our runs:", "", *(f"- `{name}`: {text}" for name, text in published.runs.items()), ""]
+def _protocol(reproduction: ReproductionTable) -> list[str]:
+    lines = [
+        "## Protocol, as published",
+        "",
+        *(f"- {name}: {text}" for name, text in reproduction.protocol.items()),
+        "",
+    ]
+    if reproduction.differences:
+        lines += ["What ours does otherwise:", "", *(f"- {text}" for text in reproduction.differences), ""]
+    if reproduction.runs:
+        lines += ["Our runs:", "", *(f"- `{name}`: {text}" for name, text in reproduction.runs.items()), ""]
     return lines
 
 
-def index(tables: Sequence[PublishedTable]) -> str:
+def index(tables: Sequence[ReproductionTable]) -> str:
     """The index of all tables."""
     rows = []
     for each in tables:
@@ -180,7 +185,7 @@ def index(tables: Sequence[PublishedTable]) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
-def index_data(tables: Sequence[PublishedTable]) -> list[dict[str, Any]]:
+def index_data(tables: Sequence[ReproductionTable]) -> list[dict[str, Any]]:
     """The index for programs: per table its counts and the names of its cells by verdict."""
     return [
         {
@@ -196,8 +201,8 @@ def index_data(tables: Sequence[PublishedTable]) -> list[dict[str, Any]]:
     ]
 
 
-def _names(published: PublishedTable, kind: str) -> list[str]:
-    return [f"{cell.row} {cell.column}" for cell in published.cells if verdict_of(cell).kind == kind]
+def _names(reproduction: ReproductionTable, kind: str) -> list[str]:
+    return [f"{cell.row} {cell.column}" for cell in reproduction.cells if verdict_of(cell).kind == kind]
 
 
 def _ours(ours: Ours) -> str:

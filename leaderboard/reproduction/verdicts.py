@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from graph_distillery.leaderboard.reproduction.cells import Ours, Published, PublishedCell
+from graph_distillery.leaderboard.reproduction.cells import Ours, Published, ReproductionCell
 
 Kind = Literal["reproduced", "above", "below", "not judged"]
 VERDICTS: tuple[Kind, ...] = ("reproduced", "above", "below", "not judged")
@@ -62,6 +62,6 @@ def judge(published: Published | None, ours: Ours, needs: str | None = None) -> 
     return Verdict("above" if difference > 0 else "below", difference, tolerance, remark)
 
 
-def verdict_of(cell: PublishedCell) -> Verdict:
+def verdict_of(cell: ReproductionCell) -> Verdict:
     """The verdict of a cell."""
     return judge(cell.published, cell.ours, cell.needs)

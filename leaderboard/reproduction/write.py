@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from graph_distillery.leaderboard.errors import BoardError
-from graph_distillery.leaderboard.reproduction.cells import PublishedTable
+from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
 from graph_distillery.leaderboard.reproduction.page import index, index_data, page
 
 MARKER = "index.json"
@@ -24,7 +24,7 @@ def check_pages(folder: Path) -> None:
         raise BoardError(f"{folder}: holds {strangers[0]!r} and no {MARKER}; choose another folder")
 
 
-def write_pages(tables: Sequence[PublishedTable], folder: Path) -> list[Path]:
+def write_pages(tables: Sequence[ReproductionTable], folder: Path) -> list[Path]:
     """Write TABLE.md and TABLE.svg for each, README.md and index.json; returns their paths.
 
     The folder's `records/` is left as it is. Raises BoardError where it cannot be written.

@@ -16,7 +16,7 @@ from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.read.load import Loaded
 from graph_distillery.leaderboard.read.rows import RANKED, ROLES, Row, RowKey, make_row, role_of
 from graph_distillery.leaderboard.read.runs import Placed, Replicate
-from graph_distillery.leaderboard.reproduction.cells import PublishedTable
+from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
 from graph_distillery.leaderboard.tables.comparison import Comparison, Data
 from graph_distillery.leaderboard.tables.overall import Overall, make_overall
 
@@ -33,7 +33,7 @@ class Board:
     suite_versions: tuple[str, ...]
     environments: dict[str, Environment]
     warnings: tuple[str, ...]
-    published: tuple[PublishedTable, ...] = ()
+    published: tuple[ReproductionTable, ...] = ()
 
 
 def make_board(loaded: Loaded) -> Board:
@@ -91,7 +91,7 @@ TableKey = tuple[Data, str | None, str]
 
 
 @dataclass(frozen=True)
-class _Cell:
+class _RowRecords:
     """The records of one row before it is known which tables show it."""
 
     data: Data
@@ -125,9 +125,9 @@ class _Cell:
         return replace(self, key=replace(self.key, variant=self.student))
 
 
-def _cells(entries: list[Placed]) -> list[_Cell]:
+def _cells(entries: list[Placed]) -> list[_RowRecords]:
     """Records by what they may share a row with."""
-    found: dict[tuple[object, ...], _Cell] = {}
+    found: dict[tuple[object, ...], _RowRecords] = {}
     for entry in entries:
         record = entry[0]
         c, fixed = record.cell, record.search is None
@@ -135,14 +135,14 @@ def _cells(entries: list[Placed]) -> list[_Cell]:
         name = (*data, c.teacher, c.student, c.method, c.variant, fixed)
         if name not in found:
             key = RowKey(c.method, c.variant, fixed)
-            found[name] = _Cell(Data(*data), c.teacher, c.student, key, [])
+            found[name] = _RowRecords(Data(*data), c.teacher, c.student, key, [])
         found[name].members.append(entry)
     return list(found.values())
 
 
-def _tables(cells: list[_Cell]) -> tuple[dict[TableKey, list[_Cell]], list[str]]:
+def _tables(cells: list[_RowRecords]) -> tuple[dict[TableKey, list[_RowRecords]], list[str]]:
     """Cells by comparison, shared rows joined to each of theirs; warnings for those that fit nowhere."""
-    tables: dict[TableKey, list[_Cell]] = {}
+    tables: dict[TableKey, list[_RowRecords]] = {}
     warnings = []
     for cell in sorted(cells, key=lambda each: each.stage):
         homes = [key for key in tables if cell.joins(key)]
@@ -155,7 +155,7 @@ def _tables(cells: list[_Cell]) -> tuple[dict[TableKey, list[_Cell]], list[str]]
     return tables, warnings
 
 
-def _rows(cells: list[_Cell]) -> tuple[Row, ...]:
+def _rows(cells: list[_RowRecords]) -> tuple[Row, ...]:
     grouped: dict[RowKey, list[Placed]] = {}
     for cell in cells:
         grouped.setdefault(cell.key, []).extend(cell.members)

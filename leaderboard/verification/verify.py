@@ -23,7 +23,7 @@ from typing import Any
 from graph_distillery.leaderboard.build import build_board
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.plots.stamps import digests, stamp_in
-from graph_distillery.leaderboard.reproduction.cells import PublishedTable
+from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
 from graph_distillery.leaderboard.verification.drawings import is_drawing, is_png
 from graph_distillery.leaderboard.write import MARKER
 
@@ -60,7 +60,7 @@ class Verification:
     notes: list[str] = field(default_factory=list)
 
 
-def verify_board(folder: Path, stores: Iterable[Path], published: Iterable[PublishedTable] = ()) -> Verification:
+def verify_board(folder: Path, stores: Iterable[Path], published: Iterable[ReproductionTable] = ()) -> Verification:
     """Rebuild the board from its stores and compare; BoardError where the folder is no board or a store is bad."""
     if not (folder / MARKER).is_file():
         raise BoardError(f"{folder}: is not a board (it has no {MARKER})")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from graph_distillery.bench.cli.terminal import emit, emit_json, note
 
 if TYPE_CHECKING:
-    from graph_distillery.leaderboard.reproduction import PublishedTable
+    from graph_distillery.leaderboard.reproduction import ReproductionTable
 
 
 def run(stores: Sequence[Path], out: Path, as_json: bool, *, plots: bool = True) -> int:
@@ -29,7 +29,7 @@ def run(stores: Sequence[Path], out: Path, as_json: bool, *, plots: bool = True)
     return 0
 
 
-def split_stages(stores: Sequence[Path]) -> tuple[list[Path], list[PublishedTable]]:
+def split_stages(stores: Sequence[Path]) -> tuple[list[Path], list[ReproductionTable]]:
     """The stores that make a board's rows, and the papers' tables that some are stages of, as `reproduce` keeps them.
 
     A stage that runs rows of another one otherwise is told of, and makes no rows.

@@ -21,7 +21,7 @@ from graph_distillery.near_names import unknown_line
 
 if TYPE_CHECKING:
     from graph_distillery.bench.sweeps.sweep import Means
-    from graph_distillery.leaderboard.reproduction import PublishedTable
+    from graph_distillery.leaderboard.reproduction import ReproductionTable
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Request:
 
 
 @dataclass(frozen=True)
-class Task:
+class PlannedStage:
     """A stage that is to be run. seconds: what is left of it, estimated."""
 
     stage: Stage
@@ -59,16 +59,16 @@ def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_jso
         from graph_distillery.leaderboard.reproduction import check_pages
 
         check_pages(pages)
-    tasks = _tasks(tables, request, folder)
+    stages = _planned(tables, request, folder)
     if dry_run or request.out is not None:
-        tasks = [task for task in tasks if _at_hand(task.stage, request, folder)]
+        stages = [planned for planned in stages if _at_hand(planned.stage, request, folder)]
     if dry_run or request.budget_hours is not None:
-        tasks = _estimated(tasks, means)
+        stages = _estimated(stages, means)
     if dry_run:
-        return _tell(tasks, request, as_json)
+        return _tell(stages, request, as_json)
     code = 0
     if request.out is not None:
-        code = _carry_out(tasks, tables, request, pages, means)
+        code = _carry_out(stages, tables, request, pages, means)
     assert pages is not None
     published = write(tables, request, pages)
     _report(published, pages, as_json)
@@ -87,18 +87,18 @@ def _tables(request: Request) -> list[Table]:
     return tables
 
 
-def _tasks(tables: Sequence[Table], request: Request, data: Path | None) -> list[Task]:
+def _planned(tables: Sequence[Table], request: Request, data: Path | None) -> list[PlannedStage]:
     """Every stage asked for, its plan checked."""
-    tasks = []
+    stages = []
     for each in tables:
         for stage in stages_of(each, stand_in=request.stand_in, seeds=request.seeds):
             if request.datasets is None or (stage.stands_for or stage.dataset) in request.datasets:
                 plan = stage.plan(data)
                 preflight.configurations(plan)
-                tasks.append(Task(stage, plan, _folder(request.out or Path("."), stage)))
-    if request.stand_in and not tasks:
+                stages.append(PlannedStage(stage, plan, _folder(request.out or Path("."), stage)))
+    if request.stand_in and not stages:
         raise UserError("--stand-in: none of these tables names a stand-in for its data")
-    return tasks
+    return stages
 
 
 def _folder(root: Path, stage: Stage) -> Path:
@@ -115,37 +115,37 @@ def _at_hand(stage: Stage, request: Request, data: Path | None) -> bool:
     return False
 
 
-def _estimated(tasks: Sequence[Task], means: Means) -> list[Task]:
-    """The tasks with what is left of each."""
+def _estimated(stages: Sequence[PlannedStage], means: Means) -> list[PlannedStage]:
+    """The stages with what is left of each."""
     from graph_distillery.bench.sweeps.cost import estimate, progress_of
 
     found = []
-    for task in tasks:
-        cost = estimate(task.plan, progress_of(task.plan, task.store), means)
-        found.append(Task(task.stage, task.plan, task.store, cost.seconds))
+    for planned in stages:
+        cost = estimate(planned.plan, progress_of(planned.plan, planned.store), means)
+        found.append(PlannedStage(planned.stage, planned.plan, planned.store, cost.seconds))
     return found
 
 
-def _within(tasks: Sequence[Task], budget_s: float) -> list[Task]:
+def _within(stages: Sequence[PlannedStage], budget_s: float) -> list[PlannedStage]:
     """In the tables' order, those that fit what is left of the budget."""
-    chosen: list[Task] = []
-    for task in tasks:
-        if task.seconds is None or task.seconds > budget_s:
-            left = "cannot be timed" if task.seconds is None else f"about {duration(task.seconds)} do not fit"
-            note(f"left out: {task.stage.table.name} {task.stage.id}: {left}")
+    chosen: list[PlannedStage] = []
+    for planned in stages:
+        if planned.seconds is None or planned.seconds > budget_s:
+            left = "cannot be timed" if planned.seconds is None else f"about {duration(planned.seconds)} do not fit"
+            note(f"left out: {planned.stage.table.name} {planned.stage.id}: {left}")
             continue
-        budget_s -= task.seconds
-        chosen.append(task)
+        budget_s -= planned.seconds
+        chosen.append(planned)
     return chosen
 
 
-def _tell(tasks: Sequence[Task], request: Request, as_json: bool) -> int:
+def _tell(stages: Sequence[PlannedStage], request: Request, as_json: bool) -> int:
     """The dry run: the stages and what each will cost."""
     if request.budget_hours is not None:
-        tasks = _within(tasks, 3600 * request.budget_hours)
-    total = sum(task.seconds or 0.0 for task in tasks)
+        stages = _within(stages, 3600 * request.budget_hours)
+    total = sum(planned.seconds or 0.0 for planned in stages)
     if as_json:
-        rows = [{"table": t.stage.table.name, "stage": t.stage.id, "seconds": t.seconds} for t in tasks]
+        rows = [{"table": t.stage.table.name, "stage": t.stage.id, "seconds": t.seconds} for t in stages]
         emit_json({"stages": rows, "seconds": total})
         return 0
     rows_ = [
@@ -156,16 +156,16 @@ def _tell(tasks: Sequence[Task], request: Request, as_json: bool) -> int:
             str(len(t.plan.spec.report.seeds)),
             duration(t.seconds),
         )
-        for t in tasks
+        for t in stages
     ]
     emit(table(("table", "stage", "cells", "seeds", "left, about"), rows_, right=("cells", "seeds")))
-    emit(f"{len(tasks)} stages, about {duration(total)} (an estimate, from records and short probes)")
+    emit(f"{len(stages)} stages, about {duration(total)} (an estimate, from records and short probes)")
     emit("dry run: nothing was written")
     return 0
 
 
 def _carry_out(
-    tasks: Sequence[Task], tables: Sequence[Table], request: Request, pages: Path | None, means: Means
+    stages: Sequence[PlannedStage], tables: Sequence[Table], request: Request, pages: Path | None, means: Means
 ) -> int:
     """Stage after stage, each resumed where it stopped; the pages are written anew after each."""
     from graph_distillery.bench.cli.progress import ProgressDisplay
@@ -173,31 +173,31 @@ def _carry_out(
 
     began, code = time.monotonic(), 0
     budget = None if request.budget_hours is None else 3600 * request.budget_hours
-    for number, task in enumerate(tasks, start=1):
-        if budget is not None and not _within([task], budget - (time.monotonic() - began)):
+    for number, planned in enumerate(stages, start=1):
+        if budget is not None and not _within([planned], budget - (time.monotonic() - began)):
             continue
-        note(f"{task.stage.table.name} {task.stage.id}: stage {number} of {len(tasks)}, store {task.store}")
+        note(f"{planned.stage.table.name} {planned.stage.id}: stage {number} of {len(stages)}, store {planned.store}")
         with ProgressDisplay() as progress, lost_cluster.entrusted(means.executor == "ray"):
             attach, tell = progress.attach, progress.message
-            outcome = run_sweep(task.plan, task.store, means, listener=attach, on_message=tell)
+            outcome = run_sweep(planned.plan, planned.store, means, listener=attach, on_message=tell)
         code = code if outcome.ok else 1
         if pages is not None:
-            _collect(task, pages)
+            _collect(planned, pages)
             write(tables, request, pages)
     return code
 
 
-def _collect(task: Task, pages: Path) -> None:
+def _collect(planned: PlannedStage, pages: Path) -> None:
     """Copy a stage's records beside the pages: they alone, so that a board of them can be built anywhere."""
-    target = _folder(pages / "records", task.stage) / "records"
+    target = _folder(pages / "records", planned.stage) / "records"
     target.mkdir(parents=True, exist_ok=True)
-    for file in sorted((task.store / "records").glob("*.jsonl")):
+    for file in sorted((planned.store / "records").glob("*.jsonl")):
         draft = target / f".{file.name}"
         shutil.copyfile(file, draft)
         draft.replace(target / file.name)
 
 
-def write(tables: Sequence[Table], request: Request, pages: Path) -> list[PublishedTable]:
+def write(tables: Sequence[Table], request: Request, pages: Path) -> list[ReproductionTable]:
     """The pages of these tables, and of all others whose records lie beside them, from those records alone."""
     from graph_distillery.leaderboard.reproduction import write_pages
 
@@ -213,7 +213,7 @@ def write(tables: Sequence[Table], request: Request, pages: Path) -> list[Publis
     return [each for each in published if each.name in named]
 
 
-def _report(published: Sequence[PublishedTable], pages: Path, as_json: bool) -> None:
+def _report(published: Sequence[ReproductionTable], pages: Path, as_json: bool) -> None:
     from graph_distillery.leaderboard.reproduction.page import index_data
     from graph_distillery.leaderboard.reproduction.verdicts import verdict_of
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 BACKENDS = ("sqlite", "postgresql")
 #: Seconds to wait for a database: for a connection, or for a lock on its file.
 PATIENCE_S = 10
-#: Seconds that a sweep which is over waits for its mirror.
+#: Seconds that a sweep which is over waits for its copy.
 LINGER_S = 60.0
 #: Held by the thread that writes: of two sweeps in one process, the second looks at what is there after the first.
 _WRITING = threading.Lock()
@@ -74,7 +74,7 @@ class _Ended:
     trial: optuna.trial.FrozenTrial
 
 
-class Mirror:
+class OptunaCopy:
     """Told of each record; `runs` are the driver's, by cell id. `warn` gets the one line if the database fails."""
 
     def __init__(self, url: str, plan_name: str, runs: dict[str, CellRun], warn: Callable[[str], None]) -> None:

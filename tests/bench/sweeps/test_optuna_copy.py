@@ -1,4 +1,4 @@
-"""The mirror has what the records have, once; it is never read back, and a database that fails stops nothing."""
+"""The copy has what the records have, once; it is never read back, and a database that fails stops nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.cell_run import CellRun
 from graph_distillery.bench.sweeps.plan.plan import Plan
-from graph_distillery.bench.sweeps.study.optuna_copy import Mirror, check_url
+from graph_distillery.bench.sweeps.study.optuna_copy import OptunaCopy, check_url
 from graph_distillery.bench.sweeps.sweep import run_sweep
 
 
@@ -91,7 +91,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return check_url(request.getfixturevalue("postgresql"))
 
 
-def mirrored(url: str) -> dict[str, list[optuna.trial.FrozenTrial]]:
+def copied(url: str) -> dict[str, list[optuna.trial.FrozenTrial]]:
     """The studies in the database, as optuna-dashboard would load them."""
     storage = optuna.storages.RDBStorage(url)
     found = {
@@ -116,7 +116,7 @@ def test_the_studies_are_there_once_also_after_an_interrupted_sweep(plan: Plan, 
 
         return lambda driver: listen
 
-    for records in (3, 4):  # then without the mirror, and at last all that is missing comes over
+    for records in (3, 4):  # then without the copy, and at last all that is missing comes over
         with pytest.raises(KeyboardInterrupt):
             run_sweep(plan, store, listener=stop_after(records), on_message=told.append, optuna_storage=url)
     with pytest.raises(KeyboardInterrupt):
@@ -124,7 +124,7 @@ def test_the_studies_are_there_once_also_after_an_interrupted_sweep(plan: Plan, 
     for _ in range(2):
         run_sweep(plan, store, on_message=told.append, optuna_storage=url)
     assert all("still behind" in line for line in told)  # an interrupted sweep does not wait for a slow machine
-    ((name, trials),) = mirrored(url).items()
+    ((name, trials),) = copied(url).items()
     (cell,) = (cell for cell in plan.cells if cell.trials)
     assert name == f"small: {cell.label} [{cell.id}]"
     assert sorted(trial.user_attrs["trial"] for trial in trials) == [0, 1, 2, 3]
@@ -161,9 +161,9 @@ def test_a_failed_trial_that_was_tried_again_comes_over_once(plan: Plan, tmp_pat
     for known in (broken, broken, records, records):
         run = CellRun(cell, plan.spec)
         run.take(known)
-        Mirror(url, "small", {cell.id: run}, told.append).close()
+        OptunaCopy(url, "small", {cell.id: run}, told.append).close()
     assert told == []
-    (trials,) = mirrored(url).values()
+    (trials,) = copied(url).values()
     failed = [trial.user_attrs["trial"] for trial in trials if trial.state == optuna.trial.TrialState.FAIL]
     well = [trial.user_attrs["trial"] for trial in trials if trial.state != optuna.trial.TrialState.FAIL]
     assert failed == well == [0, 1, 2, 3]
@@ -181,7 +181,7 @@ def test_what_stands_in_the_mirror_is_never_believed(plan: Plan, tmp_path: Path)
     run_sweep(plan, tmp_path / "store", optuna_storage=url)
     one, other = (read_records(path).records for path in (alone, tmp_path / "store"))
     assert [(r.id, r.hparams, r.metrics) for r in one] == [(r.id, r.hparams, r.metrics) for r in other]
-    assert len(mirrored(url)[liar.study_name]) == 4
+    assert len(copied(url)[liar.study_name]) == 4
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,8 @@ from graph_distillery.leaderboard.plots.canvas import BLUE, FAINT, GREEN, GREY, 
 from graph_distillery.leaderboard.reproduction import (
     Ours,
     Published,
-    PublishedCell,
-    PublishedTable,
+    ReproductionCell,
+    ReproductionTable,
     judge,
     ours_of,
     write_pages,
@@ -107,8 +107,8 @@ def test_our_side_is_read_off_the_records(make_record: Callable[..., Any]) -> No
     assert dict(ours_of(records, 1, "teacher", student="mlp", teacher="gat").values) == {0: 85.0}
 
 
-def table_of(*cells: PublishedCell) -> PublishedTable:
-    return PublishedTable(
+def table_of(*cells: ReproductionCell) -> ReproductionTable:
+    return ReproductionTable(
         name="t-1",
         title="T, table 1",
         paper="T | a paper",
@@ -131,11 +131,11 @@ def table_of(*cells: PublishedCell) -> PublishedTable:
 def test_the_page_says_all_of_it(tmp_path: Path) -> None:
     quirk = Variation("released code", "it counts twice", Ours(10, {s: v + 0.5 for s, v in ten(80, 1).values.items()}))
     table = table_of(
-        PublishedCell("A", "cora", theirs(80.0, 1.0), ten(80.0, 1.0), quirks=(quirk,)),
-        PublishedCell("B", "cora", theirs(70.0, 0.5), ten(60.0, 1.0), explanation="half of it is the split"),
-        PublishedCell("A", "ppi", theirs(97.0, None), Ours(5), needs="ppi"),
-        PublishedCell("B", "ppi", Published(90.0, None, "unverified", "from memory"), ten(99.0, 0.1)),
-        PublishedCell("C", "cora", theirs(10.0, 0.5), ten(60.0, 1.0)),
+        ReproductionCell("A", "cora", theirs(80.0, 1.0), ten(80.0, 1.0), quirks=(quirk,)),
+        ReproductionCell("B", "cora", theirs(70.0, 0.5), ten(60.0, 1.0), explanation="half of it is the split"),
+        ReproductionCell("A", "ppi", theirs(97.0, None), Ours(5), needs="ppi"),
+        ReproductionCell("B", "ppi", Published(90.0, None, "unverified", "from memory"), ten(99.0, 0.1)),
+        ReproductionCell("C", "cora", theirs(10.0, 0.5), ten(60.0, 1.0)),
     )
     write_pages([table], tmp_path / "pages")
     page = (tmp_path / "pages" / "t-1.md").read_text()
@@ -157,5 +157,5 @@ def test_the_page_says_all_of_it(tmp_path: Path) -> None:
 def test_pages_leave_other_folders_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(BoardError, match=r"holds 'mine.txt'"):
-        write_pages([table_of(PublishedCell("A", "cora", None, Ours(1)))], tmp_path)
+        write_pages([table_of(ReproductionCell("A", "cora", None, Ours(1)))], tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
