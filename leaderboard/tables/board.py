@@ -118,7 +118,7 @@ class _RowRecords:
             return (self.teacher, self.student) == (teacher, student)
         return self.student in (NO_STUDENT, student)
 
-    def among(self, teacher: str | None) -> _Cell:
+    def among(self, teacher: str | None) -> _RowRecords:
         """The cell as a table of these teachers shows it: of several the row of each says whose it is."""
         if role_of(self.key.method) != "teacher" or self.student == teacher:
             return self

@@ -13,11 +13,12 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
+import torch
+import typer
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-
-LONGEST_MODULE = 400
 
 
 def test_the_wheel_holds_every_file_of_the_packages_and_no_other(wheel: Path, package_files: list[Path]) -> None:
@@ -51,7 +52,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("environment")
     venv.create(home, symlinks=os.name != "nt", with_pip=False)
     scheme = {"base": str(home), "platbase": str(home)}
-    lent = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    lent = {str(Path(module.__file__).parents[1]) for module in (numpy, torch, typer)}
     lines = "".join(f"{path}\n" for path in sorted(lent))
     Path(sysconfig.get_path("purelib", "venv", scheme), "lent.pth").write_text(lines, encoding="utf-8")
     scripts = Path(sysconfig.get_path("scripts", "venv", scheme))
@@ -62,9 +63,9 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return scripts
 
 
-def run_away(command: list[str | Path], cwd: Path, timeout_s: float) -> str:
+def run_away(command: list[str | Path], cwd: Path, timeout_s: float, **variables: str) -> str:
     """Run where the checkout cannot be seen, and return what was printed."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | variables
     done = subprocess.run(
         command, cwd=cwd, env=environment, capture_output=True, text=True, check=False, timeout=timeout_s
     )
@@ -73,17 +74,42 @@ def run_away(command: list[str | Path], cwd: Path, timeout_s: float) -> str:
 
 
 def test_the_installed_command_lists_the_methods(installed: Path, tmp_path: Path, repo_root: Path) -> None:
-    rooms = "bench, leaderboard, methods, search_spaces"
-    show = f"from graph_distillery import {rooms}; print(*(room.__file__ for room in ({rooms})))"
+    rooms = [f"graph_distillery.{room}" for room in ("bench", "leaderboard", "methods", "search_spaces")]
+    show = f"import sys, {', '.join(rooms)}; print(*(sys.modules[room].__file__ for room in {rooms}))"
     assert str(repo_root) not in run_away([installed / "python", "-c", show], tmp_path, timeout_s=60)
     listing = run_away([installed / "distillery", "list", "methods"], tmp_path, timeout_s=120)
     assert {"kd", "glnn", "supervised"} <= set(listing.lower().replace("|", " ").replace("│", " ").split())
 
 
+def test_an_environment_gets_one_package_and_its_metadata(installed: Path) -> None:
+    (site_packages,) = installed.parent.glob("lib/python*/site-packages")
+    got = {path.name for path in site_packages.iterdir()} - {"lent.pth"}
+    assert {name for name in got if not name.endswith(".dist-info")} == {"graph_distillery"}
+    assert [name.partition("-")[0] for name in got if name.endswith(".dist-info")] == ["graph_distillery"]
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Path:
+    """A user's project that has packages of its own under the names of the rooms; importing one is an error."""
+    for room in ("methods", "search_spaces", "bench", "leaderboard"):
+        (tmp_path / room).mkdir()
+        (tmp_path / room / "__init__.py").write_text(f"raise RuntimeError('the package {room} of the user')\n")
+    return tmp_path
+
+
+@pytest.mark.parametrize("path", ["", "."])
+def test_a_project_may_have_packages_named_as_the_rooms(installed: Path, crowded: Path, path: str) -> None:
+    code = "import graph_distillery as gd; print(*(getattr(gd, name).__name__ for name in gd.__all__))"
+    assert "sweep" in run_away([installed / "python", "-c", code], crowded, timeout_s=120, PYTHONPATH=path)
+    listing = run_away([installed / "distillery", "list", "methods"], crowded, timeout_s=120, PYTHONPATH=path)
+    assert "glnn" in listing
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_the_installed_demo_runs(installed: Path, tmp_path: Path) -> None:
-    assert run_away([installed / "distillery", "demo"], tmp_path, timeout_s=1700)
+def test_the_installed_demo_runs(installed: Path, crowded: Path) -> None:
+    assert run_away([installed / "distillery", "demo"], crowded, timeout_s=1700, PYTHONPATH=".")
+    assert (crowded / "demo" / "board" / "README.md").stat().st_size > 1000
 
 
 def requirements(lines: list[str]) -> dict[str, Requirement]:
@@ -117,12 +143,3 @@ def test_the_lock_pins_every_dependency_at_or_above_its_floor(repo_root: Path, p
         assert "+" not in pin.version, "a local version, which no index but one machine's own has"
         assert wanted.specifier.contains(pin.version), f"{wanted} against {pins[name]}"
     assert all(pin.url is None for pin in pins.values())
-
-
-def test_no_module_is_too_long(repo_root: Path) -> None:
-    lengths = {
-        file.relative_to(repo_root).as_posix(): len(file.read_text(encoding="utf-8").splitlines())
-        for room in ("methods", "search_spaces", "bench", "leaderboard", "tests")
-        for file in (repo_root / room).rglob("*.py")
-    }
-    assert {name: lines for name, lines in lengths.items() if lines > LONGEST_MODULE} == {}
