@@ -32,8 +32,11 @@ def availability(info: DatasetInfo, data: Path | None = None) -> Availability:
     from graph_distillery.bench.data import cache
 
     root, tree = data_root(data), mirror()
-    if (root / "converted" / f"{info.name}.v{cache.VERSION}.safetensors").is_file():
-        return Availability(True, f"converted, in {root}")
+    converted = root / "converted" / f"{info.name}.v{cache.VERSION}.safetensors"
+    if converted.is_file():
+        loops, repeats = cache.counted(converted) or (0, 0)
+        left_out = f"; of its source {loops:,} self-loops and {repeats:,} repeated arcs are left out"
+        return Availability(True, f"converted, in {root}" + left_out * bool(loops or repeats))
     wanted = _first_wanted(info, RawFiles(info.name, root, tree))
     if wanted is None:
         return Availability(None, "its loader cannot be asked")

@@ -21,7 +21,7 @@ from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 #: Raised whenever a loader makes something else of the same raw files.
-VERSION = 1
+VERSION = 2
 
 
 def write(path: Path, dataset: Dataset) -> None:
@@ -35,6 +35,8 @@ def write(path: Path, dataset: Dataset) -> None:
         "features_shape": list(dataset.graph.features.shape),
         "sha256": dataset.sha256,
         "node_order_sha256": dataset.node_order_sha256,
+        "self_loops": dataset.self_loops,
+        "repeats": dataset.repeats,
         "fixed_splits": {name: len(choices) for name, choices in dataset.fixed_splits.items()},
     }
     if dataset.graph.types is not None:
@@ -60,6 +62,16 @@ def read(path: Path) -> Dataset | None:
         if metadata["check"] != _check(text, tensors):
             return None
         return _dataset(json.loads(text), tensors)
+    except (OSError, SafetensorError, KeyError, ValueError):
+        return None
+
+
+def counted(path: Path) -> tuple[int, int] | None:
+    """Self-loops and repeated arcs that the stored dataset's source lists; reads no tensor. None as for `read`."""
+    try:
+        with safe_open(path, framework="np") as stored:
+            about = json.loads((stored.metadata() or {})["dataset"])
+        return int(about["self_loops"]), int(about["repeats"])
     except (OSError, SafetensorError, KeyError, ValueError):
         return None
 
@@ -123,6 +135,8 @@ def _dataset(about: dict[str, Any], tensors: dict[str, Tensor]) -> Dataset:
         node_order_sha256=about["node_order_sha256"],
         fixed_splits=splits,
         unlabelled=tensors["unlabelled"],
+        self_loops=about["self_loops"],
+        repeats=about["repeats"],
     )
 
 

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from graph_distillery.bench.data.edges import tidy_edges
 from graph_distillery.methods.contract.columns import Columns, cut
 from graph_distillery.methods.contract.graph import Graph
 
@@ -27,7 +28,8 @@ class Dataset:
 
     Items are nodes, or graphs for graph classification.
 
-    labels: [items] int64, or [items, num_classes] float32 of 0 and 1 for multi-label tasks.
+    labels: [items] int64, or [items, num_classes] float32 of 0 and 1 for multi-label tasks. -1 is an item without
+        a label, which is in no part of any split.
     sha256: the content: features, edges, labels and graph pointers, whatever their storage. Two datasets
         with one hash train alike. Fixed splits are not part of it; a `Split` has a hash of its own.
     node_order_sha256: what stands at each node (features, degrees, and label where nodes carry it), in
@@ -35,6 +37,7 @@ class Dataset:
     fixed_splits: the splits that were published with the data, by name; several for one name count 0, 1, ...
     unlabelled: [count] int64, nodes that the source gives neither features nor a label (citeseer has 15,
         which the usual loaders put in class 0). The `cpf` split leaves them out.
+    self_loops, repeats: how many arcs of these kinds the source lists, which are left out (`edges.TidyEdges`).
     """
 
     name: str
@@ -47,6 +50,8 @@ class Dataset:
     node_order_sha256: str
     fixed_splits: Mapping[str, list[Indices]] = field(default_factory=dict)
     unlabelled: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+    self_loops: int = 0
+    repeats: int = 0
 
     @classmethod
     def build(
@@ -59,6 +64,8 @@ class Dataset:
         num_classes: int,
         fixed_splits: Mapping[str, list[Indices]] | None = None,
         unlabelled: Tensor | None = None,
+        self_loops: int = 0,
+        repeats: int = 0,
     ) -> Dataset:
         """A dataset with its hashes worked out."""
         labels = labels.float() if task == "node-multilabel" else labels.long()
@@ -66,7 +73,8 @@ class Dataset:
             unlabelled = torch.empty(0, dtype=torch.long)
         content, order = content_hashes(graph, labels)
         splits = dict(fixed_splits or {})
-        return cls(name, task, metric, graph, labels, num_classes, content, order, splits, unlabelled)
+        counts = (self_loops, repeats)
+        return cls(name, task, metric, graph, labels, num_classes, content, order, splits, unlabelled, *counts)
 
     @property
     def level(self) -> Literal["node", "graph"]:
@@ -90,17 +98,9 @@ class Dataset:
             self.num_classes,
             self.fixed_splits,
             self.unlabelled,
+            self.self_loops,
+            self.repeats,
         )
-
-
-def tidy_edges(edge_index: Tensor, num_nodes: int, undirected: bool = False) -> Tensor:
-    """[2, edges] int64 by source, then target: no self-loops, no repeats, both arcs of an edge on request."""
-    source, target = edge_index.long()
-    if undirected:
-        source, target = torch.cat([source, target]), torch.cat([target, source])
-    kept = source != target
-    codes = torch.unique(source[kept] * num_nodes + target[kept])
-    return torch.stack([codes // num_nodes, codes % num_nodes])
 
 
 def columns_along(graph: Graph, arcs: Tensor) -> Columns:

@@ -21,7 +21,8 @@ class DatasetInfo:
     nodes, edges, features, classes, graphs: counts as loaded. `edges` counts arcs, without self-loops and
         repeats, so an undirected edge counts twice; `classes` counts labels for multi-label tasks.
     checked: the counts were measured on the real files, and a download that differs is refused as damaged.
-    sha256: what `Dataset.sha256` must be, where the source publishes one version of the files.
+    sha256: what `Dataset.sha256` must be (or begin with), where the source publishes one version of the files.
+        Where `checked` is not set, other data of other counts are only told apart from the published ones.
     """
 
     name: str

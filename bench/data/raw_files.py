@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
 
+from graph_distillery.bench.data.faults import DataFault
 from graph_distillery.bench.errors import UserError
 
 MIRROR_VARIABLE = "DISTILLERY_MIRROR"
@@ -83,6 +84,16 @@ class RawFiles:
         origin = self._copied.get(path, path)
         return UserError(f"dataset {self.dataset!r}: {origin} is damaged ({why}); replace it and run again")
 
+    def at_fault(self, fault: DataFault) -> UserError:
+        """`damaged`, of the file that what is wrong comes from."""
+        noun = fault.noun
+        while noun and noun not in self.carriers:
+            noun = noun.rpartition(" ")[0]
+        carrier = self.carriers.get(noun) or self.carriers.get("labels")
+        if carrier is None:
+            return UserError(f"dataset {self.dataset!r}: {fault}")
+        return self.damaged(carrier, str(fault))
+
     def forget_copies(self) -> None:
         """Take back what was copied from the mirror, after one of the files proved bad."""
         for path in self._copied:
@@ -102,6 +113,8 @@ class RawFiles:
                 yield
         except (UserError, MemoryError):
             raise
+        except DataFault as fault:
+            raise self.damaged(path, str(fault)) from None
         except Exception as error:
             raise self.damaged(path, _one_line(error)) from error
 

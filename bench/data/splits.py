@@ -29,7 +29,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from graph_distillery.bench.data.checks import check_parts
 from graph_distillery.bench.data.dataset import Dataset, largest_component
+from graph_distillery.bench.data.faults import DataFault
 from graph_distillery.bench.data.randomness import Stream
 from graph_distillery.bench.data.raw_files import MIRROR_VARIABLE
 from graph_distillery.bench.data.registry import DATASETS
@@ -41,6 +43,8 @@ Parts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 CPF_TRAIN, CPF_VALIDATION = 20, 30
 PLANETOID_TRAIN, PLANETOID_VALIDATION, PLANETOID_TEST = 20, 500, 1000
 FOLDS = 10
+#: Splits of the largest connected component alone.
+COMPONENT_SPLITS = ("cpf",)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ def _digest(*parts: Tensor) -> str:
 def make_split(dataset: Dataset, name: str, seed: int) -> tuple[Dataset, Split]:
     """The split called `name` under a seed, and the dataset whose items it numbers.
 
-    The dataset comes back as given, except under `cpf`, which keeps the largest connected component.
+    The dataset comes back as given, except under `COMPONENT_SPLITS`, which keep the largest connected component.
 
     Raises:
         UserError: no such split, one that the dataset does not have, or classes too small for it.
@@ -84,12 +88,17 @@ def make_split(dataset: Dataset, name: str, seed: int) -> tuple[Dataset, Split]:
     allowed = available_splits(dataset)
     if name not in allowed:
         raise _no_such_split(dataset, name, allowed)
-    if name == "cpf":
+    if name in COMPONENT_SPLITS:
         dataset = largest_component(dataset)
-    if name in dataset.fixed_splits:
+    if name in dataset.fixed_splits:  # checked when they were read
         choices = dataset.fixed_splits[name]
         return dataset, _split(name, seed, *(part.numpy() for part in choices[seed % len(choices)]))
-    return dataset, _split(name, seed, *_DRAWN[name](dataset, seed))
+    split = _split(name, seed, *_DRAWN[name](dataset, seed))
+    try:
+        check_parts(dataset, name, (split.train, split.val, split.test))
+    except DataFault as fault:
+        raise UserError(f"dataset {dataset.name!r}, seed {seed}: {fault}") from None
+    return dataset, split
 
 
 def available_splits(dataset: Dataset) -> list[str]:
@@ -131,6 +140,19 @@ def _split(name: str, seed: int, train: NDArray[np.int64], val: NDArray[np.int64
     return Split(name, seed, *parts)
 
 
+def _shuffled(dataset: Dataset, seed: int, purpose: str) -> NDArray[np.int64]:
+    """The items that have a label, in random order."""
+    items = _labelled(dataset)
+    shuffled: NDArray[np.int64] = items[Stream(seed, purpose).permutation(len(items))]
+    return shuffled
+
+
+def _labelled(dataset: Dataset) -> NDArray[np.int64]:
+    if dataset.labels.dim() > 1:
+        return np.arange(dataset.num_items)
+    return np.flatnonzero(dataset.labels.numpy() >= 0)
+
+
 def _per_class(dataset: Dataset, order: NDArray[np.int64], count: int, needed: int, name: str) -> NDArray[np.int64]:
     """The first `count` items of every class in the given order; each class must have more than `needed`."""
     labels = dataset.labels.numpy()[order]
@@ -147,7 +169,7 @@ def _per_class(dataset: Dataset, order: NDArray[np.int64], count: int, needed: i
 
 
 def _cpf(dataset: Dataset, seed: int) -> Parts:
-    order = Stream(seed, "cpf").permutation(dataset.num_items)
+    order = _shuffled(dataset, seed, "cpf")
     needed = CPF_TRAIN + CPF_VALIDATION
     train = _per_class(dataset, order, CPF_TRAIN, needed, "cpf")
     val = np.setdiff1d(_per_class(dataset, order, needed, needed, "cpf"), train)
@@ -155,7 +177,7 @@ def _cpf(dataset: Dataset, seed: int) -> Parts:
 
 
 def _planetoid_random(dataset: Dataset, seed: int) -> Parts:
-    order = Stream(seed, "planetoid-random").permutation(dataset.num_items)
+    order = _shuffled(dataset, seed, "planetoid-random")
     train = _per_class(dataset, order, PLANETOID_TRAIN, PLANETOID_TRAIN, "planetoid-random")
     rest = order[~np.isin(order, train)]
     needed = PLANETOID_VALIDATION + PLANETOID_TEST
@@ -172,15 +194,15 @@ def _balanced_20_20(dataset: Dataset, seed: int) -> Parts:
 
     Their code sends a class too small for that to the test set whole; here the split is refused instead.
     """
-    order = Stream(seed, "balanced-20-20").permutation(dataset.num_items)
-    count = dataset.num_items // (5 * dataset.num_classes)
+    order = _shuffled(dataset, seed, "balanced-20-20")
+    count = len(order) // (5 * dataset.num_classes)
     train = _per_class(dataset, order, count, 2 * count, "balanced-20-20")
     both = _per_class(dataset, order, 2 * count, 2 * count, "balanced-20-20")
     return train, np.setdiff1d(both, train), np.setdiff1d(order, both)
 
 
 def _random_60_20_20(dataset: Dataset, seed: int) -> Parts:
-    order = Stream(seed, "random-60-20-20").permutation(dataset.num_items)
+    order = _shuffled(dataset, seed, "random-60-20-20")
     first, second = int(0.6 * len(order)), int(0.8 * len(order))
     return order[:first], order[first:second], order[second:]
 
@@ -194,9 +216,8 @@ def _by_class(dataset: Dataset, items: NDArray[np.int64], stream: Stream) -> NDA
 def _kfold(dataset: Dataset, seed: int) -> Parts:
     _require_graphs(dataset, "kfold-10", 2 * FOLDS)
     partition, fold = divmod(seed, FOLDS)
-    items = np.arange(dataset.num_items)
-    by_class = _by_class(dataset, items, Stream(partition, "kfold-10"))
-    in_fold = np.arange(len(items)) % FOLDS == fold
+    by_class = _by_class(dataset, _labelled(dataset), Stream(partition, "kfold-10"))
+    in_fold = np.arange(len(by_class)) % FOLDS == fold
     rest = _by_class(dataset, np.sort(by_class[~in_fold]), Stream(seed, "kfold-10 validation"))
     in_validation = np.arange(len(rest)) % FOLDS == 0
     return rest[~in_validation], rest[in_validation], by_class[in_fold]
@@ -204,15 +225,16 @@ def _kfold(dataset: Dataset, seed: int) -> Parts:
 
 def _holdout(dataset: Dataset, seed: int) -> Parts:
     _require_graphs(dataset, "holdout-70-30", FOLDS)
-    by_class = _by_class(dataset, np.arange(dataset.num_items), Stream(seed, "holdout-70-30"))
+    by_class = _by_class(dataset, _labelled(dataset), Stream(seed, "holdout-70-30"))
     tenth = np.arange(len(by_class)) % FOLDS
     test, val = np.isin(tenth, (1, 4, 8)), tenth == 6
     return by_class[~test & ~val], by_class[val], by_class[test]
 
 
 def _require_graphs(dataset: Dataset, name: str, needed: int) -> None:
-    if dataset.num_items < needed:
-        raise UserError(f"split {name!r} needs {needed} graphs or more, but {dataset.name!r} has {dataset.num_items}")
+    count = len(_labelled(dataset))
+    if count < needed:
+        raise UserError(f"split {name!r} needs {needed} graphs or more, but {dataset.name!r} has {count}")
 
 
 _DRAWN: dict[str, Callable[[Dataset, int], Parts]] = {

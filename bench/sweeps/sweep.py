@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
+from graph_distillery.bench.data.loading import remarks
+from graph_distillery.bench.data.splits import make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.driver import Driver, Listener
 from graph_distillery.bench.sweeps.executors import Executor
@@ -24,7 +26,7 @@ from graph_distillery.bench.sweeps.study.samplers import check_sampler
 from graph_distillery.bench.sweeps.study.warm_starts import read_winners
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget
 from graph_distillery.bench.sweeps.trackers.tracking import tracking
-from graph_distillery.bench.training.problem import ProblemKey, load_problem
+from graph_distillery.bench.training.problem import ProblemKey, load_problem, split_dataset, whole_dataset
 
 ExecutorName = Literal["local", "ray"]
 EXECUTORS: tuple[ExecutorName, ...] = get_args(ExecutorName)
@@ -75,8 +77,9 @@ def run_sweep(
     on_ray = means.executor == "ray"
     refuse(out, plan)
     refuse_taken(out)
-    check_data(plan, out, "cpu" if on_ray else means.device)
     tell = on_message or (lambda text: None)
+    for line in check_data(plan, out, "cpu" if on_ray else means.device):
+        tell(line)
     with (
         _ray(plan, means, tell) if on_ray else nullcontext(),
         tracking(plan, trackers, tell) as watcher,
@@ -118,14 +121,24 @@ def _copied(driver: Driver, url: str | None, tell: Callable[[str], None]) -> Ite
     copy.close()
 
 
-def check_data(plan: Plan, store: Path, device: str = "cpu") -> None:
-    """Load every dataset and make every split once, and read what the search builds on, before anything is written."""
+def check_data(plan: Plan, store: Path, device: str = "cpu") -> list[str]:
+    """Load every dataset and make every split, and read what the search builds on, before anything is written; what
+    should be known of the data, a line each.
+
+    Raises:
+        UserError: data or splits are not in order.
+    """
     check_sampler(plan.spec.search.sampler)
     read_winners(plan.spec, store)
-    seeds = plan.spec.report.seeds[:1]
+    tuned = any(cell.trials for cell in plan.searches)
+    said: dict[str, None] = {}
     for data in dict.fromkeys(cell.data for cell in plan.cells):
-        for seed in seeds:
-            load_problem(ProblemKey(data.dataset, data.split, data.setting, plan.data_dir), seed, device)
+        key = ProblemKey(data.dataset, data.split, data.setting, plan.data_dir)
+        load_problem(key, plan.spec.report.seeds[0], device)
+        said |= dict.fromkeys(f"{data.dataset}: {line}" for line in remarks(whole_dataset(key)))
+        for seed in {*plan.spec.report.seeds, *(plan.spec.search.seeds if tuned else ())}:
+            make_split(split_dataset(key), data.split, seed)
+    return list(said)
 
 
 def _executor(plan: Plan, means: Means, store: Store) -> Executor:

@@ -13,7 +13,7 @@ from torch import Tensor
 from graph_distillery.bench.data.dataset import Dataset, Metric, largest_component
 from graph_distillery.bench.data.dataset import Task as DatasetTask
 from graph_distillery.bench.data.loading import load_dataset
-from graph_distillery.bench.data.splits import Split, hide_inductive, make_split
+from graph_distillery.bench.data.splits import COMPONENT_SPLITS, Split, hide_inductive, make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.methods.contract import Task, TrainingData
 from graph_distillery.methods.contract.graph import Graph
@@ -109,6 +109,11 @@ def whole_dataset(key: ProblemKey) -> Dataset:
     return _dataset(key.dataset, key.data_dir, False)
 
 
+def split_dataset(key: ProblemKey) -> Dataset:
+    """The dataset whose items the splits of a problem number: of some splits the largest component alone."""
+    return _dataset(key.dataset, key.data_dir, key.split in COMPONENT_SPLITS)
+
+
 _source: Callable[[str, Path | None], Dataset] = load_dataset
 
 
@@ -130,7 +135,7 @@ def _dataset(name: str, data_dir: Path | None, component: bool) -> Dataset:
 
 @lru_cache(maxsize=32)
 def _views(key: ProblemKey, seed: int, device: str) -> tuple[Problem, TestSet]:
-    dataset, split = make_split(_dataset(key.dataset, key.data_dir, key.split == "cpf"), key.split, seed)
+    dataset, split = make_split(split_dataset(key), key.split, seed)
     return divide(dataset, split, key, seed, device)
 
 

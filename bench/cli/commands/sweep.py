@@ -87,15 +87,17 @@ def carry_out(
 def tell(plan: Plan, store: Path, means: Means, as_json: bool, retry_failed: bool = False) -> int:
     """The dry run: cells, trials, seeds, what was left out, and an estimate of the cost. Writes no store."""
     progress = progress_of(plan, store)
-    check_data(plan, store, means.device_here)
+    said = check_data(plan, store, means.device_here)
     cost = estimate(plan, progress, means)
     again = _failed(plan, store) if retry_failed else 0
     if as_json:
-        emit_json({**plan_json(plan, store, progress, cost, means.workers), "to_retry": again})
+        emit_json({**plan_json(plan, store, progress, cost, means.workers), "to_retry": again, "data": said})
         return 0
     spec = plan.spec
     emit(f"{spec.name}: {count(len(plan.cells), 'cell')}, plan {plan.id}, store {store}")
     emit(cell_table(plan, progress))
+    for line in said:
+        emit(line)
     for reason in plan.left_out:
         emit(f"left out: {reason}")
     if any(status.trials_total for status in progress.cells):

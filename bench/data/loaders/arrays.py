@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from graph_distillery.bench.data.dataset import tidy_edges
+from graph_distillery.bench.data.edges import tidy_edges
 from graph_distillery.methods.contract.graph import Graph
 
 

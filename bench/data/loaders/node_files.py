@@ -1,6 +1,7 @@
-"""What loaders of one graph share: PyG reads the raw files, here they become a `Dataset`.
+"""What loaders of one graph share: the values of raw files, checked as they are, become a `Dataset`.
 
-Edges stay as PyG gives them, less self-loops and repeats; directed graphs stay directed.
+Edges are those of the file, less self-loops and repeats, which are counted; directed ones become edges where the
+dataset's protocol has it so.
 """
 
 from __future__ import annotations
@@ -9,7 +10,10 @@ from typing import Any
 
 from torch import Tensor
 
-from graph_distillery.bench.data.dataset import Dataset, Indices, tidy_edges
+from graph_distillery.bench.data.checks import whole_labels
+from graph_distillery.bench.data.dataset import Dataset, Indices
+from graph_distillery.bench.data.edges import tidy
+from graph_distillery.bench.data.faults import DataFault
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.methods.contract.graph import Graph
 
@@ -23,11 +27,29 @@ def node_dataset(
     unlabelled: Tensor | None = None,
     undirected: bool = False,
 ) -> Dataset:
-    """What a loader of one graph returns; features [nodes, width], edge_index [2, arcs], labels [nodes]."""
+    """What a loader of one graph returns; features [nodes, width], edge_index [2, arcs] as the file lists them,
+    labels [nodes].
+
+    Raises:
+        DataFault: an edge or a label that cannot be. These formats know no unlabelled nodes.
+    """
     info = DATASETS.get(name)
-    graph = Graph.build(features.float(), tidy_edges(edge_index, features.shape[0], undirected))
-    classes = int(labels.max()) + 1
-    return Dataset.build(name, info.task, info.metric, graph, labels, classes, splits, unlabelled)
+    if features.dim() != 2:
+        raise DataFault("features", f"the features have shape {list(features.shape)}, not [nodes, features]")
+    tidied = tidy(edge_index, features.shape[0], undirected)
+    numbers = whole_labels(labels.numpy())
+    return Dataset.build(
+        name,
+        info.task,
+        info.metric,
+        Graph.build(features.float(), tidied.edge_index),
+        numbers,
+        int(numbers.max()) + 1 if numbers.numel() else 0,
+        splits,
+        unlabelled,
+        tidied.self_loops,
+        tidied.repeats,
+    )
 
 
 def mask_splits(data: Any) -> list[Indices]:

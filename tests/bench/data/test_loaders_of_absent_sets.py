@@ -103,7 +103,7 @@ def test_heterophilous_sets(name: str, metric: str, place: Path, tmp_path: Path)
     np.savez(
         raw / f"{file}.npz",
         node_features=random().normal(size=(12, 3)).astype(np.float32),
-        node_labels=np.arange(12) % 2,
+        node_labels=np.arange(12) // 4 % 2,
         edges=np.array([[0, 1], [1, 2], [5, 6]]),
         train_masks=masks < 2,
         val_masks=masks == 2,

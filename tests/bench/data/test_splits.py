@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
-from graph_distillery.bench.data.dataset import Dataset, largest_component, tidy_edges
+from graph_distillery.bench.data.dataset import Dataset, largest_component
+from graph_distillery.bench.data.edges import tidy_edges
 from graph_distillery.bench.data.loaders.embedded.loader import digits_knn, karate
 from graph_distillery.bench.data.loaders.generated.blocks import csbm
 from graph_distillery.bench.data.loaders.generated.unions import motifs, multi_sbm

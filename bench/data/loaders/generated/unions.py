@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from graph_distillery.bench.data.dataset import Dataset, tidy_edges
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.edges import tidy_edges
 from graph_distillery.bench.data.loaders.arrays import steady, undirected_graph
 from graph_distillery.bench.data.loaders.tu.degree_features import one_hot
 from graph_distillery.bench.data.randomness import Stream

@@ -9,6 +9,10 @@ _SHA256 = {
     "coauthor-cs": "b709689efdb5bf655faa63c2ef9e5a1cf3cef4a6a5706ead2d38d508fb4f801f",
     "amazon-computers": "b806a88d67952cb546872e4637af6c4119fe04ae2477465f2671e21aa49386ac",
     "amazon-photo": "dd3808efd18d5f1f4fe96fd12fc4b43c234ab2e9da684179974f7b22463eeec7",
+    "coauthor-physics": "e829291c4adf",
+    "citationfull-cora-ml": "6a382c139419",
+    "citationfull-citeseer": "f68fe7191bd6",
+    "citationfull-dblp": "2523bdae79ca",
 }
 
 

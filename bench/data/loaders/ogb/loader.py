@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from graph_distillery.bench.data.checks import PARTS
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.loaders.node_files import node_dataset
 from graph_distillery.bench.data.raw_files import RawFiles
@@ -36,6 +37,8 @@ def ogbn_arxiv(name: str, raw: RawFiles) -> Dataset:
             indices.append(torch.from_numpy(np.loadtxt(split_folder / part, np.int64, ndmin=1)).sort().values)
     edges, features, labels = (tables[file] for file in files)
     raw.carriers = dict(zip(("edges", "nodes", "classes"), (folder / file for file in files), strict=True))
+    raw.carriers |= {"features": folder / files[1], "labels": folder / files[2]}
+    raw.carriers |= {f"split ogb {part}": split_folder / file for part, file in zip(PARTS, parts, strict=True)}
     if len(features) != len(labels):
         raise raw.damaged(folder / files[2], f"{len(labels):,} labels for {len(features):,} rows of {files[1]}")
     if int(edges.max()) >= len(features):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from graph_distillery.bench.data.dataset import Dataset, Indices
+from graph_distillery.bench.data.edges import check_ends
 from graph_distillery.bench.data.info import DatasetInfo
-from graph_distillery.bench.data.loaders.geom_gcn.loader import GEOM_GCN_SPLITS
-from graph_distillery.bench.data.loaders.node_files import mask_splits, node_dataset, places
-from graph_distillery.bench.data.raw_files import MissingFilesError, RawFiles, check_npz
+from graph_distillery.bench.data.loaders.geom_gcn.loader import GEOM_GCN_SPLITS, published_splits
+from graph_distillery.bench.data.loaders.node_files import mask_splits, node_dataset
+from graph_distillery.bench.data.raw_files import MissingFilesError, RawFiles
 from graph_distillery.bench.data.registry import DATASETS
 
 PLANETOID_PARTS = ("x", "tx", "allx", "y", "ty", "ally", "graph", "test.index")
@@ -24,7 +24,7 @@ def planetoid(name: str, raw: RawFiles, title: str) -> Dataset:
 
     files = [f"ind.{name}.{part}" for part in PLANETOID_PARTS]
     folder = raw.obtain(f"Planetoid/{title}/raw", files, lambda to: Planetoid(str(to / "Planetoid"), title))
-    gaps = _check_planetoid(name, raw, folder)
+    edges, gaps = _check_planetoid(name, raw, folder)
     with raw.blame(folder):
         data = Planetoid(str(raw.root / "Planetoid"), title, force_reload=True)[0]
     raw.carriers = {
@@ -32,9 +32,12 @@ def planetoid(name: str, raw: RawFiles, title: str) -> Dataset:
         "nodes": folder / f"ind.{name}.allx",
         "features": folder / f"ind.{name}.allx",
         "classes": folder / f"ind.{name}.ally",
+        "labels": folder / f"ind.{name}.ally",
+        "split public": folder / f"ind.{name}.test.index",
     }
-    splits = {"public": mask_splits(data), **_planetoid_geom_gcn(name, raw, title)}
-    return node_dataset(name, data.x, data.edge_index, data.y, splits, gaps)
+    check_ends(edges, len(data.x))
+    splits = {"public": mask_splits(data), **_planetoid_geom_gcn(name, raw, title, len(data.x))}
+    return node_dataset(name, data.x, edges, data.y, splits, gaps)
 
 
 def geom_gcn_place(info: DatasetInfo) -> tuple[str, list[str]]:
@@ -44,7 +47,7 @@ def geom_gcn_place(info: DatasetInfo) -> tuple[str, list[str]]:
     return f"Planetoid/{title}/geom-gcn/raw", files
 
 
-def _planetoid_geom_gcn(name: str, raw: RawFiles, title: str) -> dict[str, list[Indices]]:
+def _planetoid_geom_gcn(name: str, raw: RawFiles, title: str, nodes: int) -> dict[str, list[Indices]]:
     """The ten splits; none where their files are not to be had, so that the public split still works."""
     from torch_geometric.datasets import Planetoid
 
@@ -53,17 +56,12 @@ def _planetoid_geom_gcn(name: str, raw: RawFiles, title: str) -> dict[str, list[
         folder = raw.obtain(place, files, lambda to: Planetoid(str(to / "Planetoid"), title, split="geom-gcn"))
     except MissingFilesError:
         return {}
-    out = []
-    for file in files:
-        check_npz(raw, folder / file)
-        with raw.blame(folder / file), np.load(folder / file) as masks:
-            train, val, test = (torch.from_numpy(masks[f"{part}_mask"] > 0) for part in ("train", "val", "test"))
-        out.append((places(train), places(val), places(test)))
-    return {"geom-gcn": out}
+    return {"geom-gcn": published_splits(raw, folder, files, nodes)}
 
 
-def _check_planetoid(name: str, raw: RawFiles, folder: Path) -> Tensor:
-    """Read every file by itself; the nodes within the test range that no file describes ([count] int64)."""
+def _check_planetoid(name: str, raw: RawFiles, folder: Path) -> tuple[Tensor, Tensor]:
+    """Read every file by itself; the [2, arcs] edges as listed, and the nodes within the test range that no file
+    describes ([count] int64)."""
     from torch_geometric.io.planetoid import read_file
 
     parts = {}
@@ -75,5 +73,9 @@ def _check_planetoid(name: str, raw: RawFiles, folder: Path) -> Tensor:
     if test.numel() != parts["tx"].shape[0]:
         why = f"{test.numel()} lines for {parts['tx'].shape[0]} rows of ind.{name}.tx"
         raise raw.damaged(folder / f"ind.{name}.test.index", why)
+    graph = folder / f"ind.{name}.graph"
+    with raw.blame(graph):
+        pairs = [(node, other) for node, others in parts["graph"].items() for other in others]
+        edges = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2).T
     whole = torch.arange(int(test.min()), int(test.max()) + 1)
-    return whole[~torch.isin(whole, test)]
+    return edges, whole[~torch.isin(whole, test)]

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from graph_distillery.bench.data.dataset import Dataset, tidy_edges
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.edges import tidy
 from graph_distillery.bench.data.loaders.tu.degree_features import binary_digits, one_hot
 from graph_distillery.bench.data.raw_files import MissingFilesError, RawFiles
 from graph_distillery.bench.data.registry import DATASETS
@@ -43,15 +44,14 @@ def tu(
     files = [f"{title}_{part}.txt" for part in parts]
     folder = raw.obtain(f"TUDataset/{title}/raw", files, lambda to: TUDataset(str(to / "TUDataset"), title))
     paths = {part: folder / file for part, file in zip(parts, files, strict=True)}
-    _check(raw, paths)
+    edges = _check(raw, paths)
     with raw.blame(folder):
         with TemporaryDirectory(dir=raw.root) as alone:
             # PyG's reader takes every file of the set that it finds, so show it only what is wanted.
             for path in paths.values():
                 (Path(alone) / path.name).symlink_to(path)
-            data, slices, sizes = read_tu_data(alone, title)
+            data, _, sizes = read_tu_data(alone, title)
         pointers = _pointers(paths["graph_indicator"])
-        edges = data.edge_index + torch.repeat_interleave(pointers[:-1], slices["edge_index"].diff())
         given = None if data.x is None else data.x[:, sizes["num_node_attributes"] :]
     return _dataset(name, edges, pointers, data.y, given, degree)
 
@@ -111,7 +111,8 @@ def read_gin_text(body: bytes) -> tuple[Tensor, Tensor, Tensor]:
 
 def _dataset(name: str, edges: Tensor, pointers: Tensor, labels: Tensor, given: Tensor | None, degree: str) -> Dataset:
     nodes = int(pointers[-1])
-    edge_index = tidy_edges(edges, nodes)
+    tidied = tidy(edges, nodes)
+    edge_index = tidied.edge_index
     features: Tensor | SparseMatrix
     if given is not None and given.shape[1]:
         features = given.float()
@@ -120,7 +121,16 @@ def _dataset(name: str, edges: Tensor, pointers: Tensor, labels: Tensor, given: 
         features = one_hot(degrees) if degree == "one-hot" else one_hot(binary_digits(degrees))
     info = DATASETS.get(name)
     graph = Graph.build(features, edge_index, pointers)
-    return Dataset.build(name, info.task, info.metric, graph, labels, int(labels.max()) + 1)
+    return Dataset.build(
+        name,
+        info.task,
+        info.metric,
+        graph,
+        labels,
+        int(labels.max()) + 1,
+        self_loops=tidied.self_loops,
+        repeats=tidied.repeats,
+    )
 
 
 def _pointers(indicator: Path) -> Tensor:
@@ -130,8 +140,9 @@ def _pointers(indicator: Path) -> Tensor:
     return torch.cumsum(torch.bincount(torch.from_numpy(graphs)), 0)
 
 
-def _check(raw: RawFiles, paths: dict[str, Path]) -> None:
-    """Every part ends with a whole line, and what the parts say of each other holds."""
+def _check(raw: RawFiles, paths: dict[str, Path]) -> Tensor:
+    """Every part ends with a whole line, and what the parts say of each other holds; the [2, arcs] edges, nodes
+    numbered from 0."""
     bodies = {}
     for part, path in paths.items():
         with raw.blame(path):
@@ -145,16 +156,24 @@ def _check(raw: RawFiles, paths: dict[str, Path]) -> None:
             why = f"{lines[shorter]:,} lines, {paths[longer].name} has {lines[longer]:,}"
             raise raw.damaged(paths[shorter], why)
     with raw.blame(paths["graph_indicator"]):
-        last_graph = int(bodies["graph_indicator"].splitlines()[-1])
+        indicator = bodies["graph_indicator"].splitlines()
+        first_graph, last_graph = int(indicator[0]), int(indicator[-1])
+    if first_graph != 1:
+        raise raw.damaged(paths["graph_indicator"], f"it begins with graph {first_graph}, not 1")
     if last_graph < lines["graph_labels"]:
         raise raw.damaged(paths["graph_indicator"], f"it ends with graph {last_graph:,}, not {lines['graph_labels']:,}")
     if last_graph > lines["graph_labels"]:
         raise raw.damaged(paths["graph_labels"], f"{lines['graph_labels']:,} labels for {last_graph:,} graphs")
     with raw.blame(paths["A"]):
-        last_node = int(np.loadtxt(paths["A"], np.int64, delimiter=",", ndmin=2).max())
-    if last_node > lines["graph_indicator"]:
-        why = f"{lines['graph_indicator']:,} nodes, {paths['A'].name} has node {last_node:,}"
+        edges = np.loadtxt(paths["A"], np.int64, delimiter=",", ndmin=2)
+    if edges.max() > lines["graph_indicator"]:
+        why = f"{lines['graph_indicator']:,} nodes, {paths['A'].name} has node {edges.max():,}"
         raise raw.damaged(paths["graph_indicator"], why)
+    if edges.min() < 1:
+        line = int(np.flatnonzero((edges < 1).any(axis=1))[0]) + 1
+        raise raw.damaged(paths["A"], f"line {line:,} names node {edges.min()}; they are numbered from 1")
     raw.carriers = {"nodes": paths["graph_indicator"], "edges": paths["A"], "graphs": paths["graph_labels"]}
     raw.carriers["classes"] = paths["graph_labels"]
+    raw.carriers["labels"] = paths["graph_labels"]
     raw.carriers["features"] = paths.get("node_labels", paths["A"])
+    return torch.from_numpy(edges - 1).T
