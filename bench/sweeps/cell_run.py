@@ -36,7 +36,7 @@ class CellRun:
 
     busy: the names of what is under way. curves: what first seeds under way have reported, by trial and epoch.
     failed: reports and speeds to be done again, not among the others. warm_starts: configurations that won
-    elsewhere, asked for at each proposal.
+    elsewhere, asked for at each proposal; None where it is too early to say.
     """
 
     cell: Cell
@@ -48,7 +48,7 @@ class CellRun:
     failed: list[Record] = field(default_factory=list)
     busy: set[tuple[Any, ...]] = field(default_factory=set)
     curves: dict[int, dict[int, float]] = field(default_factory=dict)
-    warm_starts: Callable[[], list[dict[str, Any]]] = list
+    warm_starts: Callable[[], list[dict[str, Any]] | None] = list
     # What follows from the records, kept until one comes: a driver asks for it many times a second.
     _trials: dict[int, Trial] = field(default_factory=dict, repr=False)
     _known: list[Trial] | None = field(default=None, repr=False)
@@ -166,16 +166,19 @@ class CellRun:
         return {"default": self.cell.defaults, "tuned": winner.configuration}
 
     def next_search(self) -> JobRequest | None:
-        """The next seeds of a trial under way, or a new trial."""
+        """The next seeds of a trial under way, or a new trial; None where there is but to wait, too."""
         for number in sorted(self.begun):
             trial = self.trial(number)
             if trial.state == "running" and ("trial", number) not in self.busy:
                 return self._work(trial)
         # Not len(begun): with several workers a killed driver leaves gaps, where an earlier trial was still in flight.
         fresh = next((number for number in range(self.budget) if number not in self.begun), None)
-        if fresh is None:
+        if fresh is None or not self.study.may_begin(fresh, self.known_trials()):
             return None
-        self._begin(fresh, self.study.propose(fresh, self.known_trials(), self.warm_starts()))
+        warm = self.warm_starts() if fresh else []  # the first is the default
+        if warm is None:
+            return None
+        self._begin(fresh, self.study.propose(fresh, self.known_trials(), warm))
         return self._work(self.trial(fresh))
 
     def _work(self, trial: Trial) -> JobRequest:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -18,7 +18,7 @@ from graph_distillery.bench.sweeps.plan.plan import Cell, Plan, TeacherPlan
 from graph_distillery.bench.sweeps.store.recorder import Recorder, problem_key
 from graph_distillery.bench.sweeps.store.retries import failures, settled, work_name
 from graph_distillery.bench.sweeps.store.store import Store
-from graph_distillery.bench.sweeps.study.warm_starts import keep_winners, warm_starts
+from graph_distillery.bench.sweeps.study.warm_starts import Winner, keep_winners, sources_of, warm_starts
 from graph_distillery.bench.training.engine import Configuration
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class Driver:
         if plan.spec.search.transfer:
             elsewhere = keep_winners(plan.spec, store.path)
             for run in self.runs.values():
-                run.warm_starts = partial(warm_starts, run.cell, self.runs, elsewhere)
+                run.warm_starts = partial(self._warm_starts, run.cell, elsewhere)
         again = set(self._again.values())
         teachers = [record for record in store.records if record.kind == "teacher" and record.id not in again]
         self._teachers = {record.cell.teacher_id or "": record for record in teachers}
@@ -203,6 +203,22 @@ class Driver:
             report_every=work.report_every,
             timed=work.purpose == "trial" and "latency" in self.plan.spec.search.objectives,
         )
+
+    def _warm_starts(self, cell: Cell, elsewhere: Sequence[Winner]) -> list[dict[str, Any]] | None:
+        """What won on the datasets before; None until all searches there are over that can be."""
+        if all(run.searched or self._stuck(run) for run in sources_of(cell, self.runs)):
+            return warm_starts(cell, self.runs, elsewhere)
+        return None
+
+    def _stuck(self, run: CellRun) -> bool:
+        """Whether a search can never end, since a teacher has no winner of its own search, or failed on a seed."""
+        for teacher in run.cell.teachers:
+            if self._teacher_hparams(teacher) is not None:
+                if any(self._teacher_id(teacher, seed) in self._failed_teachers for seed in run.study.seeds):
+                    return True
+            elif teacher.search is not None and self.runs[teacher.search.id].searched:
+                return True
+        return False
 
     # -- what came of it ---------------------------------------------------------------------------------------
 

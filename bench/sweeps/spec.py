@@ -119,7 +119,11 @@ class Search(_Part):
     p_threshold: of the seed-racing pruner; None takes the smallest that can act before the last seed.
     min_epochs, reduction_factor: the first rung of asha and hyperband (and between two looks of median; None takes
     a 27th of the longest training, or 1 / reduction_factor^3 of it) and the share of a rung that goes on.
-    transfer: try what won on the datasets before this one; transfer_from: and in other stores.
+    lag: trial n looks at the trials up to n - lag alone, and waits until these have ended; more of them run side by
+    side, and fewer tell the next one anything. So the same spec gives the same trials on any number of workers. What
+    fails for want of time or memory, and a latency that is an objective, are as the machine made them.
+    transfer: try what won on the datasets before this one, once their searches are over; transfer_from: and in other
+    stores.
     objectives: accuracy (the dataset's own metric) alone, or with the latency of the student's full forward.
     lock: the winner has the best accuracy, or is the fastest within so many points of it.
     """
@@ -131,6 +135,7 @@ class Search(_Part):
     p_threshold: float | None = Field(None, gt=0, le=1)
     min_epochs: int | None = Field(None, ge=1)
     reduction_factor: int = Field(3, ge=2, le=100)
+    lag: int = Field(4, ge=1, le=100_000)
     transfer: bool = False
     transfer_from: tuple[Name, ...] = ()
     objectives: tuple[Objective, ...] = ("accuracy",)
@@ -195,7 +200,7 @@ class Search(_Part):
         return {name: value for name, value in self.model_dump(mode="json").items() if name in _LATER}
 
 
-_LATER = ("min_epochs", "reduction_factor", "transfer", "transfer_from", "objectives", "lock")
+_LATER = ("min_epochs", "reduction_factor", "lag", "transfer", "transfer_from", "objectives", "lock")
 
 
 class Report(_Part):

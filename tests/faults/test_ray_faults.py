@@ -110,9 +110,13 @@ def on_ray(launcher: Any, write_spec: Callable[..., Path], tmp_path: Path) -> Ca
 
 @pytest.mark.parametrize("kills", [1, pytest.param(KILLS, marks=slow)])
 def test_drivers_killed_at_random_moments(
-    on_ray: Callable[..., OnRay], assert_complete: Callable[[Path], None], kills: int
+    on_ray: Callable[..., OnRay],
+    assert_complete: Callable[[Path], None],
+    undisturbed: dict[str, Any],
+    essence_of: Callable[[Path], dict[str, Any]],
+    kills: int,
 ) -> None:
-    """And Ray goes with them: no process of theirs is left."""
+    """And Ray goes with them: no process of theirs is left. The records are those of a run on no Ray at all."""
     generator, killed = random.Random(SEED), 0
     for number in range(-(-kills // 10)):
         sweep = on_ray(f"store-{number}")
@@ -132,6 +136,7 @@ def test_drivers_killed_at_random_moments(
         trap = plant(sweep.store)
         sweep.end()
         assert_complete(sweep.store)
+        assert essence_of(sweep.store) == undisturbed
         assert not trap.exists()
         kinds = {path.suffix for path in sweep.store.rglob("*") if path.is_file()}
         assert kinds <= {".jsonl", ".torn", ".json", ".yaml", ".safetensors", ".lock", ".pkl", ""}, kinds

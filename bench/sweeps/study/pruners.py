@@ -51,7 +51,7 @@ def loses_seed_race(study: StudySettings, trial: Trial, known: Sequence[Trial]) 
     """Whether a trial stops after the seeds it has: Wilcoxon's test against the best finished one on the same seeds."""
     if study.search.pruner != "seed-racing" or not 2 <= len(trial.values) < len(study.seeds):
         return False
-    finished = sorted((t for t in known if t.state == "complete"), key=lambda t: t.number)
+    finished = [one for one in known if one.state == "complete"]
     if not finished:
         return False
     import optuna
@@ -116,19 +116,19 @@ def reached(trial: Trial, epoch: int, seed: int) -> float | None:
     """What a trial had after so many epochs of its first seed; one that had ended by itself, what it ended with."""
     if epoch in trial.curve:
         return trial.curve[epoch]
-    return trial.values.get(seed) if trial.state in ("complete", "running") else None
+    return trial.values.get(seed) if trial.state == "complete" else None
 
 
 def loses_epoch_race(study: StudySettings, trial: Trial, epoch: int, known: Sequence[Trial]) -> bool:
-    """Whether a trial stops at a report. Failed trials are no competition.
+    """Whether a trial stops at a report, given those it is compared with; of these, failed ones are no competition.
 
     median: below the median of the complete trials at this epoch (Golovin et al., KDD 2017), after five of them.
-    asha: at a rung, not among the best 1/eta of all that have come to it (Li et al., MLSys 2020, with Optuna's and
+    asha: at a rung, not among the best 1/eta of those that have come to it (Li et al., MLSys 2020, with Optuna's and
     Ray's rule of stopping at once instead of waiting for promotion); the best always goes on.
     hyperband: the same within a bracket (Li et al., JMLR 2018), each bracket beginning a rung later.
     """
     own = trial.curve[epoch]
-    rivals = [t for t in known if t.state != "failed" and t.number != trial.number]
+    rivals = [one for one in known if one.state != "failed"]
     if study.search.pruner == "median":
         scores = _scores([t for t in rivals if t.state == "complete"], epoch, study)
         return len(scores) >= MEDIAN_STARTUP and _below(own, statistics.median(scores))

@@ -1,7 +1,8 @@
 """One cell's search: which configuration comes next, whether to stop one early, and which one wins.
 
-A proposal is a function of the trials that have ended, those under way, and the trial's number, so that a sweep that
-was killed proposes what it would have proposed.
+What is asked of trial n is answered from the trials up to n - lag, which all have ended, and from the configurations of
+the others before n. So a sweep proposes and stops the same trials however many workers it has and however often it was
+killed.
 """
 
 from __future__ import annotations
@@ -35,8 +36,21 @@ class Study(StudySettings):
             return min(self.trials, self.space.grid_size() + (not self._default_on_grid()))
         return self.trials
 
+    def may_begin(self, number: int, known: Sequence[Trial]) -> bool:
+        """Whether every trial that trial `number` looks at has ended; `known` are those that have begun."""
+        if self.search.sampler in ("random", "grid") and self.search.pruner == "none":
+            return True  # it looks at no result
+        ended = {trial.number for trial in known if trial.state != "running"}
+        return all(earlier in ended for earlier in range(number - self.search.lag + 1))
+
+    def _looked_at(self, number: int, known: Sequence[Trial]) -> list[Trial]:
+        """The trials whose results trial `number` may know, in the order of their numbers."""
+        last = number - self.search.lag
+        ended = (trial for trial in known if trial.number <= last and trial.state != "running")
+        return sorted(ended, key=lambda trial: trial.number)
+
     def propose(self, number: int, known: Sequence[Trial], warm: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-        """The configuration of trial `number`, given every other trial that has begun.
+        """The configuration of trial `number`, given the trials that have begun, all before it among them.
 
         Trial 0 is the published default. Then come those of `warm`, the best of other datasets, that were not tried
         yet, on at most half of the trials; then the sampler's. The grid takes no warm starts and repeats nothing.
@@ -47,13 +61,14 @@ class Study(StudySettings):
             points = self.space.grid(self.budget() + 1, int(self.cell_id, 16) % 2**31)
             fresh = [point for point in points if point != dict(self.defaults)]
             return dict(fresh[number - 1])
-        tried = [dict(trial.configuration) for trial in known]
+        earlier = sorted((trial for trial in known if trial.number < number), key=lambda trial: trial.number)
+        tried = [dict(trial.configuration) for trial in earlier]
         untried = [dict(one) for one in warm if dict(one) not in tried]
         if untried and number <= self.trials // 2:
             return untried[0]
-        ordered = sorted(known, key=lambda trial: trial.number)
-        ended = [trial for trial in ordered if trial.state != "running"]
-        pending = [trial for trial in ordered if trial.state == "running"]
+        ended = self._looked_at(number, earlier)
+        told = {trial.number for trial in ended}
+        pending = [Trial(t.number, t.configuration, {}, "running") for t in earlier if t.number not in told]
         return self._suggestions.suggest(ended, pending, self._seed(number))
 
     def _seed(self, number: int, attempt: int = 0) -> int:
@@ -74,11 +89,13 @@ class Study(StudySettings):
 
     def stops_after_seed(self, trial: Trial, known: Sequence[Trial]) -> bool:
         """Whether to stop a trial after the seeds it has; `known` are the others."""
-        return pruners.loses_seed_race(self, trial, known)
+        return pruners.loses_seed_race(self, trial, self._looked_at(trial.number, known))
 
     def stops_after_epoch(self, trial: Trial, epoch: int, known: Sequence[Trial]) -> bool:
         """Whether to stop a trial at a report on its first seed, which its curve holds."""
-        return pruners.epochs_can_race(self) and pruners.loses_epoch_race(self, trial, epoch, known)
+        if not pruners.epochs_can_race(self):
+            return False
+        return pruners.loses_epoch_race(self, trial, epoch, self._looked_at(trial.number, known))
 
     # -- the winner ------------------------------------------------------------------------------------------------
 

@@ -1,11 +1,12 @@
 """Warm starts: what won for the same method, student and teacher on other datasets, in this store or in others.
 
-Within a plan the order of the datasets matters: a cell learns from those before it, as far as their searches are
-over when it proposes. With one worker they always are.
+Within a plan the order of the datasets matters: a cell learns from those before it, and waits until their searches are
+over.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,14 +108,11 @@ def winners(records: Iterable[Record]) -> list[Winner]:
 
 def warm_starts(cell: Cell, runs: Mapping[str, CellRun], elsewhere: Sequence[Winner]) -> list[dict[str, Any]]:
     """Configurations of the cell's space that won on other datasets: of this plan in its order, then of the stores."""
-    kind = _kind(cell)
-    sources: list[Winner] = []
-    for run in runs.values():
-        if run.cell.id == cell.id:
-            break
-        winner = run.locked() if run.cell.reported == cell.reported and run.budget and run.searched else None
+    kind, sources = _kind(cell), list[Winner]()
+    for run in sources_of(cell, runs):
+        winner = run.locked() if run.searched else None
         if winner is not None:
-            sources.append(Winner(_kind(run.cell), run.cell.data.dataset, winner.configuration))
+            sources.append(Winner(kind, run.cell.data.dataset, winner.configuration))
     found: list[dict[str, Any]] = []
     for source in [*sources, *elsewhere]:
         if source.kind == kind and source.dataset != cell.data.dataset:
@@ -122,6 +120,19 @@ def warm_starts(cell: Cell, runs: Mapping[str, CellRun], elsewhere: Sequence[Win
             if fitted is not None and fitted not in found:
                 found.append(fitted)
     return found
+
+
+def sources_of(cell: Cell, runs: Mapping[str, CellRun]) -> list[CellRun]:
+    """The searches of this plan that the cell learns from: those before it, of other datasets."""
+    before = itertools.takewhile(lambda run: run.cell.id != cell.id, runs.values())
+    return [
+        run
+        for run in before
+        if run.budget
+        and run.cell.reported == cell.reported
+        and run.cell.data.dataset != cell.data.dataset
+        and _kind(run.cell) == _kind(cell)
+    ]
 
 
 def _kind(cell: Cell) -> Kind:

@@ -23,7 +23,7 @@ ALL = get_args(Sampler)
 
 
 def study(space: JointSpace, sampler: str, number: int = 0, trials: int = 40, **search: Any) -> Study:
-    fields = {"sampler": sampler, "pruner": "none", "seeds": (100,), **search}
+    fields = {"sampler": sampler, "pruner": "none", "seeds": (100,), "lag": 1, **search}
     return Study(content_id(number), space, space.defaults(), Search.model_validate(fields), trials)
 
 

@@ -1,4 +1,5 @@
-"""Every sampler under every pruner: a sweep that was killed ends with the records of one that was not."""
+"""Every sampler under every pruner: a sweep that was killed, on any number of slots and in whatever order these end,
+comes to the records of one that was not, trial after trial."""
 
 from __future__ import annotations
 
@@ -27,30 +28,34 @@ class Killed(BaseException):
 
 
 class Pretender:
-    """One slot that trains nothing: a score is a function of the configuration, the seed and the epoch.
+    """Slots that train nothing: a score is a function of the configuration, the seed and the epoch.
 
-    It is killed when `events` have been brought. Configurations with the same choice of nodes learn alike, so that
-    there is something for a sampler to find and for a pruner to see; some fail.
+    Which slot brings something next is chance. It is killed when `events` have been brought. Configurations with the
+    same choice of nodes learn alike, so that there is something for a sampler to find and for a pruner to see; some
+    fail.
     """
 
-    slots = 1
-
-    def __init__(self, events: int) -> None:
-        self.left = events
-        self.came: Iterator[EpochReport | tuple[Outcome, bool]] = iter(())
+    def __init__(self, events: int, slots: int, chance: random.Random) -> None:
+        self.left, self.slots, self.chance = events, slots, chance
+        self.jobs: dict[str, Iterator[EpochReport | tuple[Outcome, bool]]] = {}
 
     def submit(self, job: Job) -> None:
-        self.came = self._events(job)
+        assert len(self.jobs) < self.slots
+        self.jobs[job.key] = self._events(job)
 
     def next_event(self) -> EpochReport | tuple[Outcome, bool]:
         if not self.left:
             raise Killed
         self.left -= 1
-        return next(self.came)
+        key = self.chance.choice(sorted(self.jobs))
+        event = next(self.jobs[key])
+        if isinstance(event, tuple) and event[1]:
+            del self.jobs[key]
+        return event
 
     def resume(self, key: str, go_on: bool) -> None:
         if not go_on:
-            self.came = iter(())
+            del self.jobs[key]
 
     def close(self, *, kill: bool = False) -> None: ...
 
@@ -86,20 +91,22 @@ def plan(sampler: str, pruner: str, trials: int) -> Plan:
     return make_plan(parse_spec(content, "spec.yaml"))
 
 
-def carried_out(of: Plan, path: Path, kills: int, seed: int) -> list[dict[str, Any]]:
-    """The store's records, clocks left out, of a driver that was killed so often at random."""
+def carried_out(of: Plan, path: Path, kills: int, seed: int) -> dict[str, dict[str, Any]]:
+    """The store's records by their ids, clocks left out, of a driver that was killed so often at random, and each time
+    had other slots; of one that was not killed there is one slot."""
     generator = random.Random(seed)
     for attempt in itertools.count():
         with Store(path, of) as store:
             driver = Driver(of, store)
-            executor = Pretender(generator.randint(1, 9) if attempt < kills else 10**9)
+            slots = generator.choice((1, 2, 4)) if kills else 1
+            executor = Pretender(generator.randint(1, 12) if attempt < kills else 10**9, slots, generator)
             try:
                 driver.run(executor)
             except Killed:
                 continue
         break
     told = [record.model_dump(mode="json") for record in read_records(path).records if record.kind != "speed"]
-    return [{k: v for k, v in content.items() if k not in ("created", "environment")} for content in told]
+    return {each["id"]: {k: v for k, v in each.items() if k not in ("created", "environment")} for each in told}
 
 
 @pytest.fixture(autouse=True)
@@ -114,7 +121,7 @@ def test_a_killed_sweep_ends_like_an_undisturbed_one(sampler: str, pruner: str, 
     of = plan(sampler, pruner, trials_asked)
     whole = carried_out(of, tmp_path / "whole", 0, 0)
     assert carried_out(of, tmp_path / "killed", KILLS, 1) == whole
-    trials = [record for record in whole if record["kind"] == "trial"]
+    trials = [record for record in whole.values() if record["kind"] == "trial"]
     assert {record["search"]["trial"] for record in trials} == set(range(trials_asked))
     stopped = [record for record in trials if record["status"] == "pruned"]
     assert bool(stopped) == (pruner != "none"), "nothing was pruned, so nothing was shown"

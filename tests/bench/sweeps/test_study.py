@@ -37,7 +37,7 @@ def height(configuration: dict[str, Any]) -> float:
 def study(space: JointSpace | None = None, **changes: Any) -> Study:
     space = space or bowl()
     cell_id, trials = changes.pop("cell_id", content_id("cell")), changes.pop("trials", 40)
-    return Study(cell_id, space, space.defaults(), Search(**{"seeds": SEEDS, **changes}), trials)
+    return Study(cell_id, space, space.defaults(), Search(**{"seeds": SEEDS, "lag": 1, **changes}), trials)
 
 
 def trial(number: int, values: list[float], state: TrialState | str = "complete", **configuration: Any) -> Trial:
