@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from graph_distillery.leaderboard.statistics import Estimate, PairedTest, Summary
+from graph_distillery.leaderboard.statistics import Estimate, PairedTest, Sampling, Summary
 
 if TYPE_CHECKING:
     from graph_distillery.leaderboard.tables.overall import Overall
@@ -65,6 +65,38 @@ def p_value(test: PairedTest | None) -> str:
         return "n. d."
     p = "< 0.001" if test.p_holm < 0.001 else f"{test.p_holm:.3f}"
     return f"{p} (t)" if test.test == "t" else p
+
+
+def difference(test: PairedTest | None, margin: float) -> str:
+    """A mean difference in points with its 95 % interval; "≈" where all of that lies within the margin."""
+    if test is None:
+        return NONE
+    text = signed(test.difference)
+    if test.low is not None:
+        text += f" ({signed(test.low)} to {signed(test.high)})"
+    return f"{text} ≈" if test.within(margin) else text
+
+
+def sampling_words(sampling: Sampling, samples: int) -> str:
+    """What the tests and intervals of a table speak of, in a sentence; samples: splits, or seeds on one."""
+    test, rest = sampling.test_items, sampling.other_items
+    if sampling.known and sampling.kind == "redrawn":
+        return (
+            f"Seeds redraw the split ({samples} splits of {rest} items to train and validate and {test} to test), so "
+            "that runs overlap: tests and intervals are corrected for it (Nadeau and Bengio)."
+        )
+    if sampling.known:
+        return (
+            f"All seeds are judged on the same {test} test items: tests and intervals count that other items, drawn as "
+            "these were, would give other scores, and know no more of it than the scores tell."
+        )
+    if sampling.kind == "unknown":
+        reason = "The records do not tell how seeds use the data"
+    elif sampling.kind == "fixed":
+        reason = "All seeds are judged on the same test items, whose part in the score is not known"
+    else:
+        reason = "Seeds redraw the split, and the records do not tell the sizes of its parts"
+    return f"{reason}: tests and intervals take seeds as independent, and so promise too much."
 
 
 def share(value: float | None) -> str:

@@ -23,6 +23,7 @@ from graph_distillery.leaderboard.text import (
     METRICS,
     NONE,
     count,
+    difference,
     factor,
     interval,
     number,
@@ -33,6 +34,13 @@ from graph_distillery.leaderboard.text import (
     signed,
 )
 
+TESTS = {
+    "wilcoxon": "Wilcoxon",
+    "t": "paired t",
+    "corrected_t": "corrected resampled t",
+    "items_t": "t over seeds and test items",
+}
+
 
 def comparison_section(comparison: Comparison, index: int, figures: list[Figure]) -> Section:
     metric = METRICS[comparison.data.metric]
@@ -40,9 +48,12 @@ def comparison_section(comparison: Comparison, index: int, figures: list[Figure]
     on = f"on machine {machine[:12]}" if machine else ""
     columns = [
         Column("Rank", "By mean test score: from one more than the rows significantly better, to those not worse."),
-        Column("Group", "Rows that share a letter cannot be told apart (paired test over seeds, adjusted by Holm)."),
+        Column(
+            "Group",
+            "Rows that share a letter cannot be told apart (Holm over all pairs); none above 15 rows.",
+        ),
         Column(metric[0].upper() + metric[1:], f"Test {metric} in percent: mean ± standard deviation."),
-        Column("95 % interval", "Of the mean, over report seeds."),
+        Column("95 % interval", "Of the mean, for data drawn as these were; the line above the table says how."),
         Column("Gain", "Mean difference to the student alone on the same seeds, in points."),
         Column(
             "Gap closed", "Gain over the distance from the student alone to its teacher, where that is clearly better."
@@ -80,7 +91,7 @@ def comparison_section(comparison: Comparison, index: int, figures: list[Figure]
     return Section(
         slug=comparison.slug,
         title=comparison.data.dataset,
-        lead=_lead(comparison),
+        lead=f"{_lead(comparison)} {comparison.sampling_words}",
         columns=columns,
         lines=lines,
         figures=figures,
@@ -120,8 +131,8 @@ def _lead(comparison: Comparison) -> str:
     tied = [key.name for key, standing in standings.items() if standing.tied and key != leader]
     if tied:
         return f"A tie: {leader.name} has the highest mean, and {', '.join(tied)} cannot be told apart from it."
-    test = "Wilcoxon's test" if standings[leader].test == "wilcoxon" else "the paired t test"
-    return f"{leader.name} wins: better than every other student on the same seeds ({test}, Holm, 5 %)."
+    test = TESTS[standings[leader].test or "t"]
+    return f"{leader.name} wins: better than every other student ({test}, Holm over all pairs, 5 %)."
 
 
 def _cells(
@@ -132,9 +143,9 @@ def _cells(
     faster = comparison.speedup(row, machine) if machine else None
     ece, hours = row.headline.mean_ece if row.headline else None, row.tuning.device_hours
     found: list[tuple[str, float | None, str]] = [
-        (_rank(standing), standing.rank if standing else None, _rank_note(standing)),
+        (_rank(standing), standing.rank if standing else None, _rank_note(standing, comparison.margin)),
         (standing.letters if standing else NONE, None, ""),
-        (score(summary), summary.mean if summary else None, ""),
+        (score(summary), summary.mean if summary else None, _optimism_note(row)),
         (interval(summary), summary.low if summary else None, ""),
         (signed(gain), gain, _test_note(comparison, row)),
         (share(closed), closed, ""),
@@ -166,14 +177,15 @@ def _rank(standing: Standing[RowKey] | None) -> str:
     return str(low) if low == high else f"{low}–{high}"
 
 
-def _rank_note(standing: Standing[RowKey] | None) -> str:
+def _rank_note(standing: Standing[RowKey] | None, margin: float) -> str:
     if standing is None:
         return "Not ranked."
     note = f"{standing.verdict[0].upper()}{standing.verdict[1:]}; rank {standing.rank:g} by mean."
     best = standing.best
     if best is None:
         return note
-    return f"{note} Against the highest mean: {signed(best.difference)} points, {_p(best)}."
+    near = f" Equal in practice: within {100 * margin:g} points." if best.within(margin) else ""
+    return f"{note} Against the highest mean: {difference(best, 0.0)} points, {_p(best)}.{near}"
 
 
 def _test_note(comparison: Comparison, row: Row) -> str:
@@ -187,7 +199,7 @@ def _test_note(comparison: Comparison, row: Row) -> str:
 def _p(test: PairedTest) -> str:
     if test.p_holm is None or test.test is None:
         return "too few seeds for a test"
-    name = "Wilcoxon" if test.test == "wilcoxon" else "paired t"
+    name = TESTS[test.test]
     verdict = "significant" if test.significant else "not significant"
     return f"{name}, adjusted p = {test.p_holm:.2g}, {verdict}"
 
@@ -195,6 +207,12 @@ def _p(test: PairedTest) -> str:
 def _front_note(comparison: Comparison, row: Row, machine: str | None) -> str:
     on = comparison.pareto(machine).get(row.key) if machine else None
     return "On the Pareto front of accuracy, latency and parameters." if on else ""
+
+
+def _optimism_note(row: Row) -> str:
+    if row.optimism is None:
+        return ""
+    return f"The best trial's validation score was {signed(row.optimism)} points above that of the report seeds."
 
 
 def _default_note(row: Row) -> str:

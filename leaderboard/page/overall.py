@@ -23,7 +23,8 @@ from graph_distillery.leaderboard.text import NONE, factor, family_title, percen
 
 OVERALL = [
     Column("Mean rank", "Mean over all comparisons of the rank by mean test score; 1 is best."),
-    Column("95 % interval", "Of the mean rank: seeds resampled within each dataset."),
+    Column("95 % interval", "Of the mean rank, over datasets; of a single one over its seeds."),
+    Column("Win rate", "Chance that a run beats a run of another row, mean over the others and over datasets."),
     Column(
         "IQM", "Mean of the middle half of normalised scores: 0 is the majority class, 1 the teacher, clearly above it."
     ),
@@ -37,7 +38,7 @@ OVERALL = [
     Column("ECE", "Expected calibration error on the test set, in points; lower is better."),
     Column("Tuning (min)", "Training time of all trials, in device-minutes, summed over comparisons."),
 ]
-LOWEST_IS_BEST = (True, None, False, False, False, False, None, True, None)
+LOWEST_IS_BEST = (True, None, False, False, False, False, False, None, True, None)
 
 
 def overall_section(overall: Overall, index: int, figures: list[Figure]) -> Section:
@@ -46,13 +47,14 @@ def overall_section(overall: Overall, index: int, figures: list[Figure]) -> Sect
         [
             (f"{row.mean_rank:.2f}", row.mean_rank, ""),
             (_between(row.rank, plain=True), row.rank.low, ""),
+            (share(row.win_rate.value), row.win_rate.value, _band(row.win_rate, 100)),
             (
                 f"{100 * row.iqm.value:.1f} %" if row.iqm else NONE,
                 row.iqm.value if row.iqm else None,
                 _band(row.iqm, 100),
             ),
             (share(row.gap_closed), row.gap_closed, _band(row.gap, 100)),
-            (signed(row.gain), row.gain, ""),
+            (signed(row.gain), row.gain, _band(row.gains, 100)),
             (factor(row.speedup), row.speedup, _machine(overall.fingerprint)),
             (signed(row.tuning_gain), row.tuning_gain, ""),
             (percent(row.ece), row.ece, ""),

@@ -26,7 +26,7 @@ def rank_picture(overall: Overall, number: int) -> Picture | None:
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("mean rank (1 is best)")
         caption = (
-            f"Mean rank over {len(overall.comparisons)} comparison(s) with its 95 % interval, from seeds resampled "
-            "within each dataset. Intervals that overlap widely are no ranking."
+            f"Mean rank over {len(overall.comparisons)} comparison(s) with its 95 % interval, datasets a sample of "
+            "datasets. Intervals that overlap widely are no ranking."
         )
         return board.picture(f"ranks-{number}", f"Mean ranks: {family_title(overall)}", caption, number)

@@ -102,6 +102,13 @@ class Row:
         return self.headline.summary if self.headline else None
 
     @property
+    def optimism(self) -> float | None:
+        """How far the winner's validation score, best of its trials, is above the same on the report seeds."""
+        scores = [trial.score for trial in self.tuning.trials if trial.score is not None]
+        again = self.headline.validation if self.headline and self.headline.selection == "tuned" else None
+        return max(scores) - again.mean if scores and again else None
+
+    @property
     def failed_runs(self) -> int:
         return len(self.headline.failed) if self.headline else 0
 

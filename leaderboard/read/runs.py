@@ -5,13 +5,22 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 from graph_distillery.bench.records import Record, Speed
 from graph_distillery.leaderboard.errors import BoardError
-from graph_distillery.leaderboard.statistics import BudgetCurve, Summary, budget_curve, mean, summarise_scores
+from graph_distillery.leaderboard.statistics import (
+    BudgetCurve,
+    Sampling,
+    SplitFacts,
+    Summary,
+    budget_curve,
+    mean,
+    sampling_of,
+    summarise_scores,
+)
 
 Replicate = tuple[int, int]  # (split seed, seed): what pairs the runs of two methods
 Origin = Literal["tuned", "default", "fixed"]  # fixed: a run that no search stands behind
@@ -68,10 +77,19 @@ class Result:
     hparams: Hparams
     sources: tuple[Source, ...]
     train_s: float | None
+    splits: dict[Replicate, SplitFacts] = field(default_factory=dict)
+    counted: bool = False
 
     @cached_property
     def summary(self) -> Summary | None:
-        return summarise_scores(list(self.test.values()))
+        from graph_distillery.leaderboard.statistics.variance import summarise_runs  # numpy loads here
+
+        return summarise_runs(self.test, self.sampling)
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """How its runs draw on the data; ``splits`` are what their records tell, ``counted`` a share of items."""
+        return sampling_of({run: self.splits[run] for run in self.test}, self.counted)
 
     @cached_property
     def validation(self) -> Summary | None:
@@ -144,6 +162,7 @@ def make_result(selection: Origin, reports: Iterable[Placed]) -> Result:
         hparams=next((r.hparams for r in records if r.status == "ok"), {}),
         sources=tuple(source_of(record) for record in records),
         train_s=statistics.median(trained) if trained else None,
+        counted=all(record.cell.metric == "accuracy" for record in records),
     )
     seen: dict[Replicate, str] = {}
     first: Placed | None = None
@@ -171,6 +190,8 @@ def _take_scores(result: Result, replicate: Replicate, record: Record, test: Map
     cell = record.cell
     result.test[replicate] = score_of_test(cell.method, cell.metric, test)
     result.val[replicate] = record.metrics.val[cell.metric]
+    sizes = (cell.items.train, cell.items.val, cell.items.test) if cell.items else None
+    result.splits[replicate] = SplitFacts(cell.split_sha256, cell.test_sha256, sizes)
     for name, scores in (("nll", result.nll), ("ece", result.ece)):
         if name in test:
             scores[replicate] = test[name]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from graph_distillery.leaderboard.statistics.budget import BudgetCurve, budget_curve
-from graph_distillery.leaderboard.statistics.gap import Gap, clear_lead, gap_closed, mean_gap
+from graph_distillery.leaderboard.statistics.gap import clear_lead, gap_closed
 from graph_distillery.leaderboard.statistics.groups import Standing, standings
 from graph_distillery.leaderboard.statistics.paired import PairedTest, holm, paired_test, smallest_p, wilcoxon_p
+from graph_distillery.leaderboard.statistics.sampling import UNKNOWN, Sampling, SplitFacts, sampling_of
 from graph_distillery.leaderboard.statistics.summary import (
     Estimate,
     Summary,
@@ -21,10 +22,12 @@ from graph_distillery.leaderboard.statistics.summary import (
 )
 
 __all__ = [
+    "UNKNOWN",
     "BudgetCurve",
     "Estimate",
-    "Gap",
     "PairedTest",
+    "Sampling",
+    "SplitFacts",
     "Standing",
     "Summary",
     "average_ranks",
@@ -34,11 +37,11 @@ __all__ = [
     "geometric_mean",
     "holm",
     "mean",
-    "mean_gap",
     "mean_interval",
     "paired_gain",
     "paired_test",
     "pareto_front",
+    "sampling_of",
     "smallest_p",
     "standings",
     "summarise",

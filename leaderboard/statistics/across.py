@@ -1,9 +1,9 @@
-"""Aggregates over datasets with stratified bootstrap intervals (Agarwal et al., NeurIPS 2021).
+"""Aggregates over datasets (Agarwal et al., NeurIPS 2021).
 
 Scores come as ``runs[dataset][method]``, an array of that method's runs there in the order of their seeds, normalised
-where datasets are pooled. Every dataset weighs the same, whatever its number of runs. Seeds are resampled within
-datasets; the datasets are taken as they are, so the intervals speak of these datasets and not of others. A method's
-numbers depend on its own runs alone, but for its ranks and its chances of improvement.
+where datasets are pooled. Where one number stands for each dataset (ranks, gains, win rates), datasets are a sample of
+datasets, and the interval is Student's over them; on a single one, and for profiles and chances of improvement, seeds
+are resampled within datasets, and the interval speaks of these datasets alone.
 """
 
 from __future__ import annotations
@@ -16,12 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from graph_distillery.leaderboard.statistics.resampling import Floats, Strata, percentile_interval
-from graph_distillery.leaderboard.statistics.summary import RANK_DIGITS, Estimate
+from graph_distillery.leaderboard.statistics.summary import RANK_DIGITS, Estimate, t_interval
 
 Runs = Sequence[Sequence[Floats]]
 
-#: Below so many degrees of freedom (runs less datasets) a studentised bootstrap turns very wide.
-FEWEST_FREEDOM = 7
+_PAIRS_AT_ONCE = 1000  # 16 MB of draws
 
 #: Normalised scores at which performance profiles are read.
 PROFILE_GRID = tuple(round(0.01 * step, 2) for step in range(131))
@@ -34,75 +33,6 @@ class Profile:
     share: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
-
-
-def interquartile_mean(values: Floats, weights: Floats) -> Floats:
-    """Mean of the middle half of the weight, with fractions at its ends; over the last axis of both (same shape)."""
-    order = np.argsort(values, axis=-1, kind="stable")
-    ranked = np.take_along_axis(values, order, axis=-1)
-    mass = np.take_along_axis(np.broadcast_to(weights, values.shape), order, axis=-1)
-    upto = np.cumsum(mass, axis=-1)
-    total = upto[..., -1:]
-    inside = np.minimum(upto, 0.75 * total) - np.maximum(upto - mass, 0.25 * total)
-    kept = np.maximum(inside, 0.0)
-    result: Floats = (kept * ranked).sum(axis=-1) / kept.sum(axis=-1)
-    return result
-
-
-def iqm(runs: Runs, strata: Strata) -> list[Estimate]:
-    """Interquartile mean of each method's normalised scores, pooled over datasets.
-
-    The interval is a stratified studentised bootstrap (``tests/leaderboard/test_coverage.py``: 94 to 97 % on ten
-    seeds, where the stratified percentile bootstrap covers 90 to 93 %), the percentile bootstrap where there are too
-    few runs for it.
-    """
-    return [_iqm([each[method] for each in runs], strata) for method in range(len(runs[0]))]
-
-
-def _iqm(scores: list[Floats], strata: Strata) -> Estimate:
-    pooled = np.concatenate(scores)
-    equal = np.concatenate([np.full(len(each), 1 / len(each)) for each in scores])
-    value = float(interquartile_mean(pooled, equal))
-    freedom = sum(len(each) - 1 for each in scores)
-    if len(scores) < 2 or freedom < FEWEST_FREEDOM:
-        weights = np.concatenate([strata.weights(i, len(each)) for i, each in enumerate(scores)], axis=1)
-        return _estimate(value, interquartile_mean(np.broadcast_to(pooled, weights.shape), weights), scores)
-    error = float(_iqm_errors(scores, equal[None])[1][0])
-    if error < 1e-12:
-        return Estimate(value, value, value)
-    draws = np.concatenate([strata.all_weights(i, len(each)) for i, each in enumerate(scores)], axis=1)
-    drawn, errors = _iqm_errors(scores, draws)
-    flat = errors < 1e-9 * error
-    pivots = (drawn - value) / np.where(flat, error, errors)
-    low, high = percentile_interval(pivots)
-    return Estimate(value, value - float(high) * error, value - float(low) * error)
-
-
-def _iqm_errors(scores: list[Floats], weights: Floats) -> tuple[Floats, Floats]:
-    """Interquartile means under each row of weights, and their standard errors.
-
-    The error is that of the trimmed mean's influence function (Huber, 1981, section 3.3): scores clipped at the
-    quartiles, their variance within each dataset, over the half of the mass that counts.
-    """
-    pooled = np.concatenate(scores)
-    order = np.argsort(pooled, kind="stable")
-    ranked, mass = pooled[order], weights[:, order]
-    upto = np.cumsum(mass, axis=1)
-    quarter = len(scores) / 4
-    kept = np.maximum(np.minimum(upto, 3 * quarter) - np.maximum(upto - mass, quarter), 0.0)
-    means = (kept @ ranked) / kept.sum(axis=1)
-    lowest = ranked[np.argmax(upto > quarter * (1 + 1e-9), axis=1)]
-    highest = ranked[np.argmax(upto >= 3 * quarter * (1 - 1e-9), axis=1)]
-    clipped = np.clip(ranked, lowest[:, None], highest[:, None])
-    stratum = np.repeat(np.arange(len(scores)), [len(each) for each in scores])[order]
-    variance = np.zeros(len(weights))
-    for i, each in enumerate(scores):
-        if len(each) > 1:
-            own = stratum == i
-            first = (clipped[:, own] * mass[:, own]).sum(axis=1)
-            second = (clipped[:, own] ** 2 * mass[:, own]).sum(axis=1)
-            variance += np.maximum(second - first**2, 0.0) / (len(each) - 1)
-    return means, 2 * np.sqrt(variance) / len(scores)
 
 
 def mean_ranks(runs: Runs, strata: Strata) -> list[Estimate]:
@@ -129,17 +59,47 @@ def performance_profiles(runs: Runs, strata: Strata) -> list[Profile]:
     return found
 
 
+def over_datasets(values: Sequence[float], low: float = -math.inf, high: float = math.inf) -> Estimate:
+    """The mean of a value per dataset and Student's 95 % interval: datasets are a sample too, and carry their seeds.
+
+    The interval ends where values do, at ``low`` and ``high``; there is none for one dataset.
+    """
+    ends = t_interval(values)
+    centre = math.fsum(values) / len(values)
+    if ends[0] is None or ends[1] is None:
+        return Estimate(centre, None, None)
+    return Estimate(centre, max(low, ends[0]), min(high, ends[1]))
+
+
+def win_rates(runs: Sequence[Floats]) -> list[float]:
+    """On one dataset, the chance that a run of a method beats one of another, ties as half, mean over the others."""
+    scores = np.stack(runs)
+    methods = len(scores)
+    won = [_wins(scores[one], scores[other]).mean() for one in range(methods) for other in range(methods)]
+    table = np.array(won).reshape(methods, methods)
+    return [float((table[one].sum() - 0.5) / (methods - 1)) if methods > 1 else 0.5 for one in range(methods)]
+
+
 def improvement(runs: Runs, strata: Strata) -> dict[tuple[int, int], Estimate]:
-    """P(a run of the one beats a run of the other), ties as half, mean over datasets; for every pair (one < other)."""
+    """P(a run of the one beats a run of the other), ties as half, mean over datasets; for every pair (one < other).
+
+    All methods have the same seeds on a dataset, so that one product draws every pair.
+    """
+    pairs = list(itertools.combinations(range(len(runs[0])), 2))
     found = {}
-    for one, other in itertools.combinations(range(len(runs[0])), 2):
-        wins = [_wins(each[one], each[other]) for each in runs]
-        draws = []
-        for i, won in enumerate(wins):
-            ours, theirs = (strata.weights(i, n) for n in won.shape)
-            draws.append(((ours @ won) * theirs).sum(axis=1))
-        scores = [each[m] for each in runs for m in (one, other)]
-        found[one, other] = _estimate(float(np.mean([each.mean() for each in wins])), np.mean(draws, axis=0), scores)
+    for start in range(0, len(pairs), _PAIRS_AT_ONCE):
+        some = pairs[start : start + _PAIRS_AT_ONCE]
+        values, draws = np.zeros(len(some)), np.zeros((strata.resamples, len(some)))
+        for i, each in enumerate(runs):
+            n = len(each[0])
+            won = np.stack([_wins(each[one], each[other]).ravel() for one, other in some], axis=1)
+            weights = strata.weights(i, n)
+            values += won.mean(axis=0) / len(runs)
+            draws += (weights[:, :, None] * weights[:, None, :]).reshape(-1, n * n) @ won / len(runs)
+        single = all(len(each[0]) == 1 for each in runs)
+        low, high = percentile_interval(draws, axis=0)
+        for pair, value, a, b in zip(some, values, low, high, strict=True):
+            found[pair] = Estimate(float(value), None, None) if single else Estimate(float(value), float(a), float(b))
     return found
 
 

@@ -1,15 +1,13 @@
 """Who is distinguishable from whom: tie groups and rank intervals among the rows of one table.
 
-Every pair of rows is tested on the seeds. The p of a pair is adjusted by Holm within the comparisons of the one row
-with all others, and within those of the other; the larger counts. So for each row the chance of a false difference to
-any other row is at most 5 %, and in particular the truly best row is shown as tied with the best at least 95 times in
-100 (the confidence set for the best of Hsu, 1984, and of Mogstad et al., 2024, with Wilcoxon-Holm in place of
-theirs).
+Every pair of rows is tested on the seeds, and its p adjusted by Holm (1979) over all pairs of the table, which is what
+is read together: the chance of a single false difference in it is at most 5 %.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -19,14 +17,19 @@ from graph_distillery.leaderboard.statistics.paired import (
     Test,
     choose_test,
     holm,
-    p_of,
     paired_test,
     seeds_needed,
+    t_pairs,
+    wilcoxon_p,
 )
+from graph_distillery.leaderboard.statistics.sampling import UNKNOWN, Sampling
 from graph_distillery.leaderboard.statistics.summary import average_ranks, mean
 
 Key = TypeVar("Key")
-Seed = TypeVar("Seed")
+Seed = TypeVar("Seed", bound=Hashable)
+
+#: Above so many rows letters say less than ranges of ranks, and there can be thousands of them.
+MOST_LETTERED = 15
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,11 @@ class Standing(Generic[Key]):
 
     ``rank`` is by mean score; ``rank_low`` and ``rank_high`` bound it: one more than the rows that are significantly
     better, and the rows that are not significantly worse. Rows that share a letter of ``letters`` are not
-    distinguishable.
+    distinguishable; a table of more than 15 rows has none.
     ``best`` compares with the row of the highest mean (None for that row); ``tied`` tells that it is not
-    distinguishable from it (for the best row: that another is so). ``test`` is what decided: Wilcoxon's wherever it
-    could find a difference on these seeds (``seeds_needed`` are enough for it), else the paired t test, or None where
-    the seeds are too few for either. ``pairs`` holds the adjusted p against every other row, 1 where nothing was
-    tested.
+    distinguishable from it (for the best row: that another is so). ``test`` is what decided (``choose_test``;
+    ``seeds_needed`` are enough for Wilcoxon's), or None where the seeds are too few for any. ``pairs`` holds the
+    adjusted p against every other row, 1 where nothing was tested.
     """
 
     rank: float
@@ -66,25 +68,25 @@ class Standing(Generic[Key]):
         return "tied for best" if self.tied else "best" if self.leader else "below best"
 
 
-def standings(runs: Mapping[Key, Mapping[Seed, float]]) -> dict[Key, Standing[Key]]:
+def standings(runs: Mapping[Key, Mapping[Seed, float]], sampling: Sampling = UNKNOWN) -> dict[Key, Standing[Key]]:
     """Standings of rows with scores on the same seeds, in the order of their means (equal means: as given)."""
     means = {key: mean(list(scores.values())) for key, scores in runs.items()}
     keys = sorted(runs, key=lambda key: -means[key])
     if not keys:
         return {}
     ranks = average_ranks(means)
-    others = len(keys) - 1
-    test = choose_test(min(len(scores) for scores in runs.values()), others)
-    adjusted = adjusted_pairs({key: runs[key] for key in keys}, test)
+    pairs = len(keys) * (len(keys) - 1) // 2
+    test = choose_test(min(sampling.samples(list(scores)) for scores in runs.values()), pairs, sampling)
+    adjusted = adjusted_pairs({key: runs[key] for key in keys}, test, sampling)
     differ = {pair for pair, p in adjusted.items() if p <= LEVEL}
-    letters = letter_groups(keys, differ)
+    letters = letter_groups(keys, differ) if len(keys) <= MOST_LETTERED else dict.fromkeys(keys, "")
     leader = keys[0]
     tied = {key for key in keys[1:] if (leader, key) not in differ}
     found = {}
     for key in keys:
         better = sum((other, key) in differ and means[other] > means[key] for other in keys)
         worse = sum((other, key) in differ and means[other] < means[key] for other in keys)
-        best = paired_test(runs[key], runs[leader], test, adjusted[key, leader]) if key != leader else None
+        best = paired_test(runs[key], runs[leader], test, adjusted[key, leader], sampling) if key != leader else None
         found[key] = Standing(
             rank=ranks[key],
             rank_low=1 + better,
@@ -94,26 +96,39 @@ def standings(runs: Mapping[Key, Mapping[Seed, float]]) -> dict[Key, Standing[Ke
             tied=bool(tied) if key == leader else key in tied,
             best=best,
             test=test,
-            seeds_needed=seeds_needed(others),
+            seeds_needed=seeds_needed(pairs),
             pairs={other: adjusted[key, other] for other in keys if other != key},
         )
     return found
 
 
-def adjusted_pairs(runs: Mapping[Key, Mapping[Seed, float]], test: Test | None) -> dict[tuple[Key, Key], float]:
-    """Adjusted p of every ordered pair, the same both ways: the larger of Holm's among either row's comparisons."""
+def adjusted_pairs(
+    runs: Mapping[Key, Mapping[Seed, float]], test: Test | None, sampling: Sampling = UNKNOWN
+) -> dict[tuple[Key, Key], float]:
+    """Adjusted p of every ordered pair, the same both ways: Holm's over all pairs, on the seeds that all rows have."""
     keys = list(runs)
-    raw: dict[tuple[Key, Key], float] = {}
-    for position, one in enumerate(keys):
-        for other in keys[position + 1 :]:
-            shared = [seed for seed in runs[one] if seed in runs[other]]
-            differences = [runs[one][seed] - runs[other][seed] for seed in shared]
-            raw[one, other] = raw[other, one] = p_of(test, differences) if test and shared else 1.0
-    own: dict[tuple[Key, Key], float] = {}
-    for key in keys:
-        others = [other for other in keys if other != key]
-        own |= {(key, o): p for o, p in zip(others, holm([raw[key, o] for o in others]), strict=True)}
-    return {(one, other): max(p, own[other, one]) for (one, other), p in own.items()}
+    pairs = list(itertools.combinations(range(len(keys)), 2))
+    shared = [seed for seed in runs[keys[0]] if all(seed in scores for scores in runs.values())]
+    raw = _raw([[runs[key][seed] for seed in shared] for key in keys], pairs, shared, test, sampling)
+    adjusted = dict(zip(pairs, holm(raw), strict=True))
+    return {(keys[a], keys[b]): p for (one, other), p in adjusted.items() for a, b in ((one, other), (other, one))}
+
+
+def _raw(
+    scores: list[list[float]],
+    pairs: Sequence[tuple[int, int]],
+    shared: Sequence[Hashable],
+    test: Test | None,
+    sampling: Sampling,
+) -> list[float]:
+    if test is None or not shared:
+        return [1.0] * len(pairs)
+    if test == "wilcoxon":
+        return [wilcoxon_p([a - b for a, b in zip(scores[one], scores[other], strict=True)]) for one, other in pairs]
+    import numpy as np
+
+    found = t_pairs(np.array(scores), shared, sampling)
+    return [float(found[pair]) for pair in pairs]
 
 
 def letter_groups(keys: Sequence[Key], differ: set[tuple[Key, Key]]) -> dict[Key, str]:

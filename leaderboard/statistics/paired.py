@@ -1,27 +1,36 @@
 """Paired tests over seeds: what one method's runs say against another's on the same seeds.
 
-The test is Wilcoxon's signed-rank test, two-sided, exact: zero differences are dropped (Wilcoxon, 1945), tied ones
-share the average of their ranks, and p is computed from the distribution over all sign patterns of those ranks, so
-that it holds for the tied differences that accuracies on a finite test set give. On n seeds its p is at least 2^(1 -
-n), so that few seeds and many rows leave it without any chance of significance after Holm's adjustment. Then, by the
-number of seeds and rows alone and never by the outcome, the paired t test stands in from five seeds on; it assumes
-differences near normal, which so few cannot show. Below five nothing is decided. Effect sizes are the matched-pairs
-rank-biserial correlation (Kerby, 2014) and Cohen's d of the differences (dz).
+Where records tell how the seeds use the data (``sampling``), the test is Student's t with the variance that splits of
+one dataset really leave: corrected for their overlap ("corrected_t", from five splits on), or with the variance of
+the test items that all runs share ("items_t").
+
+Where they do not, seeds are all there is, and the test is Wilcoxon's signed-rank test, two-sided, exact: zero
+differences are dropped (Wilcoxon, 1945), tied ones share the average of their ranks, and p is computed from the
+distribution over all sign patterns of those ranks, so that it holds for the tied differences that accuracies on a
+finite test set give. On n seeds its p is at least 2^(1 - n), so that few seeds and many rows leave it without any
+chance of significance after Holm's adjustment. Then, by the number of seeds and rows alone and never by the outcome,
+the paired t test stands in from five seeds on; it assumes differences near normal, which so few cannot show. Below
+five nothing is decided. Effect sizes are the matched-pairs rank-biserial correlation (Kerby, 2014) and Cohen's d of
+the differences (dz).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
+from graph_distillery.leaderboard.statistics.sampling import UNKNOWN, Sampling
 from graph_distillery.leaderboard.statistics.summary import SAME, mean, mean_interval
 
-Key = TypeVar("Key")
+if TYPE_CHECKING:
+    from graph_distillery.leaderboard.statistics.resampling import Floats
 
-Test = Literal["wilcoxon", "t"]
+Key = TypeVar("Key", bound=Hashable)
+
+Test = Literal["wilcoxon", "t", "corrected_t", "items_t"]
 
 LEVEL = 0.05
 FEWEST_FOR_T = 5
@@ -55,25 +64,41 @@ class PairedTest:
     def significant(self) -> bool:
         return self.p_holm is not None and self.p_holm <= LEVEL
 
+    def within(self, margin: float) -> bool:
+        """Whether the whole 95 % interval lies within the margin on either side: practically equal."""
+        return self.low is not None and self.high is not None and -margin <= self.low and self.high <= margin
 
-def choose_test(n: int, comparisons: int) -> Test | None:
-    """The test for ``n`` seeds: Wilcoxon's where it could find a difference among the comparisons, else t, or none."""
+
+def choose_test(n: int, comparisons: int, sampling: Sampling = UNKNOWN) -> Test | None:
+    """The test for ``n`` independent seeds or splits, by their number and the comparisons' alone.
+
+    Where the sampling is known, the t test that goes with it; else Wilcoxon's where it could find a difference among
+    the comparisons, else the plain t test. None where there are too few.
+    """
+    if sampling.known:
+        if sampling.kind == "fixed":
+            return "items_t" if n > 1 else None
+        return "corrected_t" if n >= FEWEST_FOR_T else None
     if smallest_p(n) * comparisons <= LEVEL:
         return "wilcoxon"
     return "t" if n >= FEWEST_FOR_T else None
 
 
 def paired_test(
-    ours: Mapping[Key, float], theirs: Mapping[Key, float], test: Test | None = "wilcoxon", p_holm: float | None = None
+    ours: Mapping[Key, float],
+    theirs: Mapping[Key, float],
+    test: Test | None = "wilcoxon",
+    p_holm: float | None = None,
+    sampling: Sampling = UNKNOWN,
 ) -> PairedTest | None:
     """Compare runs on the seeds both have; None where they share none. ``p_holm``: adjusted, of several comparisons."""
     shared = [key for key in ours if key in theirs]
     if not shared:
         return None
     differences = [_rounded(ours[key] - theirs[key]) for key in shared]
-    n, p = len(shared), p_of(test, differences) if test else None
+    n, p = len(shared), pair_p(test, ours, theirs, sampling) if test else None
     centre = mean(differences)
-    low, high = mean_interval(differences)
+    low, high = _interval(differences, ours, theirs, shared, sampling)
     spread = math.sqrt(math.fsum((d - centre) ** 2 for d in differences) / (n - 1)) if n > 1 else 0.0
     return PairedTest(
         n=n,
@@ -91,20 +116,56 @@ def paired_test(
     )
 
 
-def p_of(test: Test, differences: Sequence[float]) -> float:
-    """Two-sided p of the differences under a test."""
-    return wilcoxon_p(differences) if test == "wilcoxon" else t_p(differences)
+def pair_p(test: Test, ours: Mapping[Key, float], theirs: Mapping[Key, float], sampling: Sampling) -> float:
+    """Two-sided p of two rows under a test, on the seeds both have; 1 where they share none."""
+    import numpy as np
+
+    shared = [key for key in ours if key in theirs]
+    if not shared or (test != "wilcoxon" and len(shared) < 2):
+        return 1.0
+    if test == "wilcoxon":
+        return wilcoxon_p([_rounded(ours[key] - theirs[key]) for key in shared])
+    scores = np.array([[row[key] for key in shared] for row in (ours, theirs)])
+    return float(t_pairs(scores, shared, sampling)[0, 1])
 
 
-def t_p(differences: Sequence[float]) -> float:
-    """Two-sided p of the paired t test; 1 where all differences are zero, 0 where all are the same otherwise."""
-    from scipy.special import stdtr
+def t_pairs(scores: Floats, runs: Sequence[Hashable], sampling: Sampling) -> Floats:
+    """Two-sided p of every pair of rows, [rows, rows], by the t test that goes with the sampling; 1 on the diagonal.
 
-    n, centre = len(differences), mean(differences)
-    spread = math.sqrt(math.fsum((d - centre) ** 2 for d in differences) / (n - 1)) if n > 1 else 0.0
-    if spread <= SAME:
-        return 1.0 if abs(centre) < SAME or n == 1 else 0.0
-    return float(2 * stdtr(n - 1, -abs(centre) / spread * math.sqrt(n)))
+    scores: [rows, runs]. 1 where all differences of a pair are zero; 0 where they are all the same otherwise, and no
+    variance of test items is known.
+    """
+    import numpy as np
+
+    from graph_distillery.leaderboard.statistics.variance import items_variance, mean_variance, two_sided_p
+
+    rows = len(scores)
+    means = np.array([mean(row.tolist()) for row in scores])
+    items = items_variance(means, sampling)
+    found = np.ones((rows, rows))
+    for one in range(rows - 1):
+        differences = np.round(scores[one] - scores[one + 1 :], 13)
+        drawn = None if items is None else items[one] + items[one + 1 :]
+        variance, freedom = mean_variance(differences, runs, sampling, drawn)
+        found[one, one + 1 :] = found[one + 1 :, one] = two_sided_p(differences.mean(axis=-1), variance, freedom)
+    return found
+
+
+def _interval(
+    differences: Sequence[float],
+    ours: Mapping[Key, float],
+    theirs: Mapping[Key, float],
+    shared: Sequence[Key],
+    sampling: Sampling,
+) -> tuple[float | None, float | None]:
+    if not sampling.known or sampling.samples(shared) < 2:
+        return mean_interval(differences)
+    import numpy as np
+
+    from graph_distillery.leaderboard.statistics.variance import difference_interval
+
+    means = [mean([row[key] for key in shared]) for row in (ours, theirs)]
+    return difference_interval(np.array(differences), shared, sampling, means)
 
 
 def smallest_p(n: int) -> float:

@@ -56,6 +56,11 @@ def draws_of_all(name: str, n: int, resamples: int = RESAMPLES) -> Floats:
     return _drawn(f"{name}\0all\0{n}\0{resamples}", n, n, resamples)
 
 
+def fresh_draws(name: str, n: int, resamples: int) -> Floats:
+    """``draws_of_all``, not kept: for as many items as a test set has."""
+    return _drawn(f"{name}\0fresh\0{n}\0{resamples}", n, n, resamples)
+
+
 def _drawn(seed_text: str, n: int, draws: int, resamples: int) -> Floats:
     seed = int.from_bytes(hashlib.sha256(seed_text.encode()).digest()[:16], "big")
     # The raw bits of a bit generator never change between versions of NumPy; its derived draws may.

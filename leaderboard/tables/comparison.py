@@ -8,23 +8,32 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from graph_distillery.bench.records import Record
 from graph_distillery.leaderboard.read.rows import RANKED, Row, RowKey
 from graph_distillery.leaderboard.read.runs import Replicate
 from graph_distillery.leaderboard.statistics import (
-    Gap,
+    Estimate,
     PairedTest,
+    Sampling,
+    SplitFacts,
     Standing,
     clear_lead,
     gap_closed,
-    mean,
     paired_gain,
     paired_test,
     pareto_front,
+    sampling_of,
     standings,
 )
-from graph_distillery.leaderboard.statistics.summary import SAME
+from graph_distillery.leaderboard.text import sampling_words
+
+if TYPE_CHECKING:
+    from graph_distillery.leaderboard.statistics.interquartile import Scale
+
+#: Differences of scores that are nothing in practice, unless a board says otherwise: half a point.
+MARGIN = 0.005
 
 
 @dataclass(frozen=True)
@@ -60,13 +69,17 @@ class Data:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One table: control rows first, then methods by mean test score; ``slug`` names its files."""
+    """One table: control rows first, then methods by mean test score; ``slug`` names its files.
+
+    ``margin``: what two scores may differ by and be equal in practice, as a fraction.
+    """
 
     data: Data
     teacher: str | None
     student: str
     rows: tuple[Row, ...]
     slug: str = ""
+    margin: float = MARGIN
 
     @property
     def title(self) -> str:
@@ -101,7 +114,27 @@ class Comparison:
     def standings(self) -> Mapping[RowKey, Standing[RowKey]]:
         """Ranks, tie groups and tests of the complete student rows, on the seeds that all of them have."""
         shared = self.shared_seeds
-        return standings({row.key: {seed: row.test[seed] for seed in shared} for row in self._ranked})
+        return standings({row.key: {seed: row.test[seed] for seed in shared} for row in self._ranked}, self.sampling)
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """How the seeds that all complete student rows have draw on the data."""
+        results = [row.headline for row in self._ranked if row.headline]
+        told: dict[Replicate, SplitFacts] = {}
+        for seed in self.shared_seeds:  # records of different age tell more or less of the same split
+            known = [result.splits[seed] for result in results]
+            told[seed] = max(known, key=lambda facts: (facts.split is not None, facts.items is not None))
+        return sampling_of(told, all(result.counted for result in results))
+
+    @property
+    def sampling_words(self) -> str:
+        """What its tests and intervals speak of."""
+        return sampling_words(self.sampling, self.sampling.samples(self.shared_seeds))
+
+    def equal_to_best(self, row: Row) -> bool | None:
+        """Whether the row's whole interval to the best lies within the margin; None for rows that are not compared."""
+        standing = self.standings.get(row.key)
+        return standing.best.within(self.margin) if standing and standing.best else None
 
     @cached_property
     def _ranked(self) -> list[Row]:
@@ -119,7 +152,7 @@ class Comparison:
         if alone is None or row.role != "method" or standing is None or alone.key not in self.standings:
             return None
         ours, theirs = ({seed: each.test[seed] for seed in self.shared_seeds} for each in (row, alone))
-        return paired_test(ours, theirs, standing.test, standing.pairs[alone.key])
+        return paired_test(ours, theirs, standing.test, standing.pairs[alone.key], self.sampling)
 
     def pareto(self, fingerprint: str) -> dict[RowKey, bool]:
         """Which rows measured on the hardware no other beats in latency, parameters and mean score at once.
@@ -145,37 +178,44 @@ class Comparison:
         alone = self.control("supervised", fixed=row.key.fixed)
         return paired_gain(row.test, alone.test) if alone and row.role == "method" else None
 
-    def gap(self, row: Row) -> Gap | None:
-        """Gain over (teacher - student alone), with its draws; None where the teacher is not clearly better."""
+    def gap(self, row: Row) -> Estimate | None:
+        """Gain over (teacher - student alone); None where the teacher is not clearly better."""
         teacher = self.control("teacher", fixed=row.key.fixed)
         alone = self.control("supervised", fixed=row.key.fixed)
         if row.role != "method" or teacher is None or alone is None:
             return None
-        return gap_closed(row.test, alone.test, teacher.test, self.data.stratum)
+        return gap_closed(row.test, alone.test, teacher.test, self.sampling)
 
     def gap_closed(self, row: Row) -> float | None:
         """Gain over (teacher - student alone); None where the teacher is not clearly better than that."""
         gap = self.gap(row)
         return gap.value if gap else None
 
-    def normalised(self, row: Row) -> list[float] | None:
-        """The row's scores, in the order of its seeds, with the majority class as 0 and the teacher as 1.
+    def scale(self, *, fixed: bool = False) -> Scale | None:
+        """The majority class as 0 and the teacher (a perfect score, where there is none) as 1, on the shared seeds.
 
-        A perfect score is 1 where there is no teacher. None where one of the two is missing or partial, or the
-        teacher is not clearly better than the majority class (``clear_lead``).
+        None where one of the two is missing or lacks a seed, or the teacher is not clearly better than the majority
+        class (``clear_lead``). fixed: of fixed configurations rather than those of a search.
         """
-        majority = self.control("majority", fixed=row.key.fixed)
-        teacher = self.control("teacher", fixed=row.key.fixed)
-        if majority is None or not majority.complete or (self.teacher and (teacher is None or not teacher.complete)):
+        import numpy as np
+
+        from graph_distillery.leaderboard.statistics.interquartile import Scale
+        from graph_distillery.leaderboard.statistics.variance import overlap
+
+        majority, teacher = self.control("majority", fixed=fixed), self.control("teacher", fixed=fixed)
+        seeds = self.shared_seeds
+        if majority is None or not seeds or not majority.test.keys() >= set(seeds):
             return None
-        floor = mean(list(majority.test.values()))
-        lead = 1.0 - floor
-        if self.teacher and teacher:
-            found = clear_lead(teacher.test, majority.test, self.data.stratum)
-            lead = found[0] if found else 0.0
-        if lead < SAME:
+        floors = {seed: majority.test[seed] for seed in seeds}
+        tops = dict.fromkeys(seeds, 1.0)
+        if self.teacher:
+            if teacher is None or not teacher.test.keys() >= set(seeds):
+                return None
+            tops = {seed: teacher.test[seed] for seed in seeds}
+        if clear_lead(tops, floors, self.sampling) is None:
             return None
-        return [(row.test[seed] - floor) / lead for seed in sorted(row.test)]
+        found = [np.array([scores[seed] for seed in seeds]) for scores in (floors, tops)]
+        return Scale(found[0], found[1], overlap=overlap(seeds, self.sampling))
 
     def tuning_gain(self, row: Row) -> float | None:
         """Mean over seeds of (tuned - default), as a fraction."""

@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 
 from graph_distillery.leaderboard.read.rows import Row
-from graph_distillery.leaderboard.statistics import Estimate, PairedTest, mean_gap
+from graph_distillery.leaderboard.statistics import Estimate, PairedTest
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.overall import Overall
@@ -46,9 +46,11 @@ def _overall(board: Board) -> list[Line]:
             family
             | {"method": row.key.method, "variant": row.key.variant, "fixed": row.key.fixed, "status": "complete"}
             | _estimate("mean_rank", row.rank)
+            | _estimate("win_rate", row.win_rate)
             | _estimate("iqm_normalised", row.iqm)
             | _estimate("mean_gap_closed", row.gap)
-            | {"mean_gain": row.gain, "mean_tuning_gain": row.tuning_gain, "mean_ece": row.ece}
+            | _estimate("mean_gain", row.gains)
+            | {"mean_tuning_gain": row.tuning_gain, "mean_ece": row.ece}
             | {"tuning_device_hours": row.device_hours}
             | {"speedup_geometric_mean": row.speedup}
             | {"fingerprint": overall.fingerprint if row.speedup is not None else None}
@@ -123,6 +125,8 @@ def _scores(comparison: Comparison) -> list[Line]:
                 }
                 | _standing(comparison, row if headline else None)
                 | {
+                    "equal_to_best": comparison.equal_to_best(row) if headline else None,
+                    "optimism": row.optimism if headline else None,
                     "tuning_gain": comparison.tuning_gain(row) if headline else None,
                     "trials": result.trials,
                     "failed_trials": row.failed_trials,
@@ -139,7 +143,7 @@ def _standing(comparison: Comparison, row: Row | None) -> Line:
     found = comparison.standings.get(row.key) if row else None
     best = found.best if found else None
     student = comparison.against_student(row) if row else None
-    gap = mean_gap([comparison.gap(row)]) if row else None
+    gap = comparison.gap(row) if row else None
     return {
         "rank": found.rank if found else None,
         "rank_low95": found.rank_low if found else None,

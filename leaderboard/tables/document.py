@@ -96,9 +96,11 @@ def _overall_row(row: OverallRow) -> Document:
     return {
         **_key(row.key),
         "mean_rank": _parts(row.rank),
+        "win_rate": _parts(row.win_rate),
         "iqm": _parts(row.iqm),
         "gap_closed": _parts(row.gap),
         "gain": row.gain,
+        "mean_gain": _parts(row.gains),
         "tuning_gain": row.tuning_gain,
         "speedup": row.speedup,
         "speedups": row.speedups,
@@ -118,7 +120,20 @@ def _comparison(comparison: Comparison, book: EvidenceBook) -> Document:
         **_fields(comparison.data),
         "teacher": comparison.teacher,
         "student": comparison.student,
+        "sampling": _sampling(comparison),
+        "margin": comparison.margin,
         "rows": [_row(comparison, row, fronts, book) for row in comparison.rows],
+    }
+
+
+def _sampling(comparison: Comparison) -> Document:
+    sampling = comparison.sampling
+    return {
+        "kind": sampling.kind,
+        "known": sampling.known,
+        "samples": sampling.samples(comparison.shared_seeds),
+        "test_items": sampling.test_items,
+        "other_items": sampling.other_items,
     }
 
 
@@ -132,6 +147,8 @@ def _row(comparison: Comparison, row: Row, fronts: dict[str, dict[RowKey, bool]]
         "verified": row.verified,
         "rank": standing.rank if standing else None,
         "standing": _standing(standing),
+        "equal_to_best": comparison.equal_to_best(row),
+        "optimism": row.optimism,
         "gain": comparison.gain(row),
         "against_student": _paired(comparison.against_student(row)),
         "gap_closed": comparison.gap_closed(row),

@@ -15,6 +15,7 @@ from graph_distillery.leaderboard.text import (
     bold_best,
     bounds,
     count,
+    difference,
     factor,
     interval,
     number,
@@ -34,31 +35,36 @@ Pictures = Mapping[str | int, Sequence[tuple[str, str]]]
 
 PROTOCOL = f"""\
 - Scores are percentages: mean ± sample standard deviation over report seeds, on test labels that tuning never saw.
-  The interval is the 95 % interval of the mean: a studentised bootstrap from {STUDENTISED_FROM} seeds on, Student's
-  t for fewer, chosen because they cover.
+- Intervals and tests speak of data that were not seen, and each table says how. Where seeds redraw the split, its parts
+  overlap from seed to seed: variances are those of Nadeau and Bengio (2003), s² (1/n + test items / all others), with
+  Student's t. Where all seeds share their test items, the variance of drawing these items is added to that of the
+  seeds; without predictions it is p (1 - p) / n for a score and the sum of two for a difference, which is cautious.
+  Where records tell neither, seeds are taken as independent: a studentised bootstrap from {STUDENTISED_FROM} seeds on
+  (Student's t for fewer) and Wilcoxon's exact signed-rank test, or the paired t test, marked (t), where n seeds cannot
+  give Wilcoxon's a p small enough (it is never below 2^(1 - n)). On fewer than five splits or seeds nothing is decided
+  (n. d.), and all rows are tied. The test depends on these numbers alone, never on the outcome.
+- p values are adjusted by Holm over all pairs of a table's ranked rows, on the seeds that all of them have: the
+  chance of a single false difference in a table is at most 5 %. Rows that share a letter of *group* are not
+  distinguishable (tables of more than 15 rows have none); *rank* is the range from one more than the rows that are
+  significantly better to the rows that are not significantly worse. Do not order rows within a group by their means.
+- *To best* is the difference to the row of the highest mean and its interval; ≈ where all of that lies within half a
+  point on either side: equal in practice, whatever the p value.
 - A row shows the tuned configuration, chosen on validation scores of the tuning seeds, or the one its column names.
-  *Tuning gain* is tuned less default on the same report seeds; *tuning cost* is the training time of all its
-  trials.
+  *Optimism* is that score, best of many trials, less what the same configuration reached on the validation parts of the
+  report seeds. *Tuning gain* is tuned less default on the same report seeds; *tuning cost* is the training time of all
+  its trials.
 - *Gain* is the mean difference to the student alone on the same seeds; *gap closed* is the gain over the distance
-  from the student alone to its teacher, left out where the teacher is not clearly better, in each of 2,000
-  resamples of the seeds: a share of a distance that may be none says nothing.
-- Differences are tested on the seeds that all ranked rows have: Wilcoxon's exact signed-rank test, two-sided,
-  adjusted by Holm for a row's comparisons with all others. Rows that share a letter of *group* are not
-  distinguishable at 5 %;
-  *rank* is the range from one more than the rows that are significantly better to the rows that are not
-  significantly worse. Do not order rows within a group by their means.
-- n seeds cannot give Wilcoxon's test a p below 2^(1 - n): five cannot give less than 0.0625, ten not less than
-  0.002. Where, after Holm, no outcome at all could be significant, the paired t test decides in its place, marked
-  (t), from five seeds on; it takes the differences for near normal. Which test it is depends on the numbers of
-  seeds and rows alone, never on the outcome. On fewer than five seeds nothing is decided (n. d.), and all rows are
-  tied.
+  from the student alone to its teacher, left out where the interval of that distance reaches down to zero: a share of
+  a distance that may be none says nothing.
 - A row that lacks report seeds of its peers, has a failed run, or has run its default alone so far where peers show
   their tuned configurations, is partial: shown, but not ranked. Nothing is averaged over missing cells.
   The best mean of a column, and what reads the same, is bold.
-- Overall: *IQM* is the interquartile mean of scores normalised so that the majority class is 0 and the teacher 1 (a
-  perfect score, without a teacher), left out where on one dataset the teacher is not clearly better than the majority
-  class. Every dataset weighs the same. Intervals are 95 % stratified bootstraps over
-  seeds, so they speak of these datasets, not of others.
+- Overall: datasets are a sample too, each counted once whatever its splits. Intervals of *mean rank*, *win rate* (the
+  chance that a run beats one of another row, mean over the others), *mean gain* and *gap closed* are Student's over
+  datasets; on a single dataset they are those of its seeds. *IQM* is the interquartile mean of scores normalised so
+  that the majority class is 0 and the teacher 1 (a perfect score, without a teacher), left out where on one dataset
+  the teacher is not clearly better than the majority class; its interval carries the noise of both, and speaks of these
+  datasets, not of others.
 - *ECE* is the expected calibration error on the test set, in percent; lower is better.
 - *Verified*: another machine repeated the row's report runs, and its mean lies within the row's interval.
 - Speed is compared within one hardware fingerprint. Latencies are medians; one request asks for one node or graph;
@@ -98,9 +104,12 @@ def _overall(overall: Overall) -> str:
                 _label(r.key.name, r.key.method),
                 rank,
                 bounds(r.rank, "{:.2f}"),
+                share(r.win_rate.value),
+                bounds(r.win_rate, "{:.0f} %", 100),
+                gain,
+                bounds(r.gains, "{:+.2f}", 100),
                 iqm,
                 bounds(r.iqm, "{:.0f} %", 100),
-                gain,
                 share(r.gap_closed),
                 bounds(r.gap, "{:.0f} %", 100),
                 signed(r.tuning_gain),
@@ -113,9 +122,12 @@ def _overall(overall: Overall) -> str:
             "Method",
             "Mean rank",
             "95 %",
-            "IQM",
+            "Win rate",
             "95 %",
             "Mean gain",
+            "95 %",
+            "IQM",
+            "95 %",
             "Mean gap closed",
             "95 %",
             "Mean tuning gain",
@@ -164,6 +176,8 @@ def _comparison(comparison: Comparison) -> str:
         "",
         f"Test {METRICS[data.metric]} in percent. Data `{data.dataset_sha256[:12]}`, "
         f"node order `{data.node_order_sha256[:12]}`.",
+        "",
+        comparison.sampling_words,
         "",
         *_verdict(comparison),
         _scores(comparison),
@@ -215,6 +229,8 @@ def _scores(comparison: Comparison) -> str:
     students = [comparison.against_student(row) for row in rows]
     columns |= {
         "Validation": [score(row.headline.validation if row.headline else None) for row in rows],
+        "Optimism": [signed(row.optimism) for row in rows],
+        "To best": [difference(each.best, comparison.margin) if each else NONE for each in standings],
         "p to best": [p_value(each.best) if each else NONE for each in standings],
         "Gain": _best(rows, [signed(gain) for gain in gains], gains),
         "p of gain": [p_value(test) for test in students],

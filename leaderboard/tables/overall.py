@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from graph_distillery.leaderboard.read.rows import RANKED, Row, RowKey
-from graph_distillery.leaderboard.statistics import Estimate, geometric_mean, mean, mean_gap
+from graph_distillery.leaderboard.statistics import Estimate, geometric_mean, mean
 from graph_distillery.leaderboard.tables.comparison import Comparison
 
 if TYPE_CHECKING:
     from graph_distillery.leaderboard.statistics.across import Profile
     from graph_distillery.leaderboard.statistics.datasets import DatasetTests
+    from graph_distillery.leaderboard.statistics.interquartile import Scale
+    from graph_distillery.leaderboard.statistics.resampling import Floats, Strata
 
 Members = Sequence[Comparison]
 Found = Sequence[Mapping[RowKey, Row]]
@@ -23,6 +25,7 @@ class OverallRow:
     """A method's standing over every comparison of a family.
 
     ``rank``: mean rank among the family's complete methods, on the seeds that all students of a comparison have.
+    ``win_rate``: the chance that a run of it beats a run of another, mean over the others and the datasets.
     ``iqm`` and ``profile``: of scores normalised so that the majority class is 0 and the teacher 1 (a perfect score,
     without a teacher). ``gap``: mean share of the teacher's gap that was closed. ``gain`` and ``tuning_gain`` are
     means of differences, as fractions. ``speedups``: geometric mean of the teacher's latency over the row's, by
@@ -31,9 +34,10 @@ class OverallRow:
 
     key: RowKey
     rank: Estimate
+    win_rate: Estimate
     iqm: Estimate | None
     gap: Estimate | None
-    gain: float | None
+    gains: Estimate | None
     tuning_gain: float | None
     speedup: float | None
     speedups: dict[str, float]
@@ -44,6 +48,10 @@ class OverallRow:
     @property
     def mean_rank(self) -> float:
         return self.rank.value
+
+    @property
+    def gain(self) -> float | None:
+        return self.gains.value if self.gains else None
 
     @property
     def gap_closed(self) -> float | None:
@@ -108,6 +116,7 @@ def _rows(
     import numpy as np
 
     from graph_distillery.leaderboard.statistics import across
+    from graph_distillery.leaderboard.statistics.interquartile import iqm
     from graph_distillery.leaderboard.statistics.resampling import Strata
 
     strata = Strata(tuple(each.data.stratum for each in members))
@@ -115,36 +124,92 @@ def _rows(
         [np.array([rows[key].test[seed] for seed in each.shared_seeds]) for key in pool]
         for each, rows in zip(members, found, strict=True)
     ]
-    scaled = [[each.normalised(rows[key]) for key in pool] for each, rows in zip(members, found, strict=True)]
-    whole = all(scores is not None for each in scaled for scores in each)
-    normalised = [[np.array(scores) for scores in each] for each in scaled] if whole else None
-    iqms = dict(zip(pool, across.iqm(normalised, strata), strict=True)) if normalised else {}
-    profiles = dict(zip(pool, across.performance_profiles(normalised, strata), strict=True)) if normalised else {}
+    ranks = _ranks(members, raw, strata)
+    won = [across.win_rates(each) for each in raw]
+    scales = _scales(members, pool)
+    profiles = _profiles(raw, scales, strata) if scales else [None] * len(pool)
     rows = []
-    for key, rank in zip(pool, across.mean_ranks(raw, strata), strict=True):
+    for place, key in enumerate(pool):
         pairs = [(each, rows_of[key]) for each, rows_of in zip(members, found, strict=True)]
         speedups = {name: _geometric([each.speedup(row, name) for each, row in pairs]) for name in shared}
         hours = [row.tuning.device_hours for _, row in pairs]
+        wins = across.over_datasets(_by_dataset(members, [each[place] for each in won]), 0.0, 1.0)
         rows.append(
             OverallRow(
                 key,
-                rank,
-                iqms.get(key),
-                mean_gap([each.gap(row) for each, row in pairs]),
-                _mean_of_all([each.gain(row) for each, row in pairs]) if _one_metric(members) else None,
+                ranks[place],
+                wins,
+                iqm([each[place] for each in raw], strata, scales) if scales else None,
+                _closed(members, [each.gap(row) for each, row in pairs]),
+                _over(members, [each.gain(row) for each, row in pairs]) if _one_metric(members) else None,
                 _mean_of_all([each.tuning_gain(row) for each, row in pairs]) if _one_metric(members) else None,
                 speedups.get(fingerprint) if fingerprint else None,
                 {name: value for name, value in speedups.items() if value is not None},
                 sum(h for h in hours if h is not None) if None not in hours else None,
                 _mean_of_all([row.headline.mean_ece if row.headline else None for _, row in pairs]),
-                profiles.get(key),
+                profiles[place],
             )
         )
     rows.sort(key=lambda row: (row.mean_rank, row.key))
-    place = {key: position for position, key in enumerate(pool)}
-    order = [place[row.key] for row in rows]
+    position = {key: number for number, key in enumerate(pool)}
+    order = [position[row.key] for row in rows]
     chances = across.improvement([[each[i] for i in order] for each in raw], strata)
     return rows, {(rows[a].key, rows[b].key): chance for (a, b), chance in chances.items()}
+
+
+def _by_dataset(members: Members, values: Sequence[float]) -> list[float]:
+    """A value per comparison to one per dataset: of several splits of a dataset the mean."""
+    found: dict[str, list[float]] = {}
+    for each, value in zip(members, values, strict=True):
+        found.setdefault(each.data.dataset, []).append(value)
+    return [mean(splits) for splits in found.values()]
+
+
+def _over(members: Members, values: Sequence[float | None]) -> Estimate | None:
+    """Mean over datasets with its interval, only where every comparison has a value."""
+    from graph_distillery.leaderboard.statistics.across import over_datasets
+
+    known = [value for value in values if value is not None]
+    return over_datasets(_by_dataset(members, known)) if known and len(known) == len(values) else None
+
+
+def _closed(members: Members, gaps: Sequence[Estimate | None]) -> Estimate | None:
+    """The mean share of the gap; on one comparison its own interval."""
+    return gaps[0] if len(gaps) == 1 else _over(members, [gap.value if gap else None for gap in gaps])
+
+
+def _ranks(members: Members, raw: Sequence[Sequence[Floats]], strata: Strata) -> list[Estimate]:
+    """Mean ranks over datasets; on a single one with the interval of resampled seeds."""
+    from graph_distillery.leaderboard.statistics import across
+    from graph_distillery.leaderboard.statistics.resampling import Strata
+
+    resampled = across.mean_ranks(raw, strata)
+    if len({each.data.dataset for each in members}) < 2:
+        return resampled
+    alone = [across.mean_ranks([each], Strata((name,))) for each, name in zip(raw, strata.names, strict=True)]
+    methods = len(resampled)
+    return [
+        across.over_datasets(_by_dataset(members, [each[place].value for each in alone]), 1.0, methods)
+        for place in range(methods)
+    ]
+
+
+def _scales(members: Members, pool: Sequence[RowKey]) -> list[Scale] | None:
+    """What normalises each comparison's scores; None where one has no floor, or no top that is clearly above it."""
+    fixed = {key.fixed for key in pool}
+    found = [each.scale(fixed=fixed == {True}) for each in members]
+    known = [scale for scale in found if scale is not None]
+    if len(known) < len(found):
+        return None
+    names = [each.data.dataset for each in members]
+    return [replace(scale, weight=1 / names.count(name)) for scale, name in zip(known, names, strict=True)]
+
+
+def _profiles(raw: Sequence[Sequence[Floats]], scales: Sequence[Scale], strata: Strata) -> Sequence[Profile | None]:
+    from graph_distillery.leaderboard.statistics.across import performance_profiles
+
+    scaled = [[scale.normalised(scores) for scores in each] for each, scale in zip(raw, scales, strict=True)]
+    return performance_profiles(scaled, strata)
 
 
 def _tests(members: Members, found: Found, pool: Sequence[RowKey]) -> DatasetTests[RowKey] | None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
 
-from graph_distillery.leaderboard.statistics import mean_interval, t_interval
-from graph_distillery.leaderboard.statistics.across import interquartile_mean, iqm
+from graph_distillery.leaderboard.statistics import gap_closed, mean_interval, t_interval
+from graph_distillery.leaderboard.statistics.interquartile import Scale, interquartile_mean, iqm
 from graph_distillery.leaderboard.statistics.resampling import Strata, draws_of_all, percentile_interval
 
 BOARDS, SEEDS = 500, 10
@@ -78,5 +78,30 @@ def test_the_interval_of_the_interquartile_mean_covers(law, spread):
     truth = float(interquartile_mean(many, np.ones_like(many)))
     strata = Strata(("a", "b", "c", "d"), resamples=1000)
     boards = draw(rng, (BOARDS, 4, SEEDS)) + shifts
-    estimates = [iqm([[scores] for scores in board], strata)[0] for board in boards]
+    estimates = [iqm(list(board), strata) for board in boards]
     assert WANTED[0] <= covers([(each.low, each.high) for each in estimates], truth) <= WANTED[1]
+
+
+@pytest.mark.parametrize("law", ["normal", "skewed"])
+def test_what_normalises_has_noise_too(law):
+    """Four datasets whose teacher and majority class vary from seed to seed as much as the method itself."""
+    draw, centre = LAWS[law]
+    rng = np.random.default_rng(20261125)
+
+    def board(size):
+        floors, tops = rng.normal(centre - 0.2, 0.015, size), rng.normal(centre + 0.03, 0.015, size)
+        return draw(rng, size), floors, tops
+
+    scores, floors, tops = board((4, 400_000))
+    normal = (scores - floors.mean(axis=1, keepdims=True)) / (tops - floors).mean(axis=1)[:, None]
+    truth = float(interquartile_mean(normal.ravel(), np.ones(normal.size)))
+    strata = Strata(("a", "b", "c", "d"), resamples=600)
+    estimates, gaps = [], []
+    for _ in range(150):
+        scores, floors, tops = board((4, SEEDS))
+        scales = [Scale(floor, top) for floor, top in zip(floors, tops, strict=True)]
+        estimates.append(iqm(list(scores), strata, scales))
+        gaps.append(gap_closed(*(dict(enumerate(each[0])) for each in (scores, floors, tops))))
+    assert WANTED[0] <= covers([(each.low, each.high) for each in estimates], truth) <= 0.98
+    closed = 0.2 / 0.23
+    assert 0.91 <= covers([(each.low, each.high) for each in gaps if each], closed) <= 0.98

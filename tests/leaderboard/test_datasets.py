@@ -13,12 +13,13 @@ from graph_distillery.leaderboard.statistics import budget_curve
 from graph_distillery.leaderboard.statistics.across import (
     PROFILE_GRID,
     improvement,
-    interquartile_mean,
-    iqm,
     mean_ranks,
+    over_datasets,
     performance_profiles,
+    win_rates,
 )
 from graph_distillery.leaderboard.statistics.datasets import critical_difference, dataset_tests, friedman
+from graph_distillery.leaderboard.statistics.interquartile import interquartile_mean, iqm
 from graph_distillery.leaderboard.statistics.resampling import Strata
 
 # Demšar (JMLR 2006), table 6: AUC of C4.5 and its three tunings on 14 datasets. On voting the last two are printed as
@@ -100,18 +101,28 @@ def test_interquartile_mean_is_the_trimmed_mean():
 
 def test_every_dataset_weighs_the_same_whatever_its_runs():
     strata = Strata(("a", "b"))
-    few = iqm([[np.array([0.0, 0.0])], [np.array([1.0, 1.0])]], strata)[0]
-    many = iqm([[np.zeros(30)], [np.array([1.0, 1.0])]], strata)[0]
+    few = iqm([np.array([0.0, 0.0]), np.array([1.0, 1.0])], strata)
+    many = iqm([np.zeros(30), np.array([1.0, 1.0])], strata)
     assert (few.value, many.value) == pytest.approx((0.5, 0.5))
 
 
 def test_chance_of_improvement_is_the_mann_whitney_statistic():
     rng = np.random.default_rng(2)
-    runs = [[rng.integers(0, 5, 10) / 5.0, rng.integers(0, 5, 8) / 5.0] for _ in range(3)]
-    u = [stats.mannwhitneyu(*each).statistic / 80 for each in runs]
+    runs = [[rng.integers(0, 5, 10) / 5.0, rng.integers(0, 5, 10) / 5.0] for _ in range(3)]
+    u = [stats.mannwhitneyu(*each).statistic / 100 for each in runs]
     chance = improvement(runs, Strata(("a", "b", "c")))[0, 1]
     assert chance.value == pytest.approx(np.mean(u))
     assert chance.low < chance.value < chance.high
+    assert [win_rates(each)[0] for each in runs] == pytest.approx(u)
+    assert win_rates([*runs[0], runs[0][1]])[0] == pytest.approx(u[0])
+
+
+def test_a_number_for_each_dataset_has_students_interval_over_datasets():
+    gains = [0.01, 0.03, 0.02, 0.05]
+    found = over_datasets(gains)
+    assert (found.low, found.high) == pytest.approx(stats.t.interval(0.95, 3, np.mean(gains), stats.sem(gains)))
+    assert over_datasets([1.0, 1.2, 3.5], 1.0, 4.0).low == 1
+    assert over_datasets([0.3]).low is None
 
 
 def test_mean_ranks_and_profiles_by_hand():

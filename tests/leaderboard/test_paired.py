@@ -130,13 +130,13 @@ def test_letters_rank_intervals_and_verdicts_agree(scores):
             assert each.tied == (each.pairs[leader] > 0.05) == (not each.best.significant)
 
 
-def test_a_pair_is_adjusted_within_the_comparisons_of_either_row_and_the_larger_counts():
-    """Of a's two comparisons b's p is the larger, and stays; of b's it is the smaller, and doubles, past 5 %."""
+def test_a_pair_is_adjusted_within_all_pairs_of_the_table():
+    """Holm (1979) over three pairs: the least p counts three times, the next twice, the last once."""
     a, b, c = [67, 81, 67, 84, 74, 69, 89, 60], [64, 71, 56, 79, 63, 62, 91, 61], [62, 79, 61, 77, 70, 64, 84, 52]
     raw = [wilcoxon_p([(x - y) / 100 for x, y in zip(*pair, strict=True)]) for pair in ((a, b), (a, c), (b, c))]
     assert raw == pytest.approx([10 / 256, 2 / 256, 254 / 256])
     found = standings({n: {i: v / 100 for i, v in enumerate(row)} for n, row in (("a", a), ("b", b), ("c", c))})
-    assert found["a"].pairs == pytest.approx({"b": 20 / 256, "c": 4 / 256})
+    assert found["a"].pairs == pytest.approx({"b": 20 / 256, "c": 6 / 256})
     assert found["b"].pairs == pytest.approx({"a": 20 / 256, "c": 254 / 256})
     assert (found["a"].letters, found["b"].letters, found["c"].letters) == ("a", "ab", "b")
 

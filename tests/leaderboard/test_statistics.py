@@ -20,7 +20,7 @@ from graph_distillery.leaderboard.statistics import (
     summarise,
     t_interval,
 )
-from graph_distillery.leaderboard.statistics.gap import gap_closed
+from graph_distillery.leaderboard.statistics.gap import clear_lead, gap_closed
 from graph_distillery.leaderboard.statistics.resampling import Strata, draws_of_all
 from graph_distillery.leaderboard.statistics.summary import mean_interval
 
@@ -114,7 +114,28 @@ def test_the_studentised_interval_by_its_definition():
 
 
 def test_a_gap_is_that_of_the_methods_own_seeds():
-    alone, teacher = {0: 0.6, 1: 0.2}, {0: 0.8, 1: 0.3}
-    assert gap_closed({0: 0.7}, alone, teacher, "a").value == pytest.approx(0.5)  # 0.1 of 0.2, whatever seed 1 says
-    assert gap_closed({0: 0.7, 1: 0.25}, alone, teacher, "a").value == pytest.approx(0.075 / 0.15)
-    assert gap_closed({0: 0.7, 2: 0.9}, alone, teacher, "a") is None
+    alone, teacher = {0: 0.6, 1: 0.2}, {0: 0.8, 1: 0.4}
+    assert gap_closed({0: 0.7}, alone, teacher).value == pytest.approx(0.5)  # 0.1 of 0.2, whatever seed 1 says
+    assert gap_closed({0: 0.7, 1: 0.25}, alone, teacher).value == pytest.approx(0.075 / 0.2)
+    assert gap_closed({0: 0.7, 2: 0.9}, alone, teacher) is None
+
+
+def test_the_ends_of_a_gap_are_the_shares_that_the_paired_test_just_allows():
+    """Fieller (1954): at either end the t test of gain - x lead against zero has p = 5 %."""
+    rng = np.random.default_rng(4)
+    alone = 0.6 + rng.normal(0, 0.01, 10)
+    ours, teacher = alone + 0.05 + rng.normal(0, 0.02, 10), alone + 0.1 + rng.normal(0, 0.03, 10)
+    found = gap_closed(*(dict(enumerate(each)) for each in (ours, alone, teacher)))
+    assert found.low < found.value < found.high
+    for x in (found.low, found.high):
+        assert stats.ttest_1samp(ours - alone - x * (teacher - alone), 0).pvalue == pytest.approx(0.05)
+
+
+def test_a_lead_has_a_stated_level():
+    """Told where the interval of the paired differences is above zero; one resample in 2,000 no longer undoes it."""
+    below = dict(enumerate([0.50, 0.51, 0.49, 0.52, 0.50, 0.51, 0.48, 0.50, 0.49, 0.55]))
+    leads = np.array([0.02, 0.03, 0.01, 0.02, 0.04, 0.02, 0.03, 0.01, 0.02, -0.01])
+    above = {seed: below[seed] + lead for seed, lead in enumerate(leads)}
+    assert clear_lead(above, below) == pytest.approx(leads.mean())
+    assert clear_lead(below, above) is None
+    assert clear_lead({seed: score + (0.05 if seed == 3 else 0) for seed, score in below.items()}, below) is None

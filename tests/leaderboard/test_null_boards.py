@@ -1,0 +1,125 @@
+"""Boards on which nothing differs, and boards with a planted gain: what the statistics say of them.
+
+Learners are real (ridge regression on made-up data); two of them are equal in law because they read different columns
+of one and the same law, so that every difference is chance: of the items drawn, of the split, of the seed. The long
+form, with the figures printed:
+
+    pytest -m slow -s tests/leaderboard/test_null_boards.py
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from graph_distillery.leaderboard.statistics import SplitFacts, sampling_of, standings
+from graph_distillery.leaderboard.statistics.items import paired_items
+from graph_distillery.leaderboard.statistics.paired import paired_test
+from graph_distillery.leaderboard.statistics.variance import summarise_runs
+
+SEEDS = 10
+#: Shares of items that train and test; the others validate. "rotating": ten splits, each used by two seeds.
+DESIGNS = {
+    "redrawn 60/20/20": (0.6, 0.2),
+    "redrawn 48/32/20": (0.48, 0.2),
+    "rotating 60/20/20": (0.6, 0.2),
+    "fixed": (0.3, 0.4),
+    "sealed": (0.5, 0.3),
+}
+ITEMS, COLUMNS, SEPARATION = 600, 8, 0.3
+
+
+class World:
+    """One dataset of ``ITEMS`` items, drawn anew, and rows that each read columns of their own."""
+
+    def __init__(self, rng: np.random.Generator, rows: int, gain: float = 0.0) -> None:
+        self.rng = rng
+        self.labels = rng.integers(0, 2, ITEMS)
+        sign = 2 * self.labels[:, None] - 1
+        shifts = [SEPARATION + (gain if row == 0 else 0.0) for row in range(rows)]
+        self.columns = [rng.normal(size=(ITEMS, COLUMNS)) + shift * sign for shift in shifts]
+
+    def runs(self, design: str) -> tuple[np.ndarray, list[SplitFacts], list[list[np.ndarray]]]:
+        """Scores [rows, seeds], what records tell of the splits, and which test items were right, [row][seed]."""
+        train, test = (round(share * ITEMS) for share in DESIGNS[design])
+        order = self.rng.permutation(ITEMS)
+        facts, right = [], [[] for _ in self.columns]
+        for seed in range(2 * SEEDS if design.startswith("rotating") else SEEDS):
+            if design.startswith("redrawn") or (design.startswith("rotating") and seed % 2 == 0):
+                order = self.rng.permutation(ITEMS)
+            elif design == "sealed":
+                order = np.concatenate([self.rng.permutation(order[:-test]), order[-test:]])
+            learned, judged = order[:train], order[-test:]
+            facts.append(SplitFacts(str(sorted(learned)), str(sorted(judged)), (train, ITEMS - train - test, test)))
+            drop = design in ("fixed", "sealed")  # where splits vary less, seeds must
+            for row, columns in enumerate(self.columns):
+                right[row].append(self._right(columns, learned, judged, drop))
+        return np.array([[each.mean() for each in row] for row in right]), facts, right
+
+    def _right(self, columns: np.ndarray, learned: np.ndarray, judged: np.ndarray, drop: bool) -> np.ndarray:
+        """A ridge regression on all columns, or on all but one, which the seed chooses."""
+        chosen = self.rng.permutation(COLUMNS)[int(drop) :]
+        features = np.c_[columns[:, chosen], np.ones(ITEMS)]
+        seen, sign = features[learned], 2.0 * self.labels[learned] - 1
+        weights = np.linalg.solve(seen.T @ seen + np.eye(seen.shape[1]), seen.T @ sign)
+        return (features[judged] @ weights > 0) == self.labels[judged]
+
+    def truth(self, train: int, drop: bool, many: int = 400) -> float:
+        """Accuracy on items that were never seen, over datasets and training parts of that size."""
+        sizes = []
+        for _ in range(many):
+            fresh = World(self.rng, 1)
+            everyone = self.rng.permutation(ITEMS)
+            sizes.append(fresh._right(fresh.columns[0], everyone[:train], everyone[train:], drop).mean())
+        return float(np.mean(sizes))
+
+
+def told(scores: np.ndarray, facts: list[SplitFacts]):
+    sampling = sampling_of(dict(enumerate(facts)), counted=True)
+    return [dict(enumerate(row)) for row in scores], sampling
+
+
+def campaign(design: str, boards: int, rows: int, gain: float = 0.0, seed: int = 0) -> dict[str, float]:
+    """Shares over boards: a false (or, with a gain, a true) difference of one pair, of any pair, and coverage."""
+    rng = np.random.default_rng([20261125, seed])
+    train = round(DESIGNS[design][0] * ITEMS)
+    truth = World(rng, 1).truth(train, design in ("fixed", "sealed"))
+    found: dict[str, list[float]] = {name: [] for name in ("pair", "before", "family", "mean", "difference", "items")}
+    for _ in range(boards):
+        scores, facts, right = World(rng, rows, gain).runs(design)
+        runs, sampling = told(scores, facts)
+        test = paired_test(runs[0], runs[1], "items_t" if sampling.kind == "fixed" else "corrected_t", None, sampling)
+        found["pair"].append(test.p <= 0.05)
+        found["difference"].append(test.low <= 0 <= test.high)
+        found["before"].append(paired_test(runs[0], runs[1], "wilcoxon").p <= 0.05)
+        ranked = standings(dict(enumerate(runs)), sampling)
+        found["family"].append(any(p <= 0.05 for each in ranked.values() for p in each.pairs.values()))
+        own = summarise_runs(runs[1], sampling)
+        found["mean"].append(own.low <= truth <= own.high)
+        if sampling.kind == "fixed" and len({each.split for each in facts}) == 1:
+            one, other = (np.array(right[row], dtype=float) for row in (0, 1))
+            found["items"].append(paired_items(one, other, "board", 400).p <= 0.05)
+    return {name: round(float(np.mean(each)), 4) for name, each in found.items() if each}
+
+
+@pytest.mark.parametrize("design", ["redrawn 60/20/20", "rotating 60/20/20", "sealed"])
+def test_equal_rows_are_seldom_told_apart(design):
+    """A short form: bounds that 120 boards of a test at 5 % miss once in a hundred times or less."""
+    found = campaign(design, 120, 3)
+    assert found["pair"] <= 0.11, found
+    assert found["family"] <= 0.11, found
+    assert found["difference"] >= 0.89, found
+    assert found["mean"] >= 0.89, found
+    assert found["before"] > 0.11, found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("design", DESIGNS)
+def test_the_figures_of_boards_on_which_nothing_differs(design):
+    found = campaign(design, 2000, 4)
+    powers = {gain: campaign(design, 400, 4, gain, seed=1) for gain in (0.04, 0.08)}
+    print(f"\n{design}: {found}", *(f"gain {gain}: {each}" for gain, each in powers.items()), sep="\n  ")
+    assert 0.02 <= found["pair"] <= 0.07
+    assert found["family"] <= 0.07
+    assert 0.92 <= found["difference"] <= 0.98
+    assert 0.92 <= found["mean"] <= 0.98
