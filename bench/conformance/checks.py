@@ -135,6 +135,19 @@ def digest(example: Example, info: MethodInfo) -> str:
     return _hash(_tensors(example, example.teachers(info) or (example.teacher,)))
 
 
+def traces(example: Example, info: MethodInfo) -> list[str]:
+    """Whatever a method could leave behind on its teachers' networks: attributes, modes and hooks of every part."""
+    networks = [teacher.model for teacher in example.teachers(info) if teacher.model is not None]
+    found = []
+    for number, network in enumerate(networks):
+        for path, part in network.named_modules():
+            for name, value in sorted(vars(part).items()):
+                counted = len(value) if name.endswith("hooks") and hasattr(value, "__len__") else ""
+                simple = value if isinstance(value, (bool, int, float, str, type(None))) else type(value).__name__
+                found.append(f"network {number}: {path or type(part).__name__}.{name} {counted or simple}")
+    return found
+
+
 def _hash(tensors: Iterable[Tensor]) -> str:
     found = hashlib.sha256()
     for tensor in tensors:

@@ -24,6 +24,7 @@ from graph_distillery.bench.conformance.checks import (
     refused,
     same_result,
     space_disagreements,
+    traces,
 )
 from graph_distillery.bench.conformance.examples import (
     MARGIN,
@@ -189,12 +190,14 @@ class MethodConformance:
 
     def test_leaves_graph_labels_and_teachers_as_they_are(self, case: Case) -> None:
         example = case.example
-        before = digest(example, case.info)
+        before, left = digest(example, case.info), traces(example, case.info)
         run = case.trained(epochs=3)
         run.method.train().predict(example.problem.training.graph)
         networks = [teacher.model for teacher in example.teachers(case.info) if teacher.model is not None]
         moving = any(each.training for network in networks for each in network.modules())
         check(not moving, "the teacher's network is in training mode")
+        new = sorted(set(traces(example, case.info)) - set(left))
+        check(not new, f"left on the teacher: {'; '.join(new)}")
         check(
             digest(example, case.info) == before, "training or prediction changed the graph, the labels or the teacher"
         )

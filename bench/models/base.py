@@ -72,8 +72,6 @@ class Model(nn.Module):
     fan_out: tuple[int, ...] | None = None
     #: Whether its graph is to have a loop at every node before neighbours are drawn.
     self_loops: bool = False
-    #: Whether `Output.preactivations` is filled; whoever needs them sets it on its model, for they take memory.
-    keeps_preactivations: bool = False
 
     def __init__(self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level = "node") -> None:
         super().__init__()
@@ -118,15 +116,12 @@ class Model(nn.Module):
         p = self.hyper.dropout
         state: Features = graph.features
         hidden: list[Tensor] = []
-        preactivations: list[Tensor] = []
         for index, layer in enumerate(self.layers):
             if index > 0 or self.drops_features:
                 state = drop_features(state, p, self.training)
             made: Tensor = layer(graph.for_layer(index), state)
             layer_input, state = state, made
             if index < len(self.norms):
-                if self.keeps_preactivations:
-                    preactivations.append(made)
                 state = self.activate(self.norms[index](made))
                 if self.hyper.residual and index > 0:
                     state = self.add_residual(state, layer_input)
@@ -137,10 +132,17 @@ class Model(nn.Module):
         if hidden and self.head is None and hidden[0].shape[0] > state.shape[0]:  # sampled: the items come first
             hidden = [each[: state.shape[0]] for each in hidden]
         if self.head is None:
-            return Output(state, tuple(hidden), preactivations=tuple(preactivations))
+            return Output(state, tuple(hidden))
         pooled = readout(state, graph, self.hyper.readout)
         logits = self.head(dropout(pooled, p, self.training))
-        return Output(logits, tuple(hidden), pooled, tuple(preactivations))
+        return Output(logits, tuple(hidden), pooled)
+
+    def named_states(self) -> dict[str, str]:
+        """Where states that stand in no `Output` are to be tapped: name -> path of the submodule that returns it.
+
+        preactivation.I: what became hidden state I, before norm and activation.
+        """
+        return {f"preactivation.{index}": f"layers.{index}" for index in range(len(self.norms))}
 
     def _convolutions(self) -> list[Convolution]:
         return cast("list[Convolution]", list(self.layers))

@@ -7,7 +7,10 @@ discriminators). Most methods write `loss` alone. The other doors are there for 
 what a method may need                    where it stands
 ========================================  ======================================================================
 trainable heads inside a loss             create them in `setup`; they are parameters of the module
-teacher logits, hidden states, edges      `batch.teacher.logits`, `.hidden`, `.graph`
+teacher logits, hidden states, edges      `batch.teacher.logits`, `.hidden`, `.edges`, `.graph`
+any other tensor of a teacher, by name    `batch.teacher.state("preactivation.-1")`, see `contract.taps`
+any other tensor of the student, by name  `student_states`, then `student.state("layers.0.linear")`; or `taps` around a
+                                          forward of one's own
 state, epoch and step hooks               attributes, `on_epoch_start`, `on_epoch_end`, `step`
 transform of the targets                  `setup` may replace `self.teachers`
 transform of the student's inputs         `inputs`, called before every forward, in training and at inference
@@ -35,6 +38,7 @@ from __future__ import annotations
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.method import Context, Hyperparameters, Method, Update
 from graph_distillery.methods.contract.optimiser import OptimiserSettings, adam
+from graph_distillery.methods.contract.taps import taps
 from graph_distillery.methods.contract.task import Task, TaskKind
 from graph_distillery.methods.contract.views import Batch, BatchSource, NodeSet, Output, Teacher, TrainingData
 
@@ -54,4 +58,5 @@ __all__ = [
     "TrainingData",
     "Update",
     "adam",
+    "taps",
 ]

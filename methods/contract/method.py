@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.optimiser import OptimiserSettings, adam
+from graph_distillery.methods.contract.taps import taps
 from graph_distillery.methods.contract.task import Task
 from graph_distillery.methods.contract.views import Batch, BatchSource, Output, Teacher, TrainingData
 
@@ -83,6 +84,9 @@ class Method(nn.Module, Generic[H]):
     #: Whether training stops early and keeps its best state by the validation score. Otherwise it runs all its epochs
     #: and keeps the last state, and the validation items are scored once, when training is over.
     selects_on_validation: ClassVar[bool] = True
+    #: States of the student, by name as `contract.taps` has them, that every `Output` of it is to hold while it trains
+    #: (`Output.state`). `setup` may set it.
+    student_states: tuple[str, ...] = ()
     #: Hyperparameters under which a run takes a moment, where the published ones do not; for the conformance suite.
     quick: ClassVar[Mapping[str, Any]] = {}
 
@@ -124,8 +128,12 @@ class Method(nn.Module, Generic[H]):
         """The student's output on a graph."""
         if self.student is None:
             raise ValueError("a method without a student must override predict")
-        output: Output = self.student(self.inputs(graph))
-        return output
+        if not (self.student_states and self.training):
+            output: Output = self.student(self.inputs(graph))
+            return output
+        with taps(self.student, self.student_states) as taken:
+            output = self.student(self.inputs(graph))
+        return replace(output, states=taken)
 
     def predict(self, graph: Graph) -> Output:
         """What is judged; in evaluation mode, without gradients."""

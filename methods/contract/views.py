@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from graph_distillery.methods.contract.graph import Graph, arcs_among
+from graph_distillery.methods.contract.sparse import lasting
+from graph_distillery.methods.contract.taps import from_output, taps
 from graph_distillery.methods.contract.task import Task
+from graph_distillery.near_names import hint
 
 NodeSet = Literal["labelled", "observed", "unlabelled"]
 
@@ -22,17 +25,29 @@ class Output:
     logits: [items, classes]; an item is a node, or a graph in graph classification.
     hidden: the hidden state of every layer below the output, nearest the input first; [nodes, width] each.
     pooled: [graphs, width], the readout, in graph classification only.
-    preactivations: what became each hidden state, before norm and activation; aligned with `hidden`, and empty
-        unless the model was told to keep them (`keeps_preactivations = True`).
     edges: the arcs that each hidden layer read, [2, arcs] int64 as in `Graph.edge_index`, aligned with `hidden`;
         empty for a model that reads the graph's own.
+    states: whatever else was asked for by name (`Method.student_states`).
     """
 
     logits: Tensor
     hidden: tuple[Tensor, ...] = ()
     pooled: Tensor | None = None
-    preactivations: tuple[Tensor, ...] = ()
     edges: tuple[Tensor, ...] = ()
+    states: Mapping[str, Tensor] = field(default_factory=dict)
+
+    def state(self, name: str) -> Tensor:
+        """A tensor by name, as `contract.taps` has them.
+
+        Raises:
+            ValueError: it is neither part of every output nor was it asked for.
+        """
+        found = from_output(self, name)
+        if found is None:
+            found = self.states.get(name)
+        if found is None:
+            raise ValueError(f"the student's {name!r} was not asked for; {hint(name, self.states)}")
+        return found
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,8 @@ class Teacher:
     logits: [items, classes]; hidden: [nodes, width] per layer, nearest the input first;
     graph: the graph it read; model: the network itself, frozen and in evaluation mode;
     edges: the arcs that each hidden layer read, where those are not the graph's own (see `Output`).
+
+    Whatever else the network makes on the way is had by name (`state`), and nothing is set on the network for it.
     """
 
     name: str
@@ -69,12 +86,40 @@ class Teacher:
     graph: Graph
     model: nn.Module | None = None
     edges: tuple[Tensor, ...] = ()
+    _kept: dict[str, Tensor] = field(default_factory=dict, init=False, compare=False, repr=False)
+    _cut: _Cut | None = field(default=None, init=False, compare=False, repr=False)
+
+    def state(self, name: str) -> Tensor:
+        """A tensor by name, as `contract.taps` has them, of what this view shows: rows of its nodes or its items.
+
+        What was not kept with the teacher is read in one forward pass over the whole graph, once for all its batches
+        and for every method that shares the teacher.
+
+        Raises:
+            ValueError: it has no such state, or comes without its network, or the state is cut to a batch and has
+                neither a row a node nor a row an item.
+        """
+        found = from_output(self, name) if name != "pooled" else None
+        if found is not None:
+            return found
+        if name not in self._kept:
+            self._kept[name] = self._read(name) if self._cut is None else self._cut.of(name)
+        return self._kept[name]
+
+    def _read(self, name: str) -> Tensor:
+        if self.model is None:
+            raise ValueError(f"teacher {self.name!r} comes without its network, so that {name!r} cannot be read")
+        with lasting(), torch.no_grad(), taps(self.model, [name]) as taken:
+            self.model(self.graph)
+        return taken[name]
 
     def at(self, items: Tensor, nodes: Tensor, graph: Graph) -> Teacher:
         """The same view cut down to a batch."""
         hidden = tuple(state[nodes] for state in self.hidden)
         edges = tuple(arcs_among(arcs, nodes, self.graph.num_nodes) for arcs in self.edges)
-        return replace(self, logits=self.logits[items], hidden=hidden, graph=graph, edges=edges)
+        view = replace(self, logits=self.logits[items], hidden=hidden, graph=graph, edges=edges)
+        object.__setattr__(view, "_cut", _Cut(self, items, nodes))
+        return view
 
     def without_data(self) -> Teacher:
         """The network alone, for methods that do without training data: outputs of no item, a graph of no node.
@@ -85,6 +130,23 @@ class Teacher:
         no_edge = torch.empty(2, 0, dtype=torch.long, device=self.graph.device)
         empty = Graph(features, no_edge, torch.zeros(1, dtype=torch.long, device=self.graph.device))
         return replace(self, logits=self.logits.new_empty(0, self.logits.shape[1]), hidden=(), edges=(), graph=empty)
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """Where a teacher's view of a batch was cut from."""
+
+    whole: Teacher
+    items: Tensor
+    nodes: Tensor
+
+    def of(self, name: str) -> Tensor:
+        state, whole = self.whole.state(name), self.whole
+        if state.shape[0] == whole.graph.num_nodes:
+            return state[self.nodes]
+        if state.shape[0] == whole.logits.shape[0]:
+            return state[self.items]
+        raise ValueError(f"{name} of teacher {whole.name!r} has {state.shape[0]} rows, which no batch can be cut from")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ class HintHyperparameters(Hyperparameters):
     teacher_layer: int = Field(-1, description="hidden state of the teacher; -1 is the last below the output")
 
 
+State = TypeVar("State")
 HintH = TypeVar("HintH", bound=HintHyperparameters)
 
 
@@ -65,8 +66,8 @@ def hidden_width(method: Method[Any], layer: int) -> int:
     return pick_layer(hidden, layer, "student").shape[1]
 
 
-def pick_layer(hidden: Sequence[Tensor], layer: int, whose: str) -> Tensor:
-    """One hidden state.
+def pick_layer(hidden: Sequence[State], layer: int, whose: str) -> State:
+    """One hidden state, or what stands for it.
 
     Raises:
         ValueError: there is no such layer; the line says how many there are.

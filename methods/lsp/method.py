@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
-from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output, Teacher
+from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
 from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.contract.taps import states_of
 from graph_distillery.methods.losses.hints import pick_layer
 from graph_distillery.methods.losses.local_structure import (
     Direction,
@@ -81,14 +81,19 @@ class LSP(Method[LSPHyperparameters]):
         self.direction: Direction = published.direction if hyper.direction == "published" else hyper.direction
         self.weight = published.weight if hyper.weight is None else hyper.weight
         self.window = published.window if hyper.window is None else hyper.window
-        self.before_activation = self.context.variant == "official_code"
+        self.kind = "preactivation" if self.context.variant == "official_code" else "hidden"
         if self.weight == 0:
             self.acts, self.needs_edges, self.epoch_items = False, False, "labelled"
             return
-        if self.before_activation and self.student is not None:
-            self.student.keeps_preactivations = True  # type: ignore[assignment]
         self.acts = True
-        self.teacher_states = self._states_of_teacher(self.teachers[0])
+        teacher = self.teachers[0]
+        if self.kind == "preactivation":
+            require_preactivation(self.student, hyper.student_layer, "student", "the student")
+            require_preactivation(teacher.model, hyper.teacher_layer, "teacher", f"teacher {teacher.name!r}")
+            self.student_states = (f"{self.kind}.{hyper.student_layer}",)
+        else:
+            pick_layer(teacher.hidden, hyper.teacher_layer, "teacher")
+        self.teacher_states = teacher.state(f"{self.kind}.{hyper.teacher_layer}")
         self.kept: Tensor | None = None
         self.kept_codes: Tensor | None = None
 
@@ -103,10 +108,11 @@ class LSP(Method[LSPHyperparameters]):
 
     def structure_term(self, batch: Batch, student: Output) -> Tensor:
         """The divergence of the local structures on a batch, without its weight; a scalar."""
-        states = student.hidden
-        if self.before_activation:
-            states = _shown(student.preactivations, "the student")
-        own = pick_layer(states, self.hyper.student_layer, "student")
+        layer = self.hyper.student_layer
+        if self.kind == "hidden":
+            own = pick_layer(student.hidden, layer, "student")
+        else:
+            own = student.state(f"{self.kind}.{layer}")
         read = [
             pick_layer(output.edges, layer, whose)
             for output, layer, whose in (
@@ -153,34 +159,10 @@ class LSP(Method[LSPHyperparameters]):
         assert data is not None
         return batch.items if data.task.level == "node" else data.graph.nodes_of(batch.items)
 
-    def _states_of_teacher(self, teacher: Teacher) -> Tensor:
-        """[nodes, width] of the training graph.
 
-        Raises:
-            ValueError: there is no such layer, or the teacher does not say what came before its activations.
-        """
-        states: Sequence[Tensor] = teacher.hidden
-        if self.before_activation:
-            states = _preactivations(teacher)
-        return pick_layer(states, self.hyper.teacher_layer, "teacher")
-
-
-def _preactivations(teacher: Teacher) -> tuple[Tensor, ...]:
-    """One forward of the frozen teacher, which is left as it was."""
-    model, name = teacher.model, f"teacher {teacher.name!r}"
-    if model is None or not hasattr(model, "keeps_preactivations"):
-        return _shown((), name)
-    before = bool(model.keeps_preactivations)
-    model.keeps_preactivations = True  # type: ignore[assignment]
-    try:
-        with torch.no_grad():
-            output = cast(Output, model(teacher.graph))
-    finally:
-        model.keeps_preactivations = before  # type: ignore[assignment]
-    return _shown(output.preactivations, name)
-
-
-def _shown(preactivations: tuple[Tensor, ...], whose: str) -> tuple[Tensor, ...]:
-    if not preactivations:
-        raise ValueError(f"official_code of 'lsp' reads states before the activation, and {whose} shows none")
-    return preactivations
+def require_preactivation(model: nn.Module | None, layer: int, whose: str, shown: str) -> None:
+    """Raises ValueError where a network shows nothing from before its activations, or has no such layer."""
+    count = 0 if model is None else sum(name.startswith("preactivation.") for name in states_of(model))
+    if not count:
+        raise ValueError(f"official_code of 'lsp' reads states before the activation, and {shown} shows none")
+    pick_layer(range(count), layer, whose)

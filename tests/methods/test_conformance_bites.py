@@ -132,6 +132,36 @@ class ScalesTheFeaturesInPlace(Supervised):
         data.graph.features.mul_(1.5)
 
 
+class LeavesAFlag(Supervised):
+    """It marks the teacher's network, as a method once did that wanted other states of it."""
+
+    def setup(self) -> None:
+        network = self.teachers[0].model
+        assert network is not None
+        network.keeps_everything = True  # type: ignore[assignment]
+
+
+class LeavesAHook(Supervised):
+    """It listens to the teacher's network and never stops."""
+
+    def setup(self) -> None:
+        network = self.teachers[0].model
+        assert network is not None
+        network.layers[0].register_forward_hook(lambda *given: None)  # type: ignore[index, union-attr]
+
+
+@pytest.mark.parametrize(
+    ("faulty", "words"), [(LeavesAFlag, "keeps_everything True"), (LeavesAHook, r"layers\.0\._forward_hooks 1")]
+)
+def test_what_is_left_on_a_teacher_is_found(
+    faulty: type[Method[Any]], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = METHODS.load
+    monkeypatch.setattr(METHODS, "load", lambda name: faulty if name == "kd" else load(name))
+    with pytest.raises(AssertionError, match="left on the teacher: network 0: .*" + words):
+        verdict("test_leaves_graph_labels_and_teachers_as_they_are", METHODS.get("kd"))
+
+
 @failing("test_trains_in_mini_batches", "200")
 class ExpectsEveryNode(Supervised):
     """It weighs by node, as if each batch held them all."""

@@ -18,6 +18,7 @@ from graph_distillery.bench.data.splits import make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import build_model
 from graph_distillery.bench.perf.references import lsp as reference
+from graph_distillery.bench.sweeps.driver import configuration as configuration_of
 from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.bench.training.engine import Configuration, build, make_batches, parse_hyperparameters, train
@@ -299,12 +300,10 @@ def test_official_code_is_its_own_settings_on_states_before_the_activation() -> 
     hyper = {"layers": 5, "hidden": 6, "heads": 2}
     configuration = Configuration("lsp", "official_code", {"student_layer": 2, "teacher_layer": 1}, "gat", hyper)
     method = build(configuration, example.problem, (teacher,))
-    assert not output.preactivations
-    assert not network.keeps_preactivations
     assert (method.kernel, method.direction, method.weight, method.window) == ("l1", "teacher-student", 1.0, 30)
     batch = next(iter(method.batches(make_batches(method, configuration, example.problem))))
     student = method(batch.graph)
-    before = student.preactivations[2]
+    before = student.state("preactivation.2")
     torch.testing.assert_close(torch.nn.functional.elu(before), student.hidden[2])
     places = neighbourhoods(data.graph.num_nodes, data.graph.edge_index)
     teacher_before = network.layers[1](data.graph, output.hidden[0])
@@ -346,8 +345,7 @@ def test_the_released_pair_as_its_specs_ask_for_it(spec: str) -> None:
     folder = Path(__file__).resolve().parents[2] / "bench/specs"
     plan = make_plan(read_spec(folder / f"{spec}.yaml"))
     (cell,) = (cell for cell in plan.cells if cell.method.name == "lsp" and cell.variant == "official_code")
-    parts = cell.space.split(cell.defaults)
-    asked = Configuration("lsp", cell.variant, parts["method"], cell.student, parts["student"])
+    asked = configuration_of(cell.method.name, cell.variant, cell.student, cell.defaults)
     values = {name.removeprefix("student."): value for name, value in plan.teachers[0].defaults.items()}
     of_teacher = Configuration("supervised", "paper", {}, "gat", values)
     for configuration, count in ((of_teacher, 3_640_748), (asked, 185_172)):

@@ -70,11 +70,9 @@ class EdgeConvolution(Convolution):
         self.difference = FeatureLinear(in_features, out_features, bias=False)
         self.norm = nn.BatchNorm1d(out_features) if batch_norm else None
 
-    def forward(self, graph: Graph, x: Features) -> Tensor:
-        return self.over(nearest(_dense(graph, x), graph, self.k), x)
-
-    def over(self, neighbours: Neighbours, x: Features) -> Tensor:
-        """[nodes, in] -> [nodes, out] over the given neighbours."""
+    def forward(self, graph: Graph | Neighbours, x: Features) -> Tensor:
+        """[nodes, in] -> [nodes, out] over the given neighbours, or over the nearest in each graph."""
+        neighbours = graph if isinstance(graph, Neighbours) else nearest(_dense(graph, x), graph, self.k)
         b = self.difference(x)
         a = self.centre(x) - b
         if neighbours.indices.numel() == 0:
@@ -196,7 +194,6 @@ class DGCNN(Model):
         """As `Model.forward`, and the arcs that every hidden layer read."""
         state = graph.dense_features()
         hidden: list[Tensor] = []
-        preactivations: list[Tensor] = []
         edges: list[Tensor] = []
         for index, layer in enumerate(self.layers):
             assert isinstance(layer, EdgeConvolution)
@@ -204,18 +201,16 @@ class DGCNN(Model):
             given = state
             if index > 0 and self.level == "node":
                 given = dropout(state, self.hyper.dropout, self.training)
-            made = layer.over(neighbours, given)
+            made = layer(neighbours, given)
             if index == len(self.norms):
-                return Output(made, tuple(hidden), None, tuple(preactivations), tuple(edges))
-            if self.keeps_preactivations:
-                preactivations.append(made)
+                return Output(made, tuple(hidden), None, tuple(edges))
             made = self.activate(self.norms[index](made))
             state = made + given if self.hyper.residual and made.shape == given.shape else made
             hidden.append(state)
             edges.append(neighbours.arcs)
         pooled = readout(self._joined(state, hidden), graph, self.hyper.readout)
         assert self.head is not None
-        return Output(self.head(pooled), tuple(hidden), pooled, tuple(preactivations), tuple(edges))
+        return Output(self.head(pooled), tuple(hidden), pooled, tuple(edges))
 
     def _joined(self, state: Tensor, hidden: list[Tensor]) -> Tensor:
         joined = torch.cat(hidden, dim=1) if hidden else state

@@ -56,7 +56,7 @@ class FrameletModel(Model):
         check_level(level)
         self.in_features, self.out_features, self.level, self.head = in_features, out_features, level, None
         self.hyper: Any = hyper
-        self.layers = nn.ModuleList()
+        self.layers, self.norms = nn.ModuleList(), nn.ModuleList()
         self.settings = settings_of(hyper)
 
     def system(self, graph: Graph) -> FrameletSystem:
