@@ -13,7 +13,7 @@ from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Record, RecordError, Search
 from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.executors import Executor
-from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, finite
 from graph_distillery.bench.sweeps.plan.plan import Cell, Plan, TeacherPlan
 from graph_distillery.bench.sweeps.store.recorder import Recorder, problem_key
 from graph_distillery.bench.sweeps.store.retries import failures, settled, work_name
@@ -248,6 +248,7 @@ class Driver:
 
     def accept(self, outcome: Outcome, ended: bool) -> None:
         """Record an outcome; after this it is on the disk."""
+        outcome = finite(outcome)
         owner = self._owners[outcome.key]
         if owner.run is None:
             record = self._accept_teacher(owner, outcome)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from graph_distillery.bench.records import Environment, Speed
@@ -69,3 +70,23 @@ class Outcome:
     teacher: TeacherArtefact | None = None
     speed: Speed | None = None
     environment: Environment | None = None
+
+
+def undefined_score(validation: Mapping[str, float], test: Mapping[str, float] | None = None) -> str | None:
+    """Why scores are no record of a run: the first that is not a finite number; None where all are.
+
+    A score can be undefined where the predictions are not: the area under the ROC curve of items of one class, say.
+    """
+    for part, scores in (("validation", validation), ("test", test or {})):
+        for name, value in scores.items():
+            if not math.isfinite(value):
+                return f"{name} of the {part} items is {value}"
+    return None
+
+
+def finite(outcome: Outcome) -> Outcome:
+    """The outcome, which is `nan` with its reason where a score of it is no finite number, whoever sent it."""
+    why = undefined_score(outcome.validation, outcome.test)
+    if why is None or outcome.status == "nan":
+        return outcome
+    return replace(outcome, status="nan", error=why, validation={}, test=None, teacher=None, speed=None)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import re
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import torch
 
 from graph_distillery.bench.environment import environment
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, Status
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, Status, undefined_score
 from graph_distillery.bench.training.clock import TimeLimitExceeded
 from graph_distillery.bench.training.engine import EpochScore, Trained, judge_test, train
 from graph_distillery.bench.training.problem import Identity, Problem, ProblemKey, load_problem, open_test_set
@@ -78,7 +77,8 @@ class Worker:
         if job.purpose == "report":
             sealed = open_test_set(job.problem, trained.seed, job.device)
             test = judge_test(trained.method, problem, sealed)
-        _check_finite({**trained.validation, **(test or {})})
+        if (why := undefined_score(trained.validation, test)) is not None:
+            raise FloatingPointError(why)
         artefact = None
         if job.purpose == "teacher":
             artefact = pack_teacher(job.teacher_id or "", trained, job.configuration)
@@ -103,13 +103,6 @@ class Worker:
 def _progress(job: Job, so_far: EpochScore, identity: Identity) -> EpochReport:
     seconds, where = so_far.train_s, environment(job.device)
     return EpochReport(job.key, so_far.seed, so_far.epoch, so_far.score, seconds, where, identity)
-
-
-def _check_finite(scores: Mapping[str, float]) -> None:
-    """A score can be undefined where the predictions are not: the AUC of items of one class, say."""
-    for name, value in scores.items():
-        if not math.isfinite(value):
-            raise FloatingPointError(f"{name} is {value}")
 
 
 def _failure(job: Job, seed: int, error: BaseException, identity: Identity | None) -> Outcome:

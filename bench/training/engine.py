@@ -143,7 +143,8 @@ def train(
                 yield EpochScore(seed, epoch, score, clock.seconds)
         method.eval()
         seconds = clock.seconds
-        yield Trained(seed, method, problem, judge(method, problem, problem.validation), epochs, seconds)
+        validation = judge(method, problem, problem.validation) | _largest_class(problem.validation)
+        yield Trained(seed, method, problem, validation, epochs, seconds)
 
 
 def seed_everything(seed: int) -> None:
@@ -266,6 +267,8 @@ def fit_in_steps(
         if not bool(torch.isfinite(total)):
             raise FloatingPointError(f"the loss is {float(total)} in epoch {epoch}")
         score = validation_score(method, problem) if selects else math.nan
+        if selects and not math.isfinite(score):  # no comparison would ever hold, and the untrained state be kept
+            raise FloatingPointError(f"{problem.identity.metric} of the validation items is {score} in epoch {epoch}")
         candidate = selects and method.may_be_kept(epoch)
         if candidate and score >= best:  # taken before the hook, so that what is kept is what was judged
             best, waited = score, 0
@@ -346,14 +349,15 @@ def judge_test(method: Method[Any], problem: Problem, test: TestSet) -> dict[str
     hidden = judge(method, problem, test.parts["ind"])
     found = {name: share * hidden[name] + (1 - share) * observed[name] for name in observed}
     found |= {"tran": observed[metric], "ind": hidden[metric], "prod": found[metric]}
-    return found
+    return found | _largest_class(test.parts["tran"], test.parts["ind"])
 
 
-def _largest_class(judged: Judged) -> dict[str, float]:
+def _largest_class(*parts: Judged) -> dict[str, float]:
     """The share of the most frequent class, which any accuracy is to be read against; not for multi-label."""
-    if judged.labels.dim() > 1:
+    labels = torch.cat([judged.labels for judged in parts])
+    if labels.dim() > 1:
         return {}
-    return {"largest_class": float(judged.labels.bincount().max()) / judged.labels.numel()}
+    return {"largest_class": float(labels.bincount().max()) / labels.numel()}
 
 
 def predict_each(method: Method[Any], judged: Judged) -> list[Tensor]:

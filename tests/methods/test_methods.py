@@ -267,3 +267,18 @@ def test_majority_is_the_share_of_each_class() -> None:
     torch.testing.assert_close(chances, torch.tensor([0.5, 0.25]).expand(6, 2))
     graphs = context(graph, Task("graph-classification", 2), torch.arange(2), torch.tensor([1, 1]))
     assert Majority(Majority.Hyperparameters(), graphs).predict(graph).logits.argmax(1).tolist() == [1, 1]
+
+
+def test_of_classes_as_frequent_the_majority_is_drawn_by_the_seed() -> None:
+    """As under a split with as many labels of each class: the lowest number must not win every time."""
+    graph = Graph.build(torch.ones(8, 1), torch.zeros(2, 0, dtype=torch.long))
+    given = context(graph, Task("node-classification", 4), torch.arange(7), torch.tensor([0, 1, 1, 2, 2, 3, 3]))
+    drawn = []
+    for seed in range(300):
+        torch.manual_seed(seed)
+        logits = Majority(Majority.Hyperparameters(), given).predict(graph).logits
+        drawn.append(int(logits[0].argmax()))
+        torch.testing.assert_close(logits[0].softmax(0), torch.tensor([1, 2, 2, 2]) / 7, atol=1e-4, rtol=1e-4)
+    counts = torch.tensor(drawn).bincount(minlength=4).tolist()
+    assert counts[0] == 0
+    assert all(70 < count < 130 for count in counts[1:]), "a third each, within four standard deviations"

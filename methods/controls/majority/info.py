@@ -7,7 +7,7 @@ from graph_distillery.methods.info import MethodInfo
 INFO = MethodInfo(
     name="majority",
     title="Majority class",
-    paper="the most frequent class of the labelled items",
+    paper="the most frequent class of the training labels; of several as frequent, one that the seed draws",
     venue="control",
     year=0,
     url="",

@@ -1,4 +1,4 @@
-"""The majority class of the labelled items: the floor of every accuracy."""
+"""The most frequent class of the training labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ from graph_distillery.methods.contract.graph import Graph
 
 
 class Majority(Method[Hyperparameters]):
-    """Predicts the labels' frequencies for every item; multi-label: each label's own frequency."""
+    """Predicts the training labels' frequencies for every item, and so their most frequent class; multi-label: each
+    label's own frequency.
+
+    Of several classes that are as frequent, all of them where a split takes as many labels of each, the seed draws the
+    one that is predicted. The floor of a table is not this row but the share of the largest class among the items
+    judged, which records hold as `largest_class`.
+    """
 
     trainable = False
 
@@ -23,6 +29,9 @@ class Majority(Method[Hyperparameters]):
         else:
             counts = torch.bincount(data.labels, minlength=data.task.num_classes).float()
             logits = torch.log(counts.clamp(min=1e-6) / counts.sum())
+            most = (counts == counts.max()).nonzero().flatten()
+            if most.numel() > 1:  # an argmax would take the first number
+                logits[most[torch.randint(most.numel(), (1,))]] += 1e-4
         self.register_buffer("logits", logits)
         self.logits: torch.Tensor
 
