@@ -76,7 +76,8 @@ class Cell(_Part):
 
     split_sha256: of the items of the split that ``split_seed`` gave; records from before it had the field have none,
     nor have those whose worker died or was stopped before it could say. ``test_sha256`` (of the test items alone, the
-    same for seeds that share them) and ``items`` came later still.
+    same for seeds that share them) and ``items`` came later still. ``test_selected``: true of a variant that chooses an
+    epoch or a setting by test labels.
 
     teacher: of several that teach together the names joined by a plus, as in ``gcn+sage``; teacher_ids: then the id of
     each one, in that order, and ``teacher_id`` is that of them all.
@@ -100,6 +101,7 @@ class Cell(_Part):
     student: Name
     method: Name
     variant: Variant
+    test_selected: bool | None = None
 
     @property
     def every_teacher_id(self) -> tuple[str, ...]:
@@ -230,7 +232,7 @@ class Record(_Part):
     def to_json(self) -> str:
         """The record as one line of JSON, without the newline."""
         absent: dict[str, Any] = {name: True for name in ("curve", "supersedes") if getattr(self, name) is None}
-        newer = ("split_sha256", "test_sha256", "items", "teacher_ids")
+        newer = ("split_sha256", "test_sha256", "items", "test_selected", "teacher_ids")
         absent["cell"] = {name for name in newer if getattr(self.cell, name) is None}
         return self.model_dump_json(exclude=absent)  # what older records lack, they lack when written again
 

@@ -18,7 +18,7 @@ from graph_distillery.leaderboard.read.runs import (
     make_speeds,
     make_tuning,
 )
-from graph_distillery.leaderboard.statistics import Summary
+from graph_distillery.leaderboard.statistics import Summary, same_mean
 
 Role = Literal["teacher", "majority", "supervised", "method"]
 ROLES: tuple[Role, ...] = ("teacher", "majority", "supervised", "method")
@@ -58,8 +58,8 @@ class RowKey:
 class Repeat:
     """The same row, run again on other hardware: its report runs there, and whether they agree with the row's own.
 
-    ``agrees``: the mean lies within the 95 % interval of the row's mean, on at least as many seeds; None where there
-    are fewer seeds, or the row has no interval.
+    ``agrees``: Welch's test of two means finds no difference at 5 %, so that one in twenty honest repeats fails it.
+    None where the repeat has fewer seeds, or is of another configuration or another version of the suite.
     """
 
     fingerprint: str
@@ -73,6 +73,8 @@ class Row:
     """One line of a comparison; ``speed`` is keyed by hardware fingerprint.
 
     ``untuned``: it shows its default, its search's winner has no run yet, and peers show their tuned configurations.
+    ``apart``: why it stands apart from its peers and is not ranked; empty where it does not. ``extra``: report seeds it
+    had beyond its table's, which are left out.
     """
 
     key: RowKey
@@ -86,6 +88,8 @@ class Row:
     expected: int = 0
     missing: frozenset[Replicate] = field(default=frozenset())
     untuned: bool = False
+    apart: str = ""
+    extra: int = 0
 
     @property
     def headline(self) -> Result | None:
@@ -124,14 +128,16 @@ class Row:
 
     @property
     def complete(self) -> bool:
-        """Has every report seed its peers have, and a score, and is not a default among tuned ones."""
-        return bool(self.test) and not self.missing and not self.failed_runs and not self.untuned
+        """Has every report seed its peers have, and a score, and is not a default among tuned ones, nor apart."""
+        return bool(self.test) and not (self.missing or self.failed_runs or self.untuned or self.apart)
 
     @property
     def status(self) -> str:
-        """ "complete", or what is missing."""
+        """ "complete", or what is missing, or why the row stands apart."""
         if self.complete:
             return "complete"
+        if self.apart:
+            return f"apart ({self.apart})"
         failed = f", {self.failed_runs} failed" if self.failed_runs else ""
         failed += ", of the default alone" if self.untuned else ""
         return f"partial ({self.expected - len(self.missing)}/{self.expected} seeds{failed})"
@@ -166,25 +172,34 @@ def _results(reports: list[Placed]) -> dict[Origin, Result]:
 
 
 def _homes(reports: list[Placed]) -> tuple[list[Placed], dict[str, list[Placed]]]:
-    """The row's own runs, and those that other hardware repeated.
+    """The row's own runs, and those that others repeated, by hardware fingerprint.
 
-    Machines that share out a row's seeds are one home. Where a machine has a run that another has too, or another
-    configuration, each machine stands alone, and the row belongs to the one that has most runs, of several the one
-    that came first.
+    A row belongs to the store that brought it first. Stores and machines that share out a row's seeds are one home.
+    Where a run is there twice, or in two configurations, the row is that of the earliest store (of its earliest
+    machine, where these contradict each other), whatever the others have; theirs are repeats.
     """
-    machines: dict[str, list[Placed]] = {}
+    groups: dict[tuple[str, str], list[Placed]] = {}
     for each in reports:
-        machines.setdefault(each[0].environment.fingerprint, []).append(each)
-    if len(machines) < 2:
+        groups.setdefault((each[0].store_id, each[0].environment.fingerprint), []).append(each)
+    if len(groups) < 2 or _agree(reports):
         return reports, {}
+    first = min(groups, key=lambda name: (min(r.created for r, _ in groups[name]), name))
+    home = [each for name, group in groups.items() if name[0] == first[0] for each in group]
+    own = {name for name in groups if name[0] == first[0]} if _agree(home) else {first}
+    away: dict[str, list[Placed]] = {}
+    for name, group in groups.items():
+        if name not in own:
+            away.setdefault(name[1], []).extend(group)
+    return [each for name in groups if name in own for each in groups[name]], away
+
+
+def _agree(reports: list[Placed]) -> bool:
+    """Whether all runs can be of one row: no seed twice, one configuration."""
     try:
         _results(reports)
     except BoardError:
-        pass
-    else:
-        return reports, {}
-    order = sorted(machines, key=lambda name: (-len(machines[name]), min(r.created for r, _ in machines[name]), name))
-    return machines[order[0]], {name: machines[name] for name in order[1:]}
+        return False
+    return True
 
 
 def _own_search(trials: list[Record], home: list[Placed]) -> list[Record]:
@@ -199,14 +214,20 @@ def _own_search(trials: list[Record], home: list[Placed]) -> list[Record]:
 
 def _with_repeats(row: Row, head: Result, away: dict[str, list[Placed]]) -> Row:
     repeats = []
-    for fingerprint, reports in away.items():
+    for fingerprint, reports in sorted(away.items()):
+        if not _agree(reports):
+            continue  # several stores of one machine that contradict each other prove nothing
         result = _results(reports).get(head.selection)
         if result is None:
             continue
-        own, theirs = head.summary, result.summary
-        agrees = None
-        if own and theirs and own.low is not None and own.high is not None and result.test.keys() >= head.test.keys():
-            agrees = own.low <= theirs.mean <= own.high
         stores = tuple(sorted({record.store_id for record, _ in reports}))
-        repeats.append(Repeat(fingerprint, stores, result, agrees))
+        repeats.append(Repeat(fingerprint, stores, result, _agrees(head, result)))
     return replace(row, repeats=tuple(repeats))
+
+
+def _agrees(head: Result, again: Result) -> bool | None:
+    """Whether the two means may be one, by Welch's test at 5 %; seeds are not paired, which errs towards agreement."""
+    versions = {source.suite_version for source in (*head.sources, *again.sources)}
+    if head.hparams != again.hparams or len(versions) > 1 or not again.test.keys() >= head.test.keys():
+        return None
+    return same_mean(list(head.test.values()), [again.test[seed] for seed in head.test])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 from graph_distillery.bench.records import Record, Speed
 from graph_distillery.leaderboard.errors import BoardError
@@ -22,6 +22,7 @@ from graph_distillery.leaderboard.statistics import (
     summarise_scores,
 )
 
+Kept = TypeVar("Kept")
 Replicate = tuple[int, int]  # (split seed, seed): what pairs the runs of two methods
 Origin = Literal["tuned", "default", "fixed"]  # fixed: a run that no search stands behind
 Hparams = Mapping[str, str | int | float | bool | None]
@@ -79,6 +80,7 @@ class Result:
     train_s: float | None
     splits: dict[Replicate, SplitFacts] = field(default_factory=dict)
     counted: bool = False
+    test_selected: bool = False
 
     @cached_property
     def summary(self) -> Summary | None:
@@ -94,6 +96,24 @@ class Result:
     @cached_property
     def validation(self) -> Summary | None:
         return summarise_scores(list(self.val.values()))
+
+    def only(self, seeds: frozenset[Replicate]) -> Result:
+        """The same, less the runs of other seeds."""
+
+        def kept(runs: dict[Replicate, Kept]) -> dict[Replicate, Kept]:
+            return {seed: value for seed, value in runs.items() if seed in seeds}
+
+        return replace(
+            self,
+            test=kept(self.test),
+            val=kept(self.val),
+            parts={name: kept(scores) for name, scores in self.parts.items()},
+            failed=kept(self.failed),
+            nll=kept(self.nll),
+            ece=kept(self.ece),
+            splits=kept(self.splits),
+            sources=tuple(each for each in self.sources if (each.split_seed, each.seed) in seeds),
+        )
 
     def part(self, name: str) -> float | None:
         """Mean test score of one part of an inductive test, ``tran`` or ``ind``."""
@@ -163,6 +183,7 @@ def make_result(selection: Origin, reports: Iterable[Placed]) -> Result:
         sources=tuple(source_of(record) for record in records),
         train_s=statistics.median(trained) if trained else None,
         counted=all(record.cell.metric == "accuracy" for record in records),
+        test_selected=any(record.cell.test_selected for record in records),
     )
     seen: dict[Replicate, str] = {}
     first: Placed | None = None

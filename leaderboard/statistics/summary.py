@@ -106,6 +106,21 @@ def t_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
     return centre - half, centre + half
 
 
+def same_mean(ours: Sequence[float], theirs: Sequence[float]) -> bool | None:
+    """Whether Welch's test finds no difference of two means at 5 %; None where either has fewer than two values."""
+    from scipy.special import stdtr
+
+    one, other = _std(ours), _std(theirs)
+    if one is None or other is None:
+        return None
+    parts = [one**2 / len(ours), other**2 / len(theirs)]
+    apart, variance = abs(mean(ours) - mean(theirs)), sum(parts)
+    if variance <= SAME**2:
+        return apart < SAME
+    freedom = variance**2 / sum(part**2 / (len(each) - 1) for part, each in zip(parts, (ours, theirs), strict=True))
+    return float(2 * stdtr(freedom, -apart / math.sqrt(variance))) > 0.05
+
+
 def _std(values: Sequence[float]) -> float | None:
     """Sample standard deviation (ddof 1)."""
     if len(values) < 2:

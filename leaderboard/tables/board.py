@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import Counter
 from dataclasses import dataclass, replace
 
 from graph_distillery.bench.records import Environment
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.read.load import Loaded
 from graph_distillery.leaderboard.read.rows import RANKED, ROLES, Row, RowKey, make_row, role_of
-from graph_distillery.leaderboard.read.runs import Placed, Replicate
+from graph_distillery.leaderboard.read.runs import Placed
+from graph_distillery.leaderboard.read.track import in_track
 from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
 from graph_distillery.leaderboard.tables.comparison import Comparison, Data
 from graph_distillery.leaderboard.tables.overall import Overall, make_overall
@@ -79,10 +79,13 @@ def _row_warnings(comparison: Comparison) -> list[str]:
         cells = {source.cell_id for result in row.results.values() for source in result.sources}
         if len(cells) > 1:  # the id hashes data, teacher, space and search
             warnings.append(f"{comparison.title}: {row.key.name}: runs of {len(cells)} searches or teachers in one row")
+        if row.extra:
+            seeds = f"{row.extra} report seed(s) beyond the table's are left out"
+            warnings.append(f"{comparison.title}: {row.key.name}: {seeds}")
         for repeat in row.repeats:
             if repeat.agrees is False:
                 machine = f"the repeat on {repeat.fingerprint[:12]}"
-                warnings.append(f"{comparison.title}: {row.key.name}: {machine} lies outside the row's interval")
+                warnings.append(f"{comparison.title}: {row.key.name}: {machine} has another mean (Welch's test, 5 %)")
     return warnings
 
 
@@ -160,30 +163,7 @@ def _rows(cells: list[_RowRecords]) -> tuple[Row, ...]:
     for cell in cells:
         grouped.setdefault(cell.key, []).extend(cell.members)
     rows = [make_row(key, each) for key, each in grouped.items() if any(r.kind != "speed" for r, _ in each)]
-    expected = _protocol_seeds(rows)
-    tuned = any(row.role in RANKED and row.headline and row.headline.selection == "tuned" for row in rows)
-    return tuple(sorted((_judged(row, expected, tuned) for row in rows), key=_row_order))
-
-
-def _protocol_seeds(rows: list[Row]) -> frozenset[Replicate]:
-    """The seeds that most rows ran, of equally many the larger set: one row's extra seeds make no other partial."""
-    counts: Counter[frozenset[Replicate]] = Counter()
-    for row in rows:
-        if row.role in RANKED and row.headline:
-            counts[frozenset(row.headline.test.keys() | row.headline.failed.keys())] += 1
-    return max(counts, key=lambda seeds: (counts[seeds], len(seeds), sorted(seeds)), default=frozenset())
-
-
-def _judged(row: Row, expected: frozenset[Replicate], tuned: bool) -> Row:
-    """The row with what it lacks of its peers' report seeds; teacher and majority need only their own.
-
-    tuned: whether a peer shows its tuned configuration. Of a sweep under way, defaults are reported before winners.
-    """
-    head = row.headline
-    own = row.test.keys() | (head.failed.keys() if head else set())
-    wanted = expected if row.role in RANKED else frozenset(own)
-    untuned = tuned and row.role in RANKED and head is not None and head.selection == "default" and bool(head.trials)
-    return replace(row, expected=len(wanted), missing=frozenset(wanted - row.test.keys()), untuned=untuned)
+    return tuple(sorted(in_track(rows), key=_row_order))
 
 
 def _row_order(row: Row) -> tuple[int, bool, float, RowKey]:

@@ -57,7 +57,9 @@ PROTOCOL = f"""\
   from the student alone to its teacher, left out where the interval of that distance reaches down to zero: a share of
   a distance that may be none says nothing.
 - A row that lacks report seeds of its peers, has a failed run, or has run its default alone so far where peers show
-  their tuned configurations, is partial: shown, but not ranked. Nothing is averaged over missing cells.
+  their tuned configurations, is partial; one of a fixed configuration among tuned ones, of a larger budget, or chosen
+  by test labels stands apart: both are shown, but not ranked. Report seeds beyond a table's are left out. A dataset
+  that less than half of a family's rows have joins no overall. Nothing is averaged over missing cells.
   The best mean of a column, and what reads the same, is bold.
 - Overall: datasets are a sample too, each counted once whatever its splits. Intervals of *mean rank*, *win rate* (the
   chance that a run beats one of another row, mean over the others), *mean gain* and *gap closed* are Student's over
@@ -66,7 +68,9 @@ PROTOCOL = f"""\
   the teacher is not clearly better than the majority class; its interval carries the noise of both, and speaks of these
   datasets, not of others.
 - *ECE* is the expected calibration error on the test set, in percent; lower is better.
-- *Verified*: another machine repeated the row's report runs, and its mean lies within the row's interval.
+- A row belongs to the store that brought it first. *Verified*: another machine repeated the same configuration with the
+  same version of the suite, and Welch's test of the two means finds no difference at 5 %, which one honest repeat in
+  twenty fails.
 - Speed is compared within one hardware fingerprint. Latencies are medians; one request asks for one node or graph;
   speed-up is the teacher's latency over the row's. *Pareto*: no row is as fast, as small and as accurate, and
   better in one."""

@@ -89,6 +89,7 @@ def make_overall(comparisons: list[Comparison]) -> list[Overall]:
 
 def _family(task: str, setting: str, teacher: str | None, student: str, members: list[Comparison]) -> Overall:
     """Ranks among the methods that are complete everywhere; the others are listed with what they miss."""
+    members = _dense(members)
     found = [{row.key: row for row in each.rows if row.role in RANKED} for each in members]
     everyone = sorted({key for rows in found for key in rows})
     partial = {key: gaps for key in everyone if (gaps := _gaps(key, members, found))}
@@ -100,6 +101,17 @@ def _family(task: str, setting: str, teacher: str | None, student: str, members:
     return Overall(
         task, setting, teacher, student, tuple(members), tuple(rows), partial, fingerprint, improvement, tests
     )
+
+
+def _dense(members: list[Comparison]) -> list[Comparison]:
+    """The comparisons that at least half as many rows have complete as have the fullest, and not one alone.
+
+    So no dataset that few rows have can leave these alone in the overall.
+    """
+    complete = [sum(row.role in RANKED and row.complete for row in each.rows) for each in members]
+    least = max(complete, default=0) / 2
+    kept = [each for each, rows in zip(members, complete, strict=True) if rows >= least and rows > 1]
+    return kept or members
 
 
 def _gaps(key: RowKey, members: Members, found: Found) -> tuple[str, ...]:

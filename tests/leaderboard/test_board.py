@@ -305,7 +305,7 @@ def test_another_machine_verifies_a_row_and_a_third_contradicts_it(make_runs):
     assert (alone.verified, verified.verified, disputed.verified) == (False, True, False)
     assert verified.summary == disputed.summary == alone.summary
     assert [repeat.agrees for repeat in disputed.repeats] == [True, False]
-    assert any("outside the row's interval" in warning for warning in board_of(own, far).warnings)
+    assert any("has another mean" in warning for warning in board_of(own, far).warnings)
 
 
 def test_machines_that_share_out_the_seeds_are_one_row(make_record):

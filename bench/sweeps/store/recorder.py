@@ -75,6 +75,8 @@ class Recorder:
         found = self._cell(cell.data, cell.id, outcome, cell.teacher, own_id, student, cell.method.name, cell.variant)
         if len(ids) > 1:
             found = found.model_copy(update={"teacher_ids": ids})
+        if cell.variant in cell.method.test_selected:
+            found = found.model_copy(update={"test_selected": True})
         spent = [record.timings.train_s for seeds in run.trials.values() for record in seeds.values()]
         return self._record(
             work.purpose,
