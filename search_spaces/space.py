@@ -21,6 +21,9 @@ from graph_distillery.search_spaces.parameter import Condition, Parameter
 from graph_distillery.search_spaces.values import Scalar, like, scalar
 
 Kind = Literal["method", "model"]
+#: What every entry of a kind takes beside what stands in its space, and what it is where nobody asks. A spec may fix or
+#: tune it; standing in no space, it changes none that does not.
+BESIDE: Mapping[Kind, Mapping[str, Scalar]] = {"method": {}, "model": {"clip": None}}
 
 _HYPERPARAMETER = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
@@ -114,6 +117,10 @@ class Space(BaseModel):
         """Every hyperparameter, tuned first."""
         return [*self.parameters, *self.fixed]
 
+    def settable(self) -> list[str]:
+        """Every name that `override` takes."""
+        return list(dict.fromkeys([*self.names(), *BESIDE[self.kind]]))
+
     def for_dataset(self, dataset: str | None, split: str | None = None) -> Space:
         """A copy with the defaults and fixed values published for this dataset and split, and no presets."""
         values: dict[str, Scalar] = {}
@@ -155,10 +162,15 @@ class Space(BaseModel):
         """
         where = where or f"{self.kind} {self.name}"
         fix, space = _table(fix, f"{where}: fix"), _table(space, f"{where}: space")
+        beside = BESIDE[self.kind]
+        if asked := {name: beside[name] for name in (*fix, *space) if name in beside and name not in self.names()}:
+            whole = self.model_copy(update={"fixed": {**self.fixed, **asked}})
+            whole._nullable = self._nullable | asked.keys()
+            return whole.override(fix, space, where=where)
         for field, edits in (("fix", fix), ("space", space)):
             for name in edits:
                 if name not in self.parameters and name not in self.fixed:
-                    raise SpaceError(unknown("hyperparameter", str(name), self.names(), f"{where}: {field}"))
+                    raise SpaceError(unknown("hyperparameter", str(name), self.settable(), f"{where}: {field}"))
         for name in fix:
             if name in space:
                 raise SpaceError(f"{where}: {name!r} stands under both fix and space")

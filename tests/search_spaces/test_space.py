@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graph_distillery.search_spaces import Parameter, Space, load_space, parse_space
+from graph_distillery.search_spaces import Parameter, Space, SpaceError, load_space, merge, parse_space
 
 Fault = Callable[[Callable[[], Any]], str]
 
@@ -265,3 +265,21 @@ def test_published_glnn_student_settings() -> None:
         got = mlp.defaults(dataset, "cpf")
         assert (got["lr"], got["weight_decay"], got["dropout"]) == expected
         assert mlp.defaults(dataset, "planetoid") == mlp.defaults()
+
+
+def test_what_stands_beside_a_space_is_taken_and_changes_nothing_unasked() -> None:
+    """`clip` is a setting of every model in no YAML: a spec fixes or tunes it, and other specs keep their ids."""
+    plain = load_space("model", "gcn")
+    assert "clip" not in plain.names()
+    assert "clip" in plain.settable()
+    fixed = plain.override({"clip": 1.5, "hidden": 32})
+    assert (fixed.fixed["clip"], fixed.fixed["hidden"]) == (1.5, 32)
+    assert plain.override({"clip": None}).fixed["clip"] is None
+    tuned = plain.override(space={"clip": {"float": [0.1, 10.0], "log": True, "default": 1.0}})
+    assert tuned.parameters["clip"].default == 1.0
+    assert merge({"student": plain}).identity() == merge({"student": plain.override({})}).identity()
+    assert merge({"student": plain}).identity() != merge({"student": fixed}).identity()
+    with pytest.raises(SpaceError, match="did you mean 'clip'"):
+        plain.override({"clp": 1.0})
+    with pytest.raises(SpaceError, match="clip"):
+        load_space("method", "kd").override({"clip": 1.0})

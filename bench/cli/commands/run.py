@@ -115,7 +115,7 @@ def settle(pairs: tuple[str, ...], names: Mapping[str, str | None]) -> dict[str,
     teachers each is a part of its own, as in `teacher.gcn.hidden`.
     """
     valid = {
-        part: load_space("method" if part == "method" else "model", name).names() if name else []
+        part: load_space("method" if part == "method" else "model", name).settable() if name else []
         for part, name in names.items()
     }
     found: dict[str, dict[str, Any]] = {part: {} for part in names}
