@@ -9,10 +9,11 @@ from graph_distillery.bench.cli.terminal import table
 from graph_distillery.bench.sweeps.cost import Cost, Pruning, processors, pruning_of
 from graph_distillery.bench.sweeps.outcome import identity
 from graph_distillery.bench.sweeps.plan.plan import Plan
+from graph_distillery.bench.sweeps.seeds import Runs
 from graph_distillery.bench.sweeps.spec import Search
 from graph_distillery.bench.sweeps.store.status import StoreStatus
 from graph_distillery.bench.sweeps.sweep import Means
-from graph_distillery.bench.text import count, duration
+from graph_distillery.bench.text import count, duration, spans
 
 
 def cell_table(plan: Plan, progress: StoreStatus) -> str:
@@ -49,6 +50,15 @@ def search_notes(search: Search, shard: str | None = None) -> list[str]:
         within = f" among cells {shard}" if shard else ""
         notes.append(f"warm starts: what won on the datasets before{within}{others}, on at most half of the trials")
     return notes
+
+
+def runs_text(runs: Runs) -> str:
+    """`0-9 on 5 splits, each with its teacher and 2 initialisations`; the numbers alone where each has its split."""
+    numbers = spans(runs.seeds)
+    if runs.splits is None:
+        return numbers
+    inits = count(len(runs.seeds) // runs.splits, "initialisation")
+    return f"{numbers} on {count(runs.splits, 'split')}, each with its teacher and {inits}"
 
 
 def pruner_note(plan: Plan) -> str:

@@ -183,11 +183,16 @@ class Environment(_Part):
     os: str
 
 
+#: Fields that came later: what older records lack, they lack when written again.
+_NEWER = ("curve", "supersedes", "init_seed", "teacher_seed")
+
+
 class Record(_Part):
     """One finished (configuration, seed). Python calls the JSON field ``schema`` ``schema_version``.
 
     supersedes: ids of earlier records of the same kind in whose place this one stands, such as a failed run's that
-    was tried again; readers leave those out.
+    was tried again; readers leave those out. seed: the run's number, which seeds split, initialisation and teacher.
+    init_seed, teacher_seed: where runs share splits, whose seed is the cell's: each seed for itself.
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")
@@ -201,6 +206,8 @@ class Record(_Part):
     hparams: dict[str, Hyperparameter]
     search: Search | None = None
     seed: Count
+    init_seed: Count | None = None
+    teacher_seed: Count | None = None
     metrics: Metrics
     curve: Curve | None = None
     timings: Timings
@@ -231,10 +238,10 @@ class Record(_Part):
 
     def to_json(self) -> str:
         """The record as one line of JSON, without the newline."""
-        absent: dict[str, Any] = {name: True for name in ("curve", "supersedes") if getattr(self, name) is None}
+        absent: dict[str, Any] = {name: True for name in _NEWER if getattr(self, name) is None}
         newer = ("split_sha256", "test_sha256", "items", "test_selected", "teacher_ids")
         absent["cell"] = {name for name in newer if getattr(self.cell, name) is None}
-        return self.model_dump_json(exclude=absent)  # what older records lack, they lack when written again
+        return self.model_dump_json(exclude=absent)
 
     def _status_problem(self) -> str | None:
         if self.status == "ok":

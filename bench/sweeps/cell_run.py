@@ -228,7 +228,9 @@ class CellRun:
 
     def record_id(self, work: JobRequest, seed: int) -> str:
         """The same for the same work, on any machine."""
-        return content_id([self.cell.id, work.purpose, work.trial, work.selection, seed])
+        split = self.spec.runs_of(seed).split_of(seed)
+        of_split = [] if split == seed else [split]
+        return content_id([self.cell.id, work.purpose, work.trial, work.selection, seed, *of_split])
 
     def prunes(self, work: JobRequest, seed: int, score: float) -> bool:
         """Whether the trial stops after this seed."""

@@ -153,12 +153,16 @@ class Driver:
         return content_id([teacher.id, dict(self._teacher_hparams(teacher) or {}), seed])
 
     def _teacher_ids(self, cell: Cell, seed: int) -> tuple[str, ...]:
-        return tuple(self._teacher_id(teacher, seed) for teacher in cell.teachers)
+        """Of a run; those of one split share their teachers."""
+        return tuple(self._teacher_id(teacher, self._split_of(seed)) for teacher in cell.teachers)
+
+    def _split_of(self, seed: int) -> int:
+        return self.plan.spec.runs_of(seed).split_of(seed)
 
     def _missing_teachers(self, cell: Cell, seeds: tuple[int, ...]) -> list[tuple[TeacherPlan, Job]] | None:
         """Jobs for the teachers that these seeds lack and nobody trains yet; None where there is but to wait."""
         jobs, under_way = [], False
-        for seed, teacher in product(seeds, cell.teachers):
+        for seed, teacher in product(dict.fromkeys(map(self._split_of, seeds)), cell.teachers):
             teacher_id = self._teacher_id(teacher, seed)
             if teacher_id in self._failed_teachers:
                 return None
@@ -202,6 +206,7 @@ class Driver:
             device=self.device,
             report_every=work.report_every,
             timed=work.purpose == "trial" and "latency" in self.plan.spec.search.objectives,
+            splits={seed: split for seed in work.seeds if (split := self._split_of(seed)) != seed},
         )
 
     def _warm_starts(self, cell: Cell, elsewhere: Sequence[Winner]) -> list[dict[str, Any]] | None:

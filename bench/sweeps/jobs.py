@@ -20,6 +20,7 @@ Status = Literal["ok", "pruned", "failed", "nan", "oom", "timeout"]
 class Job:
     """Run one configuration on some seeds.
 
+    seeds: the runs' numbers, by which they are initialised. splits: the seed of a run's split where that is another.
     key: names the job among those in flight. purpose: what comes back besides the scores: `report` reads the test
     set, `teacher` brings the artefact, `speed` measures inference. teachers: artefact ids by seed, in the
     order of the cell's teachers. report_every:
@@ -39,6 +40,11 @@ class Job:
     device: str = "cpu"
     report_every: int = 0
     timed: bool = False
+    splits: Mapping[int, int] = field(default_factory=dict)
+
+    def split_of(self, seed: int) -> int:
+        """The seed of a run's split."""
+        return self.splits.get(seed, seed)
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from pydantic import (
 from pydantic_core import core_schema
 
 from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.sweeps.seeds import MOST_RUNS, Runs, Seed
 from graph_distillery.search_spaces import SpaceError, load_yaml
 from graph_distillery.search_spaces.errors import first_problem
 
@@ -33,7 +34,6 @@ Sampler = Literal["tpe", "random", "grid", "gp", "cma-es", "nsga-ii"]
 Pruner = Literal["none", "seed-racing", "median", "asha", "hyperband"]
 Objective = Literal["accuracy", "latency"]
 Setting = Literal["transductive", "inductive", "graph-level"]
-Seed = Annotated[int, Field(ge=0, lt=2**31)]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -113,7 +113,7 @@ class Within(_Part):
     within: float = Field(ge=0, le=100)
 
 
-class Search(_Part):
+class Search(Runs):
     """trials: configurations per cell, the published default first; seeds: the tuning seeds.
 
     p_threshold: of the seed-racing pruner; None takes the smallest that can act before the last seed.
@@ -140,13 +140,6 @@ class Search(_Part):
     transfer_from: tuple[Name, ...] = ()
     objectives: tuple[Objective, ...] = ("accuracy",)
     lock: Literal["accuracy"] | Within = "accuracy"
-
-    @field_validator("seeds")
-    @classmethod
-    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if not seeds:
-            raise ValueError("at least one tuning seed is needed")
-        return _no_repeats(seeds)
 
     @field_validator("objectives")
     @classmethod
@@ -200,10 +193,10 @@ class Search(_Part):
         return {name: value for name, value in self.model_dump(mode="json").items() if name in _LATER}
 
 
-_LATER = ("min_epochs", "reduction_factor", "lag", "transfer", "transfer_from", "objectives", "lock")
+_LATER = ("splits", "min_epochs", "reduction_factor", "lag", "transfer", "transfer_from", "objectives", "lock")
 
 
-class Report(_Part):
+class Report(Runs):
     """seeds: how many report seeds, counted from 0, or the seeds themselves."""
 
     seeds: tuple[Seed, ...] = tuple(range(10))
@@ -212,24 +205,16 @@ class Report(_Part):
     @classmethod
     def _counted(cls, seeds: Any) -> Any:
         if isinstance(seeds, int) and not isinstance(seeds, bool):
-            if not 0 < seeds <= 10_000:
-                raise ValueError(f"the number of report seeds must be 1 to 10000, got {seeds}")
+            if not 0 < seeds <= MOST_RUNS:
+                raise ValueError(f"the number of report seeds must be 1 to {MOST_RUNS}, got {seeds}")
             return tuple(range(seeds))
         return seeds
 
-    @field_validator("seeds")
-    @classmethod
-    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if not seeds:
-            raise ValueError("at least one report seed is needed")
-        return _no_repeats(seeds)
-
-
-def _no_repeats(seeds: tuple[int, ...]) -> tuple[int, ...]:
-    repeated = sorted({seed for seed in seeds if seeds.count(seed) > 1})
-    if repeated:
-        raise ValueError(f"seed {repeated[0]} is named twice")
-    return seeds
+    @model_serializer(mode="wrap")
+    def _lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it was before there were splits, where none are named."""
+        content: dict[str, Any] = handler(self)
+        return {name: value for name, value in content.items() if name != "splits" or value is not None}
 
 
 _UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
@@ -334,6 +319,10 @@ class Spec(_Part):
         if both and tuned:
             raise ValueError(f"report.seeds: seed {both[0]} is also a tuning seed; the two must be disjoint")
         return self
+
+    def runs_of(self, seed: int) -> Runs:
+        """The report runs or the tuning runs, whichever a run's number is of."""
+        return self.report if seed in self.report.seeds else self.search
 
 
 def read_spec(path: Path) -> Spec:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import traceback
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 
 import torch
@@ -48,12 +49,13 @@ class Worker:
         problems: dict[int, Problem] = {}
 
         def problem_of(seed: int) -> Problem:
-            problems[seed] = load_problem(job.problem, seed, job.device)
+            problem = load_problem(job.problem, job.split_of(seed), job.device)
+            problems[seed] = problem if problem.seed == seed else replace(problem, seed=seed)
             return problems[seed]
 
         def teachers_of(seed: int) -> tuple[Teacher, ...]:
             ids = job.teachers.get(seed, ())
-            return tuple(self._teacher(teacher_id, job.problem, seed, job.device) for teacher_id in ids)
+            return tuple(self._teacher(teacher_id, job.problem, job.split_of(seed), job.device) for teacher_id in ids)
 
         for seed in job.seeds:
             try:
@@ -75,7 +77,7 @@ class Worker:
         problem = trained.problem
         test = None
         if job.purpose == "report":
-            sealed = open_test_set(job.problem, trained.seed, job.device)
+            sealed = open_test_set(job.problem, job.split_of(trained.seed), job.device)
             test = judge_test(trained.method, problem, sealed)
         if (why := undefined_score(trained.validation, test)) is not None:
             raise FloatingPointError(why)

@@ -9,7 +9,7 @@ from typing import Any
 
 from graph_distillery.bench.cli import lost_cluster
 from graph_distillery.bench.cli.outcome_text import outcome_json, outcome_text
-from graph_distillery.bench.cli.plan_text import cell_table, cost_line, plan_json, pruner_note, search_notes
+from graph_distillery.bench.cli.plan_text import cell_table, cost_line, plan_json, pruner_note, runs_text, search_notes
 from graph_distillery.bench.cli.progress import ProgressDisplay
 from graph_distillery.bench.cli.terminal import emit, emit_json, note
 from graph_distillery.bench.records import read_records
@@ -22,7 +22,7 @@ from graph_distillery.bench.sweeps.store.retries import failures
 from graph_distillery.bench.sweeps.study.optuna_copy import check_url
 from graph_distillery.bench.sweeps.sweep import Means, check_data, run_sweep
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget, check_trackers
-from graph_distillery.bench.text import count, spans
+from graph_distillery.bench.text import count
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,10 @@ def tell(plan: Plan, store: Path, means: Means, as_json: bool, retry_failed: boo
     for reason in plan.left_out:
         emit(f"left out: {reason}")
     if any(status.trials_total for status in progress.cells):
-        emit(f"tuning seeds {spans(spec.search.seeds)}; sampler {spec.search.sampler}; {pruner_note(plan)}")
+        emit(f"tuning seeds {runs_text(spec.search)}; sampler {spec.search.sampler}; {pruner_note(plan)}")
         for line in search_notes(spec.search, plan.shard):
             emit(line)
-    emit(f"report seeds {spans(spec.report.seeds)}")
+    emit(f"report seeds {runs_text(spec.report)}")
     emit(cost_line(cost, means))
     if retry_failed:
         emit(f"--retry-failed: {count(again, 'failed run')} to do again, which the cost leaves out")

@@ -110,7 +110,7 @@ class Recorder:
             dataset_sha256=identity.dataset_sha256,
             node_order_sha256=identity.node_order_sha256,
             split=data.split,
-            split_seed=outcome.seed,
+            split_seed=self.plan.spec.runs_of(outcome.seed).split_of(outcome.seed),
             split_sha256=made.split_sha256 if made else None,
             test_sha256=made.test_sha256 if made else None,
             items=Items(train=counts[0], val=counts[1], test=counts[2]) if counts else None,
@@ -138,6 +138,7 @@ class Recorder:
         tune_s: float | None = None,
     ) -> Record:
         failed = outcome.status not in ("ok", "pruned")
+        crossed = kind != "teacher" and self.plan.spec.runs_of(outcome.seed).splits is not None
         # What was timed was trained for one epoch: its scores say nothing.
         scores = {} if kind == "speed" else dict(outcome.validation)
         return Record(
@@ -152,6 +153,8 @@ class Recorder:
             hparams=dict(hparams),
             search=search,
             seed=outcome.seed,
+            init_seed=outcome.seed if crossed else None,
+            teacher_seed=cell.split_seed if crossed and cell.teacher is not None else None,
             metrics=Metrics(val=scores, test=dict(outcome.test) if outcome.test else None),
             curve=curve,
             timings=Timings(train_s=outcome.train_s, epochs=outcome.epochs, teacher_s=teacher_s, tune_s=tune_s),

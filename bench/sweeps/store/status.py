@@ -176,7 +176,7 @@ def hindrance(run: CellRun, runs: Mapping[str, CellRun], records: Iterable[Recor
             if search.searched and search.locked() is None:
                 return "every trial of its teacher's own search failed"
     own = {teacher.id for teacher in run.cell.teachers}
-    seeds = {*run.spec.report.seeds, *(run.study.seeds if run.budget else ())}
+    seeds = {*run.spec.report.split_seeds, *(run.spec.search.split_seeds if run.budget else ())}
     for record in records:
         if record.kind == "teacher" and record.cell.id in own and record.seed in seeds and record.status != "ok":
             return f"its teacher of seed {record.seed}: {record.status}: {record.error}"
@@ -196,9 +196,9 @@ def _state(run: CellRun, begun: int, reports_total: int, selections: int) -> Sta
 def teacher_status(teacher: TeacherPlan, plan: Plan, records: Iterable[Record]) -> TeacherStatus:
     """How many of its seeds are trained: the report seeds, and the tuning seeds where a search needs them."""
     users = [cell for cell in plan.cells if teacher.id in {each.id for each in cell.teachers}]
-    seeds = set(plan.spec.report.seeds) if users else set()
+    seeds = set(plan.spec.report.split_seeds) if users else set()
     if any(cell.trials for cell in users):
-        seeds |= set(plan.spec.search.seeds)
+        seeds |= set(plan.spec.search.split_seeds)
     own = [record for record in records if record.kind == "teacher" and record.cell.id == teacher.id]
     good = [record for record in own if record.status == "ok"]
     left = max(len(seeds) - len(own), 0)

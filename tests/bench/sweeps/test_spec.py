@@ -71,7 +71,7 @@ WRONG = [
     ("search.p_threshold", 1.5, "search.p_threshold: "),
     ("report.seeds", 0, "report.seeds: "),
     ("report.seeds", -3, "report.seeds: "),
-    ("report.seeds", [], "report.seeds: at least one report seed is needed"),
+    ("report.seeds", [], "report.seeds: at least one seed is needed"),
     ("report.seeds", "ten", "report.seeds: "),
     ("report.seeds", [1, 1], "report.seeds: seed 1 is named twice"),
     ("report.seeds", 101, "report.seeds: seed 100 is also a tuning seed"),
