@@ -5,12 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from graph_distillery.leaderboard.statistics import Estimate, PairedTest, Sampling, Summary
-
-if TYPE_CHECKING:
-    from graph_distillery.leaderboard.tables.overall import Overall
 
 NONE = "–"
 METRICS = {"accuracy": "accuracy", "micro_f1": "micro-F1", "roc_auc": "ROC AUC"}
@@ -180,9 +176,3 @@ _NOT_XML = "\ufffe\uffff"  # no picture could hold them
 
 def _spelled(char: str) -> str:
     return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
-
-
-def family_title(overall: Overall) -> str:
-    """What the comparisons of an overall table share, as a heading."""
-    models = f"{overall.teacher} → {overall.student}" if overall.teacher else f"{overall.student}, no teacher"
-    return f"{models}, {overall.task.replace('-', ' ', 1)}, {overall.setting}"

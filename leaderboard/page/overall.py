@@ -19,7 +19,7 @@ from graph_distillery.leaderboard.read.rows import Role
 from graph_distillery.leaderboard.statistics import Estimate
 from graph_distillery.leaderboard.statistics.paired import LEVEL
 from graph_distillery.leaderboard.tables.overall import Overall
-from graph_distillery.leaderboard.text import NONE, factor, family_title, percent, reads_best, share, signed
+from graph_distillery.leaderboard.text import NONE, factor, percent, reads_best, share, signed
 
 OVERALL = [
     Column("Mean rank", "Mean over all comparisons of the rank by mean test score; 1 is best."),
@@ -80,7 +80,7 @@ def overall_section(overall: Overall, index: int, figures: list[Figure]) -> Sect
     notes = [f"{key.name} is not ranked: {'; '.join(gaps)}" for key, gaps in overall.partial.items()]
     return Section(
         slug=f"overall-{index}",
-        title=family_title(overall),
+        title=overall.title,
         lead=_overall_lead(overall),
         columns=OVERALL,
         lines=lines,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from graph_distillery.leaderboard.plots.canvas import INK, Picture, canvas, short
 from graph_distillery.leaderboard.tables.overall import Overall
-from graph_distillery.leaderboard.text import family_title
 
 
 def critical_difference(overall: Overall, number: int) -> Picture | None:
@@ -34,5 +33,5 @@ def critical_difference(overall: Overall, number: int) -> Picture | None:
             f"Mean ranks over {tests.datasets} datasets, best on the left. A bar joins methods whose mean ranks differ "
             f"by less than Nemenyi's critical difference of {tests.critical_difference:.2f} (5 %).{friedman}"
         )
-        title = f"Critical differences: {family_title(overall)}"
+        title = f"Critical differences: {overall.title}"
         return board.picture(f"critical-difference-{number}", title, caption, number)

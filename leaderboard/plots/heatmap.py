@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from graph_distillery.leaderboard.plots.canvas import FAINT, ON_DARK, ON_LIGHT, Picture, canvas, short
 from graph_distillery.leaderboard.read.rows import RANKED, RowKey
 from graph_distillery.leaderboard.tables.overall import Overall
-from graph_distillery.leaderboard.text import family_title, signed
+from graph_distillery.leaderboard.text import signed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,7 +55,7 @@ def heat_map(overall: Overall, number: int) -> Picture | None:
             "Mean test score in percent. Colour: mean gain over the student alone on the same seeds, violet below and "
             f"orange above, full at {100 * FULL:.0f} points; grey has no gain to show. A star marks an incomplete cell."
         )
-        return board.picture(f"heat-map-{number}", f"Methods and datasets: {family_title(overall)}", caption, number)
+        return board.picture(f"heat-map-{number}", f"Methods and datasets: {overall.title}", caption, number)
 
 
 def _axes(axes: Axes, names: list[str], keys: list[RowKey]) -> None:

@@ -14,7 +14,6 @@ from graph_distillery.leaderboard.plots.canvas import BLUE, Picture, canvas, sho
 from graph_distillery.leaderboard.read.rows import RANKED
 from graph_distillery.leaderboard.read.runs import Trial
 from graph_distillery.leaderboard.tables.overall import Overall
-from graph_distillery.leaderboard.text import family_title
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -117,5 +116,5 @@ def _draw(found: dict[str, dict[str, float]], counts: dict[str, int], overall: O
             "Optuna's fANOVA over the finished tuning trials of all cells, scores standardised within each cell. With "
             f"few trials a share is a hint and no measurement; methods under {FEWEST_TRIALS} trials are left out."
         )
-        title = f"Hyperparameter importance: {family_title(overall)}"
+        title = f"Hyperparameter importance: {overall.title}"
         return board.picture(f"importance-{number}", title, caption, number)

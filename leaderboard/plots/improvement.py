@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from graph_distillery.leaderboard.plots.canvas import ON_DARK, ON_LIGHT, Picture, canvas, short
 from graph_distillery.leaderboard.tables.overall import Overall
-from graph_distillery.leaderboard.text import family_title
 
 MOST = 16  # methods that a square can name
 
@@ -48,5 +47,5 @@ def improvement_picture(overall: Overall, number: int) -> Picture | None:
             "How often a run of the method on the left beats one of the method below, in percent, ties as half, mean "
             "over comparisons. 50 is a coin."
         )
-        title = f"Chances of improvement: {family_title(overall)}"
+        title = f"Chances of improvement: {overall.title}"
         return board.picture(f"improvement-{number}", title, caption, number)

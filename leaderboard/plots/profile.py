@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from graph_distillery.leaderboard.plots.canvas import Picture, canvas, line_styles, short
 from graph_distillery.leaderboard.tables.overall import Overall
-from graph_distillery.leaderboard.text import family_title
 
 MOST = 8  # lines that can be told apart
 
@@ -39,4 +38,4 @@ def profile_picture(overall: Overall, number: int) -> Picture | None:
         board.legend()
         left = "" if len(chosen) == len(rows) else f" The best {len(chosen)} of {len(rows)} methods by mean rank."
         caption = f"The share of runs that score above each value, mean over datasets, with 95 % bands.{left}"
-        return board.picture(f"profile-{number}", f"Performance profiles: {family_title(overall)}", caption, number)
+        return board.picture(f"profile-{number}", f"Performance profiles: {overall.title}", caption, number)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from graph_distillery.leaderboard.plots.canvas import BLUE, INK, VERMILION, Picture, canvas, short
 from graph_distillery.leaderboard.tables.overall import Overall
-from graph_distillery.leaderboard.text import family_title
 
 
 def rank_picture(overall: Overall, number: int) -> Picture | None:
@@ -29,4 +28,4 @@ def rank_picture(overall: Overall, number: int) -> Picture | None:
             f"Mean rank over {len(overall.comparisons)} comparison(s) with its 95 % interval, datasets a sample of "
             "datasets. Intervals that overlap widely are no ranking."
         )
-        return board.picture(f"ranks-{number}", f"Mean ranks: {family_title(overall)}", caption, number)
+        return board.picture(f"ranks-{number}", f"Mean ranks: {overall.title}", caption, number)

@@ -77,6 +77,12 @@ class Overall:
     improvement: dict[tuple[RowKey, RowKey], Estimate]
     tests: DatasetTests[RowKey] | None
 
+    @property
+    def title(self) -> str:
+        """What the comparisons share, as a heading."""
+        models = f"{self.teacher} → {self.student}" if self.teacher else f"{self.student}, no teacher"
+        return f"{models}, {self.task.replace('-', ' ', 1)}, {self.setting}"
+
 
 def make_overall(comparisons: list[Comparison]) -> list[Overall]:
     """One table per family, in the order of its names."""
