@@ -11,6 +11,8 @@ from graph_distillery.near_names import hint
 
 ALL_TASKS = ("node-classification", "node-multilabel", "graph-classification")
 NODE_TASKS = ("node-classification", "node-multilabel")
+#: Of a method that leaves everything a task decides to the task, plug-in tasks included.
+ANY_TASK = ("any",)
 
 #: What a variant may be called: it stands in records, in ids and in file names.
 VARIANT_NAME = r"[a-z0-9]+(?:[_-][a-z0-9]+)*"
@@ -74,6 +76,10 @@ class MethodInfo:
         for name in self.test_selected:
             if name not in self.variants:
                 raise ValueError(f"method {self.name!r}: test_selected: {hint(name, self.variants)}")
+
+    def supports(self, task: str) -> bool:
+        """Whether it is made for a task, by the task's name."""
+        return task in self.tasks or self.tasks == ANY_TASK
 
     def why_not_student(self, model: str, kind: str) -> str | None:
         """Why it does not train a model of this kind, in words that follow its name; None where it does."""

@@ -10,14 +10,14 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor
 
-from graph_distillery.bench.conformance.examples import DRAWS, SEED, Case, Example, problem_for
+from graph_distillery.bench.conformance.examples import DRAWS, SEED, Case, Example
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Trained, build, fit, predict_items
-from graph_distillery.bench.training.metrics import main_score
 from graph_distillery.bench.training.problem import Problem
 from graph_distillery.methods import MethodInfo
 from graph_distillery.methods.contract import Method, Teacher
+from graph_distillery.methods.tasks.registry import make_task
 from graph_distillery.search_spaces import Space, merge
 
 
@@ -123,11 +123,8 @@ def same_result(one: Trained, other: Trained) -> None:
 
 
 def best_constant(dataset: Dataset, labels: Tensor) -> float:
-    """The best validation score of any predictor that says the same of every item (multi-label: all or none)."""
-    if labels.dim() == 1:
-        return float(labels.bincount().max()) / labels.numel()
-    task = problem_for("node-multilabel").problem.training.task
-    return main_score(task, dataset.metric, torch.ones_like(labels), labels)
+    """The best validation score of any predictor that says the same of every item."""
+    return make_task(dataset.task, dataset.num_classes).best_constant(dataset.metric, labels)
 
 
 def digest(example: Example, info: MethodInfo) -> str:

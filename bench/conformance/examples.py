@@ -19,6 +19,7 @@ from graph_distillery.bench.training.problem import Problem, ProblemKey, divide
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.contract import Method, Teacher, TrainingData
+from graph_distillery.methods.tasks.registry import TASKS, make_task, stand_in_task
 
 SEED = 0
 #: Small data per task: real digits, generated motifs, generated graphs with ten labels a node.
@@ -37,7 +38,9 @@ TEACHER: Mapping[str, Any] = {**TRAINING, "hidden": 24, "dropout": 0.0}
 #: What a task's teacher has besides: methods without training data read the statistics of its batch norms.
 TEACHER_OF: Mapping[str, Mapping[str, Any]] = {"graph-classification": {"norm": "batch"}}
 #: How far above the best constant prediction a trained student's validation score must be.
-MARGIN = {"accuracy": 0.2, "micro_f1": 0.05}
+MARGIN = {"accuracy": 0.2, "micro_f1": 0.05, "roc_auc": 0.2}
+#: Nodes of a task's own made-up data, where no small dataset stands for the task.
+STAND_IN_SIZE = 120
 DRAWS = 10
 
 
@@ -77,20 +80,34 @@ class Example:
 def problem_for(task: str) -> Example:
     """The small problem that stands for a task, and a GCN of 24 units trained on it for 40 epochs as its teacher.
 
-    Made once per process.
+    A task without a small dataset, such as a plug-in's, is tried on its own `stand_in`. Made once per process.
 
     Raises:
-        ValueError: no such task.
+        UnknownNameError: no such task.
     """
-    if task not in DATA:
-        raise ValueError(f"unknown task {task!r}; the valid ones are {', '.join(DATA)}")
-    return example_on(DATA[task])
+    return example_on(DATA[task]) if task in DATA else _example_on_stand_in(task)
 
 
 @lru_cache
 def example_on(key: ProblemKey) -> Example:
     """The example on any data; made once per process."""
-    dataset, split = make_split(load_dataset(key.dataset), key.split, SEED)
+    return _example(*make_split(load_dataset(key.dataset), key.split, SEED), key)
+
+
+@lru_cache
+def _example_on_stand_in(name: str) -> Example:
+    """Of the items that may be labelled, in an order that is drawn, three fifths train and a fifth validates."""
+    task, generator = stand_in_task(name), torch.Generator().manual_seed(SEED)
+    made = task.stand_in(generator, STAND_IN_SIZE)
+    dataset = Dataset.build(name, name, task.info.metrics[0], made.graph, made.labels, task.num_classes)
+    order = made.items[torch.randperm(made.items.numel(), generator=generator)]
+    first, second = int(0.6 * order.numel()), int(0.8 * order.numel())
+    parts = (part.sort().values for part in (order[:first], order[first:second], order[second:]))
+    split = Split("random-60-20-20", SEED, *parts)
+    return _example(dataset, split, ProblemKey(name, split.name, task.info.settings[0]))
+
+
+def _example(dataset: Dataset, split: Split, key: ProblemKey) -> Example:
     problem, _ = divide(dataset, split, key, SEED)
     return Example(dataset, split, problem, _taught(problem, "gcn"))
 
@@ -98,11 +115,12 @@ def example_on(key: ProblemKey) -> Example:
 @lru_cache
 def second_teacher(key: ProblemKey) -> Teacher:
     """A SAGE of 20 units, for methods that take several teachers; made once per process."""
-    return _taught(example_on(key).problem, "sage", hidden=20)
+    example = _example_on_stand_in(key.dataset) if key.dataset in TASKS else example_on(key)
+    return _taught(example.problem, "sage", hidden=20)
 
 
 def _taught(problem: Problem, model: str, **hyper: Any) -> Teacher:
-    hyper = {**TEACHER, **TEACHER_OF.get(problem.training.task.kind, {}), **hyper}
+    hyper = {**TEACHER, **TEACHER_OF.get(problem.training.task.name, {}), **hyper}
     configuration = Configuration("supervised", student=model, student_hyper=hyper)
     (trained,) = train(configuration, [SEED], lambda _: problem, lambda _: ())
     return unpack_teacher(pack_teacher("0" * 16, trained, configuration), problem)
@@ -110,8 +128,7 @@ def _taught(problem: Problem, model: str, **hyper: Any) -> Teacher:
 
 def wrong_labels(dataset: Dataset, items: Tensor) -> Tensor:
     """A false label for each item ([count], or [count, labels])."""
-    labels = dataset.labels[items]
-    return 1 - labels if labels.dim() > 1 else (labels + 1) % dataset.num_classes
+    return make_task(dataset.task, dataset.num_classes).other_labels(dataset.labels[items])
 
 
 @dataclass(frozen=True)
@@ -175,10 +192,15 @@ def cases_of(name: str) -> list[Case]:
     info = METHODS.get(name)
     return [
         Case(name, task, kind, variant, model)
-        for task in info.tasks
+        for task in tasks_of(info)
         for kind, model in _students(info)
         for variant in info.variants
     ]
+
+
+def tasks_of(info: MethodInfo) -> list[str]:
+    """The tasks that it supports, by name."""
+    return [name for name in TASKS.names if info.supports(name)]
 
 
 def _students(info: MethodInfo) -> list[tuple[str | None, str]]:

@@ -90,6 +90,8 @@ def _tensors(dataset: Dataset) -> dict[str, Tensor]:
         out["features.row_pointers"] = graph.features.row_pointers
         out["features.columns"] = _narrow(graph.features.columns)
         out["features.values"] = graph.features.values
+    if graph.pairs is not None:
+        out["pairs"] = graph.pairs
     for noun, columns in _columns(graph).items():
         out |= {f"{noun}.{name}": column for name, column in columns.items()}
     for name, choices in dataset.fixed_splits.items():
@@ -128,7 +130,7 @@ def _dataset(about: dict[str, Any], tensors: dict[str, Tensor]) -> Dataset:
         name=about["name"],
         task=about["task"],
         metric=about["metric"],
-        graph=replace(graph, **columns, types=TypeNames(**types) if types else None),
+        graph=replace(graph, **columns, types=TypeNames(**types) if types else None, pairs=tensors.get("pairs")),
         labels=tensors["labels"],
         num_classes=about["num_classes"],
         sha256=about["sha256"],

@@ -15,9 +15,9 @@ from torch import Tensor
 from graph_distillery.bench.data.edges import tidy_edges
 from graph_distillery.methods.contract.columns import Columns, cut
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.task_info import Metric
+from graph_distillery.methods.tasks.registry import TASKS
 
-Task = Literal["node-classification", "node-multilabel", "graph-classification"]
-Metric = Literal["accuracy", "micro_f1", "roc_auc"]
 #: Training, validation and test items, [count] int64 each.
 Indices = tuple[Tensor, Tensor, Tensor]
 
@@ -26,7 +26,7 @@ Indices = tuple[Tensor, Tensor, Tensor]
 class Dataset:
     """One graph or the disjoint union of several, with a label for every item.
 
-    Items are nodes, or graphs for graph classification.
+    Items are nodes, graphs or pairs of nodes (`graph.pairs`), as the task has it.
 
     labels: [items] int64, or [items, num_classes] float32 of 0 and 1 for multi-label tasks. -1 is an item without
         a label, which is in no part of any split.
@@ -41,7 +41,7 @@ class Dataset:
     """
 
     name: str
-    task: Task
+    task: str
     metric: Metric
     graph: Graph
     labels: Tensor
@@ -57,7 +57,7 @@ class Dataset:
     def build(
         cls,
         name: str,
-        task: Task,
+        task: str,
         metric: Metric,
         graph: Graph,
         labels: Tensor,
@@ -68,7 +68,7 @@ class Dataset:
         repeats: int = 0,
     ) -> Dataset:
         """A dataset with its hashes worked out."""
-        labels = labels.float() if task == "node-multilabel" else labels.long()
+        labels = labels.float() if TASKS.get(task).labels == "set" else labels.long()
         if unlabelled is None:
             unlabelled = torch.empty(0, dtype=torch.long)
         content, order = content_hashes(graph, labels)
@@ -77,9 +77,9 @@ class Dataset:
         return cls(name, task, metric, graph, labels, num_classes, content, order, splits, unlabelled, *counts)
 
     @property
-    def level(self) -> Literal["node", "graph"]:
+    def level(self) -> Literal["node", "graph", "pair"]:
         """What an item is."""
-        return "graph" if self.task == "graph-classification" else "node"
+        return TASKS.get(self.task).items
 
     @property
     def num_items(self) -> int:
@@ -172,6 +172,8 @@ def _columns(graph: Graph) -> list[NDArray[np.generic]]:
     for noun, columns in (("node", graph.node_columns), ("edge", edges), ("graph", graph.graph_columns)):
         for name, column in sorted(columns.items()):
             found += [np.frombuffer(f"{noun} {name}".encode(), np.uint8), column.cpu().numpy()]
+    if graph.pairs is not None:
+        found += [np.frombuffer(b"pairs", np.uint8), _int64(graph.pairs)]
     if graph.types is not None:
         found.append(np.frombuffer(repr((graph.types.nodes, graph.types.edges)).encode(), np.uint8))
     return found

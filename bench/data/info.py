@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from graph_distillery.methods.task_info import Metric
+
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -27,8 +29,8 @@ class DatasetInfo:
 
     name: str
     title: str
-    task: Literal["node-classification", "node-multilabel", "graph-classification"]
-    metric: Literal["accuracy", "micro_f1", "roc_auc"]
+    task: str
+    metric: Metric
     splits: tuple[str, ...]
     source: str
     kind: Literal["embedded", "generated", "download"]

@@ -36,6 +36,7 @@ from graph_distillery.bench.data.randomness import Stream
 from graph_distillery.bench.data.raw_files import MIRROR_VARIABLE
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.errors import UserError
+from graph_distillery.methods.tasks.registry import TASKS
 from graph_distillery.near_names import hint
 
 Parts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -108,7 +109,9 @@ def available_splits(dataset: Dataset) -> list[str]:
         return [*fixed, "kfold-10", "holdout-70-30"]
     if dataset.graph.num_graphs > 1:
         return fixed
-    by_class = ["cpf", "planetoid-random", "balanced-20-20"] if dataset.task == "node-classification" else []
+    if dataset.level == "pair":
+        return [*fixed, "random-60-20-20"]
+    by_class = ["cpf", "planetoid-random", "balanced-20-20"] if TASKS.get(dataset.task).labels == "class" else []
     return [*fixed, "random-60-20-20", *by_class]
 
 

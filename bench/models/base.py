@@ -18,19 +18,19 @@ from graph_distillery.bench.models.layers import (
     drop_features,
     dropout,
     make_norm,
+    pair_states,
     readout,
     readout_width,
 )
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.methods.contract import Output
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.items import Level
 from graph_distillery.near_names import hint
-
-Level = Literal["node", "graph"]
 
 
 class GraphHead(Protocol):
-    """[graphs, width] -> [graphs, classes]."""
+    """[graphs or pairs, width] -> [graphs or pairs, classes]."""
 
     def __call__(self, pooled: Tensor) -> Tensor: ...
 
@@ -54,7 +54,8 @@ class Model(nn.Module):
     """A stack of layers: x -> layer -> norm -> activation (+ residual) -> dropout -> next layer.
 
     At node level the last layer gives the logits. At graph level the `layers - 1` hidden layers are followed
-    by the readout, dropout and one linear layer. Either way there are `layers - 1` hidden states: after the
+    by the readout, dropout and one linear layer, and at the level of pairs by the product of both ends' states in
+    place of the readout. Either way there are `layers - 1` hidden states: after the
     activation (and the residual), before the dropout.
 
     A subclass says which layers it stacks (`make_layer`) and whether it drops input features as well
@@ -86,7 +87,7 @@ class Model(nn.Module):
             self.make_layer(i, widths[i], widths[i + 1], output=i == hidden_layers) for i in range(len(widths) - 1)
         )
         self.norms = nn.ModuleList(make_norm(hyper.norm, width) for width in hidden_widths)
-        self.head = self.make_head(widths, out_features) if level == "graph" else None
+        self.head = self.make_head(widths, out_features) if level != "node" else None
 
     def hidden_widths(self, hyper: Any) -> list[int]:
         """The width of every hidden state."""
@@ -94,7 +95,14 @@ class Model(nn.Module):
 
     def make_head(self, widths: list[int], out_features: int) -> GraphHead:
         """What follows the readout; widths: those of the features and of every hidden state."""
-        return FeatureLinear(readout_width(widths[-1], self.hyper.readout), out_features)
+        return FeatureLinear(self.pooled_width(widths[-1]), out_features)
+
+    def pooled_width(self, width: int) -> int:
+        return width if self.level == "pair" else readout_width(width, self.hyper.readout)
+
+    def pool(self, state: Tensor, graph: Graph) -> Tensor:
+        """[nodes, width] -> [graphs, width] by the readout, or [pairs, width]."""
+        return pair_states(state, graph) if self.level == "pair" else readout(state, graph, self.hyper.readout)
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         """Layer number `index`, from 0; `output` when it gives the logits."""
@@ -112,7 +120,7 @@ class Model(nn.Module):
         return x
 
     def forward(self, graph: Graph) -> Output:
-        """Logits [nodes or graphs, out], hidden states [nodes, hidden] and the readout [graphs, hidden]."""
+        """Logits [items, out], hidden states [nodes, hidden] and what the head reads, [graphs or pairs, hidden]."""
         p = self.hyper.dropout
         state: Features = graph.features
         hidden: list[Tensor] = []
@@ -126,14 +134,14 @@ class Model(nn.Module):
                 if self.hyper.residual and index > 0:
                     state = self.add_residual(state, layer_input)
                 hidden.append(state)
-        if not isinstance(state, Tensor):  # graph level, one layer: the features themselves are read out
+        if not isinstance(state, Tensor):  # one layer, and that the head: the features themselves are pooled
             state = graph.dense_features()
         state = self.propagate(graph, state)
         if hidden and self.head is None and hidden[0].shape[0] > state.shape[0]:  # sampled: the items come first
             hidden = [each[: state.shape[0]] for each in hidden]
         if self.head is None:
             return Output(state, tuple(hidden))
-        pooled = readout(state, graph, self.hyper.readout)
+        pooled = self.pool(state, graph)
         logits = self.head(dropout(pooled, p, self.training))
         return Output(logits, tuple(hidden), pooled)
 
@@ -153,7 +161,7 @@ class Model(nn.Module):
         return sum(layer.hops for layer in self._convolutions())
 
     def macs(self, nodes: int, edges: int, graphs: int = 1) -> int:
-        """Multiply-accumulates of one forward in evaluation mode.
+        """Multiply-accumulates of one forward in evaluation mode; graphs: or pairs, whatever the head reads.
 
         Counted densely, whatever the storage of the features: a linear map n·in·out, a propagation
         (edges + n)·width with the self-loops, or edges·width where the model adds none, and the residual

@@ -125,6 +125,12 @@ def readout(x: Tensor, graph: Graph, how: Readout) -> Tensor:
     return _readout_matrix(graph, how, x.dtype) @ x
 
 
+def pair_states(x: Tensor, graph: Graph) -> Tensor:
+    """[nodes, width] -> [pairs, width]: the product of both ends' states, for every pair that the graph asks about."""
+    ends = graph.asked_pairs
+    return x.index_select(0, ends[:, 0]) * x.index_select(0, ends[:, 1])
+
+
 def _readout_matrix(graph: Graph, how: Readout, dtype: torch.dtype) -> SparseMatrix:
     """[graphs, nodes]: the sum or the mean over each graph's nodes; built once per graph."""
 

@@ -64,7 +64,7 @@ def neighbourhood(graph: Graph, seeds: Tensor, hops: int) -> tuple[Graph, Tensor
         cut(graph.edge_columns, graph.order_by_target[torch.cat(places)]) if graph.edge_columns else {},
         graph.graph_columns if graph.num_graphs == 1 else {},
         graph.types,
-        graph.ids_of(nodes),
+        _node_ids=graph.ids_of(nodes),
         whole=graph,
         inside=nodes,
     )

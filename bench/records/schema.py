@@ -93,7 +93,7 @@ class Cell(_Part):
     test_sha256: Sha256 | None = None
     items: Items | None = None
     setting: Literal["transductive", "inductive", "graph-level"]
-    task: Literal["node-classification", "node-multilabel", "graph-classification"]
+    task: Name
     metric: Literal["accuracy", "micro_f1", "roc_auc"]
     teacher: Name | None
     teacher_id: HexId | None

@@ -3,30 +3,59 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.methods.contract import Batch, BatchSource, Teacher, TrainingData
+from graph_distillery.methods.contract import Batch, BatchSource, Graph, Teacher, TrainingData
 
 
-def make_source(
-    data: TrainingData, teachers: tuple[Teacher, ...], batch_size: int | None, uses_edges: bool, needs_edges: bool
-) -> BatchSource:
-    """The source that fits: whole graphs, the whole graph, or rows of features.
+@dataclass(frozen=True)
+class Reads:
+    """What student and method read of a batch.
+
+    edges: the student reads those of its graph. all_edges: the method does. graph_columns: nothing but those.
+    """
+
+    edges: bool = True
+    all_edges: bool = False
+    graph_columns: bool = False
+
+
+def make_source(data: TrainingData, teachers: tuple[Teacher, ...], batch_size: int | None, reads: Reads) -> BatchSource:
+    """The source that fits: pairs, whole graphs, the whole graph, or rows of features.
 
     Raises:
         UserError: mini-batches of nodes for a student that reads the edges of one graph.
     """
+    if data.task.items.are_asked:
+        return PairBatches(data, teachers, batch_size, rows=not reads.edges and not reads.all_edges)
     if data.graph.num_graphs > 1:
-        return GraphBatches(data, teachers, batch_size)
-    if not uses_edges:
-        return RowBatches(data, teachers, batch_size, needs_edges)
+        return GraphBatches(data, teachers, batch_size, reads)
+    if not reads.edges:
+        return RowBatches(data, teachers, batch_size, reads.all_edges)
     if batch_size is not None:
         raise UserError("batch_size: a student that reads the edges of one graph is trained on all of it; leave it out")
     return RowBatches(data, teachers, None, needs_edges=True, whole=True)
+
+
+class LabelsByItem:
+    """The labels of the training data, looked up by item."""
+
+    def __init__(self, data: TrainingData) -> None:
+        device = data.graph.device
+        self.labels = data.labels
+        self.row = torch.full((data.num_items,), -1, dtype=torch.long, device=device)
+        self.row[data.labelled] = torch.arange(data.labelled.numel(), device=device)
+
+    def among(self, items: Tensor) -> tuple[Tensor, Tensor]:
+        """Which places of `items` ([count] int64) have a label, [labelled] int64, and those labels."""
+        rows = self.row[items]
+        labelled = torch.nonzero(rows >= 0).flatten()
+        return labelled, self.labels[rows[labelled]]
 
 
 class RowBatches(BatchSource):
@@ -46,10 +75,8 @@ class RowBatches(BatchSource):
     ) -> None:
         self.data, self.teachers, self.batch_size = data, teachers, batch_size
         self.needs_edges, self.whole = needs_edges, whole
-        device = data.graph.device
-        self.everything = torch.arange(data.num_items, device=device)
-        self.row_of_label = torch.full((data.num_items,), -1, dtype=torch.long, device=device)
-        self.row_of_label[data.labelled] = torch.arange(data.labelled.numel(), device=device)
+        self.everything = torch.arange(data.num_items, device=data.graph.device)
+        self.labels = LabelsByItem(data)
         self.kept: dict[str, Batch] = {}
 
     def epoch(self, items: Literal["labelled", "observed"]) -> Iterator[Batch]:
@@ -69,22 +96,22 @@ class RowBatches(BatchSource):
         if items is self.everything:
             return Batch(data.graph, items, data.labelled, data.labels, self.teachers)
         graph = data.graph.induced_subgraph(items) if self.needs_edges else data.graph.rows(items)
-        rows = self.row_of_label[items]
-        labelled = torch.nonzero(rows >= 0).flatten()
         teachers = tuple(teacher.at(items, items, graph) for teacher in self.teachers)
-        return Batch(graph, items, labelled, data.labels[rows[labelled]], teachers)
+        return Batch(graph, items, *self.labels.among(items), teachers)
 
 
 class GraphBatches(BatchSource):
-    """Whole graphs: all at once, or shuffled mini-batches of `batch_size` graphs, the last one smaller."""
+    """Whole graphs: all at once, or shuffled mini-batches of `batch_size` graphs, the last one smaller.
 
-    def __init__(self, data: TrainingData, teachers: tuple[Teacher, ...], batch_size: int | None) -> None:
-        self.data, self.teachers = data, teachers
+    A batch holds what is read of it: no edges for a student that reads features alone, and no nodes either where it
+    reads the columns of graphs.
+    """
+
+    def __init__(self, data: TrainingData, teachers: tuple[Teacher, ...], batch_size: int | None, reads: Reads) -> None:
+        self.data, self.teachers, self.reads = data, teachers, reads
         self.batch_size = batch_size or data.graph.num_graphs
-        device = data.graph.device
-        self.all_graphs = torch.arange(data.graph.num_graphs, device=device)
-        self.row_of_label = torch.full((data.num_items,), -1, dtype=torch.long, device=device)
-        self.row_of_label[data.labelled] = torch.arange(data.labelled.numel(), device=device)
+        self.all_graphs = torch.arange(data.graph.num_graphs, device=data.graph.device)
+        self.labels = LabelsByItem(data)
 
     def epoch(self, items: Literal["labelled", "observed"]) -> Iterator[Batch]:
         data = self.data
@@ -98,11 +125,48 @@ class GraphBatches(BatchSource):
             yield self._batch(shuffled[start : start + self.batch_size])
 
     def _batch(self, graphs: Tensor) -> Batch:
-        data = self.data
-        graph = data.graph.select_graphs(graphs)
-        nodes = data.graph.nodes_of(graphs)
-        items = graphs if data.task.level == "graph" else nodes
-        rows = self.row_of_label[items]
-        labelled = torch.nonzero(rows >= 0).flatten()
+        whole = self.data.graph
+        items = self.data.task.items.of_graphs(whole, graphs)
+        graph, nodes = self._cut(graphs)
         teachers = tuple(teacher.at(items, nodes, graph) for teacher in self.teachers)
-        return Batch(graph, items, labelled, data.labels[rows[labelled]], teachers)
+        return Batch(graph, items, *self.labels.among(items), teachers)
+
+    def _cut(self, graphs: Tensor) -> tuple[Graph, Tensor]:
+        """The graphs as they are read, and the nodes that are left of them."""
+        whole, reads = self.data.graph, self.reads
+        if reads.graph_columns and not reads.all_edges:
+            return whole.columns_of_graphs(graphs), graphs[:0]
+        return whole.select_graphs(graphs, edges=reads.edges or reads.all_edges), whole.nodes_of(graphs)
+
+
+class PairBatches(BatchSource):
+    """Pairs of nodes: all at once, or shuffled mini-batches of `batch_size` pairs, the last one smaller.
+
+    rows: a mini-batch holds the nodes of its pairs and no edge; otherwise all of the graph.
+    """
+
+    def __init__(self, data: TrainingData, teachers: tuple[Teacher, ...], batch_size: int | None, rows: bool) -> None:
+        self.data, self.teachers, self.rows = data, teachers, rows
+        self.everything = torch.arange(data.num_items, device=data.graph.device)
+        self.batch_size = batch_size or max(data.num_items, 1)
+        self.labels = LabelsByItem(data)
+
+    def epoch(self, items: Literal["labelled", "observed"]) -> Iterator[Batch]:
+        data, chosen = self.data, self.data.labelled if items == "labelled" else self.everything
+        if chosen.numel() == data.num_items and self.batch_size >= chosen.numel():
+            yield Batch(data.graph, self.everything, data.labelled, data.labels, self.teachers)
+            return
+        shuffled = chosen[torch.randperm(chosen.numel(), device=chosen.device)]
+        for part in shuffled.split(self.batch_size):
+            yield self._batch(part)
+
+    def _batch(self, items: Tensor) -> Batch:
+        whole, kind = self.data.graph, self.data.task.items
+        if self.rows:
+            nodes = kind.nodes_of(whole, items)
+            graph, _ = kind.within(whole, items, whole.rows(nodes), torch.arange(nodes.numel(), device=nodes.device))
+        else:
+            nodes = torch.arange(whole.num_nodes, device=whole.device)
+            graph, _ = kind.chosen(whole, items)
+        teachers = tuple(teacher.at(items, nodes, graph) for teacher in self.teachers)
+        return Batch(graph, items, *self.labels.among(items), teachers)

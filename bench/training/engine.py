@@ -20,9 +20,8 @@ from torch import Tensor, nn
 from graph_distillery.bench.errors import UserError, value_line
 from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.models.registry import MODELS
-from graph_distillery.bench.training.batches import make_source
+from graph_distillery.bench.training.batches import Reads, make_source
 from graph_distillery.bench.training.clock import Clock, same_draws
-from graph_distillery.bench.training.metrics import main_score, scores
 from graph_distillery.bench.training.problem import Judged, Problem, TestSet
 from graph_distillery.bench.training.sampling import sampled_source
 from graph_distillery.bench.training.update import GradientUpdate
@@ -186,8 +185,8 @@ def build(configuration: Configuration, problem: Problem, teachers: tuple[Teache
 
 def _check_support(info: MethodInfo, student: str | None, problem: Problem, teachers: tuple[Teacher, ...]) -> None:
     """Raises UserError where the catalogue says that the method has no such cell."""
-    task = problem.training.task.kind
-    if task not in info.tasks:
+    task = problem.training.task.name
+    if not info.supports(task):
         raise UserError(f"method {info.name!r} does not support {task}; it supports {', '.join(info.tasks)}")
     if student is None and info.students:
         raise UserError(f"method {info.name!r} needs a student: {' or '.join(info.students)}")
@@ -313,7 +312,8 @@ def make_batches(method: Method[Any], configuration: Configuration, problem: Pro
     if isinstance(student, Model) and student.fan_out is not None:
         return sampled_source(problem.training, method.teachers, size, student, method.needs_edges)
     uses_edges = not isinstance(student, Model) or student.uses_edges
-    return make_source(problem.training, method.teachers, size, uses_edges, method.needs_edges)
+    reads = Reads(uses_edges, method.needs_edges, method.reads_graph_columns)
+    return make_source(problem.training, method.teachers, size, reads)
 
 
 @torch.inference_mode()
@@ -321,7 +321,7 @@ def validation_score(method: Method[Any], problem: Problem) -> float:
     """The metric on the validation items."""
     method.eval()
     task, metric, judged = problem.training.task, problem.identity.metric, problem.validation
-    found = [main_score(task, metric, logits, judged.labels) for logits in predict_each(method, judged)]
+    found = [task.main_score(metric, logits, judged.labels) for logits in predict_each(method, judged)]
     return max(found) if method.judged_by == "best" else sum(found) / len(found)
 
 
@@ -334,7 +334,7 @@ def judge(method: Method[Any], problem: Problem, judged: Judged) -> dict[str, fl
     """
     method.eval()
     task, metric = problem.training.task, problem.identity.metric
-    found = [scores(task, metric, logits, judged.labels) for logits in predict_each(method, judged)]
+    found = [task.scores(metric, logits, judged.labels) for logits in predict_each(method, judged)]
     if method.judged_by == "best":
         return max(found, key=lambda each: each[metric])
     return {name: sum(each[name] for each in found) / len(found) for name in found[0]}
@@ -369,7 +369,7 @@ def predict_each(method: Method[Any], judged: Judged) -> list[Tensor]:
 
 def predict_items(method: Method[Any], judged: Judged) -> tuple[Tensor, Tensor]:
     """Logits and labels of the judged items; reads their rows alone where the method needs no more."""
-    if reads_rows_alone(method) and judged.graph.num_graphs == 1:
+    if method.task.items.are_rows and reads_rows_alone(method) and judged.graph.num_graphs == 1:
         return method.predict(judged.rows).logits, judged.labels
     return method.predict(judged.graph).logits[judged.items], judged.labels
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from graph_distillery.bench.data.dataset import Dataset, Metric, largest_component
-from graph_distillery.bench.data.dataset import Task as DatasetTask
+from graph_distillery.bench.data.dataset import Dataset, largest_component
 from graph_distillery.bench.data.loading import load_dataset
 from graph_distillery.bench.data.splits import COMPONENT_SPLITS, Split, hide_inductive, make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.methods.contract import Task, TrainingData
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.task_info import Metric
+from graph_distillery.methods.tasks.registry import TASKS, make_task
 from graph_distillery.near_names import unknown_line
 
 SETTINGS = ("transductive", "inductive", "graph-level")
@@ -55,7 +56,7 @@ class Identity:
     node_order_sha256: str
     split_sha256: str
     metric: Metric
-    task: DatasetTask
+    task: str
     test_sha256: str | None = None
     items: tuple[int, int, int] | None = None
 
@@ -146,7 +147,7 @@ def divide(dataset: Dataset, split: Split, key: ProblemKey, seed: int, device: s
         UserError: the setting does not fit the dataset.
     """
     check_setting(dataset, key.setting)
-    task = Task(dataset.task, dataset.num_classes)
+    task = make_task(dataset.task, dataset.num_classes)
     many = dataset.graph.num_graphs > 1
     if many:
         data, validation, test = _many_graphs(dataset, split, task)
@@ -167,10 +168,9 @@ def check_setting(dataset: Dataset, setting: str) -> None:
     """Raises UserError where the setting does not fit the dataset."""
     if setting not in SETTINGS:
         raise UserError(unknown_line("setting", setting, SETTINGS))
-    graph_level = dataset.task == "graph-classification"
-    if graph_level != (setting == "graph-level"):
-        fitting = "graph-level" if graph_level else "transductive or inductive"
-        raise UserError(f"setting {setting!r} does not fit dataset {dataset.name!r}, which is {fitting}")
+    fitting = TASKS.get(dataset.task).settings
+    if setting not in fitting:
+        raise UserError(f"setting {setting!r} does not fit dataset {dataset.name!r}, which is {' or '.join(fitting)}")
     if setting == "transductive" and dataset.graph.num_graphs > 1:
         raise UserError(f"dataset {dataset.name!r} has many graphs and is inductive")
 
@@ -182,10 +182,17 @@ def _to(judged: Judged, device: str, observed: Graph, moved: Graph) -> Judged:
 
 
 def _transductive(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingData, Judged, TestSet]:
-    graph, labels = dataset.graph, dataset.labels
-    data = TrainingData(graph, task, split.train, labels[split.train])
-    test = TestSet({"all": Judged(graph, split.test, labels[split.test])})
-    return data, Judged(graph, split.val, labels[split.val]), test
+
+    def part(items: Tensor) -> Judged:
+        graph = dataset.graph
+        if task.items.are_asked:  # no part is asked about what belongs to another
+            graph, places = task.items.chosen(graph, items)
+            return Judged(graph, places, dataset.labels[items])
+        return Judged(graph, items, dataset.labels[items])
+
+    train = part(split.train)
+    data = TrainingData(train.graph, task, train.items, train.labels)
+    return data, part(split.val), TestSet({"all": part(split.test)})
 
 
 def _inductive(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingData, Judged, TestSet]:
@@ -215,8 +222,7 @@ def _many_graphs(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingDa
     """Training, validation and test are disjoint sets of graphs; every item of a set is labelled."""
 
     def part(items: Tensor) -> Judged:
-        graphs = items if task.level == "graph" else dataset.graph.graph_of_node[items].unique()
-        graph = dataset.graph.select_graphs(graphs)
+        graph = dataset.graph.select_graphs(task.items.graphs_of(dataset.graph, items))
         return Judged(graph, torch.arange(items.numel()), dataset.labels[items])
 
     train = part(split.train)

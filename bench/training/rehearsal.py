@@ -11,11 +11,8 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Configuration, build, make_batches
 from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey
 from graph_distillery.bench.training.update import GradientUpdate
-from graph_distillery.methods.contract import Output, Task, Teacher, TrainingData
-from graph_distillery.methods.contract.graph import Graph
-
-_WIDTH, _CLASSES, _NODES = 8, 3, 10
-_GRAPHS = {"graph-classification": 8, "node-multilabel": 4, "node-classification": 1}
+from graph_distillery.methods.contract import Output, Teacher, TrainingData
+from graph_distillery.methods.tasks.registry import stand_in_task
 
 
 def rehearse(
@@ -43,21 +40,13 @@ def rehearse(
 
 
 def _stand_in(dataset: DatasetInfo, setting: str) -> Problem:
-    """Rings of nodes, random features and labels, everything labelled."""
-    generator = torch.Generator().manual_seed(0)
-    task, graphs = Task(dataset.task, _CLASSES), _GRAPHS[dataset.task]
-    ring = torch.arange(_NODES)
-    arcs = torch.cat([torch.stack([ring, ring.roll(1)]), torch.stack([ring.roll(1), ring])], dim=1)
-    edges = torch.cat([arcs + _NODES * graph for graph in range(graphs)], dim=1)
-    features = torch.rand(_NODES * graphs, _WIDTH, generator=generator)
-    graph = Graph(features, edges, _NODES * torch.arange(graphs + 1))
-    items = torch.arange(graphs if task.level == "graph" else graph.num_nodes)
-    labels = items % _CLASSES
-    if task.multilabel:
-        labels = torch.nn.functional.one_hot(labels, _CLASSES).float()
+    """The task's own made-up data, everything labelled."""
+    task = stand_in_task(dataset.task)
+    made = task.stand_in(torch.Generator().manual_seed(0))
     key = ProblemKey(dataset.name, dataset.splits[0], setting)
     identity = Identity("", "", "", dataset.metric, dataset.task)
-    return Problem(key, 0, TrainingData(graph, task, items, labels), Judged(graph, items, labels), identity)
+    data = TrainingData(made.graph, task, made.items, made.labels[made.items])
+    return Problem(key, 0, data, Judged(made.graph, data.labelled, data.labels), identity)
 
 
 def _untrained(configuration: Configuration, problem: Problem) -> Teacher:

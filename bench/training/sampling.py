@@ -15,6 +15,7 @@ from torch import Tensor
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import Model
+from graph_distillery.bench.training.batches import LabelsByItem
 from graph_distillery.methods.contract import Batch, BatchSource, Teacher, TrainingData
 from graph_distillery.methods.contract.columns import cut, padded
 from graph_distillery.methods.contract.graph import Graph
@@ -132,7 +133,7 @@ class NeighbourSampler:
                 columns,
                 rows.graph_columns,
                 rows.types,
-                rows.node_ids[:senders],
+                _node_ids=rows.node_ids[:senders],
                 senders=senders,
                 targets=targets,
                 loops=self.loops,
@@ -147,7 +148,7 @@ class NeighbourSampler:
             blocks[-1].edge_columns,
             rows.graph_columns,
             rows.types,
-            rows.node_ids,
+            _node_ids=rows.node_ids,
             blocks=blocks,
         )
 
@@ -173,6 +174,8 @@ def sampled_source(
     Raises:
         UserError: the data are many graphs, or the method reads the edges of its batches.
     """
+    if data.task.items.are_asked:
+        raise UserError(f"fan_out: neighbours are sampled for nodes, which {data.task.name} has not; leave it out")
     if data.graph.num_graphs > 1:
         raise UserError("fan_out: neighbours are sampled within one graph and this dataset has many; leave it out")
     if needs_edges:
@@ -188,10 +191,8 @@ class SampledBatches(BatchSource):
         self, data: TrainingData, teachers: tuple[Teacher, ...], batch_size: int | None, sampler: NeighbourSampler
     ) -> None:
         self.data, self.teachers, self.batch_size, self.sampler = data, teachers, batch_size, sampler
-        device = data.graph.device
-        self.everything = torch.arange(data.num_items, device=device)
-        self.row_of_label = torch.full((data.num_items,), -1, dtype=torch.long, device=device)
-        self.row_of_label[data.labelled] = torch.arange(data.labelled.numel(), device=device)
+        self.everything = torch.arange(data.num_items, device=data.graph.device)
+        self.labels = LabelsByItem(data)
 
     def epoch(self, items: Literal["labelled", "observed"]) -> Iterator[Batch]:
         chosen = self.data.labelled if items == "labelled" else self.everything
@@ -201,7 +202,5 @@ class SampledBatches(BatchSource):
 
     def _batch(self, items: Tensor) -> Batch:
         graph = self.sampler.sample(items)
-        rows = self.row_of_label[items]
-        labelled = torch.nonzero(rows >= 0).flatten()
         teachers = tuple(teacher.at(items, items, graph) for teacher in self.teachers)
-        return Batch(graph, items, labelled, self.data.labels[rows[labelled]], teachers)
+        return Batch(graph, items, *self.labels.among(items), teachers)

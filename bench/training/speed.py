@@ -61,7 +61,8 @@ def _macs(module: nn.Module, problem: Problem) -> int:
     made of these; other modules count 0."""
     graph = problem.training.graph
     if isinstance(module, Model):
-        return int(module.macs(graph.num_nodes, graph.num_edges, graph.num_graphs))
+        pooled = problem.training.num_items if module.level == "pair" else graph.num_graphs
+        return int(module.macs(graph.num_nodes, graph.num_edges, pooled))
     if isinstance(module, nn.Linear):
         return problem.training.num_items * module.in_features * module.out_features
     return sum(_macs(child, problem) for child in module.children())
@@ -81,14 +82,21 @@ def _requests(method: Method[Any], problem: Problem, size: int, draw: np.random.
 def _answer(method: Method[Any], problem: Problem, items: Tensor) -> Tensor:
     """The logits of some items, fetching only what they need."""
     graph, models = problem.training.graph, predicting_models(method)
-    if problem.training.task.level == "graph":
-        return method.predict(graph.select_graphs(items)).logits
-    if reads_rows_alone(method):
-        return method.predict(graph.rows(items)).logits
-    if models and not any(model.reads_whole_graph for model in models):
-        part, seeds = neighbourhood(graph, items, max(model.receptive_hops for model in models))
-        return method.predict(part).logits[seeds]
-    return method.predict(graph).logits[items]
+    kind = problem.training.task.items
+    if method.reads_graph_columns:
+        return method.predict(graph.columns_of_graphs(items)).logits
+    if kind.level == "graph":
+        read, places = kind.chosen(graph, items)
+    elif reads_rows_alone(method):
+        nodes = kind.nodes_of(graph, items)
+        read, places = kind.within(graph, items, graph.rows(nodes), torch.arange(nodes.numel(), device=graph.device))
+    elif models and not any(model.reads_whole_graph for model in models):
+        hops = max(model.receptive_hops for model in models)
+        part, seeds = neighbourhood(graph, kind.nodes_of(graph, items), hops)
+        read, places = kind.within(graph, items, part, seeds)
+    else:
+        read, places = kind.chosen(graph, items)
+    return method.predict(read).logits[places]
 
 
 def _latency(run: Callable[[], object], graph: Graph, repeats: int) -> Latency:

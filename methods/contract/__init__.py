@@ -14,7 +14,9 @@ any other tensor of the student, by name  `student_states`, then `student.state(
 state, epoch and step hooks               attributes, `on_epoch_start`, `on_epoch_end`, `step`
 transform of the targets                  `setup` may replace `self.teachers`
 transform of the student's inputs         `inputs`, called before every forward, in training and at inference
+losses and divergences of the task        `self.task.label_loss`, `self.task.divergence`, `self.task.items`
 what is known of nodes, edges, graphs     `graph.node_columns`, `.edge_columns`, `.graph_columns`; every view cuts them
+columns of graphs in place of nodes       `graph.as_rows` in `inputs`, and `reads_graph_columns = True`
 which nodes a view holds                  `graph.node_ids`
 typed edges                               `graph.edge_type`, `graph.propagation(kind, relation)`
 what is worked out once for a graph       `graph.cached`
@@ -36,10 +38,11 @@ the node set a term acts on               `batch.positions("labelled" | "observe
 from __future__ import annotations
 
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.items import Items
 from graph_distillery.methods.contract.method import Context, Hyperparameters, Method, Update
 from graph_distillery.methods.contract.optimiser import OptimiserSettings, adam
 from graph_distillery.methods.contract.taps import taps
-from graph_distillery.methods.contract.task import Task, TaskKind
+from graph_distillery.methods.contract.task import Task
 from graph_distillery.methods.contract.views import Batch, BatchSource, NodeSet, Output, Teacher, TrainingData
 
 __all__ = [
@@ -48,12 +51,12 @@ __all__ = [
     "Context",
     "Graph",
     "Hyperparameters",
+    "Items",
     "Method",
     "NodeSet",
     "OptimiserSettings",
     "Output",
     "Task",
-    "TaskKind",
     "Teacher",
     "TrainingData",
     "Update",

@@ -12,6 +12,7 @@ from torch import Tensor
 from graph_distillery.methods.contract.columns import TYPE, Columns, TypeNames, check_rows, cut, move
 from graph_distillery.methods.contract.propagation import PropagationKind, propagation_matrix
 from graph_distillery.methods.contract.sparse import SparseMatrix, lasting
+from graph_distillery.near_names import unknown_line
 
 #: Features with a smaller share of non-zero entries than this are kept as CSR.
 SPARSE_FEATURE_DENSITY = 0.2
@@ -30,6 +31,7 @@ class Graph:
     node_columns, edge_columns, graph_columns: what else is known of each node, each arc (aligned with `edge_index`)
         and each graph, by name; every view cuts them along. The column `type` holds types.
     types: the names of those types; None where nothing is typed.
+    pairs: [pairs, 2] int64 nodes, where items are pairs: those that are asked about. No cut of nodes or graphs has any.
     """
 
     features: Tensor | SparseMatrix
@@ -39,6 +41,7 @@ class Graph:
     edge_columns: Columns = field(default_factory=dict, hash=False)
     graph_columns: Columns = field(default_factory=dict, hash=False)
     types: TypeNames | None = None
+    pairs: Tensor | None = None
     _node_ids: Tensor | None = field(default=None, compare=False, repr=False)
     _cache: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
     _feature_cache: dict[Hashable, Any] = field(default_factory=dict, compare=False, repr=False)
@@ -243,6 +246,17 @@ class Graph:
         """The same nodes and graphs, and no edge."""
         return self.with_edges(self.edge_index[:, :0], cut(self.edge_columns, slice(0)))
 
+    @property
+    def asked_pairs(self) -> Tensor:
+        """`pairs`. Raises ValueError where the graph has none."""
+        if self.pairs is None:
+            raise ValueError("this graph names no pairs of nodes to be predicted")
+        return self.pairs
+
+    def with_pairs(self, pairs: Tensor) -> Graph:
+        """The same graph, asked about [pairs, 2] int64 nodes."""
+        return replace(self, pairs=pairs)
+
     def renumbered(self) -> Graph:
         """The same graph as one of its own, whose `node_ids` count from 0."""
         return replace(self, _node_ids=None, _cache={}, _feature_cache={})
@@ -261,6 +275,7 @@ class Graph:
                 move(self.edge_columns, device),
                 move(self.graph_columns, device),
                 self.types,
+                None if self.pairs is None else self.pairs.to(device),
                 None if self._node_ids is None else self._node_ids.to(device),
             )
 
@@ -287,7 +302,7 @@ class Graph:
             edge_columns,
             self.graph_columns if self.num_graphs == 1 else {},
             self.types,
-            self.ids_of(nodes),
+            _node_ids=self.ids_of(nodes),
         )
 
     def ids_of(self, nodes: Tensor) -> Tensor:
@@ -298,25 +313,52 @@ class Graph:
         """The nodes of the given graphs ([count] int64), graph after graph."""
         return _expand(self.graph_pointers, graphs)[0]
 
-    def select_graphs(self, graphs: Tensor) -> Graph:
-        """The disjoint union of the given graphs ([count] int64, no repeats), in the given order."""
-        sources, targets, pointers = self.edges_by_target
+    def select_graphs(self, graphs: Tensor, edges: bool = True) -> Graph:
+        """The disjoint union of the given graphs ([count] int64, no repeats), in the given order; or of their nodes."""
         nodes, node_pointers = _expand(self.graph_pointers, graphs)
-        first_edge = pointers[self.graph_pointers]
-        edges, _ = _expand(first_edge, graphs)
-        position = torch.empty(self.num_nodes, dtype=torch.long, device=self.device)
-        position[nodes] = torch.arange(nodes.numel(), device=self.device)
-        edge_index = torch.stack([position[sources[edges]], position[targets[edges]]])
+        if edges:
+            edge_index, edge_columns = self._edges_of_graphs(graphs, nodes)
+        else:
+            edge_index, edge_columns = self.edge_index[:, :0], cut(self.edge_columns, slice(0))
         return Graph(
             select_rows(self.features, nodes),
             edge_index,
             node_pointers,
             cut(self.node_columns, nodes),
-            cut(self.edge_columns, self.order_by_target[edges]) if self.edge_columns else {},
+            edge_columns,
             cut(self.graph_columns, graphs),
             self.types,
-            self.ids_of(nodes),
+            _node_ids=self.ids_of(nodes),
         )
+
+    def _edges_of_graphs(self, graphs: Tensor, nodes: Tensor) -> tuple[Tensor, Columns]:
+        sources, targets, pointers = self.edges_by_target
+        edges, _ = _expand(pointers[self.graph_pointers], graphs)
+        position = torch.empty(self.num_nodes, dtype=torch.long, device=self.device)
+        position[nodes] = torch.arange(nodes.numel(), device=self.device)
+        edge_index = torch.stack([position[sources[edges]], position[targets[edges]]])
+        return edge_index, cut(self.edge_columns, self.order_by_target[edges]) if self.edge_columns else {}
+
+    def columns_of_graphs(self, graphs: Tensor) -> Graph:
+        """The given graphs ([count] int64) without any node: what is known of each as a whole, and no more."""
+        none = graphs[:0]
+        return replace(
+            self.rows(none),
+            graph_pointers=graphs.new_zeros(graphs.numel() + 1),
+            graph_columns=cut(self.graph_columns, graphs),
+        )
+
+    def as_rows(self, column: str) -> Graph:
+        """A graph column as features: every graph becomes one node that holds its row, [width]; no edge.
+
+        Raises:
+            ValueError: there is no such column; one line with the nearest.
+        """
+        if column not in self.graph_columns:
+            raise ValueError(unknown_line("graph column", column, self.graph_columns))
+        rows = self.graph_columns[column]
+        pointers = torch.arange(self.num_graphs + 1, device=self.device)
+        return Graph(rows, self.edge_index[:, :0], pointers, graph_columns=self.graph_columns)
 
 
 def arcs_among(arcs: Tensor, nodes: Tensor, num_nodes: int) -> Tensor:

@@ -78,6 +78,8 @@ class Method(nn.Module, Generic[H]):
     #: Whether mini-batches of a student that reads features alone must carry the edges among their nodes. `setup` may
     #: set it.
     needs_edges: bool = False
+    #: Whether it reads the columns of graphs alone (`graph.as_rows`), so that batches of graphs need no nodes.
+    reads_graph_columns: bool = False
     #: What stands for several predictions: the mean of their scores, or all scores of the one that scores best on
     #: the very items that are judged. `setup` may set it.
     judged_by: Literal["mean", "best"] = "mean"
@@ -99,6 +101,11 @@ class Method(nn.Module, Generic[H]):
         self.teachers = context.teachers
         self.student: nn.Module | None = self.new_student() if context.new_student else None
         self.setup()
+
+    @property
+    def task(self) -> Task:
+        """What is predicted: its losses, its items, its scores."""
+        return self.context.task
 
     def new_student(self, num_features: int | None = None, **hyper: Any) -> nn.Module:
         """A freshly initialised student, reading `num_features` columns (default: the data's own).

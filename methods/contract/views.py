@@ -22,7 +22,7 @@ NodeSet = Literal["labelled", "observed", "unlabelled"]
 class Output:
     """What a model returns.
 
-    logits: [items, classes]; an item is a node, or a graph in graph classification.
+    logits: [items, classes]; an item is a node, a graph or a pair of nodes, as the task has it.
     hidden: the hidden state of every layer below the output, nearest the input first; [nodes, width] each.
     pooled: [graphs, width], the readout, in graph classification only.
     edges: the arcs that each hidden layer read, [2, arcs] int64 as in `Graph.edge_index`, aligned with `hidden`;
@@ -56,7 +56,7 @@ class TrainingData:
 
     graph: the observed graph (in the inductive setting without the hidden nodes and their edges).
     labelled: [labelled] int64, the items whose labels are given.
-    labels: [labelled] int64, or [labelled, classes] float for multi-label; aligned with `labelled`.
+    labels: [labelled, ...], as the task has them; aligned with `labelled`.
     """
 
     graph: Graph
@@ -66,7 +66,7 @@ class TrainingData:
 
     @property
     def num_items(self) -> int:
-        return self.graph.num_graphs if self.task.level == "graph" else self.graph.num_nodes
+        return self.task.items.count(self.graph)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.gfkd.inversion import FeatureKind, Inversion, Recipe
 from graph_distillery.methods.gfkd.padded import Layout
 from graph_distillery.methods.gfkd.reading import Reader, batch_norms
-from graph_distillery.methods.losses.logits import distillation_loss
 
 
 class RandomGraphsHyperparameters(Hyperparameters):
@@ -103,7 +102,7 @@ class FakeGraphs(Method[H]):
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         temperature = self.hyper.temperature
-        divergence = distillation_loss(self.context.task, student.logits, batch.teacher.logits, temperature)
+        divergence = self.task.divergence(student.logits, batch.teacher.logits, temperature)
         return {"teacher": temperature**2 * divergence}
 
 

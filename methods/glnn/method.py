@@ -8,7 +8,6 @@ from pydantic import Field
 from torch import Tensor
 
 from graph_distillery.methods.contract import Batch, BatchSource, Hyperparameters, Method, Output
-from graph_distillery.methods.losses.logits import distillation_loss, label_loss
 
 
 class GLNNHyperparameters(Hyperparameters):
@@ -39,11 +38,11 @@ class GLNN(Method[GLNNHyperparameters]):
         yield from source.epoch(self.epoch_items)
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
-        task, weight = self.context.task, self.hyper.label_weight
+        weight = self.hyper.label_weight
         terms: dict[str, Tensor] = {}
         if "labels" in self.terms:
-            terms["labels"] = weight * label_loss(task, student.logits[batch.labelled], batch.labels)
+            terms["labels"] = weight * self.task.label_loss(student.logits[batch.labelled], batch.labels)
         if "teacher" in self.terms:
-            divergence = distillation_loss(task, student.logits, batch.teacher.logits, self.hyper.temperature)
+            divergence = self.task.divergence(student.logits, batch.teacher.logits, self.hyper.temperature)
             terms["teacher"] = (1 - weight) * divergence
         return terms

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.methods.info import MethodInfo
+from graph_distillery.methods.info import ANY_TASK, MethodInfo
 
 INFO = MethodInfo(
     name="kd",
@@ -13,5 +13,6 @@ INFO = MethodInfo(
     url="https://arxiv.org/abs/1503.02531",
     family="logits",
     target=".method:KD",
+    tasks=ANY_TASK,
     own_term={"alpha": 0.0},
 )

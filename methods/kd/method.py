@@ -6,7 +6,6 @@ from pydantic import Field
 from torch import Tensor
 
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, NodeSet, Output
-from graph_distillery.methods.losses.logits import distillation_loss, label_loss
 
 
 class KDHyperparameters(Hyperparameters):
@@ -25,10 +24,10 @@ class KD(Method[KDHyperparameters]):
             self.epoch_items = "labelled"
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
-        hyper, task = self.hyper, self.context.task
-        terms = {"labels": (1 - hyper.alpha) * label_loss(task, student.logits[batch.labelled], batch.labels)}
+        hyper = self.hyper
+        terms = {"labels": (1 - hyper.alpha) * self.task.label_loss(student.logits[batch.labelled], batch.labels)}
         if hyper.alpha > 0:
             acted_on = batch.positions(hyper.node_set)
-            divergence = distillation_loss(task, student.logits[acted_on], batch.teacher.logits[acted_on], hyper.tau)
+            divergence = self.task.divergence(student.logits[acted_on], batch.teacher.logits[acted_on], hyper.tau)
             terms["teacher"] = hyper.alpha * hyper.tau**2 * divergence
         return terms

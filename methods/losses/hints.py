@@ -10,7 +10,6 @@ from pydantic import Field
 from torch import Tensor
 
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
-from graph_distillery.methods.losses.logits import distillation_loss, label_loss
 
 
 class HintHyperparameters(Hyperparameters):
@@ -36,14 +35,14 @@ class HintMethod(Method[HintH]):
             self.epoch_items = "labelled"
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
-        hyper, task = self.hyper, self.context.task
-        terms = {"labels": (1 - hyper.alpha) * label_loss(task, student.logits[batch.labelled], batch.labels)}
+        hyper = self.hyper
+        terms = {"labels": (1 - hyper.alpha) * self.task.label_loss(student.logits[batch.labelled], batch.labels)}
         if hyper.beta > 0:
             student_hidden = pick_layer(student.hidden, hyper.student_layer, "student")
             teacher_hidden = pick_layer(batch.teacher.hidden, hyper.teacher_layer, "teacher")
             terms["hint"] = hyper.beta * self.hint(student_hidden, teacher_hidden)
         if hyper.alpha > 0:
-            divergence = distillation_loss(task, student.logits, batch.teacher.logits, hyper.tau)
+            divergence = self.task.divergence(student.logits, batch.teacher.logits, hyper.tau)
             terms["teacher"] = hyper.alpha * hyper.tau**2 * divergence
         return terms
 

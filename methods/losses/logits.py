@@ -1,24 +1,10 @@
-"""Loss terms that several methods share."""
+"""Divergences of predictions. Which one fits is the task's to say (`Task.divergence`)."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-from graph_distillery.methods.contract import Task
-
-
-def label_loss(task: Task, logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy with the labels, averaged over items; binary cross-entropy when multi-label.
-
-    logits: [items, classes]; labels: [items] int64, or [items, classes] float. No item gives 0.
-    """
-    if labels.shape[0] == 0:
-        return logits.sum() * 0
-    if task.multilabel:
-        return F.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
-    return F.cross_entropy(logits, labels)
 
 
 def soft_divergence(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
@@ -35,7 +21,7 @@ def soft_divergence(student: Tensor, teacher: Tensor, temperature: float = 1.0) 
 
 
 def binary_soft_divergence(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
-    """KL(teacher || student) of independent Bernoulli labels, averaged over labels and items, as `label_loss` is.
+    """KL(teacher || student) of independent Bernoulli labels, averaged over labels and items, as the loss on labels is.
 
     Both [items, labels] logits: the multi-label counterpart of `soft_divergence`. A sum over the labels would weigh a
     teacher's term against the labels' by their number (121 on PPI).
@@ -47,9 +33,3 @@ def binary_soft_divergence(student: Tensor, teacher: Tensor, temperature: float 
     cross_entropy = F.binary_cross_entropy_with_logits(student, chance, reduction="none")
     entropy = F.binary_cross_entropy_with_logits(teacher, chance, reduction="none")
     return (cross_entropy - entropy).mean()
-
-
-def distillation_loss(task: Task, student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
-    """The divergence from the teacher's predictions that fits the task; [items, classes] logits each."""
-    divergence = binary_soft_divergence if task.multilabel else soft_divergence
-    return divergence(student, teacher, temperature)

@@ -22,7 +22,6 @@ from graph_distillery.methods.losses.local_structure import (
     similarity,
     structure_divergence,
 )
-from graph_distillery.methods.losses.logits import label_loss
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ class LSP(Method[LSPHyperparameters]):
         self.acts = self.weight > 0 and (self.window == 0 or epoch < self.window)
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
-        terms = {"labels": label_loss(self.context.task, student.logits[batch.labelled], batch.labels)}
+        terms = {"labels": self.task.label_loss(student.logits[batch.labelled], batch.labels)}
         if self.acts:
             terms["structure"] = self.weight * self.structure_term(batch, student)
         return terms
@@ -157,7 +156,7 @@ class LSP(Method[LSPHyperparameters]):
         """[nodes] int64: where the nodes of a batch stand in the training graph."""
         data = self.context.data
         assert data is not None
-        return batch.items if data.task.level == "node" else data.graph.nodes_of(batch.items)
+        return self.task.items.nodes_of(data.graph, batch.items)
 
 
 def require_preactivation(model: nn.Module | None, layer: int, whose: str, shown: str) -> None:

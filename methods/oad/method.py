@@ -26,7 +26,7 @@ from graph_distillery.methods.contract import (
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.losses.adversaries import DiscriminatorRing
 from graph_distillery.methods.losses.hints import hidden_width, pick_layer
-from graph_distillery.methods.losses.logits import distillation_loss, label_loss, soft_divergence
+from graph_distillery.methods.losses.logits import soft_divergence
 
 
 class OADHyperparameters(Hyperparameters):
@@ -147,7 +147,7 @@ class OAD(Method[OADHyperparameters]):
         """The students' losses on the labels, added up. logits: [students, items, classes]."""
         count = logits.shape[0]
         labels = torch.cat([batch.labels] * count)
-        return count * label_loss(self.context.task, logits[:, batch.labelled].flatten(0, 1), labels)
+        return count * self.task.label_loss(logits[:, batch.labelled].flatten(0, 1), labels)
 
     def group_term(self, logits: Tensor) -> Tensor:
         """tau^2 KL from the mean of the others' logits, added up over students. logits: [students, items, classes]."""
@@ -156,7 +156,7 @@ class OAD(Method[OADHyperparameters]):
         targets = ((frozen.sum(0) - frozen) / (count - 1)).flatten(0, 1)
         own, tau = logits.flatten(0, 1), self.hyper.tau
         if not self.official:
-            return count * tau**2 * distillation_loss(self.context.task, own, targets, tau)
+            return count * tau**2 * self.task.divergence(own, targets, tau)
         return count * tau**2 * soft_divergence(own, targets, tau) / max(items * classes, 1)
 
     def teach_ring(self, ring: DiscriminatorRing, graph: Graph, hidden: Tensor, update: Update) -> Tensor:

@@ -9,8 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from graph_distillery.methods.contract import Context, Method, OptimiserSettings, Output, Task, Teacher, TrainingData
+from graph_distillery.methods.contract import Context, Method, OptimiserSettings, Output, Teacher, TrainingData
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.tasks.registry import make_task
 
 NODES, FEATURES, CLASSES, LABELLED = 12, 5, 3, 4
 
@@ -35,7 +36,7 @@ def data() -> TrainingData:
     edges = torch.stack([torch.cat([ends, (ends + 1) % NODES]), torch.cat([(ends + 1) % NODES, ends])])
     graph = Graph.build(torch.randn(NODES, FEATURES, generator=generator), edges)
     labelled = torch.tensor([7, 2, 10, 0])
-    return TrainingData(graph, Task("node-classification", CLASSES), labelled, torch.tensor([0, 2, 1, 2]))
+    return TrainingData(graph, make_task("node-classification", CLASSES), labelled, torch.tensor([0, 2, 1, 2]))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.framelets.fmlp import FMLP
 from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
-from graph_distillery.bench.training.batches import make_source
+from graph_distillery.bench.training.batches import Reads, make_source
 from graph_distillery.bench.training.engine import Configuration, build
 from graph_distillery.bench.training.speed import measure_speed
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
@@ -52,7 +52,7 @@ def test_the_loss_is_cross_entropy_and_divergence_on_every_node(
 def test_the_released_code_takes_two_steps_an_epoch(variant: str, expected: list[set[str]]) -> None:
     method = Case("fgkd", TASK, "gnn", variant, "fmlp-o").fresh()
     assert method.context.data is not None
-    source = make_source(method.context.data, method.teachers, None, True, False)
+    source = make_source(method.context.data, method.teachers, None, Reads())
     update = GradientUpdate(method.optimizers(method.context.settings))
     assert [set(method.step(batch, update)) for batch in method.batches(source)] == expected
 

@@ -30,7 +30,6 @@ from graph_distillery.methods.contract import (
     Method,
     OptimiserSettings,
     Output,
-    Task,
     Teacher,
     TrainingData,
 )
@@ -43,6 +42,7 @@ from graph_distillery.methods.losses.local_structure import (
     structure_divergence,
 )
 from graph_distillery.methods.lsp.method import LSP
+from graph_distillery.methods.tasks.registry import make_task
 
 KERNELS = ["linear", "polynomial", "rbf", "l2", "l1"]
 DIRECTIONS = ["student-teacher", "teacher-student"]
@@ -192,7 +192,7 @@ class Fixed(nn.Module):
 def on_three_nodes(own: tuple[Tensor, ...], of_teacher: tuple[Tensor, ...], of_graph: Tensor) -> float:
     """The linear structure term for the states 0, sqrt(ln 2), sqrt(ln 2), and a teacher whose states are all 0."""
     graph = Graph(torch.zeros(3, 1), of_graph, torch.tensor([0, 3]))
-    data = TrainingData(graph, Task("node-classification", 2), torch.tensor([0]), torch.tensor([0]))
+    data = TrainingData(graph, make_task("node-classification", 2), torch.tensor([0]), torch.tensor([0]))
     teacher = Teacher("made-up", torch.zeros(3, 2), (torch.zeros(3, 1),), graph, edges=of_teacher)
     root = LN2**0.5
     context = Context(

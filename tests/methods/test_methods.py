@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from graph_distillery.bench.data.loaders.embedded.loader import karate
-from graph_distillery.bench.training.batches import make_source
+from graph_distillery.bench.training.batches import Reads, make_source
 from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods.at.method import AttentionTransfer, attention_map
 from graph_distillery.methods.contract import (
@@ -31,6 +31,7 @@ from graph_distillery.methods.controls.supervised.method import Supervised
 from graph_distillery.methods.fitnet.method import FitNet
 from graph_distillery.methods.glnn.method import GLNN
 from graph_distillery.methods.kd.method import KD
+from graph_distillery.methods.tasks.registry import make_task
 
 Make = Callable[..., Method[Any]]
 Softened = Callable[[Tensor, float], Tensor]
@@ -108,7 +109,7 @@ def epochs_of_glnn(make: Make, data: TrainingData, teacher: Teacher, variant: st
     parameters = list(method.parameters())
     plain = torch.optim.SGD(parameters, lr=0.1)
     update = GradientUpdate([plain] if sgd else method.optimizers(OptimiserSettings(lr=0.01)))
-    source = make_source(data, (teacher,), None, uses_edges=False, needs_edges=False)
+    source = make_source(data, (teacher,), None, Reads(edges=False))
     for _ in range(epochs):
         for batch in method.batches(source):
             method.step(batch, update)
@@ -144,7 +145,7 @@ def test_a_step_without_gradient_moves_the_weights_by_momentum(
     update = GradientUpdate(method.optimizers(OptimiserSettings(lr=0.01)))
     seen: list[tuple[float, bool]] = []
     for _ in range(2):
-        for batch in method.batches(make_source(data, (teacher,), None, uses_edges=False, needs_edges=False)):
+        for batch in method.batches(make_source(data, (teacher,), None, Reads(edges=False))):
             before = next(method.parameters()).detach().clone()
             total = sum(float(term) for term in method.step(batch, update).values())
             seen.append((total, torch.equal(before, next(method.parameters()))))
@@ -233,7 +234,7 @@ def test_label_propagation_is_its_closed_form(alpha: float) -> None:
     dataset = karate()
     graph, labelled = dataset.graph, dataset.fixed_splits["public"][0][0]
     hyper = LabelPropagation.Hyperparameters(layers=400, alpha=alpha)  # type: ignore[call-arg]
-    task = Task("node-classification", 4)
+    task = make_task("node-classification", 4)
     method = LabelPropagation(hyper, context(graph, task, labelled, dataset.labels[labelled]))  # type: ignore[arg-type]
     adjacency = torch.zeros(34, 34, dtype=torch.float64)
     adjacency[graph.edge_index[1], graph.edge_index[0]] = 1
@@ -248,7 +249,7 @@ def test_label_propagation_is_its_closed_form(alpha: float) -> None:
 
 def test_out_of_reach_of_every_label_the_majority_wins() -> None:
     graph = Graph.build(torch.ones(4, 1), torch.tensor([[0, 1], [1, 0]]))
-    task = Task("node-classification", 2)
+    task = make_task("node-classification", 2)
     given = context(graph, task, torch.tensor([0, 3, 2]), torch.tensor([0, 1, 1]))
     method = LabelPropagation(LabelPropagation.Hyperparameters(), given)  # type: ignore[arg-type]
     shares = method.predict(Graph.build(torch.ones(5, 1), graph.edge_index)).logits.exp()
@@ -258,14 +259,14 @@ def test_out_of_reach_of_every_label_the_majority_wins() -> None:
 
 def test_majority_is_the_share_of_each_class() -> None:
     graph = Graph.build(torch.ones(6, 1), torch.zeros(2, 0, dtype=torch.long), torch.tensor([0, 2, 6]))
-    one = context(graph, Task("node-classification", 3), torch.arange(4), torch.tensor([1, 1, 0, 1]))
+    one = context(graph, make_task("node-classification", 3), torch.arange(4), torch.tensor([1, 1, 0, 1]))
     chances = Majority(Majority.Hyperparameters(), one).predict(graph).logits.softmax(1)
     torch.testing.assert_close(chances[:, :2], torch.tensor([0.25, 0.75]).expand(6, 2), atol=1e-5, rtol=1e-5)
     labels = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 0.0], [0.0, 1.0]])
-    many = context(graph, Task("node-multilabel", 2), torch.arange(4), labels)
+    many = context(graph, make_task("node-multilabel", 2), torch.arange(4), labels)
     chances = Majority(Majority.Hyperparameters(), many).predict(graph).logits.sigmoid()
     torch.testing.assert_close(chances, torch.tensor([0.5, 0.25]).expand(6, 2))
-    graphs = context(graph, Task("graph-classification", 2), torch.arange(2), torch.tensor([1, 1]))
+    graphs = context(graph, make_task("graph-classification", 2), torch.arange(2), torch.tensor([1, 1]))
     assert Majority(Majority.Hyperparameters(), graphs).predict(graph).logits.argmax(1).tolist() == [1, 1]
 
 

@@ -16,10 +16,11 @@ from graph_distillery.bench.conformance import problem_for
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Configuration, build, judge, predict_items
 from graph_distillery.bench.training.update import GradientUpdate
-from graph_distillery.methods.contract import Batch, Method, OptimiserSettings, Task, TrainingData
+from graph_distillery.methods.contract import Batch, Method, OptimiserSettings, TrainingData
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.losses.adversaries import DiscriminatorRing
 from graph_distillery.methods.oad.method import OAD
+from graph_distillery.methods.tasks.registry import make_task
 
 Make = Callable[..., Method[Any]]
 Softened = Callable[[Tensor, float], Tensor]
@@ -76,7 +77,7 @@ def test_many_labels_are_as_many_coins_and_one_softmax_in_the_released_code(make
     found = {}
     for variant in ("paper", "official_code"):
         method = make(OAD, variant, students=2, tau=1.0)
-        method.context = replace(method.context, task=Task("node-multilabel", 3))
+        method.context = replace(method.context, task=make_task("node-multilabel", 3))
         found[variant] = method.group_term(logits)
     p, q = torch.sigmoid(logits.flip(0)), torch.sigmoid(logits)
     coins = p * (p / q).log() + (1 - p) * ((1 - p) / (1 - q)).log()

@@ -15,12 +15,10 @@ from torch import Tensor, nn
 from graph_distillery.bench.conformance import Case, MethodConformance, cases_of
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import build, judge, train, validation_score
-from graph_distillery.bench.training.metrics import scores
 from graph_distillery.bench.training.speed import _answer, measure_speed
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
 from graph_distillery.methods.contract.graph import Graph
-from graph_distillery.methods.losses.logits import distillation_loss, label_loss
 from graph_distillery.search_spaces import library
 
 NODES, GRAPHS = "node-classification", "graph-classification"
@@ -52,10 +50,9 @@ class Ensemble(Method[EnsembleHyperparameters]):
         return Output(torch.stack([member(graph).logits for member in self.inference_modules()]).mean(dim=0))
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
-        task = self.context.task
-        terms = {"labels": label_loss(task, student.logits[batch.labelled], batch.labels)}
+        terms = {"labels": self.task.label_loss(student.logits[batch.labelled], batch.labels)}
         if self.hyper.weight > 0:
-            terms["teacher"] = self.hyper.weight * distillation_loss(task, student.logits, batch.teacher.logits)
+            terms["teacher"] = self.hyper.weight * self.task.divergence(student.logits, batch.teacher.logits)
         return terms
 
 
@@ -72,12 +69,11 @@ class TwoTeachers(Method[WeightHyperparameters]):
         self.heads = nn.ModuleList(nn.Linear(classes, teacher.hidden[-1].shape[1]) for teacher in self.teachers)
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
-        task = self.context.task
-        terms = {"labels": label_loss(task, student.logits[batch.labelled], batch.labels)}
+        terms = {"labels": self.task.label_loss(student.logits[batch.labelled], batch.labels)}
         if self.hyper.weight > 0:
             mean = torch.stack([teacher.logits for teacher in batch.teachers]).mean(dim=0)
-            terms["teachers"] = self.hyper.weight * distillation_loss(task, student.logits, mean)
-            if task.level == "node":
+            terms["teachers"] = self.hyper.weight * self.task.divergence(student.logits, mean)
+            if self.task.level == "node":
                 for number, (head, teacher) in enumerate(zip(self.heads, batch.teachers, strict=True)):
                     distance = (head(student.logits) - teacher.hidden[-1]).square().mean()
                     terms[f"states of {number}"] = self.hyper.weight * distance
@@ -99,12 +95,12 @@ class Pair(Method[WeightHyperparameters]):
         return [self(graph), self.second(graph)]
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
-        task, outputs = self.context.task, (student, self.second(batch.graph))
+        outputs = (student, self.second(batch.graph))
         terms = {}
         for number, (own, other) in enumerate(zip(outputs, reversed(outputs), strict=True)):
-            terms[f"labels {number}"] = label_loss(task, own.logits[batch.labelled], batch.labels)
+            terms[f"labels {number}"] = self.task.label_loss(own.logits[batch.labelled], batch.labels)
             if self.hyper.weight > 0:
-                divergence = distillation_loss(task, own.logits, other.logits.detach())
+                divergence = self.task.divergence(own.logits, other.logits.detach())
                 terms[f"mutual {number}"] = self.hyper.weight * divergence
         return terms
 
@@ -252,7 +248,7 @@ def test_several_students_are_judged_as_the_method_says(variant: str) -> None:
     judged, task = problem.validation, problem.training.task
     with torch.inference_mode():
         outputs = run.method.predictions(judged.graph)
-    each = [scores(task, "accuracy", output.logits[judged.items], judged.labels)["accuracy"] for output in outputs]
+    each = [task.scores("accuracy", output.logits[judged.items], judged.labels)["accuracy"] for output in outputs]
     assert len(set(each)) == 2
     expected = max(each) if variant == "best-of-two" else sum(each) / 2
     assert run.validation["accuracy"] == judge(run.method, problem, judged)["accuracy"] == pytest.approx(expected)

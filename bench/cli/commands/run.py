@@ -17,6 +17,7 @@ from graph_distillery.bench.sweeps.plan.plan import make_plan
 from graph_distillery.bench.sweeps.spec import Spec, parse_spec
 from graph_distillery.bench.sweeps.sweep import Means
 from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.methods.tasks.registry import TASKS
 from graph_distillery.near_names import did_you_mean, nearest, unknown_line
 from graph_distillery.search_spaces import SpaceError, load_space, load_yaml
 
@@ -55,7 +56,7 @@ def spec_of(choice: Choice) -> Spec:
         UserError, UnknownNameError, SpaceError: one line that names the option and the nearest valid name.
     """
     dataset, info = DATASETS.get(choice.dataset), METHODS.get(choice.method)
-    graphs = dataset.task == "graph-classification"
+    graphs = TASKS.get(dataset.task).items == "graph"
     student, teacher = choice.student, choice.teacher
     if student is None and info.students:
         usual = "mlp" if "mlp" in info.students else "gin" if graphs else "gcn"

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from graph_distillery.bench.models.base import GraphHead, Level, Model, ModelHyperparameters
+from graph_distillery.bench.models.base import GraphHead, Model, ModelHyperparameters
 from graph_distillery.bench.models.dgcnn.neighbours import Neighbours, nearest
 from graph_distillery.bench.models.layers import (
     Convolution,
@@ -19,11 +19,10 @@ from graph_distillery.bench.models.layers import (
     Readout,
     dropout,
     make_norm,
-    readout,
-    readout_width,
 )
 from graph_distillery.methods.contract import Output
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.items import Level
 
 _WIDTHS = r"^([1-9]\d*(-[1-9]\d*)*)?$"
 
@@ -172,7 +171,7 @@ class DGCNN(Model):
             self.norms = nn.ModuleList(nn.Identity() for _ in self.norms)
         joined = sum(self.hidden_widths(hyper)) or in_features
         self.embedding: nn.Sequential | None = None
-        if level == "graph" and hyper.embedding:
+        if level != "node" and hyper.embedding:
             linear = FeatureLinear(joined, hyper.embedding, bias=hyper.norm != "batch")
             self.embedding = nn.Sequential(linear, make_norm(hyper.norm, hyper.embedding))
 
@@ -185,7 +184,7 @@ class DGCNN(Model):
 
     def make_head(self, widths: list[int], out_features: int) -> GraphHead:
         read = self.hyper.embedding or sum(widths[1:]) or widths[0]
-        return PointHead(readout_width(read, self.hyper.readout), out_features, self.hyper)
+        return PointHead(self.pooled_width(read), out_features, self.hyper)
 
     def activate(self, x: Tensor) -> Tensor:
         return F.leaky_relu(x, self.hyper.negative_slope)
@@ -208,7 +207,7 @@ class DGCNN(Model):
             state = made + given if self.hyper.residual and made.shape == given.shape else made
             hidden.append(state)
             edges.append(neighbours.arcs)
-        pooled = readout(self._joined(state, hidden), graph, self.hyper.readout)
+        pooled = self.pool(self._joined(state, hidden), graph)
         assert self.head is not None
         return Output(self.head(pooled), tuple(hidden), pooled, tuple(edges))
 

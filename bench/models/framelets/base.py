@@ -9,11 +9,12 @@ from pydantic import Field
 from torch import nn
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.models.base import Level, Model, ModelHyperparameters
+from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.framelets.filters import FilterName
 from graph_distillery.bench.models.framelets.operators import FrameletSettings, FrameletSystem, framelet_system
 from graph_distillery.bench.models.framelets.surgery import Surgery
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.items import Level
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
@@ -70,7 +71,7 @@ def settings_of(hyper: ModelHyperparameters) -> FrameletSettings:
 
 def check_level(level: Level) -> None:
     if level != "node":
-        raise UserError("framelet models predict the nodes of one graph; they do not fit graph classification")
+        raise UserError("framelet models predict the nodes of one graph; they do not fit tasks of graphs or of pairs")
 
 
 def feature_dtype(graph: Graph) -> torch.dtype:

@@ -17,13 +17,14 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.models.base import Level, ModelHyperparameters
+from graph_distillery.bench.models.base import ModelHyperparameters
 from graph_distillery.bench.models.framelets.base import FrameletModel, PlainFrameletHyperparameters
 from graph_distillery.bench.models.framelets.filters import FILTERS
 from graph_distillery.bench.models.framelets.operators import FrameletSystem
 from graph_distillery.bench.models.layers import FeatureLinear, drop_features, dropout
 from graph_distillery.methods.contract import Output
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.items import Level
 
 
 class FMLPHyperparameters(PlainFrameletHyperparameters):

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from graph_distillery.bench.models.base import Level, ModelHyperparameters
+from graph_distillery.bench.models.base import ModelHyperparameters
 from graph_distillery.bench.models.framelets.base import (
     FrameletModel,
     PlainFrameletHyperparameters,
@@ -21,6 +21,7 @@ from graph_distillery.bench.models.framelets.operators import FrameletSettings, 
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, drop_features
 from graph_distillery.methods.contract import Output
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.items import Level
 
 
 def _per_band(in_features: int, out_features: int, settings: FrameletSettings) -> nn.ModuleList:

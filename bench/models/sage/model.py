@@ -8,10 +8,11 @@ import torch
 from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
-from graph_distillery.bench.models.base import Level, Model, ModelHyperparameters
+from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.gcn.model import PropagatedLinear
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.items import Level
 from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
 

@@ -15,6 +15,7 @@ from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.records.schema import Variant
 from graph_distillery.bench.sweeps.spec import MethodChoice, ModelChoice, Search, Setting, Spec
 from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.methods.tasks.registry import TASKS
 from graph_distillery.near_names import hint, unknown_line
 from graph_distillery.search_spaces import JointSpace, Space, load_space, merge
 
@@ -170,7 +171,7 @@ def _unsupported(
     student: ModelChoice | None,
 ) -> str | None:
     """Why there is no such cell, or None."""
-    if dataset.task not in info.tasks:
+    if not info.supports(dataset.task):
         return f"{info.name} does not support {dataset.task}"
     if info.teacher != "none" and not teachers:
         return f"{info.name} needs a teacher and the spec names none"
@@ -234,8 +235,10 @@ def _data_key(spec: Spec, info: DatasetInfo) -> DataKey:
 
 
 def _setting(spec: Spec, info: DatasetInfo) -> Setting:
-    if info.task == "graph-classification":
-        return "graph-level"
+    settings = TASKS.get(info.task).settings
+    if len(settings) == 1:
+        only: Setting = settings[0]  # type: ignore[assignment]
+        return only
     many = "graphs" in info.splits  # the split by whole graphs, of sets with many graphs and a label per node
     natural: Setting = "inductive" if many else "transductive"
     if many and spec.setting == "transductive":

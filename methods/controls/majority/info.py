@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.methods.info import MethodInfo
+from graph_distillery.methods.info import ANY_TASK, MethodInfo
 
 INFO = MethodInfo(
     name="majority",
@@ -13,6 +13,7 @@ INFO = MethodInfo(
     url="",
     family="control",
     target=".method:Majority",
+    tasks=ANY_TASK,
     students=(),
     teacher="none",
     inference="features",

@@ -23,18 +23,12 @@ class Majority(Method[Hyperparameters]):
         data = self.context.data
         if data is None:
             raise ValueError("the majority class is counted on the labels of the training data")
-        if data.task.multilabel:
-            frequency = data.labels.float().mean(dim=0)
-            logits = torch.logit(frequency, eps=1e-6)
-        else:
-            counts = torch.bincount(data.labels, minlength=data.task.num_classes).float()
-            logits = torch.log(counts.clamp(min=1e-6) / counts.sum())
-            most = (counts == counts.max()).nonzero().flatten()
-            if most.numel() > 1:  # an argmax would take the first number
-                logits[most[torch.randint(most.numel(), (1,))]] += 1e-4
+        logits = self.task.constant_logits(data.labels)
+        most = (logits == logits.max()).nonzero().flatten()
+        if self.task.info.labels == "class" and most.numel() > 1:  # an argmax would take the first number
+            logits[most[torch.randint(most.numel(), (1,))]] += 1e-4
         self.register_buffer("logits", logits)
         self.logits: torch.Tensor
 
     def predict(self, graph: Graph) -> Output:
-        items = graph.num_graphs if self.context.task.level == "graph" else graph.num_nodes
-        return Output(self.logits.expand(items, -1))
+        return Output(self.logits.expand(self.task.items.count(graph), -1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.methods.info import MethodInfo
+from graph_distillery.methods.info import ANY_TASK, MethodInfo
 
 INFO = MethodInfo(
     name="supervised",
@@ -13,5 +13,6 @@ INFO = MethodInfo(
     url="",
     family="control",
     target=".method:Supervised",
+    tasks=ANY_TASK,
     teacher="none",
 )

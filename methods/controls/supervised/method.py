@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
-from graph_distillery.methods.losses.logits import label_loss
 
 
 class Supervised(Method[Hyperparameters]):
@@ -14,4 +13,4 @@ class Supervised(Method[Hyperparameters]):
     epoch_items = "labelled"
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
-        return {"labels": label_loss(self.context.task, student.logits[batch.labelled], batch.labels)}
+        return {"labels": self.task.label_loss(student.logits[batch.labelled], batch.labels)}

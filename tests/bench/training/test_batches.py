@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.training.batches import GraphBatches, RowBatches, make_source
-from graph_distillery.methods.contract import Batch, Task, Teacher, TrainingData
+from graph_distillery.bench.training.batches import GraphBatches, Reads, RowBatches, make_source
+from graph_distillery.methods.contract import Batch, Teacher, TrainingData
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.tasks.registry import make_task
 
 
 def problem(nodes: int, labelled: list[int], graphs: int = 1, level: str = "node") -> tuple[TrainingData, Teacher]:
@@ -22,7 +23,7 @@ def problem(nodes: int, labelled: list[int], graphs: int = 1, level: str = "node
     inside = owner[source] == owner[target]
     graph = Graph(ends[:, None].float(), torch.stack([source, target])[:, inside], pointers)
     items = torch.tensor(labelled, dtype=torch.long)
-    task = Task("graph-classification" if level == "graph" else "node-classification", 99)
+    task = make_task("graph-classification" if level == "graph" else "node-classification", 99)
     count = graphs if level == "graph" else nodes
     teacher = Teacher("t", torch.arange(count)[:, None].float(), (ends[:, None].float(),), graph)
     return TrainingData(graph, task, items, items), teacher
@@ -93,7 +94,7 @@ def test_whole_graphs(graphs: int, size: int, level: str, data: st.DataObject) -
     count = graphs if level == "graph" else nodes
     labelled = data.draw(st.lists(st.integers(0, count - 1), unique=True, min_size=1))
     given_, teacher = problem(nodes, labelled, graphs, level)
-    batches = list(GraphBatches(given_, (teacher,), size).epoch("observed"))
+    batches = list(GraphBatches(given_, (teacher,), size, Reads()).epoch("observed"))
     assert sorted(item for batch in batches for item in batch.items.tolist()) == list(range(count))
     sizes = [batch.graph.num_graphs for batch in batches]
     assert sizes == [size] * (graphs // size) + ([graphs % size] if graphs % size else [])
@@ -103,9 +104,9 @@ def test_whole_graphs(graphs: int, size: int, level: str, data: st.DataObject) -
 
 def test_the_source_follows_the_student() -> None:
     data, teacher = problem(6, [0])
-    (whole,) = make_source(data, (teacher,), None, uses_edges=True, needs_edges=False).epoch("labelled")
+    (whole,) = make_source(data, (teacher,), None, Reads()).epoch("labelled")
     assert whole.graph is data.graph
     with pytest.raises(UserError, match=r"^batch_size: a student that reads the edges of one graph"):
-        make_source(data, (teacher,), 3, uses_edges=True, needs_edges=False)
+        make_source(data, (teacher,), 3, Reads())
     many, their_teacher = problem(9, [0], graphs=3)
-    assert isinstance(make_source(many, (their_teacher,), 2, uses_edges=True, needs_edges=False), GraphBatches)
+    assert isinstance(make_source(many, (their_teacher,), 2, Reads()), GraphBatches)

@@ -36,14 +36,14 @@ from graph_distillery.methods.contract import (
     Method,
     OptimiserSettings,
     Output,
-    Task,
     TrainingData,
     Update,
 )
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.controls.supervised.method import Supervised
+from graph_distillery.methods.tasks.registry import make_task
 
-TASK = Task("node-classification", 2)
+TASK = make_task("node-classification", 2)
 
 
 @pytest.fixture

@@ -15,8 +15,9 @@ from graph_distillery.bench.models.base import build_model
 from graph_distillery.bench.training.engine import Configuration, Trained, train
 from graph_distillery.bench.training.problem import ProblemKey, load_problem
 from graph_distillery.bench.training.sampling import NeighbourSampler, SampledBatches, draw_neighbours, sampled_source
-from graph_distillery.methods.contract import Task, TrainingData
+from graph_distillery.methods.contract import TrainingData
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.tasks.registry import make_task
 
 WIDTH, CLASSES = 6, 3
 
@@ -108,7 +109,7 @@ def test_twice_in_its_own_mean() -> None:
 
 def test_an_epoch_passes_over_all_once() -> None:
     graph = graph_of(11, [(i, (i + 1) % 11) for i in range(11)])
-    data = TrainingData(graph, Task("node-classification", 99), torch.tensor([3, 7, 1]), torch.tensor([3, 7, 1]))
+    data = TrainingData(graph, make_task("node-classification", 99), torch.tensor([3, 7, 1]), torch.tensor([3, 7, 1]))
     source = SampledBatches(data, (), 4, NeighbourSampler(graph, (1, 1)))
     batches = list(source.epoch("observed"))
     assert [batch.items.numel() for batch in batches] == [4, 4, 3]
@@ -153,7 +154,7 @@ def test_what_reads_all_edges_is_refused() -> None:
     graph = graph_of(4, [(0, 1), (1, 2)])
     model = build_model("sage", WIDTH, CLASSES, {"fan_out": 5})
     assert model.fan_out == (5, 5)
-    data = TrainingData(graph, Task("node-classification", CLASSES), torch.tensor([0]), torch.tensor([0]))
+    data = TrainingData(graph, make_task("node-classification", CLASSES), torch.tensor([0]), torch.tensor([0]))
     with pytest.raises(UserError, match="fan_out: this method reads all edges"):
         sampled_source(data, (), None, model, needs_edges=True)
     (batch,) = sampled_source(data, (), None, model, needs_edges=False).epoch("observed")

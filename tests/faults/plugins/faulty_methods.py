@@ -92,7 +92,6 @@ def __getattr__(name: str) -> Any:
     import torch
 
     from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
-    from graph_distillery.methods.losses.logits import label_loss
 
     class FaultyHyperparameters(Hyperparameters):
         strength: float = Field(1.0, gt=0)
@@ -106,7 +105,7 @@ def __getattr__(name: str) -> Any:
             self.epoch = epoch
 
         def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
-            loss = label_loss(self.context.task, student.logits[batch.labelled], batch.labels)
+            loss = self.task.label_loss(student.logits[batch.labelled], batch.labels)
             return {"labels": self.hyper.strength * (self._strike(loss) if self.epoch >= 2 else loss)}
 
         def _strike(self, loss: Tensor) -> Tensor:  # noqa: PLR0912

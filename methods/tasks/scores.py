@@ -1,0 +1,55 @@
+"""Scores of predictions. All are fractions in 0..1 except the negative log-likelihood (nats)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+#: Bins of the expected calibration error (Guo et al., ICML 2017, use 15).
+CALIBRATION_BINS = 15
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> float:
+    """The share of items whose largest logit is the label's; [items, classes] and [items]."""
+    return float((logits.argmax(dim=-1) == labels).double().mean())
+
+
+def multiclass(logits: Tensor, labels: Tensor) -> dict[str, float]:
+    """Accuracy, negative log-likelihood and calibration error; [items, classes] float64 and [items] int64."""
+    log_chance = torch.log_softmax(logits, dim=-1)
+    confidence, predicted = log_chance.exp().max(dim=-1)
+    correct = (predicted == labels).double()
+    nll = -log_chance.gather(1, labels.unsqueeze(1)).mean()
+    return {
+        "accuracy": float(correct.mean()),
+        "nll": float(nll),
+        "ece": calibration_error(confidence, correct),
+    }
+
+
+def micro_f1(predicted: Tensor, true: Tensor) -> float:
+    """Over all labels of all items, [items, labels] bool each; 0 where there is none."""
+    hits = float((predicted & true).sum())
+    total = float(predicted.sum() + true.sum())
+    return 2 * hits / total if total else 0.0
+
+
+def calibration_error(confidence: Tensor, correct: Tensor) -> float:
+    """Expected calibration error over equal-width bins of confidence; [items] each."""
+    bins = (confidence * CALIBRATION_BINS).long().clamp(max=CALIBRATION_BINS - 1)
+    gap = torch.zeros(CALIBRATION_BINS, dtype=torch.double, device=confidence.device)
+    gap.index_add_(0, bins, correct - confidence)
+    return float(gap.abs().sum() / confidence.numel())
+
+
+def ranking_auc(margin: Tensor, labels: Tensor) -> float:
+    """Area under the ROC curve, by ranks (ties count half); [items] each. NaN where one class is missing."""
+    from scipy.stats import rankdata
+
+    positive = labels.cpu().numpy() == 1
+    count, others = int(positive.sum()), int((~positive).sum())
+    if not count or not others:
+        return float("nan")
+    ranks = np.asarray(rankdata(margin.cpu().numpy()))
+    return float((ranks[positive].sum() - count * (count + 1) / 2) / (count * others))
