@@ -13,11 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from graph_distillery.bench.data.columns import check_columns
 from graph_distillery.bench.data.dataset import Dataset, Indices, columns_along
 from graph_distillery.bench.data.edges import tidy
 from graph_distillery.bench.data.faults import DataFault
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.items import ITEMS
 from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.tasks.registry import TASKS
 
 PARTS = ("training", "validation", "test")
 
@@ -32,6 +35,7 @@ def sound(dataset: Dataset) -> Dataset:
     graph = dataset.graph
     _check_features(graph)
     _check_graphs(graph)
+    check_columns(graph)
     _check_labels(dataset)
     dataset = _with_tidy_edges(dataset)
     _check_within_graphs(dataset.graph)
@@ -52,7 +56,7 @@ def check_parts(dataset: Dataset, name: str, parts: Indices, number: int | None 
     """
     noun = f"split {name}" if number is None else f"split {name} {number}"
     title = f"split {name!r}" if number is None else f"split {name!r} number {number}"
-    item = "graph" if dataset.level == "graph" else "node"
+    item = dataset.level
     owner = torch.full((dataset.num_items,), -1, dtype=torch.int8)
     for place, (part, items) in enumerate(zip(PARTS, parts, strict=True)):
         if not items.numel():
@@ -193,8 +197,8 @@ def _check_within_graphs(graph: Graph) -> None:
 
 def _check_labels(dataset: Dataset) -> None:
     labels, classes = dataset.labels, dataset.num_classes
-    items = dataset.graph.num_graphs if dataset.level == "graph" else dataset.graph.num_nodes
-    multilabel = dataset.task == "node-multilabel"
+    kind, items = TASKS.get(dataset.task).labels, ITEMS[dataset.level].count(dataset.graph)
+    multilabel = kind == "set"
     wanted = [items, classes] if multilabel else [items]
     if list(labels.shape) != wanted:
         raise DataFault("labels", f"the labels have shape {list(labels.shape)}, the task wants {wanted}")
@@ -208,6 +212,7 @@ def _check_labels(dataset: Dataset) -> None:
                 "labels", f"item {item:,} has {float(labels[item, column])} as label {column:,}, not 0 or 1"
             )
         return
+    classes = 2 if kind == "binary" else classes
     outside = ((labels < -1) | (labels >= classes)).nonzero().flatten()
     if outside.numel():
         first = int(outside[0])

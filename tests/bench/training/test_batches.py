@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.base import build_model
 from graph_distillery.bench.training.batches import GraphBatches, Reads, RowBatches, make_source
 from graph_distillery.methods.contract import Batch, Teacher, TrainingData
 from graph_distillery.methods.contract.graph import Graph
@@ -110,3 +111,41 @@ def test_the_source_follows_the_student() -> None:
         make_source(data, (teacher,), 3, Reads())
     many, their_teacher = problem(9, [0], graphs=3)
     assert isinstance(make_source(many, (their_teacher,), 2, Reads()), GraphBatches)
+
+
+@pytest.mark.parametrize("size", [None, 2])
+def test_features_alone_come_without_edges(size: int | None) -> None:
+    """Mini-batches of graphs for a student that reads none; what it predicts is the same."""
+    data, teacher = problem(12, [0, 2, 3], graphs=4, level="graph")
+    model = build_model("mlp", 1, 99, {"hidden": 4}, "graph").eval()
+    whole = model(data.graph).logits
+    for batch in make_source(data, (teacher,), size, Reads(edges=False)).epoch("observed"):
+        assert batch.graph.num_edges == (0 if size else data.graph.num_edges)
+        torch.testing.assert_close(model(batch.graph).logits, whole[batch.items])
+        assert torch.equal(batch.teachers[0].hidden[0], batch.graph.dense_features())
+    for batch in make_source(data, (teacher,), 2, Reads(edges=False, all_edges=True)).epoch("observed"):
+        check(batch, data, edges=True)
+
+
+@given(st.integers(1, 30), st.integers(1, 40), st.booleans(), st.sampled_from(["observed", "labelled"]), st.data())
+def test_pairs(count: int, size: int, edges: bool, items: str, data: st.DataObject) -> None:
+    """Every pair once an epoch; its ends and its teacher's say are its own, beside all nodes or just the ends."""
+    nodes = torch.arange(7)
+    pairs = torch.tensor(data.draw(st.lists(st.tuples(*(st.integers(0, 6),) * 2), min_size=count, max_size=count)))
+    graph = Graph(nodes[:, None].float(), torch.stack([nodes, nodes.roll(1)]), torch.tensor([0, 7])).with_pairs(pairs)
+    labelled = torch.arange(0, count, 2)
+    training = TrainingData(graph, make_task("link-prediction", 1), labelled, labelled % 2)
+    teacher = Teacher("t", torch.arange(count)[:, None].float(), (nodes[:, None].float(),), graph)
+    seen = []
+    for batch in make_source(training, (teacher,), size, Reads(edges=edges)).epoch(items):  # type: ignore[arg-type]
+        ends = batch.graph.dense_features()[:, 0].long()
+        assert torch.equal(ends[batch.graph.asked_pairs], pairs[batch.items])
+        assert torch.equal(batch.teachers[0].logits[:, 0].long(), batch.items)
+        assert torch.equal(batch.teachers[0].hidden[0][:, 0].long(), ends)
+        assert torch.equal(batch.labels, batch.items[batch.labelled] % 2)
+        assert batch.items[batch.labelled].tolist() == [item for item in batch.items.tolist() if item % 2 == 0]
+        if not edges and size < count:
+            assert batch.graph.num_edges == 0
+            assert set(ends.tolist()) == set(pairs[batch.items].flatten().tolist())
+        seen += batch.items.tolist()
+    assert sorted(seen) == (list(range(count)) if items == "observed" else labelled.tolist())

@@ -1,0 +1,76 @@
+"""A dataset of pairs, which no registry knows, from a spec to records: trained teacher, kd, report and speed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from graph_distillery.bench.conformance import DatasetConformance
+from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.info import DatasetInfo
+from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.records import read_records
+from graph_distillery.bench.sweeps.plan.plan import Plan
+from graph_distillery.bench.sweeps.sweep import run_sweep
+from graph_distillery.methods.tasks.registry import stand_in_task
+
+
+def load(name: str) -> Dataset:
+    made = stand_in_task("link-prediction").stand_in(torch.Generator().manual_seed(1), 150)
+    return Dataset.build(name, "link-prediction", "roc_auc", made.graph, made.labels, 1)
+
+
+@pytest.fixture(autouse=True)
+def registered() -> Iterator[None]:
+    DATASETS.register(
+        DatasetInfo("friends", "Communities", "link-prediction", "roc_auc", ("random-60-20-20",), "made up",
+                    "generated", f"{__name__}:load", nodes=150, features=8, classes=1)
+    )  # fmt: skip
+    yield
+    DATASETS.unregister("friends")
+
+
+def test_it_conforms(tmp_path: Path) -> None:
+    suite = DatasetConformance()
+    suite.test_catalogue_entry_is_complete(DATASETS.get("friends"))
+    suite.test_counts_are_those_of_the_entry("friends")
+    suite.test_is_sound("friends")
+    suite.test_labels_fit_the_task("friends")
+    suite.test_loads_alike_twice("friends")
+    suite.test_survives_the_cache("friends", tmp_path)
+    suite.test_splits_are_sound("friends")
+    suite.test_becomes_a_problem("friends")
+
+
+def test_from_a_spec_to_records(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    training = {
+        "hidden": 16,
+        "layers": 2,
+        "epochs": 40,
+        "lr": 0.02,
+        "dropout": 0.0,
+        "weight_decay": 0.0,
+        "norm": "none",
+    }
+    plan = plan_of(
+        datasets=["friends"],
+        teachers=[{"model": "gcn", **training}],
+        students=[{"model": "mlp", **training, "batch_size": 64}],
+        methods=["kd"],
+        search={"trials": 1, "seeds": [100]},
+        report={"seeds": 1},
+    )
+    assert run_sweep(plan, tmp_path / "store").ok
+    records = read_records(tmp_path / "store").records
+    assert {record.status for record in records} == {"ok"}
+    assert {(record.cell.task, record.cell.setting) for record in records} == {("link-prediction", "transductive")}
+    reports: dict[tuple[str, str], Any] = {(r.cell.method, r.cell.student): r for r in records if r.kind == "report"}
+    assert reports["majority", "none"].metrics.test["roc_auc"] == 0.5
+    assert min(reports[method, "mlp"].metrics.test["roc_auc"] for method in ("kd", "supervised")) > 0.8
+    speed = next(r.speed for r in records if r.kind == "speed" and (r.cell.method, r.cell.student) == ("kd", "mlp"))
+    assert speed.request_ms is not None
+    assert speed.macs > 0
