@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-from typing import Any
+
+from graph_distillery.bench.records.identity import content_id
+
+__all__ = ["content_id", "is_id"]
 
 _ID = re.compile(r"[0-9a-f]{16}")
-
-
-def content_id(content: Any) -> str:
-    """16 hex digits of the SHA-256 of the canonical JSON of `content`."""
-    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
 
 
 def is_id(text: str) -> bool:

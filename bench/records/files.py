@@ -25,13 +25,15 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 class ReadResult:
     """Records in file order, ``places[i]`` ("FILE:LINE") of each, a warning per torn tail left out.
 
-    superseded: ids in whose place another record stands; these are not among the records.
+    superseded: ids in whose place another record stands; these are not among the records. replaced: those of them that
+    the store holds.
     """
 
     records: list[Record]
     places: list[str]
     warnings: list[str]
     superseded: frozenset[str] = frozenset()
+    replaced: tuple[Record, ...] = ()
 
 
 def records_file(store: Path, kind: Kind) -> Path:
@@ -157,7 +159,8 @@ def without_superseded(result: ReadResult) -> ReadResult:
     if not gone:
         return result
     kept = [pair for pair in zip(result.records, result.places, strict=True) if pair[0].id not in gone]
-    return ReadResult([record for record, _ in kept], [place for _, place in kept], result.warnings, gone)
+    replaced = (*result.replaced, *(record for record in result.records if record.id in gone))
+    return ReadResult([record for record, _ in kept], [place for _, place in kept], result.warnings, gone, replaced)
 
 
 def _read_kind(

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Record
+from graph_distillery.bench.records.identity import work_id
 from graph_distillery.bench.records.schema import Selection
 from graph_distillery.bench.sweeps.plan.plan import Cell
 from graph_distillery.bench.sweeps.spec import Spec
@@ -229,8 +229,7 @@ class CellRun:
     def record_id(self, work: JobRequest, seed: int) -> str:
         """The same for the same work, on any machine."""
         split = self.spec.runs_of(seed).split_of(seed)
-        of_split = [] if split == seed else [split]
-        return content_id([self.cell.id, work.purpose, work.trial, work.selection, seed, *of_split])
+        return work_id(self.cell.id, work.purpose, work.trial, work.selection, seed, split)
 
     def prunes(self, work: JobRequest, seed: int, score: float) -> bool:
         """Whether the trial stops after this seed."""

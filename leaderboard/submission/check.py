@@ -6,11 +6,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from graph_distillery.bench.records import read_records
 from graph_distillery.leaderboard.read.load import Loaded, load_stores, split_conflict
 from graph_distillery.leaderboard.read.runs import Placed
+from graph_distillery.leaderboard.submission.beside import check_beside
 from graph_distillery.leaderboard.submission.findings import Finding, cells_of
+from graph_distillery.leaderboard.submission.origin import check_origin
 from graph_distillery.leaderboard.submission.plausibility import check_copies, check_plausibility
-from graph_distillery.leaderboard.submission.protocol import check_against, check_protocol
+from graph_distillery.leaderboard.submission.protocol import check_protocol
+from graph_distillery.leaderboard.submission.scores import check_scores
+from graph_distillery.leaderboard.submission.spaces import check_spaces
 from graph_distillery.leaderboard.tables.board import make_board
 
 
@@ -33,7 +38,13 @@ def check_submission(store: Path, beside: Iterable[Path] = (), suite: str | None
     """Check a store, alone and beside the stores of a board; BoardError, one line, where one cannot be read."""
     own = load_stores([store])
     cells = cells_of(own.records)
-    findings = [*check_protocol(cells, own.records, suite), *check_plausibility(cells)]
+    findings = [
+        *check_origin(own.records, read_records(store).replaced),
+        *check_spaces(store, own.records),
+        *check_protocol(cells, own.records, suite),
+        *check_plausibility(cells),
+        *check_scores(cells),
+    ]
     fingerprints = sorted({r.environment.fingerprint for r in own.records})
     if len(fingerprints) > 1:
         findings.append(Finding("look", "machine", "", f"records of {len(fingerprints)} hardware fingerprints"))
@@ -43,7 +54,7 @@ def check_submission(store: Path, beside: Iterable[Path] = (), suite: str | None
     others = list(beside)
     if others:
         board = load_stores(others)
-        findings += [*check_against(own.records, board.records), *check_copies(own.records, board.records)]
+        findings += [*check_beside(own.records, board.records), *check_copies(own.records, board.records)]
         conflict = split_conflict([*_placed(board), *_placed(own)])
         findings += [Finding("refuse", "split", "", conflict)] if conflict else []
         for comparison in () if conflict else make_board(load_stores([*others, store])).comparisons:

@@ -43,6 +43,14 @@ class CellRecords:
         return sorted({r.search.selection or "" if r.search else "fixed" for r in self.reports} - {"both"}) or ["tuned"]
 
 
+def place_of(record: Record) -> str:
+    """The row that a record belongs to, as findings name it."""
+    c = record.cell
+    teacher = f"{c.teacher} to " if c.teacher else ""
+    variant = "" if c.variant == "paper" else f" ({c.variant})"
+    return f"{c.dataset}/{c.split} {teacher}{c.student} {c.method}{variant}"
+
+
 def cells_of(records: Iterable[Record]) -> list[CellRecords]:
     """Records by row, in the order of names; teachers' own trainings are left out."""
     found: dict[tuple[object, ...], CellRecords] = {}
@@ -53,9 +61,7 @@ def cells_of(records: Iterable[Record]) -> list[CellRecords]:
         # The id tells a student's own search from that of a teacher of the same model.
         key = (c.dataset, c.split, c.setting, c.teacher, c.student, c.method, c.variant, fixed, c.id)
         if key not in found:
-            teacher = f"{c.teacher} to " if c.teacher else ""
-            variant = "" if c.variant == "paper" else f" ({c.variant})"
-            found[key] = CellRecords(f"{c.dataset}/{c.split} {teacher}{c.student} {c.method}{variant}", c.method)
+            found[key] = CellRecords(place_of(record), c.method)
         cell = found[key]
         {"trial": cell.trials, "report": cell.reports, "speed": cell.speeds}[record.kind].append(record)
     return sorted(found.values(), key=lambda each: each.name)

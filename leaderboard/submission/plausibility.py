@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from graph_distillery.bench.records import Record
 from graph_distillery.leaderboard.read.runs import score_of_test
 from graph_distillery.leaderboard.statistics import mean
-from graph_distillery.leaderboard.submission.findings import CellRecords, Finding
+from graph_distillery.leaderboard.submission.findings import CellRecords, Finding, place_of
 
+COPY = 1e-5  # of likelihood and calibration, relative; honest seeds differ by a hundredth
 MOST_ABOVE_VALIDATION = 0.15
 MOST_ABOVE_TEACHER = 0.10
+MOST_OPTIMISM = 0.10
+MOST_BELOW_MAJORITY = 0.02
 SHORTEST_EPOCH_S = 1e-6
 
 
@@ -19,9 +23,11 @@ def check_plausibility(cells: Sequence[CellRecords], now: datetime | None = None
     """Findings to look at, and copies to refuse."""
     floors = {_table(cell): _mean_test(cell) for cell in cells if cell.method == "majority"}
     teachers = {(*_table(cell), _models(cell)[1]): _mean_test(cell) for cell in cells if cell.method == "teacher"}
+    students = {(*_table(cell), _models(cell)[1]): _mean_test(cell) for cell in cells if cell.method == "supervised"}
     for cell in cells:
         yield from _copies(cell)
-        yield from _scores(cell, floors, teachers)
+        yield from _optimism(cell)
+        yield from _scores(cell, floors, teachers, students)
         yield from _times(cell, now or datetime.now(UTC))
         yield from _speeds(cell)
     yield from _copies_between(cells)
@@ -51,59 +57,82 @@ def _fine(record: Record) -> tuple[float, ...] | None:
     return fine or None
 
 
+def _alike(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
+    """Whether two runs' likelihood and calibration are the same but for a touch: no two trainings come that near."""
+    slack = COPY if len(one) > 1 else COPY**2
+    return len(one) == len(other) and all(
+        abs(a - b) <= slack * max(abs(a), abs(b), 1e-9) for a, b in zip(one, other, strict=True)
+    )
+
+
 def _copies(cell: CellRecords) -> Iterator[Finding]:
-    if cell.method == "majority":
+    """Seeds that are the same run; label propagation, which trains nothing, is the same run on the same split."""
+    if _untrained(cell):
         return
     for selection in cell.selections:
-        runs = cell.scored(selection)
-        seen: dict[tuple[float, ...], int] = {}
-        for run in runs:
-            fine = _fine(run)
-            if fine is not None and seen.setdefault(fine, run.seed) != run.seed:
-                text = (
-                    f"seeds {seen[fine]} and {run.seed} ({selection}) have the same test likelihood to the last digit"
-                )
-                yield Finding("refuse", "copied seeds", cell.name, text)
-        scores = {r.metrics.test[r.cell.metric] for r in runs if r.metrics.test}
-        if len(runs) > 2 and len(scores) == 1:
-            text = f"{len(runs)} seeds ({selection}) with the same test score {scores.pop():.4f}"
+        runs = sorted(((fine, r.seed) for r in cell.scored(selection) if (fine := _fine(r))), key=lambda each: each[0])
+        pairs = [
+            (min(a, b), max(a, b)) for (one, a), (other, b) in itertools.pairwise(runs) if a != b and _alike(one, other)
+        ]
+        if pairs:
+            text = (
+                f"seeds {pairs[0][0]} and {pairs[0][1]} ({selection}) have the same test likelihood and calibration, "
+                f"as have {len(pairs)} such pairs"
+            )
+            yield Finding("refuse", "copied seeds", cell.name, text)
+        scores = {r.metrics.test[r.cell.metric] for r in cell.scored(selection) if r.metrics.test}
+        if len(cell.scored(selection)) > 2 and len(scores) == 1:
+            text = f"{len(cell.scored(selection))} seeds ({selection}) with the same test score {scores.pop():.4f}"
             yield Finding("look", "copied seeds", cell.name, text)
+
+
+def _untrained(cell: CellRecords) -> bool:
+    """Whether there is no student to train: the majority class, label propagation."""
+    return _models(cell)[1] == "none"
 
 
 def check_copies(own: Sequence[Record], others: Sequence[Record]) -> Iterator[Finding]:
     """Runs that claim another machine and have the very scores of the board's: a repeat that may be none."""
-    known: dict[tuple[object, ...], Record] = {}
+    known: dict[tuple[object, ...], list[Record]] = {}
     for record in others:
-        if record.kind == "report" and (fine := _fine(record)):
-            known.setdefault((record.cell.id, record.seed, fine), record)
+        if record.kind == "report" and _fine(record):
+            known.setdefault((record.cell.id, record.seed), []).append(record)
     told: set[str] = set()
     for record in own:
-        c, fine = record.cell, _fine(record) if record.kind == "report" and record.cell.method != "majority" else None
-        twin = known.get((c.id, record.seed, fine)) if fine else None
-        if twin is None or twin.environment.fingerprint == record.environment.fingerprint or c.id in told:
-            continue
-        told.add(c.id)
-        text = f"seed {record.seed} has the scores of the board's run on another machine to the last digit"
-        yield Finding("look", "copied runs", f"{c.dataset}/{c.split} {c.student} {c.method}", text)
+        c, fine = record.cell, _fine(record) if record.kind == "report" and record.cell.student != "none" else None
+        for twin in known.get((c.id, record.seed), ()) if fine else ():
+            other = _fine(twin)
+            if fine is None or other is None or not _alike(fine, other) or c.id in told:
+                continue
+            if twin.environment.fingerprint != record.environment.fingerprint:
+                told.add(c.id)
+                text = f"seed {record.seed} has the scores of the board's run on another machine"
+                exact = fine == other
+                note = "to the last digit" if exact else "but for a touch, which no two machines give"
+                yield Finding("look" if exact else "refuse", "copied runs", place_of(record), f"{text} {note}")
 
 
 def _copies_between(cells: Sequence[CellRecords]) -> Iterator[Finding]:
-    seen: dict[tuple[object, ...], str] = {}
+    """Two rows with the same runs: a winner that is another method's, or a copy under another name."""
+    seen: dict[tuple[object, ...], list[tuple[tuple[float, ...], str]]] = {}
     for cell in cells:
-        for run in cell.reports if cell.method != "majority" else ():
+        for run in () if _untrained(cell) else cell.reports:
             fine = _fine(run)
             if fine is None:
                 continue
-            first = seen.setdefault((_table(cell), run.seed, fine), cell.name)
-            if first != cell.name:
+            known = seen.setdefault((_table(cell), run.seed), [])
+            first = next((name for other, name in known if name != cell.name and _alike(fine, other)), None)
+            if first is not None:
                 yield Finding("look", "copied rows", cell.name, f"seed {run.seed} has the very scores of {first}")
                 break
+            known.append((fine, cell.name))
 
 
 def _scores(
     cell: CellRecords,
     floors: Mapping[tuple[str, ...], float | None],
     teachers: Mapping[tuple[str, ...], float | None],
+    students: Mapping[tuple[str, ...], float | None],
 ) -> Iterator[Finding]:
     for selection in cell.selections:
         runs = [r for r in cell.scored(selection) if r.metrics.test]
@@ -117,10 +146,25 @@ def _scores(
             text = f"test {test:.3f} far above validation {val:.3f} ({selection})"
             yield Finding("look", "scores", cell.name, text)
         teacher, floor = teachers.get((*_table(cell), _models(cell)[0] or "")), floors.get(_table(cell))
+        alone = students.get((*_table(cell), _models(cell)[1]))
+        if teacher is not None and cell.method != "supervised" and alone is not None:
+            teacher = max(teacher, alone)  # a student that is better without it is no wonder with it
         if teacher is not None and cell.method != "teacher" and test - teacher > MOST_ABOVE_TEACHER:
             yield Finding("look", "scores", cell.name, f"test {test:.3f} far above the teacher's {teacher:.3f}")
-        if floor is not None and test < floor:
+        if floor is not None and test < floor - MOST_BELOW_MAJORITY:
             yield Finding("look", "scores", cell.name, f"test {test:.3f} below the majority class, {floor:.3f}")
+
+
+def _optimism(cell: CellRecords) -> Iterator[Finding]:
+    """The best of many trials is a little too good; by much more, its validation scores are not what training gave."""
+    runs = [r for r in cell.scored("tuned") if r.metrics.val]
+    if not runs:
+        return
+    own = [r.metrics.val[r.cell.metric] for r in cell.trials if r.status == "ok" and r.hparams == runs[0].hparams]
+    again = mean([r.metrics.val[r.cell.metric] for r in runs])
+    if own and abs(mean(own) - again) > MOST_OPTIMISM:
+        text = f"validation {mean(own):.3f} in the search, {again:.3f} on the report seeds"
+        yield Finding("look", "validation", cell.name, text)
 
 
 def _times(cell: CellRecords, now: datetime) -> Iterator[Finding]:

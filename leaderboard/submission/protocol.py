@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
-from graph_distillery.bench.records import Record
+from graph_distillery.bench.records import Record, Search
 from graph_distillery.leaderboard.submission.findings import CellRecords, Finding
 
 FEWEST_SEEDS = 5
+BUDGET = re.compile(r"(\d+) trials x (\d+) seeds")
 
 
 def check_protocol(cells: Sequence[CellRecords], records: Sequence[Record], suite: str | None) -> Iterator[Finding]:
@@ -46,9 +48,9 @@ def _selection(cell: CellRecords) -> Iterator[Finding]:
         if record.search is not None and record.search.trial is not None:
             by_trial.setdefault(record.search.trial, []).append(record)
     budget = tuned[0].search.trials
-    if len(by_trial) > budget:
-        yield Finding("refuse", "budget", cell.name, f"{len(by_trial)} trials, but the budget says {budget}")
+    yield from _budget(cell, tuned[0].search, by_trial)
     most = max(map(len, by_trial.values()), default=0)
+    yield from _pruned(cell, by_trial, tuned[0], most)
     means = {
         number: math.fsum(r.metrics.val[r.cell.metric] for r in runs) / len(runs)
         for number, runs in by_trial.items()
@@ -63,6 +65,39 @@ def _selection(cell: CellRecords) -> Iterator[Finding]:
     if tuned[0].hparams not in winners:
         text = "the tuned configuration is not the one with the best mean validation score"
         yield Finding("refuse", "selection", cell.name, text)
+
+
+def _budget(cell: CellRecords, search: Search, by_trial: Mapping[int, Sequence[Record]]) -> Iterator[Finding]:
+    """The trials that are there must be those that the budget speaks of, on its number of tuning seeds."""
+    said = BUDGET.fullmatch(search.budget)
+    found = {record.seed for record in cell.trials}
+    if said and (int(said[1]), int(said[2])) != (search.trials, len(found)) and by_trial:
+        text = f"{search.trials} trials on {len(found)} seeds, but the budget says {search.budget}"
+        yield Finding("refuse", "budget", cell.name, text)
+    if not search.trials and cell.scored("tuned"):
+        yield Finding("refuse", "budget", cell.name, "a tuned configuration of a search of no trials")
+    if len(by_trial) > search.trials:
+        yield Finding("refuse", "budget", cell.name, f"{len(by_trial)} trials, but the budget says {search.trials}")
+    gone = sorted(set(range(search.trials)) - by_trial.keys())
+    if gone and by_trial:
+        text = f"{len(gone)} of {search.trials} trials are missing, such as trial {gone[0]}"
+        yield Finding("refuse", "budget", cell.name, text)
+
+
+def _pruned(
+    cell: CellRecords, by_trial: Mapping[int, Sequence[Record]], tuned: Record, seeds: int
+) -> Iterator[Finding]:
+    """A trial that ran all its seeds is not pruned; one that led where it was stopped is worth a look."""
+    winner = {r.seed: r.metrics.val.get(r.cell.metric) for r in cell.trials if r.hparams == tuned.hparams}
+    for number, runs in by_trial.items():
+        if not any(r.status == "pruned" for r in runs):
+            continue
+        if len(runs) == seeds > 1 and all(r.status == "pruned" for r in runs):
+            yield Finding("refuse", "pruned", cell.name, f"trial {number} is pruned on every tuning seed")
+        scored = [(r.metrics.val.get(r.cell.metric), winner.get(r.seed)) for r in runs]
+        pairs = [(own, best) for own, best in scored if own is not None and best is not None]
+        if len(pairs) == seeds and sum(own - best for own, best in pairs) > 1e-9:
+            yield Finding("refuse", "pruned", cell.name, f"trial {number} is pruned, and better than the winner")
 
 
 def _budgets(cells: Sequence[CellRecords]) -> Iterator[Finding]:
@@ -106,28 +141,3 @@ def _data(records: Sequence[Record]) -> Iterator[Finding]:
     for (dataset, setting), hashes in sorted(seen.items()):
         if len(hashes) > 1:
             yield Finding("look", "data", f"{dataset}, {setting}", f"{len(hashes)} different contents under one name")
-
-
-def check_against(cells: Sequence[Record], others: Sequence[Record]) -> Iterator[Finding]:
-    """Data and budgets must be those of the board the store would join."""
-    known: dict[tuple[str, str], set[tuple[str, str]]] = {}
-    budgets: dict[tuple[str, ...], set[str]] = {}
-    for record in others:
-        c = record.cell
-        known.setdefault((c.dataset, c.setting), set()).add((c.dataset_sha256, c.node_order_sha256))
-        if record.search is not None and record.search.trials and record.kind == "report":
-            budgets.setdefault((c.dataset, c.split, c.setting, c.student), set()).add(record.search.budget)
-    told: set[tuple[object, ...]] = set()
-    for record in cells:
-        c = record.cell
-        hashes = known.get((c.dataset, c.setting))
-        if hashes and (c.dataset_sha256, c.node_order_sha256) not in hashes and (c.dataset, c.setting) not in told:
-            told.add((c.dataset, c.setting))
-            yield Finding("refuse", "data", f"{c.dataset}, {c.setting}", "not the board's data: its hash differs")
-        table = (c.dataset, c.split, c.setting, c.student)
-        if record.kind == "report" and record.search is not None and record.search.trials and table in budgets:
-            budget = record.search.budget
-            if budget not in budgets[table] and (table, budget) not in told:
-                told.add((table, budget))
-                text = f"{budget}, where the board has {', '.join(sorted(budgets[table]))}"
-                yield Finding("refuse", "budget", f"{c.dataset}/{c.split} {c.method}", text)

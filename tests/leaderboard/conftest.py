@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from graph_distillery.bench.records import Cell, Environment, Metrics, Record, RecordWriter, Search, Speed, Timings
+from graph_distillery.bench.records.identity import work_id
 
 TASKS = {"node-classification": "accuracy", "node-multilabel": "micro_f1", "graph-classification": "accuracy"}
 CELL_FIELDS = (
@@ -205,3 +207,61 @@ class StoreMaker:
 @pytest.fixture(scope="session")
 def store_of() -> type[StoreMaker]:
     return StoreMaker
+
+
+HONEST_SCORES = (0.80, 0.81, 0.79, 0.82, 0.805)
+
+
+def id_of(record: Record) -> str:
+    """The id that follows from a record's work."""
+    search = record.search
+    trial, selection = (search.trial, search.selection) if search else (None, None)
+    return work_id(record.cell.id, record.kind, trial, selection, record.seed, record.cell.split_seed)
+
+
+@pytest.fixture
+def honest(make_record):
+    """``honest(method, best trial, **changes)``: three trials on two seeds, and five report seeds of the best."""
+
+    def build(method="kd", base=0.0, machine="1" * 16, **changes):
+        rng = random.Random(method + machine)
+        records = []
+        common = {"budget": "3 trials x 2 seeds", "fingerprint": machine, "suite_version": "0.1.0"}
+        for trial, val in enumerate((0.6, 0.7, 0.5)):
+            for seed in (100, 101):
+                record = make_record(
+                    method,
+                    kind="trial",
+                    seed=seed,
+                    val=val,
+                    hparams={"lr": trial / 10},
+                    timings=_timings(rng),
+                    **common,
+                )
+                records.append(_with_trial(record, trial))
+        for seed, score in enumerate(HONEST_SCORES):
+            scores = {"accuracy": score + base, "nll": rng.random(), "ece": rng.random() / 10}
+            record = make_record(
+                method,
+                score,
+                seed=seed,
+                test_scores=scores,
+                hparams={"lr": 0.1},
+                timings=_timings(rng),
+                **common,
+                **changes,
+            )
+            records.append(_with_trial(record, 1))
+        return records
+
+    return build
+
+
+def _timings(rng):
+    return Timings(train_s=1 + rng.random(), epochs=50)
+
+
+def _with_trial(record, trial):
+    search = record.search.model_copy(update={"trial": trial, "trials": 3})
+    changed = record.model_copy(update={"search": search})
+    return changed.model_copy(update={"id": id_of(changed)})

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from graph_distillery.leaderboard.submission import check_submission
 from graph_distillery.leaderboard.verification.verify import verify_board
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -23,3 +24,12 @@ def test_the_example_board_agrees_with_its_stores():
     workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "leaderboard.yml").read_text(encoding="utf-8"))
     assert ROOT / workflow["env"]["BOARD"] == EXAMPLE / "board"
     assert [ROOT / store for store in workflow["env"]["STORES"].split()] == stores
+
+
+@pytest.mark.skipif(not EXAMPLE.is_dir(), reason="leaderboard/example is not in this checkout")
+def test_nothing_in_the_examples_stores_would_be_refused():
+    """Label propagation trains nothing: ten equal seeds of it are no copies."""
+    stores = sorted(path for path in (EXAMPLE / "stores").iterdir() if path.is_dir())
+    found = [check_submission(store) for store in stores] + [check_submission(stores[1], stores[:1])]
+    assert [str(each.findings[0]) for each in found if each.refused] == []
+    assert [each.contradicted for each in found] == [[], [], []]

@@ -2,63 +2,10 @@
 
 from __future__ import annotations
 
-import random
-
 import pytest
 
+from graph_distillery.bench.records import Timings
 from graph_distillery.leaderboard.submission import check_submission
-
-SCORES = (0.80, 0.81, 0.79, 0.82, 0.805)
-
-
-@pytest.fixture
-def honest(make_record):
-    """``honest(method, best trial, **changes)``: three trials on two seeds, and five report seeds of the best."""
-
-    def build(method="kd", base=0.0, machine="1" * 16, **changes):
-        rng = random.Random(method + machine)
-        records = []
-        common = {"budget": "3 trials x 2 seeds", "fingerprint": machine, "suite_version": "0.1.0"}
-        for trial, val in enumerate((0.6, 0.7, 0.5)):
-            for seed in (100, 101):
-                record = make_record(
-                    method,
-                    kind="trial",
-                    seed=seed,
-                    val=val,
-                    hparams={"lr": trial / 10},
-                    timings=_timings(rng),
-                    **common,
-                )
-                records.append(_with_trial(record, trial))
-        for seed, score in enumerate(SCORES):
-            scores = {"accuracy": score + base, "nll": rng.random(), "ece": rng.random() / 10}
-            record = make_record(
-                method,
-                score,
-                seed=seed,
-                test_scores=scores,
-                hparams={"lr": 0.1},
-                timings=_timings(rng),
-                **common,
-                **changes,
-            )
-            records.append(_with_trial(record, 1))
-        return records
-
-    return build
-
-
-def _timings(rng):
-    from graph_distillery.bench.records import Timings
-
-    return Timings(train_s=1 + rng.random(), epochs=50)
-
-
-def _with_trial(record, trial):
-    search = record.search.model_copy(update={"trial": trial, "trials": 3})
-    fresh = f"{record.id[:24]}{trial:08x}"
-    return record.model_copy(update={"search": search, "id": fresh})
 
 
 def findings(store, **more):
@@ -112,8 +59,6 @@ def test_made_up_scores_and_times(honest, make_store):
     assert ("look", "scores") in findings(make_store(perfect, "perfect"))
     lucky = [_scored(r, {**r.metrics.test, "accuracy": 0.97}) if reports(r) else r for r in records]
     assert ("look", "scores") in findings(make_store(lucky, "lucky"))
-    from graph_distillery.bench.records import Timings
-
     instant = changed(records, lambda r: True, timings=Timings(train_s=0.0, epochs=200))
     assert ("look", "times") in findings(make_store(instant, "instant"))
     future = changed(records, lambda r: True, created="2199-01-01T00:00:00Z")

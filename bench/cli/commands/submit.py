@@ -11,13 +11,16 @@ from graph_distillery.bench.text import count
 
 
 def run(store: Path, beside: Sequence[Path], as_json: bool) -> int:
-    """A line per finding; 1 where there are any, 0 where there are none. BoardError where a store cannot be read."""
+    """A line per finding; 1 where one refuses the store or a row is contradicted, else 0.
+
+    BoardError where a store cannot be read.
+    """
     from graph_distillery.bench.environment import suite_version
     from graph_distillery.leaderboard.submission import check_submission
     from graph_distillery.leaderboard.text import visible
 
     found = check_submission(store, beside, suite_version())
-    code = int(bool(found.findings or found.contradicted))
+    code = int(found.refused or bool(found.contradicted))
     if as_json:
         emit_json({**asdict(found), "refused": found.refused})
         return code
@@ -27,7 +30,8 @@ def run(store: Path, beside: Sequence[Path], as_json: bool) -> int:
     for name in found.verified:
         emit(visible(" ".join(f"verified: {name}".split())))
     for name in found.contradicted:
-        emit(visible(" ".join(f"look: outside the row's interval: {name}".split())))
-    verdict = "to be refused" if found.refused else "for a maintainer to judge" if code else "nothing to object to"
+        emit(visible(" ".join(f"look: not the row's mean: {name}".split())))
+    to_judge = "for a maintainer to judge" if found.findings or code else "nothing to object to"
+    verdict = "to be refused" if found.refused else to_judge
     emit(f"{store}: {count(len(found.rows), 'row')} from {', '.join(found.fingerprints)}; {verdict}")
     return code

@@ -10,6 +10,7 @@ from graph_distillery.bench.environment import environment, git_sha, suite_versi
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Cell as CellRecord
 from graph_distillery.bench.records import Items, Metrics, Record, Search, Timings
+from graph_distillery.bench.records.identity import teacher_record_id
 from graph_distillery.bench.records.schema import Variant
 from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.jobs import Outcome
@@ -55,7 +56,7 @@ class Recorder:
     ) -> Record:
         """The record of a trained teacher, whose artefact's id is the job's key."""
         cell = self._cell(teacher.data, teacher.id, outcome, None, outcome.key, teacher.model, "supervised")
-        record_id = content_id([outcome.key, "teacher"])
+        record_id = teacher_record_id(outcome.key)
         return self._record("teacher", record_id, supersedes, cell, hparams, None, outcome)
 
     def work(

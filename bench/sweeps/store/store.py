@@ -16,8 +16,9 @@ from filelock import FileLock, Timeout
 
 from graph_distillery.bench.environment import environment, suite_version
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.ids import content_id, is_id
+from graph_distillery.bench.ids import is_id
 from graph_distillery.bench.records import Record, RecordWriter, read_records, repair
+from graph_distillery.bench.records.identity import next_try
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import Spec, read_spec
 
@@ -95,7 +96,7 @@ class Store:
     def fresh_id(self, base: str) -> str:
         """`base`, or where that record is there already the id of the next try."""
         while base in self._used:
-            base = content_id([base, "again"])
+            base = next_try(base)
         return base
 
     def close(self) -> None:
