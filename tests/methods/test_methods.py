@@ -273,7 +273,7 @@ def test_majority_is_the_share_of_each_class() -> None:
 def test_of_classes_as_frequent_the_majority_is_drawn_by_the_seed() -> None:
     """As under a split with as many labels of each class: the lowest number must not win every time."""
     graph = Graph.build(torch.ones(8, 1), torch.zeros(2, 0, dtype=torch.long))
-    given = context(graph, Task("node-classification", 4), torch.arange(7), torch.tensor([0, 1, 1, 2, 2, 3, 3]))
+    given = context(graph, make_task("node-classification", 4), torch.arange(7), torch.tensor([0, 1, 1, 2, 2, 3, 3]))
     drawn = []
     for seed in range(300):
         torch.manual_seed(seed)
