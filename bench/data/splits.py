@@ -5,10 +5,12 @@ means one protocol; results under different names do not compare.
 
 | name | items | what |
 |---|---|---|
-| `public` | nodes, graphs | what came with the data; of several, number seed % count |
-| `geom-gcn` | nodes | the ten 48/32/20 splits of Geom-GCN (Pei et al., ICLR 2020), number seed % 10 |
+| `public` | nodes, graphs | what came with the data; of several, the seed's (`published_number`) |
+| `geom-gcn` | nodes | the ten 48/32/20 splits of Geom-GCN (Pei et al., ICLR 2020), likewise |
 | `cpf` | nodes | of the largest component 20 per class train, 30 per class validate (CPF, GLNN) |
 | `random-60-20-20` | nodes | uniform over all nodes, not by class, as in the field's code |
+| `sealed-20-30` | nodes | as `cpf`, with one test set for all seeds: half of each class, or all but 50 |
+| `sealed-60-20-20` | nodes, graphs | as `random-60-20-20`, with one test set for all seeds |
 | `planetoid-random` | nodes | 20 per class, 500 to validate, 1,000 to test (Shchur et al., 2018) |
 | `balanced-20-20` | nodes | of each class a fifth of the mean class to train, as many to validate, the rest to test |
 | `graphs` | nodes | whole graphs: 20 to train, 2 to validate, 2 to test |
@@ -45,7 +47,7 @@ CPF_TRAIN, CPF_VALIDATION = 20, 30
 PLANETOID_TRAIN, PLANETOID_VALIDATION, PLANETOID_TEST = 20, 500, 1000
 FOLDS = 10
 #: Splits of the largest connected component alone.
-COMPONENT_SPLITS = ("cpf",)
+COMPONENT_SPLITS = ("cpf", "sealed-20-30")
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def make_split(dataset: Dataset, name: str, seed: int) -> tuple[Dataset, Split]:
         dataset = largest_component(dataset)
     if name in dataset.fixed_splits:  # checked when they were read
         choices = dataset.fixed_splits[name]
-        return dataset, _split(name, seed, *(part.numpy() for part in choices[seed % len(choices)]))
+        return dataset, _split(name, seed, *(part.numpy() for part in choices[published_number(seed, len(choices))]))
     split = _split(name, seed, *_DRAWN[name](dataset, seed))
     try:
         check_parts(dataset, name, (split.train, split.val, split.test))
@@ -102,17 +104,26 @@ def make_split(dataset: Dataset, name: str, seed: int) -> tuple[Dataset, Split]:
     return dataset, split
 
 
+def published_number(seed: int, count: int) -> int:
+    """Which of `count` published splits a seed takes: 0 to count - 1 are their own, later seeds count from the end.
+
+    So the usual tuning seeds, 100 and on, take the last splits of ten, and share none with up to seven report seeds.
+    """
+    return seed if seed < count else count - 1 - seed % count
+
+
 def available_splits(dataset: Dataset) -> list[str]:
     """The names that make sense for this dataset, fixed ones first."""
     fixed = list(dataset.fixed_splits)
     if dataset.level == "graph":
-        return [*fixed, "kfold-10", "holdout-70-30"]
+        return [*fixed, "kfold-10", "holdout-70-30", "sealed-60-20-20"]
     if dataset.graph.num_graphs > 1:
         return fixed
     if dataset.level == "pair":
         return [*fixed, "random-60-20-20"]
-    by_class = ["cpf", "planetoid-random", "balanced-20-20"] if TASKS.get(dataset.task).labels == "class" else []
-    return [*fixed, "random-60-20-20", *by_class]
+    by_class = ["cpf", "planetoid-random", "balanced-20-20", "sealed-20-30"]
+    has_classes = TASKS.get(dataset.task).labels == "class"
+    return [*fixed, "random-60-20-20", "sealed-60-20-20", *(by_class if has_classes else [])]
 
 
 def hide_inductive(split: Split, seed: int, fraction: float = 0.2) -> tuple[Tensor, Tensor]:
@@ -179,6 +190,27 @@ def _cpf(dataset: Dataset, seed: int) -> Parts:
     return train, val, np.setdiff1d(order, np.concatenate([train, val]))
 
 
+def _sealed_20_30(dataset: Dataset, seed: int) -> Parts:
+    name, needed = "sealed-20-30", CPF_TRAIN + CPF_VALIDATION
+    fixed = _shuffled(dataset, 0, f"{name} test")
+    labels = dataset.labels.numpy()[fixed]
+    _per_class(dataset, fixed, 0, needed, name)
+    members = [fixed[labels == label] for label in range(dataset.num_classes)]
+    test = np.concatenate([mine[: min(len(mine) // 2, len(mine) - needed)] for mine in members])
+    rest = np.setdiff1d(fixed, test)
+    order: NDArray[np.int64] = rest[Stream(seed, name).permutation(len(rest))]
+    train = _per_class(dataset, order, CPF_TRAIN, 0, name)
+    return train, np.setdiff1d(_per_class(dataset, order, needed, 0, name), train), test
+
+
+def _sealed_60_20_20(dataset: Dataset, seed: int) -> Parts:
+    fixed = _shuffled(dataset, 0, "sealed-60-20-20 test")
+    first, second = int(0.6 * len(fixed)), int(0.8 * len(fixed))
+    rest, test = np.sort(fixed[:second]), fixed[second:]
+    order = rest[Stream(seed, "sealed-60-20-20").permutation(len(rest))]
+    return order[:first], order[first:], test
+
+
 def _planetoid_random(dataset: Dataset, seed: int) -> Parts:
     order = _shuffled(dataset, seed, "planetoid-random")
     train = _per_class(dataset, order, PLANETOID_TRAIN, PLANETOID_TRAIN, "planetoid-random")
@@ -243,6 +275,8 @@ def _require_graphs(dataset: Dataset, name: str, needed: int) -> None:
 _DRAWN: dict[str, Callable[[Dataset, int], Parts]] = {
     "cpf": _cpf,
     "random-60-20-20": _random_60_20_20,
+    "sealed-20-30": _sealed_20_30,
+    "sealed-60-20-20": _sealed_60_20_20,
     "planetoid-random": _planetoid_random,
     "balanced-20-20": _balanced_20_20,
     "kfold-10": _kfold,

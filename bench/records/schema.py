@@ -184,12 +184,13 @@ class Environment(_Part):
 
 
 #: Fields that came later: what older records lack, they lack when written again.
-_NEWER = ("curve", "supersedes", "init_seed", "teacher_seed")
+_NEWER = ("curve", "supersedes", "seen_in_tuning", "init_seed", "teacher_seed")
 
 
 class Record(_Part):
     """One finished (configuration, seed). Python calls the JSON field ``schema`` ``schema_version``.
 
+    seen_in_tuning: on reports, the share of the test items whose labels the tuning seeds read, to train or to validate.
     supersedes: ids of earlier records of the same kind in whose place this one stands, such as a failed run's that
     was tried again; readers leave those out. seed: the run's number, which seeds split, initialisation and teacher.
     init_seed, teacher_seed: where runs share splits, whose seed is the cell's: each seed for itself.
@@ -216,6 +217,7 @@ class Record(_Part):
     error: str | None = None
     environment: Environment
     supersedes: tuple[RecordId, ...] | None = None
+    seen_in_tuning: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
 
     @field_validator("created")
     @classmethod
@@ -290,6 +292,8 @@ class Record(_Part):
         return "curve: epochs must rise" if epochs != sorted(set(epochs)) else None
 
     def _kind_problem(self) -> str | None:
+        if self.seen_in_tuning is not None and self.kind != "report":
+            return f"seen_in_tuning: only report records test, not {self.kind}"
         if self.kind == "speed":
             return "speed: a speed record with status ok needs it" if self.status == "ok" and not self.speed else None
         if self.speed is not None and self.kind != "trial":  # a trial's, where latency is an objective

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from graph_distillery.bench.data.loading import remarks
-from graph_distillery.bench.data.splits import make_split
+from graph_distillery.bench.data.sealing import check_rotation, seen_in_tuning, shared_splits
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.driver import Driver, Listener
 from graph_distillery.bench.sweeps.executors import Executor
@@ -78,7 +78,7 @@ def run_sweep(
     refuse(out, plan)
     refuse_taken(out)
     tell = on_message or (lambda text: None)
-    for line in check_data(plan, out, "cpu" if on_ray else means.device):
+    for line in check_data(plan, out, "cpu" if on_ray else means.device).remarks:
         tell(line)
     with (
         _ray(plan, means, tell) if on_ray else nullcontext(),
@@ -121,24 +121,56 @@ def _copied(driver: Driver, url: str | None, tell: Callable[[str], None]) -> Ite
     copy.close()
 
 
-def check_data(plan: Plan, store: Path, device: str = "cpu") -> list[str]:
-    """Load every dataset and make every split, and read what the search builds on, before anything is written; what
-    should be known of the data, a line each.
+@dataclass(frozen=True)
+class DataSurvey:
+    """What is known of a plan's data before it is carried out.
+
+    remarks: what should be known of the data, a line each. seen_in_tuning: of each `dataset/split`, the share of each
+    report seed's test labels that the tuning seeds read; empty where nothing is tuned. shared: the published splits
+    that both tuning and report seeds take.
+    """
+
+    remarks: tuple[str, ...]
+    seen_in_tuning: Mapping[str, Mapping[int, float]]
+    shared: Mapping[str, Sequence[int]]
+
+    def overlaps(self) -> list[str]:
+        """What tuning reads of the test sets, a line for each dataset and split."""
+        lines = []
+        for name, seen in self.seen_in_tuning.items():
+            least, most = f"{100 * min(seen.values()):.0f}", f"{100 * max(seen.values()):.0f}"
+            share = "no" if most == least == "0" else f"{least} %" if least == most else f"{least} to {most} %"
+            both = ", ".join(map(str, self.shared[name]))
+            line = f"{name}: tuning reads {share} of the test labels of a report split"
+            if share == "no":
+                line = f"{name}: tuning reads no test label of any report split"
+            lines.append(line + (f"; of the published splits, {both} serve both" if both else ""))
+        return lines
+
+
+def check_data(plan: Plan, store: Path, device: str = "cpu") -> DataSurvey:
+    """Load every dataset and make every split, and read what the search builds on, before anything is written.
 
     Raises:
-        UserError: data or splits are not in order.
+        UserError: data or splits are not in order, or seeds would count a published split twice.
     """
     check_sampler(plan.spec.search.sampler)
     read_winners(plan.spec, store)
+    report, tuning = plan.spec.report.split_seeds, plan.spec.search.split_seeds
     tuned = any(cell.trials for cell in plan.searches)
     said: dict[str, None] = {}
+    seen: dict[str, Mapping[int, float]] = {}
+    shared: dict[str, list[int]] = {}
     for data in dict.fromkeys(cell.data for cell in plan.cells):
         key = ProblemKey(data.dataset, data.split, data.setting, plan.data_dir)
-        load_problem(key, plan.spec.report.seeds[0], device)
+        load_problem(key, report[0], device)
         said |= dict.fromkeys(f"{data.dataset}: {line}" for line in remarks(whole_dataset(key)))
-        for seed in {*plan.spec.report.seeds, *(plan.spec.search.seeds if tuned else ())}:
-            make_split(split_dataset(key), data.split, seed)
-    return list(said)
+        dataset, name = split_dataset(key), f"{data.dataset}/{data.split}"
+        check_rotation(dataset, data.split, tuning if tuned else (), report)
+        measured = seen_in_tuning(dataset, data.split, tuning if tuned else (), report)
+        if tuned:
+            seen[name], shared[name] = measured, shared_splits(dataset, data.split, tuning, report)
+    return DataSurvey(tuple(said), seen, shared)
 
 
 def _executor(plan: Plan, means: Means, store: Store) -> Executor:

@@ -20,7 +20,7 @@ from graph_distillery.bench.sweeps.plan.shards import parse_shard, take_shard
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.bench.sweeps.store.retries import failures
 from graph_distillery.bench.sweeps.study.optuna_copy import check_url
-from graph_distillery.bench.sweeps.sweep import Means, check_data, run_sweep
+from graph_distillery.bench.sweeps.sweep import DataSurvey, Means, check_data, run_sweep
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget, check_trackers
 from graph_distillery.bench.text import count
 
@@ -87,16 +87,16 @@ def carry_out(
 def tell(plan: Plan, store: Path, means: Means, as_json: bool, retry_failed: bool = False) -> int:
     """The dry run: cells, trials, seeds, what was left out, and an estimate of the cost. Writes no store."""
     progress = progress_of(plan, store)
-    said = check_data(plan, store, means.device_here)
+    survey = check_data(plan, store, means.device_here)
     cost = estimate(plan, progress, means)
     again = _failed(plan, store) if retry_failed else 0
     if as_json:
-        emit_json({**plan_json(plan, store, progress, cost, means.workers), "to_retry": again, "data": said})
+        emit_json({**plan_json(plan, store, progress, cost, means.workers), "to_retry": again, **_survey_json(survey)})
         return 0
     spec = plan.spec
     emit(f"{spec.name}: {count(len(plan.cells), 'cell')}, plan {plan.id}, store {store}")
     emit(cell_table(plan, progress))
-    for line in said:
+    for line in (*survey.remarks, *survey.overlaps()):
         emit(line)
     for reason in plan.left_out:
         emit(f"left out: {reason}")
@@ -110,6 +110,13 @@ def tell(plan: Plan, store: Path, means: Means, as_json: bool, retry_failed: boo
         emit(f"--retry-failed: {count(again, 'failed run')} to do again, which the cost leaves out")
     emit("dry run: nothing was written")
     return 0
+
+
+def _survey_json(survey: DataSurvey) -> dict[str, Any]:
+    seen = {
+        name: {str(seed): share for seed, share in shares.items()} for name, shares in survey.seen_in_tuning.items()
+    }
+    return {"data": list(survey.remarks), "seen_in_tuning": seen}
 
 
 def _failed(plan: Plan, store: Path) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from graph_distillery.bench.data.sealing import seen_in_tuning
 from graph_distillery.bench.environment import environment, git_sha, suite_version
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Cell as CellRecord
@@ -14,9 +15,9 @@ from graph_distillery.bench.records.identity import teacher_record_id
 from graph_distillery.bench.records.schema import Variant
 from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.jobs import Outcome
-from graph_distillery.bench.sweeps.plan.plan import DataKey, Plan, TeacherPlan
+from graph_distillery.bench.sweeps.plan.plan import Cell, DataKey, Plan, TeacherPlan
 from graph_distillery.bench.sweeps.store.store import Store
-from graph_distillery.bench.training.problem import Identity, ProblemKey, load_problem
+from graph_distillery.bench.training.problem import Identity, ProblemKey, load_problem, split_dataset
 
 
 def problem_key(plan: Plan, data: DataKey) -> ProblemKey:
@@ -30,6 +31,7 @@ class Recorder:
     def __init__(self, plan: Plan, store: Store) -> None:
         self.plan, self.store = plan, store
         self._identities: dict[DataKey, Identity] = {}
+        self._seen: dict[tuple[DataKey, bool], Mapping[int, float]] = {}
 
     def identity(self, data: DataKey) -> Identity:
         """What the data behind a column is."""
@@ -90,7 +92,17 @@ class Recorder:
             curve=run.curve_of(work, outcome.seed),
             teacher_s=sum(record.timings.train_s for record in taught_by) if taught_by else None,
             tune_s=sum(spent) if work.purpose == "report" else None,
+            seen=self.seen_in_tuning(cell)[found.split_seed] if work.purpose == "report" else None,
         )
+
+    def seen_in_tuning(self, cell: Cell) -> Mapping[int, float]:
+        """By seed of a report split: the share of its test labels that tuning of cell or teachers has read."""
+        tuned = bool(cell.trials) or any(teacher.search for teacher in cell.teachers)
+        if (cell.data, tuned) not in self._seen:
+            spec, dataset = self.plan.spec, split_dataset(problem_key(self.plan, cell.data))
+            seeds = spec.search.split_seeds if tuned else ()
+            self._seen[cell.data, tuned] = seen_in_tuning(dataset, cell.data.split, seeds, spec.report.split_seeds)
+        return self._seen[cell.data, tuned]
 
     def _cell(
         self,
@@ -137,6 +149,7 @@ class Recorder:
         curve: tuple[tuple[int, float], ...] | None = None,
         teacher_s: float | None = None,
         tune_s: float | None = None,
+        seen: float | None = None,
     ) -> Record:
         failed = outcome.status not in ("ok", "pruned")
         crossed = kind != "teacher" and self.plan.spec.runs_of(outcome.seed).splits is not None
@@ -146,6 +159,7 @@ class Recorder:
             kind=kind,
             id=self.store.fresh_id(record_id),
             supersedes=tuple(dict.fromkeys(supersedes)) or None,
+            seen_in_tuning=seen,
             store_id=self.store.id,
             created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
             suite_version=suite_version(),

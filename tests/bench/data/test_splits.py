@@ -157,7 +157,7 @@ def test_fixed_splits_are_numbered_by_the_seed() -> None:
     ("dataset", "name", "words"),
     [
         (MODEL, "cfp", "did you mean 'cpf'"),
-        (MODEL, "public", "it has random-60-20-20, cpf"),
+        (MODEL, "public", "it has random-60-20-20, sealed-60-20-20, cpf"),
         (TREES, "kfold", "did you mean 'kfold-10'"),
         (MODEL, "planetoid-random", "400 nodes|has 340|use 'random-60-20-20'"),
         (karate(), "cpf", "class 0 of 'karate' has"),

@@ -9,7 +9,7 @@ def _embedded() -> tuple[DatasetInfo, ...]:
     digits = one_graph(
         "digits-knn",
         "Handwritten digits, joined to their nearest neighbours",
-        ("cpf", "random-60-20-20", "planetoid-random"),
+        ("cpf", "random-60-20-20", "planetoid-random", "sealed-20-30", "sealed-60-20-20"),
         "UCI optdigits, as shipped with scikit-learn",
         ".loader:digits_knn",
         kind="embedded",
@@ -22,7 +22,7 @@ def _embedded() -> tuple[DatasetInfo, ...]:
     karate = one_graph(
         "karate",
         "Zachary's karate club",
-        ("public", "random-60-20-20"),
+        ("public", "random-60-20-20", "sealed-60-20-20"),
         "Zachary, J. Anthropological Research 1977; communities as in Kipf and Welling, ICLR 2017",
         ".loader:karate",
         kind="embedded",

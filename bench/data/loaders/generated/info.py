@@ -17,8 +17,8 @@ def _generated() -> tuple[DatasetInfo, ...]:
         ("csbm-heterophilic", f"{model}, homophily 0.05", {"nodes": 2000, "homophily": 0.05}, 2000),
     ]
     blocks = [
-        one_graph(name, title, ("random-60-20-20", "cpf"), source, ".blocks:csbm", kind="generated",
-               options=options, nodes=nodes, edges=10 * nodes, features=32, classes=4)
+        one_graph(name, title, ("random-60-20-20", "cpf", "sealed-20-30", "sealed-60-20-20"), source,
+               ".blocks:csbm", kind="generated", options=options, nodes=nodes, edges=10 * nodes, features=32, classes=4)
         for name, title, options, nodes in rows
     ]  # fmt: skip
     motifs = DatasetInfo(

@@ -29,7 +29,7 @@ def _geom_gcn() -> tuple[DatasetInfo, ...]:
         ("squirrel", "Wikipedia: squirrels", {"family": wiki}, 5201, None, 2089, copies),
     ]
     return tuple(
-        one_graph(name, title, ("geom-gcn", "random-60-20-20"), source, ".loader:geom_gcn",
+        one_graph(name, title, ("geom-gcn", "random-60-20-20", "sealed-60-20-20"), source, ".loader:geom_gcn",
                options=options, nodes=nodes, edges=edges, features=features, classes=5,
                note="Directed, as published." + note, checked=edges is not None,
                sha256=_SHA256.get(name))

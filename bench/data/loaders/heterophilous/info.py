@@ -21,9 +21,9 @@ def _heterophilous() -> tuple[DatasetInfo, ...]:
         ("questions", "Active users of Yandex Q", 48921, 307080, 301, 2),
     ]
     return tuple(
-        one_graph(name, title, ("public", "random-60-20-20"), source, ".loader:heterophilous",
+        one_graph(name, title, ("public", "random-60-20-20", "sealed-60-20-20"), source, ".loader:heterophilous",
                metric="roc_auc" if classes == 2 else "accuracy", nodes=nodes, edges=edges, features=features,
-               classes=classes, note="Ten published splits, 50/25/25: number seed % 10.", sha256=_SHA256.get(name))
+               classes=classes, note="Ten published splits, 50/25/25.", sha256=_SHA256.get(name))
         for name, title, nodes, edges, features, classes in rows
     )  # fmt: skip
 

@@ -12,7 +12,16 @@ _SHA256 = {
 }
 
 
-SPLITS = ("public", "cpf", "geom-gcn", "planetoid-random", "balanced-20-20", "random-60-20-20")
+SPLITS = (
+    "public",
+    "cpf",
+    "geom-gcn",
+    "planetoid-random",
+    "balanced-20-20",
+    "random-60-20-20",
+    "sealed-20-30",
+    "sealed-60-20-20",
+)
 
 
 def _citation() -> tuple[DatasetInfo, ...]:
