@@ -19,7 +19,7 @@ def test_every_name_is_the_models_or_the_optimisers(name: str) -> None:
     space = load_space("model", name)
     known = {*MODELS.load(name).Hyperparameters.model_fields, *(field.name for field in fields(OptimiserSettings))}
     assert set(space.names()) <= known
-    assert {field.name for field in fields(OptimiserSettings)} <= set(space.names())
+    assert {field.name for field in fields(OptimiserSettings)} <= set(space.settable())
     for preset in space.presets:
         assert set(preset.values) <= known
 
