@@ -35,12 +35,17 @@ def unknown(kind: str, name: str, valid: Iterable[str], where: str) -> str:
 
 
 def first_problem(error: ValidationError, where: str, fields_at: Callable[[tuple[Any, ...]], Iterable[str]]) -> str:
-    """The first problem of a pydantic error as one line.
+    """The first problem of a pydantic error as one line; before a missing field comes an unknown one beside it.
 
     ``fields_at(location)`` gives the field names that are valid in the table at ``location``; it serves the
     near miss of an unknown field.
     """
-    problem = error.errors(include_url=False)[0]
+    problems = error.errors(include_url=False)
+    problem = problems[0]
+    if problem["type"] == "missing":  # misspelt, most likely
+        table = problem["loc"][:-1]
+        strangers = (p for p in problems if p["type"] == "extra_forbidden" and p["loc"][:-1] == table)
+        problem = next(strangers, problem)
     location = problem["loc"]
     path = ".".join(str(part) for part in location)
     if problem["type"] == "extra_forbidden":

@@ -6,13 +6,14 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from graph_distillery.search_spaces.errors import SpaceError, shown, unknown
 from graph_distillery.search_spaces.grid import Grid
 from graph_distillery.search_spaces.parameter import Parameter, TrialLike
 from graph_distillery.search_spaces.space import Space, configuration, is_active
-from graph_distillery.search_spaces.values import Scalar, same
+from graph_distillery.search_spaces.values import MAX_INTEGER, Scalar, same
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
@@ -92,6 +93,14 @@ class JointSpace:
             active.append(name)
         return active
 
+    def holds(self, values: Mapping[str, Any]) -> bool:
+        """Whether ``values`` is a configuration of this space."""
+        try:
+            self.active(values)
+        except SpaceError:
+            return False
+        return True
+
     def distributions(self, values: Mapping[str, Any]) -> dict[str, BaseDistribution]:
         """The Optuna distributions of a configuration's active tuned parameters, to rebuild its trial from a
         record.
@@ -111,11 +120,28 @@ class JointSpace:
         """
         if limit < 0:
             raise SpaceError(f"the limit of a grid must not be negative, got {limit}")
-        return Grid(self.parameters, self.fixed).sample(limit, seed)
+        return self._grid.sample(limit, seed)
 
     def grid_size(self) -> int:
         """How many distinct configurations the whole grid has."""
-        return Grid(self.parameters, self.fixed).size
+        return self._grid.size or 0
+
+    def size(self) -> int | None:
+        """How many configurations there are; None where there is no end of them, or none in sight."""
+        size = self._whole.size
+        return None if size is None or size > MAX_INTEGER else size
+
+    def point(self, number: int) -> dict[str, Scalar]:
+        """A configuration of a space that has an end, by its number from 0 to ``size() - 1``."""
+        return self._whole.point(number)
+
+    @cached_property
+    def _grid(self) -> Grid:
+        return Grid(self.parameters, self.fixed, {name: p.grid_values() for name, p in self.parameters.items()})
+
+    @cached_property
+    def _whole(self) -> Grid:
+        return Grid(self.parameters, self.fixed, {name: p.every_value() for name, p in self.parameters.items()})
 
     def identity(self) -> str:
         """16 hex digits of the SHA-256 of what is searched: ranges, conditions, fixed values.

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
 GRID_POINTS = 5  # of a range that names no grid of its own
+SPEC = "spec"  # the source of a range that a spec put in the place of the library's
+MANY = 100_000  # values of a range that nobody counts: no search has more trials
 _STEP_TOLERANCE = 1e-8
 
 
@@ -110,7 +112,7 @@ class Parameter(BaseModel):
         step: the range is a lattice low, low + step, ..., high.
         when: the parameter exists only when every parent named here has the value, one of the values, or
             ``{not: value}``.
-        default: the published value, always the first trial.
+        default: the published value, always the first trial; inside the range, unless a spec replaced that.
         source: where range and default come from.
         grid: the values of a grid search; left out, a range gives up to five evenly spaced values, a choice
             all of its.
@@ -138,7 +140,8 @@ class Parameter(BaseModel):
         elif self.log or self.step is not None:
             raise ValueError("log and step belong to a range, not to choice")
         # canonical values: 1 becomes 1.0 in a float range, so that equal spaces have equal configurations
-        self.__dict__["default"] = self._inside("default", self.default)
+        if self.source != SPEC or self.contains(self.default):
+            self.__dict__["default"] = self._inside("default", self.default)
         if self.grid is not None:
             self.__dict__["grid"] = tuple(self._inside("grid", value) for value in self.grid)
         return self
@@ -263,6 +266,16 @@ class Parameter(BaseModel):
             return trial.suggest_float(name, *self.float_range, log=self.log, step=self.step)
         assert self.int_range is not None
         return trial.suggest_int(name, *self.int_range, log=self.log, step=int(self.step or 1))
+
+    def every_value(self) -> tuple[Scalar, ...] | None:
+        """All that the search can propose, in order; None where there is no end of them, or more than `MANY`."""
+        if self.choices is not None:
+            return self.choices
+        low, high = self.bounds
+        step = self.step if self.step is not None else (1 if self.int_range is not None else None)
+        if step is None or (high - low) / step >= MANY:
+            return None
+        return tuple(self.clip(low + index * step) for index in range(round((high - low) / step) + 1))
 
     def grid_values(self) -> tuple[Scalar, ...]:
         """The values a grid search visits, in order, without duplicates."""

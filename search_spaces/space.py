@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from graph_distillery.search_spaces.errors import SpaceError, first_problem, shown, unknown
-from graph_distillery.search_spaces.parameter import Condition, Parameter
+from graph_distillery.search_spaces.parameter import SPEC, Condition, Parameter
 from graph_distillery.search_spaces.values import Scalar, like, scalar
 
 Kind = Literal["method", "model"]
@@ -109,9 +109,11 @@ class Space(BaseModel):
         if name not in self.parameters:
             raise ValueError(unknown("hyperparameter", name, self.names(), where))
         parameter = self.parameters[name]
-        if not parameter.contains(value):
-            raise ValueError(f"{where}.{name}: {shown(value)} is outside {parameter.describe()}")
-        return parameter.canonical(value)
+        if parameter.contains(value):
+            return parameter.canonical(value)
+        if parameter.source == SPEC:  # what was published stays, whatever a spec searches
+            return value
+        raise ValueError(f"{where}.{name}: {shown(value)} is outside {parameter.describe()}")
 
     def names(self) -> list[str]:
         """Every hyperparameter, tuned first."""
@@ -151,9 +153,10 @@ class Space(BaseModel):
         Args:
             fix: pins hyperparameters; they leave the search. Any value of the right type, in the tuned range
                 or not.
-            space: replaces ranges, in the words of the YAML (``{"alpha": {"float": [0.1, 0.9]}}``). What is
-                left out is kept (the condition) or derived (the default: the old one clipped into the new
-                range; ``source``: ``spec``). A fixed hyperparameter named here becomes tuned.
+            space: replaces ranges, in the words of the YAML (``{"alpha": {"float": [0.1, 0.9]}}``). Values must
+                have the type that ``fix`` asks for. What is left out is kept (the condition; the default, also
+                where the new range leaves it out) or derived (``source``: ``spec``). A fixed hyperparameter named
+                here becomes tuned.
             where: how the error messages call the edited place; by default, kind and name.
 
         Raises:
@@ -198,17 +201,23 @@ class Space(BaseModel):
         if not isinstance(raw, Mapping):
             raise SpaceError(f"{where}: expected a range such as {{float: [0.1, 0.9]}}, got {shown(raw)}")
         old = self.parameters.get(name)
-        edit = {"source": "spec", "default": _first_value(raw), **raw}
+        edit = {"source": SPEC, "default": _first_value(raw), **raw}
         if old is not None and "when" not in raw:
             edit["when"] = old.when
         try:
             parameter = Parameter.model_validate(edit)
         except ValidationError as error:
             raise SpaceError(first_problem(error, where, lambda _: field_names(Parameter))) from None
+        for value in parameter.choices or parameter.bounds:
+            self._pin(name, value, where)
         if "default" in raw:
+            if not parameter.contains(parameter.default):
+                raise SpaceError(f"{where}: default {shown(parameter.default)} is outside {parameter.describe()}")
             return parameter
         published = self.fixed[name] if old is None else old.default
-        return parameter.model_copy(update={"default": parameter.clip(published)})
+        if parameter.contains(published):
+            return parameter.model_copy(update={"default": parameter.canonical(published)})
+        return parameter.model_copy(update={"default": published, "source": SPEC})
 
     def _pin(self, name: str, value: Any, where: str) -> Scalar:
         if value is None and name in self._nullable:
@@ -223,7 +232,7 @@ class Space(BaseModel):
     @staticmethod
     def _kept(preset: Preset, pins: Mapping[str, Scalar], ranges: Mapping[str, Parameter]) -> Preset | None:
         values = {
-            name: ranges[name].clip(value) if name in ranges else value
+            name: ranges[name].canonical(value) if name in ranges and ranges[name].contains(value) else value
             for name, value in preset.values.items()
             if name not in pins
         }

@@ -17,8 +17,8 @@ def outcome_text(done: SweepOutcome) -> str:
     """A row per cell, the failures, and one closing line."""
     lines = [table(("cell", "locked", "validation", "test", "seeds"), [_row(cell) for cell in done.cells])]
     for failure in done.failures[:_MOST_FAILURES]:
-        trial = f" trial {failure.trial + 1}" if failure.trial is not None else ""
-        where = f"{failure.cell}, {failure.kind}{trial} seed {failure.seed}"
+        what = failure.kind if failure.trial is None else f"trial {failure.trial + 1}"
+        where = f"{failure.cell}, {what} seed {failure.seed}"
         lines.append(f"failed: {where}: {failure.status}: {failure.error}")
     if len(done.failures) > _MOST_FAILURES:
         lines.append(f"and {count(len(done.failures) - _MOST_FAILURES, 'failure')} more, in {done.store}/records")

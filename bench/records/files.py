@@ -6,6 +6,7 @@ One writer per store (the driver). A line that a crash cut short can only be the
 
 from __future__ import annotations
 
+import codecs
 import json
 import os
 import stat
@@ -267,9 +268,12 @@ def _read_bytes(path: Path) -> bytes:
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                 raise RecordError(f"{path}: is not a regular file")
-            return file.read()
+            data = file.read()
     except OSError as error:
         raise RecordError(f"{path}: cannot read: {error.strerror}") from None
+    if data.startswith(codecs.BOM_UTF8):
+        raise RecordError(f"{path}:1: begins with a byte order mark; records are UTF-8 without one")
+    return data
 
 
 def _append_bytes(path: Path, data: bytes) -> None:

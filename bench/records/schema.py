@@ -184,7 +184,7 @@ class Environment(_Part):
 
 
 #: Fields that came later: what older records lack, they lack when written again.
-_NEWER = ("curve", "supersedes", "seen_in_tuning", "init_seed", "teacher_seed")
+_NEWER = ("curve", "supersedes", "repeats", "seen_in_tuning", "init_seed", "teacher_seed")
 
 
 class Record(_Part):
@@ -193,7 +193,9 @@ class Record(_Part):
     seen_in_tuning: on reports, the share of the test items whose labels the tuning seeds read, to train or to validate.
     supersedes: ids of earlier records of the same kind in whose place this one stands, such as a failed run's that
     was tried again; readers leave those out. seed: the run's number, which seeds split, initialisation and teacher.
-    init_seed, teacher_seed: where runs share splits, whose seed is the cell's: each seed for itself.
+    init_seed, teacher_seed: where runs share splits, whose seed is the cell's: each seed for itself. repeats: the id of
+    the trial record of the same configuration and seed whose scores this one took over; nothing was trained for it, so
+    that train_s is 0.
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")
@@ -218,6 +220,7 @@ class Record(_Part):
     environment: Environment
     supersedes: tuple[RecordId, ...] | None = None
     seen_in_tuning: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    repeats: RecordId | None = None
 
     @field_validator("created")
     @classmethod
@@ -298,6 +301,8 @@ class Record(_Part):
             return "speed: a speed record with status ok needs it" if self.status == "ok" and not self.speed else None
         if self.speed is not None and self.kind != "trial":  # a trial's, where latency is an objective
             return f"speed: only speed and trial records carry it, not {self.kind}"
+        if self.repeats is not None and self.kind != "trial":
+            return f"repeats: only a trial takes over the scores of another, not a {self.kind}"
         if self.search is None:
             return None
         if self.kind == "report":

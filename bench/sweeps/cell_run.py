@@ -20,7 +20,10 @@ _STOPPED = ("failed", "nan", "oom", "timeout")
 
 @dataclass(frozen=True)
 class JobRequest:
-    """One piece of a cell's work. trial: its number; selection: which configuration a report or speed is of."""
+    """One piece of a cell's work. trial: its number; selection: which configuration a report or speed is of.
+
+    repeats: the trial of the same configuration, which has ended, so that nothing is to be trained.
+    """
 
     purpose: Literal["trial", "report", "speed"]
     configuration: Mapping[str, Any]
@@ -28,6 +31,7 @@ class JobRequest:
     trial: int | None = None
     selection: Selection | None = None
     report_every: int = 0
+    repeats: int | None = None
 
 
 @dataclass
@@ -53,6 +57,7 @@ class CellRun:
     _trials: dict[int, Trial] = field(default_factory=dict, repr=False)
     _known: list[Trial] | None = field(default=None, repr=False)
     _selected: dict[Selection, Mapping[str, Any]] | None = field(default=None, repr=False)
+    _alike: dict[int, int | None] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         self.study = Study(self.cell.id, self.cell.space, self.cell.defaults, self.spec.search, self.cell.trials)
@@ -167,25 +172,48 @@ class CellRun:
 
     def next_search(self) -> JobRequest | None:
         """The next seeds of a trial under way, or a new trial; None where there is but to wait, too."""
-        for number in sorted(self.begun):
-            trial = self.trial(number)
-            if trial.state == "running" and ("trial", number) not in self.busy:
-                return self._work(trial)
         # Not len(begun): with several workers a killed driver leaves gaps, where an earlier trial was still in flight.
-        fresh = next((number for number in range(self.budget) if number not in self.begun), None)
-        if fresh is None or not self.study.may_begin(fresh, self.known_trials()):
-            return None
-        warm = self.warm_starts() if fresh else []  # the first is the default
-        if warm is None:
-            return None
-        self._begin(fresh, self.study.propose(fresh, self.known_trials(), warm))
-        return self._work(self.trial(fresh))
+        # They are filled first, for a later trial may repeat them.
+        fresh = next((number for number in range(self.budget) if number not in self.begun), self.budget)
+        later = [number for number in sorted(self.begun) if number > fresh]
+        for number in (*(number for number in sorted(self.begun) if number < fresh), fresh, *later):
+            if number == fresh and not self._begins(fresh):
+                continue
+            trial = self.trial(number)
+            if trial.state == "running" and ("trial", number) not in self.busy and (work := self._work(trial)):
+                return work
+        return None
 
-    def _work(self, trial: Trial) -> JobRequest:
+    def _begins(self, number: int) -> bool:
+        """Propose a new trial, if there is to be one and what it stands on is there."""
+        if number == self.budget or not self.study.may_begin(number, self.known_trials()):
+            return False
+        warm = self.warm_starts() if number else []  # the first is the default
+        if warm is None:
+            return False
+        self._begin(number, self.study.propose(number, self.known_trials(), warm))
+        return True
+
+    def _work(self, trial: Trial) -> JobRequest | None:
+        """What a trial under way runs next; None where it waits for the one that it repeats."""
+        first = self._first_alike(trial.number)
+        if first is not None and self.trial(first).state == "running":
+            return None
+        if first is not None:
+            seeds = tuple(seed for seed in self.trials[first] if seed not in self.trials.get(trial.number, {}))
+            return JobRequest("trial", trial.configuration, seeds, trial=trial.number, repeats=first)
         every = self.study.report_every(trial)
         return JobRequest(
             "trial", trial.configuration, self.study.next_seeds(trial), trial=trial.number, report_every=every
         )
+
+    def _first_alike(self, number: int) -> int | None:
+        """The first trial of the same configuration, if that is another."""
+        if number not in self._alike:
+            configuration = dict(self.begun[number])
+            earlier = (other for other in sorted(self.begun) if other < number)
+            self._alike[number] = next((n for n in earlier if dict(self.begun[n]) == configuration), None)
+        return self._alike[number]
 
     def next_report(self) -> JobRequest | None:
         if not self.searched:

@@ -126,7 +126,8 @@ class Driver:
         """A cell's next job, or the job of a teacher that it waits for; None when it can only wait."""
         if not all(self._teacher_hparams(teacher) is not None for teacher in run.cell.teachers):
             return None  # a teacher's own search is not over, or has no winner
-        work = step(run)
+        while (work := step(run)) is not None and work.repeats is not None:
+            self._repeat(run, work, work.repeats)
         if work is None:
             return None
         missing = self._missing_teachers(run.cell, work.seeds)
@@ -311,6 +312,19 @@ class Driver:
         run.drop(record.supersedes or ())
         run.take([record])
         return record
+
+    def _repeat(self, run: CellRun, work: JobRequest, trial: int) -> None:
+        """Record for a trial what another one of the same configuration came to."""
+        search = self.recorder.search(run, work)
+        for seed in work.seeds:
+            known = run.trials[trial][seed]
+            name = work_name(work.purpose, run.cell.id, search, seed)
+            former = (self._again.pop(name),) if name in self._again else ()
+            record = self.recorder.repeat(run, work, known, search, former)
+            self.store.append(record)
+            run.take([record])
+            for listener in self._listeners:
+                listener(record)
 
     def _former(self, kind: str, cell_id: str, search: Search | None, outcome: Outcome) -> tuple[str, ...]:
         """The id of the failed record that this one stands in for, if any."""

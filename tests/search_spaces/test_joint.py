@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any
 
 import optuna
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from graph_distillery.search_spaces import JointSpace, Space, available, load_space, merge, parse_space
+from graph_distillery.search_spaces import JointSpace, Parameter, Space, available, load_space, merge, parse_space
 
 Fault = Callable[[Callable[[], Any]], str]
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -63,11 +64,11 @@ def test_defaults_are_a_configuration_of_all_parts(tables: Any, data: st.DataObj
     assert values == {f"{prefix}.{name}": v for prefix, part in spaces.items() for name, v in part.defaults().items()}
 
 
-def brute_force(space: JointSpace) -> set[tuple[Any, ...]]:
-    """Every distinct configuration of the grid: lay out the product, cut what is switched off."""
+def brute_force(space: JointSpace, values_of: Callable[[Parameter], Any]) -> set[tuple[Any, ...]]:
+    """Every distinct configuration of some values each: lay out the product, cut what is switched off."""
     names = list(space.parameters)
     found = set()
-    for point in itertools.product(*(space.parameters[name].grid_values() for name in names)):
+    for point in itertools.product(*(values_of(space.parameters[name]) for name in names)):
         values: dict[str, Any] = dict(space.fixed)
         for name, value in zip(names, point, strict=True):
             when = space.parameters[name].when
@@ -85,12 +86,42 @@ def frozen(values: dict[str, Any]) -> tuple[Any, ...]:
 @settings(max_examples=80, deadline=None)
 def test_the_grid_is_the_brute_force_product(tables: Any, data: st.DataObject) -> None:
     space = joint(data, tables, ("method",))
-    expected = brute_force(space)
+    expected = brute_force(space, Parameter.grid_values)
     points = space.grid(limit=10**6, seed=data.draw(st.integers(0, 5)))
     assert len(points) == space.grid_size() == len(expected)
     assert {frozen(point) for point in points} == expected
     for point in points[:5]:
         space.distributions(point)
+
+
+@given(st.data())
+@settings(max_examples=80, deadline=None)
+def test_a_space_with_an_end_is_known_whole(tables: Any, data: st.DataObject) -> None:
+    """Without an end is one in which a range of any number is on somewhere."""
+    space = joint(data, tables, ("method",))
+    values = {name: parameter.every_value() for name, parameter in space.parameters.items()}
+    assume(math.prod(len(of) for of in values.values() if of is not None) < 2000)
+    some = brute_force(space, lambda parameter: parameter.every_value() or (parameter.default,))
+    size = space.size()
+    if any(name in dict(point) for point in some for name, of in values.items() if of is None):
+        assert size is None
+        return
+    assert size == len(some)
+    assert {frozen(space.point(number)) for number in range(len(some))} == some
+    assert all(space.holds(space.point(number)) for number in range(min(len(some), 5)))
+
+
+def test_a_range_of_many_values_has_no_end_in_sight() -> None:
+    def size(**table: Any) -> int | None:
+        parameters = {"a": {"source": "s", "default": 1, **table}, "b": {"choice": [1, 2], "default": 1, "source": "s"}}
+        content = {"name": "t", "kind": "model", "parameters": parameters}
+        return merge({"m": parse_space(content, source="t")}).size()
+
+    assert size(int=[1, 100_000]) == 200_000
+    assert size(int=[1, 100_001]) is None
+    assert size(int=[1, 64], log=True) == 128
+    assert size(float=[0, 1], step=0.1) == 22
+    assert size(float=[0, 1]) is None
 
 
 def test_a_huge_grid_is_sampled_without_replacement(fault: Fault) -> None:

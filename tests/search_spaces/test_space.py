@@ -187,15 +187,17 @@ def test_a_bad_fix_is_one_line(fix: Any, words: str, kd: Space, fault: Fault) ->
     assert words in fault(lambda: kd.override(fix=fix))
 
 
-def test_a_new_range_keeps_the_condition_and_clips_the_default(kd: Space) -> None:
+def test_a_new_range_keeps_the_condition_and_the_published_default(kd: Space) -> None:
     edited = kd.override(space={"alpha": {"float": [0.6, 2]}, "gamma": {"choice": [0.0, 0.08, 5.0]}})
-    assert edited.parameters["alpha"].default == 0.6
+    assert edited.parameters["alpha"].bounds == (0.6, 2)
     assert edited.parameters["alpha"].source == "spec"
-    assert edited.parameters["gamma"].default == 0.08
     assert edited.parameters["gamma"].when == kd.parameters["gamma"].when
-    assert edited.defaults("cora")["alpha"] == 0.6  # the preset's 0.2, clipped
+    for dataset in (None, "cora"):  # 0.5, and by its preset 0.2: neither lies in the range
+        assert edited.defaults(dataset) == kd.defaults(dataset)
+    again = Parameter.model_validate_json(edited.parameters["alpha"].model_dump_json(by_alias=True))
+    assert again == edited.parameters["alpha"]
     tuned = kd.override(space={"width": {"choice": [32, 64, 128]}, "layer": {"int": [1, 3], "default": 2}})
-    assert (tuned.defaults()["width"], tuned.defaults()["layer"]) == (32, 2)
+    assert (tuned.defaults()["width"], tuned.defaults()["layer"]) == (kd.fixed["width"], 2)
     assert tuned.defaults("cora")["width"] == 64
     assert "width" not in tuned.fixed
 
@@ -209,6 +211,11 @@ def test_a_new_range_keeps_the_condition_and_clips_the_default(kd: Space) -> Non
         ({"gamma": {"float": []}}, "space.gamma: float: expected a range"),
         ({"gamma": [0, 1]}, "space.gamma: expected a range such as"),
         ({"gamma": {"float": [0, 1], "default": 3}}, "space.gamma: default 3 is outside"),
+        ({"alpha": {"choice": [1, "2", "1"]}}, "space.alpha: expected a number, got '2'"),
+        ({"alpha": {"choice": [True, 2]}}, "space.alpha: expected a number, got True"),
+        ({"alpha": {"choice": [1, 1.0]}}, "space.alpha: choice: 1.0 is listed twice"),
+        ({"kernel": {"choice": ["rbff", "none"]}}, "space.kernel: 'rbff' is not a choice; did you mean 'rbf'?"),
+        ({"layer": {"float": [1, 3]}}, "space.layer: expected an integer, got 1.0"),
         ({"gamma": {"float": [0, 1], "when": {"kernl": "rbf"}}}, "did you mean 'kernel'?"),
     ],
 )

@@ -104,6 +104,22 @@ class Recorder:
             self._seen[cell.data, tuned] = seen_in_tuning(dataset, cell.data.split, seeds, spec.report.split_seeds)
         return self._seen[cell.data, tuned]
 
+    def repeat(
+        self, run: CellRun, work: JobRequest, known: Record, search: Search, supersedes: tuple[str, ...]
+    ) -> Record:
+        """The record of one seed of a trial that repeats another's configuration: its scores, and no time."""
+        changes = {
+            "id": self.store.fresh_id(run.record_id(work, known.seed)),
+            "supersedes": supersedes or None,
+            "created": _now(),
+            "suite_version": suite_version(),
+            "git_sha": git_sha(),
+            "search": search,
+            "timings": known.timings.model_copy(update={"train_s": 0.0}),
+            "repeats": known.id,
+        }
+        return known.model_copy(update=changes)
+
     def _cell(
         self,
         data: DataKey,
@@ -161,7 +177,7 @@ class Recorder:
             supersedes=tuple(dict.fromkeys(supersedes)) or None,
             seen_in_tuning=seen,
             store_id=self.store.id,
-            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+            created=_now(),
             suite_version=suite_version(),
             git_sha=git_sha(),
             cell=cell,
@@ -178,3 +194,7 @@ class Recorder:
             error=(outcome.error or "no message") if failed else None,
             environment=outcome.environment or environment(),  # of a lost worker only the driver's is known
         )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

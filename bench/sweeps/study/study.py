@@ -7,6 +7,7 @@ killed.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,9 @@ from graph_distillery.bench.sweeps.study.trial import StudySettings, Trial
 
 if TYPE_CHECKING:
     from graph_distillery.bench.sweeps.study.suggestions import Suggestions
+
+#: How often a sampler is asked for a configuration that was not tried.
+ATTEMPTS = 4
 
 
 class Study(StudySettings):
@@ -29,12 +33,16 @@ class Study(StudySettings):
         return Suggestions(self)
 
     def budget(self) -> int:
-        """How many trials there will be: fewer than asked for when a grid or an empty space has fewer points."""
-        if not self.space.parameters:
-            return min(self.trials, 1)
-        if self.search.sampler == "grid" and self.space.grid_size() < self.trials:  # else too large to lay out
-            return min(self.trials, self.space.grid_size() + (not self._default_on_grid()))
-        return self.trials
+        """How many trials there will be: fewer than asked for where the space, or its grid, has fewer points."""
+        if self.search.sampler == "grid":
+            size = self.space.grid_size()
+            if size >= self.trials:  # maybe too large to lay out
+                return self.trials
+            return min(self.trials, size + (dict(self.defaults) not in self.space.grid(size, 0)))
+        points = self.space.size()
+        if points is None or points >= self.trials:
+            return self.trials
+        return min(self.trials, points + (not self.space.holds(self.defaults)))
 
     def may_begin(self, number: int, known: Sequence[Trial]) -> bool:
         """Whether every trial that trial `number` looks at has ended; `known` are those that have begun."""
@@ -53,7 +61,9 @@ class Study(StudySettings):
         """The configuration of trial `number`, given the trials that have begun, all before it among them.
 
         Trial 0 is the published default. Then come those of `warm`, the best of other datasets, that were not tried
-        yet, on at most half of the trials; then the sampler's. The grid takes no warm starts and repeats nothing.
+        yet, on at most half of the trials; then the sampler's. The grid takes no warm starts and repeats nothing. Any
+        other sampler that repeats an earlier trial is asked again; in the end a point that is left stands in, where
+        the space has an end.
         """
         if number == 0:
             return dict(self.defaults)
@@ -69,9 +79,21 @@ class Study(StudySettings):
         ended = self._looked_at(number, earlier)
         told = {trial.number for trial in ended}
         pending = [Trial(t.number, t.configuration, {}, "running") for t in earlier if t.number not in told]
-        return self._suggestions.suggest(ended, pending, self._seed(number))
+        for attempt in range(ATTEMPTS):
+            found = self._suggestions.suggest(ended, pending, self._seed(number, attempt))
+            if found not in tried:
+                return found
+        return self._untried(tried, self._seed(number, ATTEMPTS)) or found
 
-    def _seed(self, number: int, attempt: int = 0) -> int:
+    def _untried(self, tried: Sequence[Mapping[str, Any]], seed: int) -> dict[str, Any] | None:
+        """A point at random of those left; None where there is no end of them, or none is left."""
+        size = self.space.size()
+        if size is None:
+            return None
+        numbers = random.Random(seed).sample(range(size), min(size, len(tried) + 1))  # of these one is untried
+        return next((point for number in numbers if (point := self.space.point(number)) not in tried), None)
+
+    def _seed(self, number: int, attempt: int) -> int:
         return int(content_id([self.cell_id, number, attempt]), 16) % 2**31
 
     # -- stopping early --------------------------------------------------------------------------------------------
@@ -125,6 +147,3 @@ class Study(StudySettings):
             )
 
         return sorted((t for t in complete if not beaten(t)), key=lambda t: costs[t.number])
-
-    def _default_on_grid(self) -> bool:
-        return dict(self.defaults) in self.space.grid(self.space.grid_size(), 0)

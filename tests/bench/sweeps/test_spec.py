@@ -32,6 +32,7 @@ def mistake(content: Any) -> str:
 # place in the spec (dots), what stands there, what the line must say: the field, and the nearest valid name
 UNKNOWN = [
     ("serach", {"trials": 3}, "'serach'", "'search'"),
+    ("methds", ["glnn"], "unknown field 'methds'", "'methods'"),
     ("search.trails", 3, "search: unknown field 'trails'", "'trials'"),
     ("report.seed", 3, "report: unknown field 'seed'", "'seeds'"),
     ("resources.cpu", 1, "resources: unknown field 'cpu'", "'cpus'"),

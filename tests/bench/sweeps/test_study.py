@@ -134,6 +134,40 @@ def test_a_grid_is_searched_once_and_no_longer(default: float, points: int) -> N
     assert [short.propose(number, []) for number in range(4)] == proposals[:4]
 
 
+def of_four(default: float = 4.0, **more: Any) -> JointSpace:
+    tau = {"choice": [1.0, 2.0, 4.0, 8.0], "default": 4.0, "source": "here"}
+    space = parse_space({"name": "four", "kind": "method", "parameters": {"tau": tau, **more}}, source="here")
+    return merge({"method": space.override(space={"tau": {"choice": [1.0, 2.0, 8.0]}}) if default != 4.0 else space})
+
+
+@pytest.mark.parametrize("sampler", get_args(Sampler))
+def test_a_space_of_four_points_is_searched_in_four_trials(sampler: Any) -> None:
+    of, known = study(of_four(), sampler=sampler, trials=16), list[Trial]()
+    assert of.budget() == 4
+    for number in range(4):
+        known.append(Trial(number, of.propose(number, known), dict.fromkeys(SEEDS, 0.5), "complete"))
+    assert known[0].configuration == {"method.tau": 4.0}
+    assert {trial.configuration["method.tau"] for trial in known} == {1.0, 2.0, 4.0, 8.0}
+    outside = study(of_four(default=0.5), sampler=sampler, trials=16)  # three points, and the default beside them
+    assert (outside.budget(), outside.propose(0, [])) == (4, {"method.tau": 4.0})
+
+
+def test_a_point_that_a_sampler_insists_on_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a space without an end too, if the sampler has anything else to say when it is asked again."""
+    sigma = {"float": [0.1, 9.0], "default": 1.0, "when": {"tau": 8.0}, "source": "here"}
+    of, known = study(of_four(sigma=sigma), sampler="tpe", trials=40), list[Trial]()
+    assert (of.space.size(), of.budget()) == (None, 40)
+    for number in range(30):
+        configuration = of.propose(number, known)
+        score = 0.9 if configuration["method.tau"] == 1.0 else 0.1
+        known.append(Trial(number, configuration, dict.fromkeys(SEEDS, score), "complete"))
+    points = [tuple(sorted(trial.configuration.items())) for trial in known]
+    repeats = len(points) - len(set(points))
+    monkeypatch.setattr("graph_distillery.bench.sweeps.study.study.ATTEMPTS", 1)
+    insisted = sum(of.propose(n, known[:n]) in [t.configuration for t in known[:n]] for n in range(1, 30))
+    assert repeats < insisted, "the sampler never repeats, so nothing is shown"
+
+
 def test_nothing_to_tune_takes_one_trial_at_most() -> None:
     space = merge({"method": load_space("method", "teacher")})
     assert study(space).budget() == 1
