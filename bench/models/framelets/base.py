@@ -71,7 +71,7 @@ def settings_of(hyper: ModelHyperparameters) -> FrameletSettings:
 
 def check_level(level: Level) -> None:
     if level != "node":
-        raise UserError("framelet models predict the nodes of one graph; they do not fit tasks of graphs or of pairs")
+        raise UserError("framelet models predict the nodes of one graph; no graph classification, no pairs")
 
 
 def feature_dtype(graph: Graph) -> torch.dtype:
