@@ -109,7 +109,7 @@ def test_a_project_may_have_packages_named_as_the_rooms(installed: Path, crowded
 @pytest.mark.timeout(1800)
 def test_the_installed_demo_runs(installed: Path, crowded: Path) -> None:
     assert run_away([installed / "distillery", "demo"], crowded, timeout_s=1700, PYTHONPATH=".")
-    assert (crowded / "demo" / "board" / "README.md").stat().st_size > 1000
+    assert (crowded / "distillery-demo" / "board" / "README.md").stat().st_size > 1000
 
 
 def requirements(lines: list[str]) -> dict[str, Requirement]:
