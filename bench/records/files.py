@@ -169,6 +169,8 @@ def _read_kind(
 ) -> None:
     path = records_file(store, kind)
     data = _read_bytes(path)
+    if data.startswith(codecs.BOM_UTF8):
+        raise RecordError(f"{path}:1: begins with a byte order mark, as some editors write; save it without one")
     whole, tail = _split_tail(data)
     if tail and not _is_record(tail):
         message = f"{path}:{whole.count(10) + 1}: torn last line of {len(tail)} bytes"

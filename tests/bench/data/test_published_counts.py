@@ -18,11 +18,11 @@ NODE_SETS = {
     "cora": (2708, 10556, 1433, [351, 217, 418, 818, 426, 298, 180]),
     "citeseer": (3327, 9104, 3703, [264, 590, 668, 701, 596, 508]),
     "pubmed": (19717, 88648, 500, [4103, 7739, 7875]),
-    "cornell": (183, None, 1703, [33, 1, 18, 101, 30]),
-    "texas": (183, None, 1703, [33, 1, 18, 101, 30]),
-    "wisconsin": (251, None, 1703, [10, 70, 118, 32, 21]),
-    "actor": (7600, None, 932, [853, 1337, 1630, 1815, 1965]),
-    "chameleon": (2277, None, 2325, [456, 460, 453, 521, 387]),
+    "cornell": (183, 554, 1703, [33, 1, 18, 101, 30]),
+    "texas": (183, 558, 1703, [33, 1, 18, 101, 30]),
+    "wisconsin": (251, 900, 1703, [10, 70, 118, 32, 21]),
+    "actor": (7600, 53318, 932, [853, 1337, 1630, 1815, 1965]),
+    "chameleon": (2277, 62742, 2325, [456, 460, 453, 521, 387]),
     "amazon-photo": (7650, 238162, 745, [369, 1686, 703, 915, 882, 823, 1941, 331]),
     "amazon-computers": (13752, 491722, 767, [436, 2142, 1414, 542, 5158, 308, 487, 818, 2156, 291]),
     "coauthor-cs": (
@@ -128,7 +128,11 @@ def test_directed_sets_hold_the_arcs_of_their_file(name: str, load: Callable[[st
     lines = (mirror / EDGE_FILES[name] / "out1_graph_edges.txt").read_text().splitlines()[1:]
     arcs = {tuple(map(int, line.split("\t"))) for line in lines}
     arcs = {arc for arc in arcs if arc[0] != arc[1]}
-    assert set(map(tuple, load(name).graph.edge_index.T.tolist())) == arcs
+    directed, dataset = load(f"{name}-directed"), load(name)
+    assert set(map(tuple, directed.graph.edge_index.T.tolist())) == arcs
+    assert set(map(tuple, dataset.graph.edge_index.T.tolist())) == arcs | {(other, one) for one, other in arcs}
+    assert torch.equal(directed.graph.dense_features(), dataset.graph.dense_features())
+    assert directed.sha256 != dataset.sha256
 
 
 def test_cornell_has_the_features_of_texas_as_upstream(load: Callable[[str], Dataset]) -> None:

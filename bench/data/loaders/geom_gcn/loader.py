@@ -19,32 +19,59 @@ from graph_distillery.bench.data.raw_files import RawFiles, check_npz
 GEOM_GCN_SPLITS = 10
 
 
-def geom_gcn(name: str, raw: RawFiles, family: str, prefix: str = "") -> Dataset:
-    """WebKB, Actor or WikipediaNetwork as prepared and split ten times by Geom-GCN (Pei et al., ICLR 2020)."""
+def geom_gcn(name: str, raw: RawFiles, family: str, title: str, prefix: str = "", undirected: bool = True) -> Dataset:
+    """WebKB, Actor or WikipediaNetwork as prepared and split ten times by Geom-GCN (Pei et al., ICLR 2020).
+
+    title: the set within its family; prefix: of the files of its splits. The arcs of the file become edges unless told
+    otherwise.
+    """
     from torch_geometric import datasets
 
     makers: dict[str, tuple[str, Any]] = {
-        "WebKB": (f"WebKB/{name}/raw", lambda to, **more: datasets.WebKB(to, name, **more)),
+        "WebKB": (f"WebKB/{title}/raw", lambda to: datasets.WebKB(to, title)),
         "Actor": ("Actor/raw", datasets.Actor),
         "WikipediaNetwork": (
-            f"WikipediaNetwork/{name}/geom_gcn/raw",
-            lambda to, **more: datasets.WikipediaNetwork(to, name, geom_gcn_preprocess=True, **more),
+            f"WikipediaNetwork/{title}/geom_gcn/raw",
+            lambda to: datasets.WikipediaNetwork(to, title, geom_gcn_preprocess=True),
         ),
     }
     place, make = makers[family]
-    masks = [f"{prefix or name}_split_0.6_0.2_{number}.npz" for number in range(GEOM_GCN_SPLITS)]
+    masks = [f"{prefix or title}_split_0.6_0.2_{number}.npz" for number in range(GEOM_GCN_SPLITS)]
     texts = ["out1_node_feature_label.txt", "out1_graph_edges.txt"]
     folder = raw.obtain(place, [*texts, *masks], lambda to: make(str(to / family)))
     for file in texts:
         _check_table(raw, folder / file)
     raw.carriers = dict.fromkeys(("nodes", "features", "labels", "classes"), folder / texts[0])
     raw.carriers["edges"] = folder / texts[1]
-    nodes = (folder / texts[0]).read_bytes().count(b"\n") - 1
-    edges = _edges(raw, folder / texts[1], folder / texts[0], nodes)
-    splits = published_splits(raw, folder, masks, nodes)
-    with raw.blame(folder):
-        data = make(str(raw.root / family), force_reload=True)[0]
-    return node_dataset(name, data.x, edges, data.y, {"geom-gcn": splits})
+    with raw.blame(folder / texts[0]):
+        features, labels = _listed_words(folder / texts[0]) if family == "Actor" else _dense(folder / texts[0])
+    edges = _edges(raw, folder / texts[1], folder / texts[0], len(features))
+    splits = published_splits(raw, folder, masks, len(features))
+    return node_dataset(name, features, edges, labels, {"geom-gcn": splits}, undirected=undirected)
+
+
+def _dense(path: Path) -> tuple[Tensor, Tensor]:
+    """[nodes, features] and [nodes]: a line a node, its number, its features separated by commas, and its label."""
+    lines = [line.split("\t") for line in path.read_text().splitlines()[1:]]
+    features = np.array([line[1].split(",") for line in lines]).astype(np.float32)
+    return torch.from_numpy(features), torch.tensor([int(line[2]) for line in lines])
+
+
+def _listed_words(path: Path) -> tuple[Tensor, Tensor]:
+    """Likewise where a line lists the numbers of the words that its page has, and nodes come in any order."""
+    lines = [line.split("\t") for line in path.read_text().splitlines()[1:]]
+    words = [(int(line[0]), int(word)) for line in lines for word in line[1].split(",")]
+    node, word = torch.tensor(words).T
+    nodes = torch.tensor([int(line[0]) for line in lines])
+    if not torch.equal(nodes.sort().values, torch.arange(len(lines))):
+        raise DataFault("features", f"its nodes are not numbered 0 to {len(lines) - 1:,}, each once")
+    if int(word.min()) < 0:
+        raise DataFault("features", f"node {int(node[word.argmin()]):,} lists word {int(word.min())}")
+    features = torch.zeros(len(lines), int(word.max()) + 1)
+    features[node, word] = 1.0
+    labels = torch.empty(len(lines), dtype=torch.long)
+    labels[nodes] = torch.tensor([int(line[2]) for line in lines])
+    return features, labels
 
 
 def published_splits(raw: RawFiles, folder: Path, files: list[str], nodes: int) -> list[Indices]:

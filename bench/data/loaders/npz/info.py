@@ -33,11 +33,12 @@ def _npz() -> tuple[DatasetInfo, ...]:
         ("citationfull-citeseer", "CitationFull", "CiteSeer", "citeseer.npz", 4230, 10674, 602, 6, False),
         ("citationfull-dblp", "CitationFull", "DBLP", "dblp.npz", 17716, 105734, 1639, 4, False),
     ]
+    note = "Links made edges, as Shchur et al. (2018) and PyG do."
     return tuple(
         one_graph(name, f"{family}: {title}", SPLITS, sources[family], ".loader:npz_graph",
                options={"family": family, "title": title, "file": file}, nodes=nodes, edges=edges,
                features=features, classes=classes, checked=checked,
-               sha256=_SHA256.get(name))
+               sha256=_SHA256.get(name), note=note)
         for name, family, title, file, nodes, edges, features, classes, checked in rows
     )  # fmt: skip
 
