@@ -74,4 +74,6 @@ def write_parquet(document: Document, path: Path) -> None:
         **dict.fromkeys(SPEED, real), "params": whole, "macs": whole, "pareto": flag,
     }  # fmt: skip
     schema = pa.schema(list(kinds.items()), metadata={"schema": str(document["schema"])})
-    pq.write_table(pa.Table.from_pylist(parquet_lines(document), schema=schema), path, compression="zstd")
+    table = pa.Table.from_pylist(parquet_lines(document), schema=schema)
+    with path.open("wb") as out:  # a path it would encode in its own way, which some locales' names do not survive
+        pq.write_table(table, out, compression="zstd")

@@ -129,7 +129,8 @@ def _compare_files(name: str, committed: Path, recomputed: Path) -> list[Differe
 def _parquet_rows(path: Path) -> list[dict[str, Any]]:
     import pyarrow.parquet as pq
 
-    rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    with path.open("rb") as file:  # as in writing: the name stays with Python
+        rows: list[dict[str, Any]] = pq.read_table(file).to_pylist()
     return rows
 
 

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,3 +111,17 @@ def test_the_board_is_measured_and_targets_judged(distillery):
     assert rows["board-import"].ok
     called = distillery("perf", "--board", "--only", "board-secnds")
     assert (called.code, "did you mean 'board-seconds'?" in called.err) == (2, True)
+
+
+def test_a_locale_without_utf_8_writes_and_verifies_a_board_all_the_same(made_store, repo_root, tmp_path):
+    """The names of such a locale reach Python with surrogates, which libraries that encode paths themselves refuse."""
+    plain = {key: value for key, value in os.environ.items() if not key.startswith(("LC_", "LANG", "PYTHON"))}
+    environment = {**plain, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    program = [sys.executable, "-m", "graph_distillery.bench.cli"]
+    board = tmp_path / "bo\u00e9rd"
+    store = str(made_store)
+    for words in (["leaderboard", store, "--out", str(board), "--no-plots"], ["verify", str(board), store]):
+        encoded = [word.encode() for word in (*program, *words)]
+        done = subprocess.run(encoded, cwd=repo_root, env=environment, capture_output=True, check=False)
+        assert done.returncode == 0, done.stderr.decode(errors="replace")
+    assert (board / "leaderboard.parquet").is_file()

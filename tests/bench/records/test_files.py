@@ -297,3 +297,11 @@ def test_sigkill_at_any_moment_loses_no_acknowledged_record(tmp_path, raw):
         child.wait()
         repair(store)
         assert len(read_records(store, tolerate_torn_tail=False).records) >= acknowledged
+
+
+@pytest.mark.parametrize("kind", ["trial", "report"])
+def test_a_byte_order_mark_is_named(store, kind):
+    path = store / "records" / f"{kind}.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + trials(store).read_bytes())
+    with pytest.raises(RecordError, match=rf"{kind}\.jsonl:1: begins with a byte order mark"):
+        read_records(store)
