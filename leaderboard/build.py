@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from graph_distillery.bench.records.sharing import collector_paused
@@ -15,11 +15,12 @@ from graph_distillery.leaderboard.write import check_output, write_board
 
 @dataclass(frozen=True)
 class BoardResult:
-    """What was written, and what the reader of the stores should know."""
+    """What was written, what the reader of the stores should know, and each table's title by its slug or number."""
 
     path_readme: Path
     files: list[Path]
     warnings: list[str]
+    titles: dict[str, str] = field(default_factory=dict)
 
 
 def build_board(
@@ -36,4 +37,6 @@ def build_board(
         board = replace(make_board(loaded), published=tuple(published))
         files = write_board(board, out, loaded.records, plots=plots)
     readme = next(path for path in files if path.name == "README.md")
-    return BoardResult(readme, files, [*loaded.warnings, *board.warnings])
+    titles = {each.slug: each.title for each in board.comparisons}
+    titles |= {str(number): each.title for number, each in enumerate(board.overall, start=1)}
+    return BoardResult(readme, files, [*loaded.warnings, *board.warnings], titles)

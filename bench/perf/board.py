@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from graph_distillery.bench.perf.training import PerfRow
 
 SMALL, LARGE = 20_000, 200_000
-_NAMES = ("board-seconds", "board-memory", "board-growth", "board-import")
+ROWS, DATASETS = 100, 30
+_NAMES = ("board-seconds", "board-memory", "board-growth", "board-wide", "board-import")
 
 _BUILD = """
 import json, resource, sys, time
@@ -46,7 +47,7 @@ def run_board_perf(names: list[str] | None = None, small: int = SMALL, large: in
     for name in names or ():
         if name not in _NAMES:
             raise UserError(unknown_line("measurement", name, _NAMES))
-    rows = [*_board_rows(small, large), _import_row()]
+    rows = [*_board_rows(small, large), _wide_row(), _import_row()]
     return [row for row in rows if not names or row.name in names]
 
 
@@ -68,6 +69,18 @@ def _board_rows(small: int, large: int) -> list[PerfRow]:
         PerfRow("board-memory", much["peak"], 1500.0, "MB", f"peak of the process, {detail}"),
         PerfRow("board-growth", growth, 1.25, "ratio", f"time per record, {many:,} over {few:,} records"),
     ]
+
+
+def _wide_row() -> PerfRow:
+    from graph_distillery.bench.perf.references.board_store import write_wide_store
+    from graph_distillery.bench.perf.training import PerfRow
+
+    with tempfile.TemporaryDirectory() as folder:
+        store = Path(folder) / "store"
+        count = write_wide_store(store, ROWS, DATASETS)
+        found = json.loads(_child(_BUILD, str(store), str(Path(folder) / "board")))
+    detail = f"{ROWS} rows on {DATASETS} datasets, {count:,} report runs, without plots"
+    return PerfRow("board-wide", found["seconds"], 60.0, "s", f"{detail}; {found['used']:.1f} s of processor time")
 
 
 def _import_row() -> PerfRow:

@@ -147,6 +147,13 @@ class Comparison:
 
     def against_student(self, row: Row) -> PairedTest | None:
         """The row against the student alone on the same seeds; adjusted p where both are complete, else none."""
+        return self._against_student[row.key]
+
+    @cached_property
+    def _against_student(self) -> dict[RowKey, PairedTest | None]:
+        return {row.key: self._test_against_student(row) for row in self.rows}
+
+    def _test_against_student(self, row: Row) -> PairedTest | None:
         alone = self.control("supervised", fixed=row.key.fixed)
         standing = self.standings.get(row.key)
         if alone is None or row.role != "method" or standing is None or alone.key not in self.standings:
@@ -180,6 +187,13 @@ class Comparison:
 
     def gap(self, row: Row) -> Estimate | None:
         """Gain over (teacher - student alone); None where the teacher is not clearly better."""
+        return self._gaps[row.key]
+
+    @cached_property
+    def _gaps(self) -> dict[RowKey, Estimate | None]:
+        return {row.key: self._gap(row) for row in self.rows}
+
+    def _gap(self, row: Row) -> Estimate | None:
         teacher = self.control("teacher", fixed=row.key.fixed)
         alone = self.control("supervised", fixed=row.key.fixed)
         if row.role != "method" or teacher is None or alone is None:

@@ -10,10 +10,21 @@ _ELEMENTS = {
     "svg", "defs", "style", "g", "path", "rect", "circle", "line", "polygon", "polyline", "text", "tspan", "use",
     "clippath", "title", "metadata",
 }  # fmt: skip
+_PLAIN = ("figure", "figcaption", "b")  # of the page around a picture: what styles them is the page's own
+_OF_SVG = {
+    "class", "role", "aria-label", "style", "viewbox", "width", "height", "version", "xmlns", "xmlns:xlink",
+}  # fmt: skip
 _METADATA = ("rdf:", "cc:", "dc:")
 _STYLE = re.compile(r"\s*\*\{stroke-linejoin: round; stroke-linecap: butt\}\s*")  # matplotlib's
 _OUTSIDE = re.compile(r"url\(\s*['\"]?(?!#)|position|@import", re.IGNORECASE)
 _PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def _in_place(name: str, value: str) -> bool:
+    """Whether an attribute of the picture itself leaves it where it stands: no margin, no overflow, no other class."""
+    if name == "style":
+        return bool(re.fullmatch(r"max-width:\d+px", value))
+    return name != "class" or value == "picture"
 
 
 def is_drawing(text: str) -> bool:
@@ -37,6 +48,10 @@ class _Parser(HTMLParser):
         self._style = tag == "style"
         self.drawn |= tag == "svg"
         self.inert &= tag in _ELEMENTS or tag.startswith(_METADATA)
+        if tag in _PLAIN:
+            self.inert &= {name for name, _ in attrs} <= {"id"}
+        elif tag == "svg":
+            self.inert &= all(name in _OF_SVG and _in_place(name, value or "") for name, value in attrs)
         for name, value in attrs:
             text = value or ""
             if name in ("href", "xlink:href"):

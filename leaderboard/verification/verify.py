@@ -15,7 +15,7 @@ import json
 import math
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from graph_distillery.leaderboard.build import build_board
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.plots.stamps import digests, stamp_in
 from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
+from graph_distillery.leaderboard.text import plain
 from graph_distillery.leaderboard.verification.drawings import is_drawing, is_png
 from graph_distillery.leaderboard.write import MARKER
 
@@ -66,8 +67,8 @@ def verify_board(folder: Path, stores: Iterable[Path], published: Iterable[Repro
         raise BoardError(f"{folder}: is not a board (it has no {MARKER})")
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch) / "board"
-        files = build_board(stores, fresh, plots=False, published=published).files
-        built = [path.relative_to(fresh).as_posix() for path in files]
+        result = build_board(stores, fresh, plots=False, published=published)
+        built = [path.relative_to(fresh).as_posix() for path in result.files]
         differences: list[Difference] = []
         for name in built:
             differences += _compare_files(name, folder / name, fresh / name)
@@ -81,6 +82,7 @@ def verify_board(folder: Path, stores: Iterable[Path], published: Iterable[Repro
     bad = [name for name in drawn if not _is_picture(folder / name)]
     differences += [Difference(name, "", "content", "more than a picture", "a picture") for name in bad]
     other, silent = _compare_stamps(folder, [name for name in drawn if name not in bad])
+    differences += _compare_alts(folder / "README.md", result.titles)
     notes = [f"{silent[0]}: does not say which numbers it shows (an older board; {len(silent)} such)"] if silent else []
     return Verification([*differences, *other], built, notes)
 
@@ -103,6 +105,30 @@ def _compare_stamps(folder: Path, names: Iterable[str]) -> tuple[list[Difference
             )
             found.append(Difference(name, "", "numbers it was drawn from", shown, wanted))
     return found, silent
+
+
+#: What a picture of the README is called, by the beginning of its file's name.
+_KINDS = {
+    "ranks-": "Mean ranks",
+    "critical-difference-": "Critical differences",
+    "heat-map-": "Methods and datasets",
+    "pareto-": "Accuracy and speed",
+}
+
+
+def _compare_alts(readme: Path, titles: Mapping[str, str]) -> Iterator[Difference]:
+    """What the README says a picture shows: its kind, and the table that its file is named after."""
+    text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
+    for found in _PICTURE_LINE.finditer(text):
+        alt, _, path = found[0].removeprefix("![").removesuffix(")").rpartition("](")
+        stem = Path(path).stem
+        kind = next((prefix for prefix in _KINDS if stem.startswith(prefix)), None)
+        places = [name for name in titles if kind and (stem.removeprefix(kind) + "-").startswith(f"{name}-")]
+        wanted = [plain(f"{_KINDS[kind or '']}: {titles[name]}") for name in places]
+        if alt not in wanted:
+            yield Difference(
+                "README.md", stem, "words of the picture", alt[:200], wanted[-1][:200] if wanted else "none"
+            )
 
 
 def _is_picture(path: Path) -> bool:
@@ -211,7 +237,8 @@ def _compare_lines(name: str, ours: str, theirs: str) -> Iterator[Difference]:
 _PICTURE_FILE = re.compile(r"plots/[\w.-]+\.(?:png|svg)")
 _PICTURE_LINE = re.compile(r"!\[(?:[^\[\]\\]|\\.)*\]\(plots/[\w.-]+\.png\)")
 _FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
-_FRAME = re.compile(r'<div class="figures">\s*</div>')
+#: Pictures stand together at the end of their section; anywhere else they would be over something.
+_FRAME = re.compile(r'<div class="figures">\s*(?:\0\s*)*</div>(?=\s*</section>)')
 _SCRIPT = re.compile(r"<script(?![^>]*application/json)[^>]*>(.*?)</script>", re.DOTALL)
 _SCRIPT_HASH = re.compile(r"'sha256-[^']*'")  # as good as the script itself, which is compared
 _FLOAT = re.compile(r"-?\d+(?:\.\d+(?:e[-+]\d+)?|e[-+]\d+)")
@@ -234,9 +261,9 @@ def _digest(text: str) -> str:
 
 def _without_pictures(text: str) -> list[str]:
     """The lines of a page less its scripts, which are compared apart, and less pictures that are nothing else."""
-    plain = _SCRIPT_HASH.sub("", _SCRIPT.sub("", text))
-    plain = _FRAME.sub("", _FIGURE.sub(lambda found: "" if is_drawing(found[0]) else found[0], plain))
-    lines = (line.strip() for line in plain.splitlines())
+    bare = _SCRIPT_HASH.sub("", _SCRIPT.sub("", text))
+    bare = _FRAME.sub("", _FIGURE.sub(lambda found: "\0" if is_drawing(found[0]) else found[0], bare))
+    lines = (line.strip() for line in bare.splitlines())
     return [line for line in lines if line and not _PICTURE_LINE.fullmatch(line)]
 
 

@@ -32,6 +32,32 @@ def write_board_store(store: Path, records: int, seed: int = 5) -> int:
     return sum(map(len, lines.values()))
 
 
+def write_wide_store(store: Path, rows: int, datasets: int, seed: int = 5) -> int:
+    """Write report runs of so many students on so many datasets, ten redrawn splits each; returns how many."""
+    (store / "records").mkdir(parents=True)
+    rng = np.random.default_rng([seed, rows, datasets])
+    count = 0
+    with (store / "records" / "report.jsonl").open("w", encoding="utf-8") as file:
+        for dataset in range(datasets):
+            noise = rng.normal(0, 0.01, REPORT_SEEDS)
+            for place, method in enumerate(("teacher", "majority", "supervised", *_names(rows - 1))):
+                base = (0.85, 0.3, 0.6)[place] if place < 3 else rng.uniform(0.65, 0.8)
+                for run in range(REPORT_SEEDS):
+                    score = round(1000 * (base + noise[run] + rng.normal(0, 0.006))) / 1000
+                    selection = "default" if place < 2 else "tuned"
+                    record = _record(f"dataset-{dataset:03}", method, "report", run, score, _SETTINGS, 1, selection)
+                    split = {name: _digest(name, dataset, run) for name in ("split_sha256", "test_sha256")}
+                    record["cell"] |= {**split, "items": {"train": 3000, "val": 1000, "test": 1000}}
+                    record["id"] = _digest(record["cell"], record["kind"], run, record["search"])[:16]
+                    file.write(json.dumps(record, separators=(",", ":")) + "\n")
+                    count += 1
+    return count
+
+
+def _names(count: int) -> list[str]:
+    return [f"method-{number:03}" for number in range(count)]
+
+
 def _dataset(name: str, rng: np.random.Generator) -> Iterator[dict[str, Any]]:
     noise = rng.normal(0, 0.01, REPORT_SEEDS)
     for row in ("teacher", "majority"):
