@@ -14,6 +14,7 @@ from graph_distillery.bench.conformance.examples import DRAWS, SEED, Case, Examp
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Trained, build, fit, predict_items
+from graph_distillery.bench.training.precomputed import prepared
 from graph_distillery.bench.training.problem import Problem
 from graph_distillery.methods import MethodInfo
 from graph_distillery.methods.contract import Method, Teacher
@@ -85,6 +86,7 @@ def losses(case: Case, epochs: int) -> list[dict[str, Tensor]]:
 def course(case: Case, problem: Problem, epochs: int) -> list[str]:
     """A hash of the method's state at the start of every epoch, the first before any training."""
     seen: list[str] = []
+    problem = prepared(problem, case.configuration())
     method = build(case.configuration(), problem, case.example.teachers(case.info))
     if not case.method_class.trainable:
         return seen

@@ -15,6 +15,7 @@ from graph_distillery.bench.data.loading import load_dataset
 from graph_distillery.bench.data.splits import Split, make_split
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.training.engine import Configuration, Trained, build, train
+from graph_distillery.bench.training.precomputed import prepared
 from graph_distillery.bench.training.problem import Problem, ProblemKey, divide
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 from graph_distillery.methods import METHODS, MethodInfo
@@ -159,7 +160,9 @@ class Case:
 
     @property
     def example(self) -> Example:
-        return problem_for(self.task)
+        """With the artefacts that the method needs, made here."""
+        example = problem_for(self.task)
+        return replace(example, problem=prepared(example.problem, self.configuration()))
 
     def configuration(self, hyper: Mapping[str, Any] | None = None, **training: Any) -> Configuration:
         """Published defaults, `quick` ones where the method has them, and the training of this module, but for
@@ -182,9 +185,10 @@ class Case:
     ) -> Trained:
         """One run. Everything it draws is seeded by the problem's seed."""
         example = example or self.example
-        problem = problem or example.problem
+        configuration = self.configuration(hyper, **training)
+        given = prepared(problem or example.problem, configuration)
         teachers = example.teachers(self.info)
-        return next(train(self.configuration(hyper, **training), [problem.seed], lambda _: problem, lambda _: teachers))
+        return next(train(configuration, [given.seed], lambda _: given, lambda _: teachers))
 
 
 def cases_of(name: str) -> list[Case]:

@@ -152,7 +152,7 @@ def _carry(plan: Plan, store: Store) -> tuple[_Log, float]:
             raise Enough
 
     driver.listen(listen)
-    executor = Timed(SLOTS, store.teachers.load, Needs())
+    executor = Timed(SLOTS, store.artefacts.load, Needs())
     try:
         driver.run(executor)
     except Enough:
@@ -170,7 +170,9 @@ def _plain_data(plan: Plan, store: Store) -> PlainData:
     problem = load_problem(ProblemKey(data.dataset, data.split, data.setting), _SEEDS[0])
     graph, validation = problem.training.graph, problem.validation
     of_seed = {record.seed: record.cell.teacher_id for record in store.records if record.kind == "teacher"}
-    logits = {seed: unpack_teacher(store.teachers.load(name), problem).logits for seed, name in of_seed.items() if name}
+    logits = {
+        seed: unpack_teacher(store.artefacts.load(name), problem).logits for seed, name in of_seed.items() if name
+    }
     return PlainData(
         graph.dense_features(),
         graph.edge_index,

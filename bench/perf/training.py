@@ -125,7 +125,7 @@ def _trial_overhead() -> PerfRow:
     plan = make_plan(parse_spec(spec, "perf"))
     with tempfile.TemporaryDirectory() as folder, Store(Path(folder) / "store", plan) as store:
         driver = Driver(plan, store)
-        executor = ProcessExecutor(1, store.path / "teachers")
+        executor = ProcessExecutor(1, store.path)
         clock: list[tuple[float, float]] = []
         driver.listen(lambda record: clock.append((time.perf_counter(), record.timings.train_s)))
         try:

@@ -102,15 +102,16 @@ class _Prober:
         return left * self._teacher(teacher)[0]
 
     def _probe(self, cell: Cell) -> float:
-        from graph_distillery.bench.sweeps.driver import configuration
+        from graph_distillery.bench.sweeps.jobs import configuration
+        from graph_distillery.bench.training.precomputed import prepared
 
         teachers = tuple(self._teacher(teacher)[1] for teacher in cell.teachers)
         config = configuration(cell.method.name, cell.variant, cell.student, cell.defaults)
-        return _timed(config, self._problem(cell.data), teachers)
+        return _timed(config, prepared(self._problem(cell.data), config), teachers)
 
     def _teacher(self, plan: TeacherPlan) -> tuple[float, Teacher]:
         if plan.id not in self._teachers:
-            from graph_distillery.bench.sweeps.driver import configuration
+            from graph_distillery.bench.sweeps.jobs import configuration
             from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 
             config = configuration("supervised", "paper", plan.model, plan.defaults)

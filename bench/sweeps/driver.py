@@ -6,15 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
-from graph_distillery.bench.ids import content_id
-from graph_distillery.bench.records import Record, RecordError, Search
+from graph_distillery.bench.records import Record, Search
 from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.executors import Executor
-from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, finite
+from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, configuration, finite
 from graph_distillery.bench.sweeps.plan.plan import Cell, Plan, TeacherPlan
+from graph_distillery.bench.sweeps.prerequisites import Prerequisites
 from graph_distillery.bench.sweeps.store.recorder import Recorder, problem_key
 from graph_distillery.bench.sweeps.store.retries import failures, settled, work_name
 from graph_distillery.bench.sweeps.store.store import Store
@@ -29,11 +28,15 @@ Listener = Callable[[Record], None]
 
 @dataclass(frozen=True)
 class _Owner:
-    """What a job under way is for."""
+    """What a job under way is for; with neither teacher nor run it makes an artefact of a method."""
 
     teacher: TeacherPlan | None
     run: CellRun | None = None
     work: JobRequest | None = None
+
+    @property
+    def is_artefact(self) -> bool:
+        return self.teacher is None and self.run is None
 
 
 class Driver:
@@ -60,11 +63,10 @@ class Driver:
                 run.warm_starts = partial(self._warm_starts, run.cell, elsewhere)
         again = set(self._again.values())
         teachers = [record for record in store.records if record.kind == "teacher" and record.id not in again]
-        self._teachers = {record.cell.teacher_id or "": record for record in teachers}
-        self._failed_teachers = {key for key, record in self._teachers.items() if record.status != "ok"}
         self._owners: dict[str, _Owner] = {}
         self.slots = 0
         self.recorder = Recorder(plan, store)
+        self.prerequisites = Prerequisites(plan, store, self.recorder, device, self._winner, teachers)
 
     def listen(self, listener: Listener) -> None:
         """Be told of each record once it is on the disk."""
@@ -93,8 +95,8 @@ class Driver:
         while True:
             self.slots = executor.slots  # a cluster grows and shrinks
             while len(self._owners) < executor.slots and (job := self.next_job()) is not None:
-                if self._watcher is not None:
-                    owner = self._owners[job.key]
+                owner = self._owners[job.key]
+                if self._watcher is not None and not owner.is_artefact:
                     self._watcher.begins(job, owner.run, owner.work, owner.teacher)
                 executor.submit(job)
             if not self._owners:
@@ -123,85 +125,55 @@ class Driver:
         return None
 
     def _next_of(self, run: CellRun, step: Callable[[CellRun], JobRequest | None]) -> Job | None:
-        """A cell's next job, or the job of a teacher that it waits for; None when it can only wait."""
-        if not all(self._teacher_hparams(teacher) is not None for teacher in run.cell.teachers):
-            return None  # a teacher's own search is not over, or has no winner
-        while (work := step(run)) is not None and work.repeats is not None:
-            self._repeat(run, work, work.repeats)
-        if work is None:
-            return None
-        missing = self._missing_teachers(run.cell, work.seeds)
-        if missing is None:
-            return None
-        if missing:
-            teacher, job = missing[0]
-            self._owners[job.key] = _Owner(teacher)
-            return job
-        job = self._job(run, work)
-        self._owners[job.key] = _Owner(None, run, work)
-        run.busy.add(run.name_of(work))
-        return job
+        """A cell's next job, or one that it waits for: a teacher's, an artefact's; None when it can only wait."""
+        while self.prerequisites.settled(run.cell) and (work := step(run)) is not None:
+            if work.repeats is not None:
+                self._repeat(run, work, work.repeats)
+                continue
+            made = self._configuration(run.cell, work)
+            missing = self.prerequisites.missing(run.cell, made, work.seeds, self._owners)
+            if missing is None:
+                return None
+            if missing:
+                self._owners[missing[0].job.key] = _Owner(missing[0].teacher)
+                return missing[0].job
+            job = self._job(run, work, made)
+            self._owners[job.key] = _Owner(None, run, work)
+            run.busy.add(run.name_of(work))
+            if (failed := self.prerequisites.failure(job)) is None:
+                return job
+            if self._watcher is not None:
+                self._watcher.begins(job, run, work, None)
+            self.accept(failed, ended=True)
+        return None
 
-    def _teacher_hparams(self, teacher: TeacherPlan) -> Mapping[str, Any] | None:
-        if teacher.search is None:
-            return teacher.defaults
-        run = self.runs[teacher.search.id]
+    def _winner(self, search: Cell) -> Mapping[str, Any] | None:
+        run = self.runs[search.id]
         winner = run.locked() if run.searched else None
         return winner.configuration if winner else None
 
-    def _teacher_id(self, teacher: TeacherPlan, seed: int) -> str:
-        """The artefact's id: a hash of what made it."""
-        return content_id([teacher.id, dict(self._teacher_hparams(teacher) or {}), seed])
-
-    def _teacher_ids(self, cell: Cell, seed: int) -> tuple[str, ...]:
-        """Of a run; those of one split share their teachers."""
-        return tuple(self._teacher_id(teacher, self._split_of(seed)) for teacher in cell.teachers)
+    def _configuration(self, cell: Cell, work: JobRequest) -> Configuration:
+        made = configuration(cell.method.name, cell.variant, cell.student, work.configuration)
+        if work.purpose == "speed" and cell.student:  # how long a forward takes does not hang on the weights
+            return replace(made, student_hyper={**made.student_hyper, "epochs": 1})
+        return made
 
     def _split_of(self, seed: int) -> int:
         return self.plan.spec.runs_of(seed).split_of(seed)
 
-    def _missing_teachers(self, cell: Cell, seeds: tuple[int, ...]) -> list[tuple[TeacherPlan, Job]] | None:
-        """Jobs for the teachers that these seeds lack and nobody trains yet; None where there is but to wait."""
-        jobs, under_way = [], False
-        for seed, teacher in product(dict.fromkeys(map(self._split_of, seeds)), cell.teachers):
-            teacher_id = self._teacher_id(teacher, seed)
-            if teacher_id in self._failed_teachers:
-                return None
-            if teacher_id in self._teachers and self.store.teachers.has(teacher_id):
-                continue
-            if teacher_id in self._owners:
-                under_way = True
-            else:
-                jobs.append((teacher, self._teacher_job(teacher, teacher_id, seed)))
-        return jobs or (None if under_way else [])
-
-    def _teacher_job(self, teacher: TeacherPlan, teacher_id: str, seed: int) -> Job:
-        hparams = self._teacher_hparams(teacher) or {}
-        return Job(
-            key=teacher_id,
-            purpose="teacher",
-            configuration=configuration("supervised", "paper", teacher.model, hparams),
-            problem=problem_key(self.plan, teacher.data),
-            seeds=(seed,),
-            teacher_id=teacher_id,
-            time_limit_s=self.plan.spec.resources.time_limit("supervised"),
-            needs=self.plan.spec.resources.of("supervised"),
-            device=self.device,
-        )
-
-    def _job(self, run: CellRun, work: JobRequest) -> Job:
+    def _job(self, run: CellRun, work: JobRequest, made: Configuration) -> Job:
         cell = run.cell
-        config = configuration(cell.method.name, cell.variant, cell.student, work.configuration)
-        if work.purpose == "speed":  # how long a forward takes does not hang on the weights
-            config = replace(config, student_hyper={**config.student_hyper, **({"epochs": 1} if cell.student else {})})
-        teachers = {seed: self._teacher_ids(cell, seed) for seed in work.seeds} if cell.teachers else {}
+        needs = self.prerequisites
+        teachers = {seed: needs.teachers_of(cell, seed) for seed in work.seeds} if cell.teachers else {}
+        own = {seed: needs.artefacts_of(cell, made, seed) for seed in work.seeds} if cell.method.artefacts else {}
         return Job(
             key=run.record_id(work, work.seeds[0]),
             purpose=work.purpose,
-            configuration=config,
+            configuration=made,
             problem=problem_key(self.plan, cell.data),
             seeds=work.seeds,
             teachers=teachers,
+            artefacts=own,
             time_limit_s=self.plan.spec.resources.time_limit(cell.method.name),
             needs=self.plan.spec.resources.of(cell.method.name),
             device=self.device,
@@ -218,13 +190,10 @@ class Driver:
 
     def _stuck(self, run: CellRun) -> bool:
         """Whether a search can never end, since a teacher has no winner of its own search, or failed on a seed."""
-        for teacher in run.cell.teachers:
-            if self._teacher_hparams(teacher) is not None:
-                if any(self._teacher_id(teacher, seed) in self._failed_teachers for seed in run.study.seeds):
-                    return True
-            elif teacher.search is not None and self.runs[teacher.search.id].searched:
-                return True
-        return False
+        searches = [teacher.search for teacher in run.cell.teachers if teacher.search is not None]
+        if any(self.runs[search.id].searched and self._winner(search) is None for search in searches):
+            return True
+        return self.prerequisites.failed(run.cell, run.study.seeds)
 
     # -- what came of it ---------------------------------------------------------------------------------------
 
@@ -256,44 +225,27 @@ class Driver:
         """Record an outcome; after this it is on the disk."""
         outcome = finite(outcome)
         owner = self._owners[outcome.key]
-        if owner.run is None:
-            record = self._accept_teacher(owner, outcome)
-        else:
+        record = None
+        if owner.run is not None:
             record = self._accept_work(owner.run, owner, outcome)
+        elif owner.teacher is not None:
+            former = partial(self._former, "teacher", owner.teacher.id, None, outcome)
+            record = self.prerequisites.accept_teacher(owner.teacher, outcome, former)
+        else:
+            self.prerequisites.accept_artefact(outcome)
         if record is not None:
             for listener in self._listeners:  # to whom the job that brought it is still under way
                 listener(record)
-        if self._watcher is not None:
+        if self._watcher is not None and not owner.is_artefact:
             self._watcher.records(record, outcome.key, owner.run, owner.work)
         if ended:
             del self._owners[outcome.key]
             if owner.run is not None and owner.work is not None:
                 owner.run.busy.discard(owner.run.name_of(owner.work))
 
-    def _accept_teacher(self, owner: _Owner, outcome: Outcome) -> Record | None:
-        teacher = owner.teacher
-        assert teacher is not None
-        if outcome.teacher is not None:
-            try:
-                self.store.teachers.save(outcome.teacher)
-            except OSError as error:
-                folder = self.store.teachers.folder
-                raise RecordError(f"{folder}: cannot save a teacher: {error.strerror or error}") from None
-        if outcome.status != "ok":
-            self._failed_teachers.add(outcome.key)
-        known = self._teachers.get(outcome.key)
-        if known is not None and outcome.status == "ok":  # its folder was lost and is back
-            return None
-        former = self._former("teacher", teacher.id, None, outcome) if known is None else (known.id,)
-        record = self.recorder.teacher(teacher, outcome, self._teacher_hparams(teacher) or {}, former)
-        self._teachers[outcome.key] = record
-        self.store.append(record)
-        return record
-
     def _accept_work(self, run: CellRun, owner: _Owner, outcome: Outcome) -> Record:
         work, cell = owner.work, run.cell
         assert work is not None
-        teacher_ids = self._teacher_ids(cell, outcome.seed)
         status: Any = outcome.status
         if work.purpose == "trial" and status == "ok":
             score = outcome.validation[self.recorder.identity(cell.data).metric]
@@ -306,7 +258,7 @@ class Driver:
             replace(outcome, status=status),
             search,
             former + run.stale(work, outcome.seed),
-            [self._teachers[teacher_id] for teacher_id in teacher_ids],
+            self.prerequisites.records_of(cell, outcome.seed),
         )
         self.store.append(record)
         run.drop(record.supersedes or ())
@@ -330,12 +282,3 @@ class Driver:
         """The id of the failed record that this one stands in for, if any."""
         former = self._again.pop(work_name(kind, cell_id, search, outcome.seed), None)
         return (former,) if former else ()
-
-
-def configuration(method: str, variant: str, student: str | None, flat: Mapping[str, Any]) -> Configuration:
-    """From the flat keys of a search space (`method.alpha`, `student.lr`) to what the engine takes."""
-    parts: dict[str, dict[str, Any]] = {"method": {}, "student": {}}
-    for key, value in flat.items():
-        prefix, _, name = key.partition(".")
-        parts[prefix][name] = value
-    return Configuration(method, variant, parts["method"], student, parts["student"])

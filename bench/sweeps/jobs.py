@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from graph_distillery.bench.records import Environment, Speed
 from graph_distillery.bench.sweeps.spec import Needs
+from graph_distillery.bench.training.artefacts import Artefact
 from graph_distillery.bench.training.engine import Configuration
 from graph_distillery.bench.training.problem import Identity, ProblemKey
-from graph_distillery.bench.training.teachers import TeacherArtefact
 
 Status = Literal["ok", "pruned", "failed", "nan", "oom", "timeout"]
 
@@ -22,19 +22,20 @@ class Job:
 
     seeds: the runs' numbers, by which they are initialised. splits: the seed of a run's split where that is another.
     key: names the job among those in flight. purpose: what comes back besides the scores: `report` reads the test
-    set, `teacher` brings the artefact, `speed` measures inference. teachers: artefact ids by seed, in the
-    order of the cell's teachers. report_every:
+    set, `teacher` brings the teacher as an artefact, `speed` measures inference; of `artefact`, which makes the one
+    that `artefacts` names, the artefact alone. Either is called by the job's key. teachers: artefact ids by seed, in
+    the order of the cell's teachers; artefacts: those of the method by seed and name. report_every:
     epochs between two progress reports, after each of which the job waits to be told whether to go on; 0 for none.
     timed: measure inference of the first seed's student beside its scores.
     """
 
     key: str
-    purpose: Literal["trial", "report", "teacher", "speed"]
+    purpose: Literal["trial", "report", "teacher", "artefact", "speed"]
     configuration: Configuration
     problem: ProblemKey
     seeds: tuple[int, ...]
     teachers: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
-    teacher_id: str | None = None
+    artefacts: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     time_limit_s: float | None = None
     needs: Needs = field(default_factory=Needs)
     device: str = "cpu"
@@ -45,6 +46,13 @@ class Job:
     def split_of(self, seed: int) -> int:
         """The seed of a run's split."""
         return self.splits.get(seed, seed)
+
+    @property
+    def carried(self) -> tuple[str, ...]:
+        """Ids of every artefact, teachers among them, that the job is carried out with."""
+        taught_by = [each for ids in self.teachers.values() for each in ids]
+        own = [] if self.purpose == "artefact" else [each for ids in self.artefacts.values() for each in ids.values()]
+        return tuple(dict.fromkeys([*taught_by, *own]))
 
 
 @dataclass(frozen=True)
@@ -73,7 +81,7 @@ class Outcome:
     epochs: int = 0
     train_s: float = 0.0
     identity: Identity | None = None
-    teacher: TeacherArtefact | None = None
+    artefact: Artefact | None = None
     speed: Speed | None = None
     environment: Environment | None = None
 
@@ -95,4 +103,13 @@ def finite(outcome: Outcome) -> Outcome:
     why = undefined_score(outcome.validation, outcome.test)
     if why is None or outcome.status == "nan":
         return outcome
-    return replace(outcome, status="nan", error=why, validation={}, test=None, teacher=None, speed=None)
+    return replace(outcome, status="nan", error=why, validation={}, test=None, artefact=None, speed=None)
+
+
+def configuration(method: str, variant: str, student: str | None, flat: Mapping[str, Any]) -> Configuration:
+    """From the flat keys of a search space (`method.alpha`, `student.lr`) to what the engine takes."""
+    parts: dict[str, dict[str, Any]] = {"method": {}, "student": {}}
+    for key, value in flat.items():
+        prefix, _, name = key.partition(".")
+        parts[prefix][name] = value
+    return Configuration(method, variant, parts["method"], student, parts["student"])

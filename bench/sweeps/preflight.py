@@ -72,7 +72,7 @@ def configurations(plan: Plan) -> None:
 
 def _check(label: str, method: str, student: str | None, flat: dict[str, Any]) -> None:
     from graph_distillery.bench.models.base import model_hyperparameters
-    from graph_distillery.bench.sweeps.driver import configuration
+    from graph_distillery.bench.sweeps.jobs import configuration
     from graph_distillery.bench.training.engine import parse_hyperparameters
     from graph_distillery.methods import METHODS
 
@@ -120,7 +120,7 @@ def _why_not(schema: Any, name: str, value: Any) -> str | None:
 def _rehearse(plan: Plan) -> None:
     """Every cell on made-up data, each combination once. What a tuned teacher will be is not known before it is."""
     from graph_distillery.bench.data.registry import DATASETS
-    from graph_distillery.bench.sweeps.driver import configuration
+    from graph_distillery.bench.sweeps.jobs import configuration
     from graph_distillery.bench.training.rehearsal import rehearse
 
     done = set()

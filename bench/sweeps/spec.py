@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -15,15 +15,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    GetCoreSchemaHandler,
+    PlainSerializer,
     SerializerFunctionWrapHandler,
     ValidationError,
     ValidatorFunctionWrapHandler,
+    WrapValidator,
     field_validator,
     model_serializer,
     model_validator,
 )
-from pydantic_core import core_schema
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.seeds import MOST_RUNS, Runs, Seed
@@ -72,30 +72,24 @@ class ModelChoice(_Part):
         return own
 
 
-class _OneOrSeveral:
-    """`gcn`, or `[gcn, sage]` for one choice made of two; a place in an error is that of the choice.
+def _read_choice(value: Any, model: ValidatorFunctionWrapHandler) -> tuple[ModelChoice, ...]:
+    """`gcn`, or `[gcn, sage]` for one choice made of two; the place in an error is that of the choice."""
+    several = value if isinstance(value, (list, tuple)) else [value]
+    if not several:
+        raise ValueError("an empty list is no choice of teachers")
+    return tuple(model({"model": each} if isinstance(each, str) else each) for each in several)
 
-    One alone is written as it always was, so that older plans keep their ids.
-    """
 
-    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        return core_schema.no_info_wrap_validator_function(
-            self._read,
-            handler.generate_schema(ModelChoice),
-            serialization=core_schema.plain_serializer_function_ser_schema(self._write),
-        )
+def _write_choice(choice: tuple[ModelChoice, ...]) -> Any:
+    """One alone is written as it always was, so that older plans keep their ids."""
+    written = [each.model_dump(mode="json") for each in choice]
+    return written[0] if len(written) == 1 else written
 
-    @staticmethod
-    def _read(value: Any, model: ValidatorFunctionWrapHandler) -> tuple[ModelChoice, ...]:
-        several = value if isinstance(value, (list, tuple)) else [value]
-        if not several:
-            raise ValueError("an empty list is no choice of teachers")
-        return tuple(model({"model": each} if isinstance(each, str) else each) for each in several)
 
-    @staticmethod
-    def _write(choice: tuple[ModelChoice, ...]) -> Any:
-        written = [each.model_dump(mode="json") for each in choice]
-        return written[0] if len(written) == 1 else written
+if TYPE_CHECKING:
+    TeacherChoice = tuple[ModelChoice, ...]
+else:  # each is validated as a model, whether it stands in a list or alone
+    TeacherChoice = Annotated[ModelChoice, WrapValidator(_read_choice), PlainSerializer(_write_choice)]
 
 
 class MethodChoice(_Part):
@@ -305,7 +299,7 @@ class Spec(_Part):
     datasets: tuple[Name, ...] = Field(min_length=1)
     split: Name | dict[str, Name] | None = None
     setting: Setting | None = None
-    teachers: tuple[Annotated[tuple[ModelChoice, ...], _OneOrSeveral()], ...] = ()
+    teachers: tuple[TeacherChoice, ...] = ()
     students: tuple[Annotated[ModelChoice, _named("model")], ...] = ()
     methods: tuple[Annotated[MethodChoice, _named("name")], ...] = Field(min_length=1)
     search: Search = Search()

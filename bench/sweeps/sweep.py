@@ -178,10 +178,10 @@ def _executor(plan: Plan, means: Means, store: Store) -> Executor:
         from graph_distillery.bench.sweeps.executors.ray_executor import RayExecutor
 
         slots = means.workers or (None if means.address else 1)
-        return RayExecutor(slots, store.teachers.load, plan.spec.resources.every()[0])
+        return RayExecutor(slots, store.artefacts.load, plan.spec.resources.every()[0])
     if means.workers:
-        return ProcessExecutor(means.workers, store.path / "teachers", means.device)
-    return InProcessExecutor(store.teachers.load)
+        return ProcessExecutor(means.workers, store.path, means.device)
+    return InProcessExecutor(store.artefacts.load)
 
 
 @contextmanager

@@ -13,16 +13,25 @@ import torch
 from graph_distillery.bench.environment import environment
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, Status, undefined_score
+from graph_distillery.bench.training import problem as problems_here
+from graph_distillery.bench.training.artefacts import Artefact
 from graph_distillery.bench.training.clock import TimeLimitExceeded
 from graph_distillery.bench.training.engine import EpochScore, Trained, judge_test, train
-from graph_distillery.bench.training.problem import Identity, Problem, ProblemKey, load_problem, open_test_set
+from graph_distillery.bench.training.precomputed import (
+    make_artefact,
+    sealed_with_artefacts,
+    settings_of,
+    with_artefacts,
+)
+from graph_distillery.bench.training.problem import Identity, Problem, ProblemKey, ProblemSource
 from graph_distillery.bench.training.speed import measure_speed
-from graph_distillery.bench.training.teachers import TeacherArtefact, pack_teacher, unpack_teacher
+from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 from graph_distillery.methods.contract import Teacher
 
-Fetch = Callable[[str], TeacherArtefact]
+Fetch = Callable[[str], Artefact]
 
-#: Unpacked teachers that a worker keeps; those of one cell's tuning and report seeds fit, of three at once too.
+#: Unpacked teachers, and problems with artefacts, that a worker keeps; those of one cell's tuning and report seeds fit,
+#: of three teachers at once too.
 TEACHERS_KEPT = 48
 
 
@@ -34,11 +43,16 @@ def warm_up() -> None:
 
 
 class Worker:
-    """Holds datasets and teachers between jobs. `fetch` brings a teacher's artefact by id."""
+    """Holds datasets, teachers and other artefacts between jobs.
 
-    def __init__(self, fetch: Fetch) -> None:
+    fetch: brings an artefact by its id. problems: where data come from; None: this machine's.
+    """
+
+    def __init__(self, fetch: Fetch, problems: ProblemSource | None = None) -> None:
         self.fetch = fetch
+        self._problems = problems or problems_here.HERE
         self._teacher = lru_cache(maxsize=TEACHERS_KEPT)(self._unpack)
+        self._carrying = lru_cache(maxsize=TEACHERS_KEPT)(self._with_artefacts)
         torch.set_num_threads(1)
 
     def run(self, job: Job) -> Iterator[EpochReport | Outcome]:
@@ -49,7 +63,9 @@ class Worker:
         problems: dict[int, Problem] = {}
 
         def problem_of(seed: int) -> Problem:
-            problem = load_problem(job.problem, job.split_of(seed), job.device)
+            own = tuple(job.artefacts.get(seed, {}).items())
+            where = (job.problem, job.split_of(seed), job.device)
+            problem = self._carrying(*where, own) if own else self._problems.problem(*where)
             problems[seed] = problem if problem.seed == seed else replace(problem, seed=seed)
             return problems[seed]
 
@@ -59,6 +75,9 @@ class Worker:
 
         for seed in job.seeds:
             try:
+                if job.purpose == "artefact":
+                    yield self._made(job, seed)
+                    continue
                 limit, every = job.time_limit_s, job.report_every
                 for event in train(job.configuration, [seed], problem_of, teachers_of, limit, report_every=every):
                     if isinstance(event, EpochScore):
@@ -71,22 +90,37 @@ class Worker:
                 return
 
     def _unpack(self, teacher_id: str, key: ProblemKey, seed: int, device: str) -> Teacher:
-        return unpack_teacher(self.fetch(teacher_id), load_problem(key, seed, device))
+        return unpack_teacher(self.fetch(teacher_id), self._problems.problem(key, seed, device))
+
+    def _with_artefacts(self, key: ProblemKey, seed: int, device: str, own: tuple[tuple[str, str], ...]) -> Problem:
+        bare = self._problems.problem(key, seed, device)
+        return with_artefacts(bare, {name: self.fetch(made_id) for name, made_id in own})
+
+    def _made(self, job: Job, seed: int) -> Outcome:
+        """What came of the making of an artefact."""
+        ((name, made_id),) = job.artefacts[seed].items()
+        bare = self._problems.problem(job.problem, seed, job.device)
+        artefact = make_artefact(name, made_id, bare, settings_of(name, job.configuration))
+        where = environment(job.device)
+        return Outcome(job.key, seed, "ok", identity=bare.identity, artefact=artefact, environment=where)
 
     def _outcome(self, job: Job, trained: Trained) -> Outcome:
-        problem = trained.problem
+        made_for = trained.problem
         test = None
         if job.purpose == "report":
-            sealed = open_test_set(job.problem, job.split_of(trained.seed), job.device)
-            test = judge_test(trained.method, problem, sealed)
+            split = job.split_of(trained.seed)
+            bare = self._problems.problem(job.problem, split, job.device)
+            sealed = self._problems.test_set(job.problem, split, job.device)
+            sealed = sealed_with_artefacts(sealed, bare, made_for)
+            test = judge_test(trained.method, made_for, sealed)
         if (why := undefined_score(trained.validation, test)) is not None:
             raise FloatingPointError(why)
         artefact = None
         if job.purpose == "teacher":
-            artefact = pack_teacher(job.teacher_id or "", trained, job.configuration)
+            artefact = pack_teacher(job.key, trained, job.configuration)
         speed = None
         if job.purpose == "speed" or (job.timed and trained.seed == job.seeds[0]):
-            speed = measure_speed(trained.method, problem, requests=job.purpose == "speed")
+            speed = measure_speed(trained.method, made_for, requests=job.purpose == "speed")
         return Outcome(
             job.key,
             trained.seed,
@@ -95,8 +129,8 @@ class Worker:
             test=test,
             epochs=trained.epochs,
             train_s=trained.train_s,
-            identity=problem.identity,
-            teacher=artefact,
+            identity=made_for.identity,
+            artefact=artefact,
             speed=speed,
             environment=environment(job.device),
         )

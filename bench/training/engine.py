@@ -168,6 +168,9 @@ def build(configuration: Configuration, problem: Problem, teachers: tuple[Teache
     if configuration.variant not in info.variants:
         near = hint(configuration.variant, info.variants, "it has")
         raise UserError(f"method {info.name!r} has no variant {configuration.variant!r}; {near}")
+    if missing := [name for name in info.artefacts if name not in problem.artefacts]:
+        raise UserError(f"method {info.name!r} needs artefact {missing[0]!r}, which was not made")
+    artefacts = {name: problem.artefacts[name].tensors for name in info.artefacts} if info.training_data else {}
     context = Context(
         task=data.task,
         num_features=data.graph.num_features,
@@ -177,6 +180,7 @@ def build(configuration: Configuration, problem: Problem, teachers: tuple[Teache
         settings=configuration.settings,
         variant=configuration.variant,
         device=data.graph.device,
+        artefacts=artefacts,
     )
     method_class: type[Method[Any]] = METHODS.load(configuration.method)
     hyper = parse_hyperparameters(method_class, configuration.method, configuration.method_hyper)

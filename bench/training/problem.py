@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -61,11 +62,19 @@ class Identity:
     items: tuple[int, int, int] | None = None
 
 
+@dataclass(frozen=True)
+class Precomputed:
+    """An artefact of the observed graph: its settings, and its tensors by name."""
+
+    settings: Mapping[str, Any]
+    tensors: Mapping[str, Tensor]
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """Everything that training and tuning may see for one seed. It holds no test item and no test label.
 
-    One object a seed and process, by which workers find the teacher they have unpacked for it.
+    artefacts: what was computed for it beforehand, by the artefact's name; see `precomputed`.
     """
 
     key: ProblemKey
@@ -73,6 +82,7 @@ class Problem:
     training: TrainingData
     validation: Judged
     identity: Identity
+    artefacts: Mapping[str, Precomputed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -89,55 +99,78 @@ class TestSet:
     hidden_share: float = 0.0
 
 
-def load_problem(key: ProblemKey, seed: int, device: str = "cpu") -> Problem:
-    """The problem of one seed; the seed picks the split where the split is random.
+class ProblemSource:
+    """Makes problems of datasets, and keeps the last ones.
 
-    Raises:
-        UserError: the setting does not fit the dataset, or the split cannot be made.
+    datasets: gives a dataset by its name and the data folder. A worker on another machine has them from the driver;
+    else they come from this machine's folders.
     """
-    problem, _ = _views(key, seed, device)
-    return problem
+
+    def __init__(self, datasets: Callable[[str, Path | None], Dataset] = load_dataset) -> None:
+        self._datasets = datasets
+        self._dataset = lru_cache(maxsize=4)(self._read)
+        self._views = lru_cache(maxsize=32)(self._cut)
+
+    def problem(self, key: ProblemKey, seed: int, device: str = "cpu") -> Problem:
+        """The problem of one seed; the seed picks the split where the split is random.
+
+        Raises:
+            UserError: the setting does not fit the dataset, or the split cannot be made.
+        """
+        return self._views(key, seed, device)[0]
+
+    def test_set(self, key: ProblemKey, seed: int, device: str = "cpu") -> TestSet:
+        """The test set of one seed. Only report runs call this."""
+        return self._views(key, seed, device)[1]
+
+    def dataset(self, key: ProblemKey) -> Dataset:
+        """The dataset behind a problem: every split of it can be made from this."""
+        return self._dataset(key.dataset, key.data_dir, False)
+
+    def split_dataset(self, key: ProblemKey) -> Dataset:
+        """The dataset whose items the splits of a problem number: of some splits the largest component alone."""
+        return self._dataset(key.dataset, key.data_dir, key.split in COMPONENT_SPLITS)
+
+    def _read(self, name: str, data_dir: Path | None, component: bool) -> Dataset:
+        """The dataset; with `component` its largest component, cut once so that all seeds share one graph."""
+        if component:
+            return largest_component(self._dataset(name, data_dir, False))
+        return self._datasets(name, data_dir)
+
+    def _cut(self, key: ProblemKey, seed: int, device: str) -> tuple[Problem, TestSet]:
+        dataset, split = make_split(self.split_dataset(key), key.split, seed)
+        return divide(dataset, split, key, seed, device)
+
+
+#: What this process makes of the data that this machine has.
+HERE = ProblemSource()
+
+
+def load_problem(key: ProblemKey, seed: int, device: str = "cpu") -> Problem:
+    """`ProblemSource.problem` of this machine's data."""
+    return HERE.problem(key, seed, device)
 
 
 def open_test_set(key: ProblemKey, seed: int, device: str = "cpu") -> TestSet:
-    """The test set of one seed. Only report runs call this."""
-    _, test = _views(key, seed, device)
-    return test
+    """`ProblemSource.test_set` of this machine's data."""
+    return HERE.test_set(key, seed, device)
 
 
 def whole_dataset(key: ProblemKey) -> Dataset:
-    """The dataset behind a problem: every split of it can be made from this."""
-    return _dataset(key.dataset, key.data_dir, False)
+    """`ProblemSource.dataset` of this machine's data."""
+    return HERE.dataset(key)
 
 
 def split_dataset(key: ProblemKey) -> Dataset:
-    """The dataset whose items the splits of a problem number: of some splits the largest component alone."""
-    return _dataset(key.dataset, key.data_dir, key.split in COMPONENT_SPLITS)
+    """`ProblemSource.split_dataset` of this machine's data."""
+    return HERE.split_dataset(key)
 
 
-_source: Callable[[str, Path | None], Dataset] = load_dataset
-
-
-def read_datasets_from(source: Callable[[str, Path | None], Dataset]) -> None:
-    """From now on datasets come from there (name and data folder in), not from this machine's folders."""
-    global _source  # noqa: PLW0603 - one per process, as the caches below are
-    _source = source
-    _dataset.cache_clear()
-    _views.cache_clear()
-
-
-@lru_cache(maxsize=4)
-def _dataset(name: str, data_dir: Path | None, component: bool) -> Dataset:
-    """The dataset; with `component` its largest component, cut once so that all seeds share one graph."""
-    if component:
-        return largest_component(_dataset(name, data_dir, False))
-    return _source(name, data_dir)
-
-
-@lru_cache(maxsize=32)
-def _views(key: ProblemKey, seed: int, device: str) -> tuple[Problem, TestSet]:
-    dataset, split = make_split(split_dataset(key), key.split, seed)
-    return divide(dataset, split, key, seed, device)
+def observed_by(key: ProblemKey, seed: int) -> list[Any]:
+    """What the observed graph depends on besides the dataset: in the transductive setting nothing of the split."""
+    if key.setting == "transductive":
+        return ["component" if key.split in COMPONENT_SPLITS else "whole"]
+    return [key.setting, key.split, seed]
 
 
 def divide(dataset: Dataset, split: Split, key: ProblemKey, seed: int, device: str = "cpu") -> tuple[Problem, TestSet]:

@@ -9,6 +9,7 @@ import torch
 from graph_distillery.bench.data.registry import DatasetInfo
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Configuration, build, make_batches
+from graph_distillery.bench.training.precomputed import prepared
 from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey
 from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods.contract import Output, Teacher, TrainingData
@@ -28,6 +29,7 @@ def rehearse(
     problem = _stand_in(dataset, setting)
     try:
         teachers = tuple(_untrained(each, problem) for each in taught_by)
+        problem = prepared(problem, configuration)
         method = build(configuration, problem, teachers)
         if method.trainable and method.context.data is not None:
             update = GradientUpdate(method.optimizers(configuration.settings))

@@ -17,6 +17,7 @@ transform of the student's inputs         `inputs`, called before every forward,
 losses and divergences of the task        `self.task.label_loss`, `self.task.divergence`, `self.task.items`
 what is known of nodes, edges, graphs     `graph.node_columns`, `.edge_columns`, `.graph_columns`; every view cuts them
 columns of graphs in place of nodes       `graph.as_rows` in `inputs`, and `reads_graph_columns = True`
+what is computed once for all trials      `MethodInfo.artefacts`; `self.context.artefacts[name]`, or node columns
 which nodes a view holds                  `graph.node_ids`
 typed edges                               `graph.edge_type`, `graph.propagation(kind, relation)`
 what is worked out once for a graph       `graph.cached`
@@ -37,6 +38,7 @@ the node set a term acts on               `batch.positions("labelled" | "observe
 
 from __future__ import annotations
 
+from graph_distillery.methods.contract.artefact import ArtefactMaker
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Items
 from graph_distillery.methods.contract.method import Context, Hyperparameters, Method, Update
@@ -46,6 +48,7 @@ from graph_distillery.methods.contract.task import Task
 from graph_distillery.methods.contract.views import Batch, BatchSource, NodeSet, Output, Teacher, TrainingData
 
 __all__ = [
+    "ArtefactMaker",
     "Batch",
     "BatchSource",
     "Context",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 import torch
@@ -30,6 +30,8 @@ class Context:
     new_student: makes a freshly initialised student for a given input width; hyperparameters of the model given by
         name stand over the cell's.
     data: None for a method that must do without training data; then the teachers are `Teacher.without_data`.
+    artefacts: the tensors of those that `MethodInfo.artefacts` names, of the observed graph; those with a row for each
+        node are node columns of every graph besides. None for a method without training data.
     """
 
     task: Task
@@ -40,6 +42,7 @@ class Context:
     settings: OptimiserSettings
     variant: str = "paper"
     device: torch.device = torch.device("cpu")
+    artefacts: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
 
 class Update:

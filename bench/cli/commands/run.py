@@ -63,10 +63,13 @@ def spec_of(choice: Choice) -> Spec:
         student = next(iter(info.student_models), usual)
     if teacher is None and info.teacher != "none":
         teacher = "gin" if graphs else "sage"
+        teacher += "+gcn" if info.teacher == "many" else ""
     teachers = (teacher or "").split("+") if teacher else []
     for model in (student, *teachers):
         if model is not None:
             MODELS.get(model)
+    if info.teacher == "many" and len(teachers) == 1:
+        raise UserError(f"--teacher: {info.name} takes several teachers, and {teacher} is one")
     if info.teacher == "one" and len(teachers) > 1:
         raise UserError(f"--teacher: {info.name} takes one teacher, and {teacher} are {len(teachers)}")
     if len(set(teachers)) < len(teachers):

@@ -35,15 +35,15 @@ class _Place:
 
 
 class ProcessExecutor:
-    """Workers hold datasets and teachers, and read teachers from the store's folder.
+    """Workers hold datasets, teachers and other artefacts, which they read from the store's folder.
 
     They are forked from one process that has loaded torch and has no threads, so that a machine full of workers
     loads it once and a lost worker is replaced at once. With a GPU each loads its own: CUDA does not outlive a fork.
     """
 
-    def __init__(self, slots: int, teachers: Path, device: str = "cpu") -> None:
+    def __init__(self, slots: int, store: Path, device: str = "cpu") -> None:
         self.slots = slots
-        self._teachers = teachers
+        self._store = store
         self._context = _context(device)
         self._places = [self._start() for _ in range(slots)]
 
@@ -53,7 +53,7 @@ class ProcessExecutor:
         os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))  # read once, where the libraries are loaded
         try:
             # What workers are forked from keeps the environment that it began with.
-            arguments = (theirs, self._teachers, dict(os.environ))
+            arguments = (theirs, self._store, dict(os.environ))
             process = self._context.Process(target=_serve, args=arguments, daemon=True)
             process.start()
         finally:
@@ -166,7 +166,7 @@ def _context(device: str) -> Any:
     return context
 
 
-def _serve(pipe: Connection, teachers: Path, environment: dict[str, str]) -> None:
+def _serve(pipe: Connection, store: Path, environment: dict[str, str]) -> None:
     """The life of a worker: a job in, progress and outcomes out, until the driver is gone."""
     os.environ.clear()
     os.environ.update(environment)
@@ -174,10 +174,10 @@ def _serve(pipe: Connection, teachers: Path, environment: dict[str, str]) -> Non
         signal.signal(stop, signal.SIG_IGN)
     threading.Thread(target=_die_with_driver, daemon=True).start()
     from graph_distillery.bench.sweeps.worker import Worker, warm_up
-    from graph_distillery.bench.training.teachers import TeacherCache
+    from graph_distillery.bench.training.artefacts import StoredArtefacts
 
     warm_up()
-    worker = Worker(TeacherCache(teachers).load)
+    worker = Worker(StoredArtefacts(store).load)
     while True:
         try:
             job = pipe.recv()

@@ -20,8 +20,8 @@ from graph_distillery.bench.sweeps.executors.ray_tune import PlanScheduler, Plan
 from graph_distillery.bench.sweeps.executors.ray_worker import TrialActor, TuneJob
 from graph_distillery.bench.sweeps.jobs import Job
 from graph_distillery.bench.sweeps.spec import Needs
+from graph_distillery.bench.training.artefacts import Artefact
 from graph_distillery.bench.training.problem import whole_dataset
-from graph_distillery.bench.training.teachers import TeacherArtefact
 
 #: Seconds between two looks at how large the cluster is.
 _LOOK_S = 5.0
@@ -36,11 +36,11 @@ class RayExecutor:
     trial takes in general, by which room is counted.
     """
 
-    def __init__(self, slots: int | None, fetch: Callable[[str], TeacherArtefact], usual: Needs) -> None:
+    def __init__(self, slots: int | None, fetch: Callable[[str], Artefact], usual: Needs) -> None:
         self._fixed, self._usual = slots, usual
         self._fetch = fetch
         self._datasets: dict[str, ray.ObjectRef[Dataset]] = {}
-        self._teachers: dict[str, ray.ObjectRef[TeacherArtefact]] = {}
+        self._artefacts: dict[str, ray.ObjectRef[Artefact]] = {}
         self._looked = 0.0
         self.slots = slots or 1
         self._count_slots()
@@ -103,12 +103,11 @@ class RayExecutor:
         name = job.problem.dataset
         if name not in self._datasets:
             self._datasets[name] = ray.put(whole_dataset(job.problem))
-        needed = [teacher_id for ids in job.teachers.values() for teacher_id in ids]
-        for teacher_id in needed:
-            if teacher_id not in self._teachers:
-                self._teachers[teacher_id] = ray.put(self._fetch(teacher_id))
-        teachers = {teacher_id: self._teachers[teacher_id] for teacher_id in needed}
-        return TuneJob(job, {name: self._datasets[name]}, teachers)
+        for made_id in job.carried:
+            if made_id not in self._artefacts:
+                self._artefacts[made_id] = ray.put(self._fetch(made_id))
+        artefacts = {made_id: self._artefacts[made_id] for made_id in job.carried}
+        return TuneJob(job, {name: self._datasets[name]}, artefacts)
 
     def _count_slots(self) -> None:
         if self._fixed is None and time.monotonic() - self._looked > _LOOK_S:

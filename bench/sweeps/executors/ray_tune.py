@@ -19,6 +19,7 @@ from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 from ray.tune.utils.object_cache import _ObjectCache
 
+from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.executors.processes import GRACE_S
 from graph_distillery.bench.sweeps.executors.ray_exchange import Exchange
 from graph_distillery.bench.sweeps.executors.ray_worker import TuneJob
@@ -72,6 +73,10 @@ class TrialTable:
 
     def begin(self, trial_id: str, job: Job) -> None:
         self.runs[trial_id] = _Run(job, seeds_left=list(job.seeds))
+
+    def refuse(self, job: Job, error: UserError) -> None:
+        """It cannot be begun anywhere, and fails."""
+        self.exchange.tell((Outcome(job.key, job.seeds[0], "failed", error=one_line(str(error))), True))
 
     def look(self, controller: Any) -> None:
         """Once in each turn of Tune's loop."""
@@ -211,8 +216,13 @@ class PlanSearcher(Searcher):
         job = self.table.next_job()
         if job is None:
             return Searcher.FINISHED if self.table.exchange.closing else None
+        try:
+            tune_job = self.table.tune_job(job)
+        except UserError as error:  # an artefact that cannot be read fails its job, as it does in a process
+            self.table.refuse(job, error)
+            return None
         self.table.begin(trial_id, job)
-        return {"tune_job": self.table.tune_job(job)}
+        return {"tune_job": tune_job}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """The scheduler hears of it with the trial at hand."""

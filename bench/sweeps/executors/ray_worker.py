@@ -13,30 +13,30 @@ from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.sweeps.executors.memory import limited
 from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
 from graph_distillery.bench.sweeps.worker import Worker, warm_up
-from graph_distillery.bench.training.problem import read_datasets_from
-from graph_distillery.bench.training.teachers import TeacherArtefact
+from graph_distillery.bench.training.artefacts import Artefact
+from graph_distillery.bench.training.problem import ProblemSource
 
 
 class TuneJob(str):
-    """A job with references to the dataset and the teachers that it needs.
+    """A job with references to the dataset and the artefacts that it needs.
 
     It is a text, the job's key, to all of Tune that copies, prints or saves a trial's configuration, so that neither
     a job nor a reference is ever written anywhere; whole it is only where Ray passes it to an actor.
     """
 
-    __slots__ = ("datasets", "job", "teachers")
+    __slots__ = ("artefacts", "datasets", "job")
     job: Job
     datasets: Mapping[str, ray.ObjectRef[Dataset]]
-    teachers: Mapping[str, ray.ObjectRef[TeacherArtefact]]
+    artefacts: Mapping[str, ray.ObjectRef[Artefact]]
 
     def __new__(
         cls,
         job: Job,
         datasets: Mapping[str, ray.ObjectRef[Dataset]],
-        teachers: Mapping[str, ray.ObjectRef[TeacherArtefact]],
+        artefacts: Mapping[str, ray.ObjectRef[Artefact]],
     ) -> TuneJob:
         tune_job = super().__new__(cls, job.key)
-        tune_job.job, tune_job.datasets, tune_job.teachers = job, datasets, teachers
+        tune_job.job, tune_job.datasets, tune_job.artefacts = job, datasets, artefacts
         return tune_job
 
     def __copy__(self) -> TuneJob:
@@ -46,7 +46,7 @@ class TuneJob(str):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TuneJob, (self.job, self.datasets, self.teachers)
+        return TuneJob, (self.job, self.datasets, self.artefacts)
 
 
 class TrialActor(tune.Trainable):
@@ -54,10 +54,9 @@ class TrialActor(tune.Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         self._datasets: dict[str, ray.ObjectRef[Dataset]] = {}
-        self._teachers: dict[str, ray.ObjectRef[TeacherArtefact]] = {}
+        self._artefacts: dict[str, ray.ObjectRef[Artefact]] = {}
         self._events: Generator[EpochReport | Outcome] | None = None
-        self._worker = Worker(self._fetch)
-        read_datasets_from(self._dataset)
+        self._worker = Worker(self._fetch, ProblemSource(self._dataset))
         warm_up()
         self.reset_config(config)
 
@@ -67,7 +66,7 @@ class TrialActor(tune.Trainable):
         tune_job: TuneJob = new_config["tune_job"]
         self.config = {}  # Tune would send it back with every result
         self._datasets.update(tune_job.datasets)
-        self._teachers = dict(tune_job.teachers)
+        self._artefacts = dict(tune_job.artefacts)
         self._events = limited(self._worker.run(tune_job.job), tune_job.job.needs.memory)
         return True
 
@@ -85,8 +84,8 @@ class TrialActor(tune.Trainable):
         """What the job asks of a node."""
         return None if "tune_job" not in config else place_of(config["tune_job"].job)
 
-    def _fetch(self, teacher_id: str) -> TeacherArtefact:
-        return ray.get(self._teachers[teacher_id])
+    def _fetch(self, made_id: str) -> Artefact:
+        return ray.get(self._artefacts[made_id])
 
     def _dataset(self, name: str, data_dir: Path | None) -> Dataset:
         """From the driver, so that every node trains on the same bytes and needs neither files nor a network."""

@@ -177,6 +177,8 @@ def _unsupported(
         return f"{info.name} needs a teacher and the spec names none"
     if info.teacher == "one" and len(teachers) > 1:
         return f"{info.name} takes one teacher, and {teachers_name(teachers)} are {len(teachers)}"
+    if info.teacher == "many" and len(teachers) == 1:
+        return f"{info.name} takes several teachers, and {teachers_name(teachers)} is one"
     if info.students and student is None:
         return f"{info.name} needs a student and the spec names none"
     if student is not None and (reason := info.why_not_student(student.model, MODELS.get(student.model).kind)):

@@ -23,7 +23,7 @@ from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import Spec, read_spec
 
 if TYPE_CHECKING:
-    from graph_distillery.bench.training.teachers import TeacherCache
+    from graph_distillery.bench.training.artefacts import StoredArtefacts
 
 _FACTS = "store.json"
 _SPEC = "spec.yaml"
@@ -68,7 +68,9 @@ class Store:
             raise
 
     def _settle(self) -> None:
-        from graph_distillery.bench.training.teachers import TeacherCache  # torch; who only reads facts does without
+        from graph_distillery.bench.training.artefacts import (
+            StoredArtefacts,  # torch; who only reads facts does without
+        )
 
         self._claim()
         self.messages = repair(self.path)
@@ -77,7 +79,7 @@ class Store:
         self.appended = 0
         self._used = {record.id for record in found.records} | found.superseded
         self._writer = RecordWriter(self.path)
-        self.teachers: TeacherCache = TeacherCache(self.path / "teachers")
+        self.artefacts: StoredArtefacts = StoredArtefacts(self.path)
 
     @property
     def id(self) -> str:

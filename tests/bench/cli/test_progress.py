@@ -68,7 +68,7 @@ def test_the_table_follows_the_sweep(
             read_status(tmp_path / "store")
 
         driver.listen(listen)
-        driver.run(InProcessExecutor(store.teachers.load))
+        driver.run(InProcessExecutor(store.artefacts.load))
         parts = [int(match[1]) for text in pictures if (match := re.search(r"(\d+)%", text))]
     assert len(parts) == len(pictures) > 10
     assert parts == sorted(parts)

@@ -39,13 +39,13 @@ def plan_of(small: Callable[..., dict[str, Any]]) -> Callable[..., Plan]:
 @pytest.fixture
 def carried_methods(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The plug-in methods that need what executors carry, here and, by the path, in every worker."""
+    assert METHODS.names  # read before the plug-ins are on the path, so that later tests know nothing of them
     monkeypatch.syspath_prepend(str(repo_root / "tests" / "faults" / "plugins"))
     import carried_methods
 
     entries = [entry() for entry in carried_methods.ENTRIES]
-    added = [entry for entry in entries if entry.name not in METHODS]
-    for entry in added:
+    for entry in entries:
         METHODS.register(entry)
     yield
-    for entry in added:
+    for entry in entries:
         METHODS.unregister(entry.name)

@@ -16,7 +16,7 @@ class Growing(InProcessExecutor):
     """Has room for one job at first, and then for two, done one after another."""
 
     def __init__(self, store: Store) -> None:
-        super().__init__(store.teachers.load)
+        super().__init__(store.artefacts.load)
         self._waiting: list[Job] = []
 
     def submit(self, job: Job) -> None:

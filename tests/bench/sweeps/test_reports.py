@@ -16,9 +16,9 @@ from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
 from graph_distillery.bench.sweeps.jobs import EpochReport, Job
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.sweep import run_sweep
+from graph_distillery.bench.training.artefacts import StoredArtefacts
 from graph_distillery.bench.training.engine import Configuration
 from graph_distillery.bench.training.problem import ProblemKey
-from graph_distillery.bench.training.teachers import TeacherCache
 
 MLP = Configuration("supervised", student="mlp", student_hyper={"hidden": 8, "epochs": 7, "patience": 0})
 
@@ -48,7 +48,7 @@ def told(executor: Executor, verdicts: list[bool]) -> list[tuple[str, int, int, 
 @pytest.mark.parametrize("workers", [0, 1], ids=["in this process", "in a worker"])
 def test_a_job_waits_at_each_report_and_one_that_is_stopped_frees_its_place(workers: int, tmp_path: Path) -> None:
     executor: Executor = (
-        ProcessExecutor(workers, tmp_path) if workers else InProcessExecutor(TeacherCache(tmp_path).load)
+        ProcessExecutor(workers, tmp_path) if workers else InProcessExecutor(StoredArtefacts(tmp_path).load)
     )
     executor.submit(job("whole", 3))
     assert told(executor, []) == [

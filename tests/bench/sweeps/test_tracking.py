@@ -67,7 +67,7 @@ def test_a_good_tracker_has_every_seed_while_one_that_hangs_and_one_that_breaks_
         driver = Driver(plan, store)
         watcher = Tracking(plan, books, warned.append)
         driver.watch(watcher)
-        driver.run(InProcessExecutor(store.teachers.load))
+        driver.run(InProcessExecutor(store.artefacts.load))
     watcher.close(1.0)
     assert (good.opened, hung.opened) == (True, False)  # nobody waited for it
     assert sorted(warned) == [
@@ -94,7 +94,7 @@ def test_a_good_tracker_has_every_seed_while_one_that_hangs_and_one_that_breaks_
 def test_a_teacher_whose_folder_was_lost_ends_its_run(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
     plan = plan_of(search={"trials": 1, "seeds": [100]}, report={"seeds": 1})
     with Store(tmp_path / "store", plan) as store:
-        Driver(plan, store).run(InProcessExecutor(store.teachers.load))
+        Driver(plan, store).run(InProcessExecutor(store.artefacts.load))
     kept = read_records(tmp_path / "store").records
     reports = [record.search for record in kept if record.kind == "report"]
     assert {search.selection for search in reports if search and search.trials} == {
@@ -108,7 +108,7 @@ def test_a_teacher_whose_folder_was_lost_ends_its_run(plan_of: Callable[..., Pla
         driver = Driver(plan, store)
         watcher = Tracking(plan, {TrackerTarget("mlflow", ""): book}, pytest.fail)
         driver.watch(watcher)
-        driver.run(InProcessExecutor(store.teachers.load))
+        driver.run(InProcessExecutor(store.artefacts.load))
     watcher.close(10.0)
     assert len(read_records(tmp_path / "store").records) == len(kept)
     teachers = [each[1] for each in book.told if each[0] == "begin" and each[3]["purpose"] == "teacher"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,9 +22,9 @@ from graph_distillery.bench.sweeps.outcome import SweepOutcome
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.sweep import Means, run_sweep
 from graph_distillery.bench.training import problem
+from graph_distillery.bench.training.artefacts import StoredArtefacts
 from graph_distillery.bench.training.engine import Configuration
 from graph_distillery.bench.training.problem import ProblemKey
-from graph_distillery.bench.training.teachers import TeacherCache
 
 PlanOf = Callable[..., Plan]
 
@@ -45,7 +45,7 @@ TEACHER = "0123456789abcdef"
 
 def teacher_job() -> Job:
     made = Configuration("supervised", student="sage", student_hyper={"hidden": 16, "dropout": 0.5, "epochs": 10})
-    return Job(TEACHER, "teacher", made, DATA, (0,), teacher_id=TEACHER)
+    return Job(TEACHER, "teacher", made, DATA, (0,))
 
 
 def report_job(key: str, method: str, **hyper: Any) -> Job:
@@ -83,12 +83,12 @@ def told(outcome: Outcome) -> tuple[Any, ...]:
 
 def test_one_configuration_gives_one_result_on_any_executor_and_in_any_order(tmp_path: Path) -> None:
     torch.manual_seed(3)  # what was drawn before does not count
-    cache = TeacherCache(tmp_path)
+    cache = StoredArtefacts(tmp_path)
     executors: list[Executor] = [*(InProcessExecutor(cache.load) for _ in range(2)), ProcessExecutor(1, tmp_path)]
-    artefacts = [carried_out(executor, [teacher_job()])[TEACHER].teacher for executor in executors]
+    artefacts = [carried_out(executor, [teacher_job()])[TEACHER].artefact for executor in executors]
     assert all(artefact is not None for artefact in artefacts)
     assert len({artefact.tensors for artefact in artefacts if artefact}) == 1  # weights, logits and hidden states
-    cache.save(artefacts[0])  # type: ignore[arg-type]
+    cache.teachers.save(artefacts[0])  # type: ignore[arg-type]
 
     here = carried_out(InProcessExecutor(cache.load), JOBS)
     assert told(here["a1"]) == told(here["a2"])
@@ -122,15 +122,13 @@ def garbled(dataset: Dataset) -> Dataset:
 
 
 @pytest.fixture
-def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Dataset], None]]:
+def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[Dataset], None]:
     """Puts a dataset in the place of karate's."""
 
     def put(dataset: Dataset) -> None:
-        problem._views.cache_clear()
-        monkeypatch.setattr(problem, "_dataset", lambda *key: dataset)
+        monkeypatch.setattr(problem, "HERE", problem.ProblemSource(lambda name, folder: dataset))
 
-    yield put
-    problem._views.cache_clear()
+    return put
 
 
 def without_clocks(record: Record) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def test_any_score_of_any_part_makes_the_outcome_nan(part: str, value: float) ->
     assert finite(good) is good
     bad = finite(replace(good, **{part: {**scores, "accuracy": value}}))
     assert (bad.status, bad.error) == ("nan", f"accuracy of the {part} items is {value}")
-    assert (dict(bad.validation), bad.test, bad.teacher) == ({}, None, None)
+    assert (dict(bad.validation), bad.test, bad.artefact) == ({}, None, None)
 
 
 class Undefined(InProcessExecutor):
@@ -51,7 +51,7 @@ def test_the_sweep_goes_on(plan_of: Callable[..., Plan], tmp_path: Path) -> None
     for again in (False, True):
         with Store(tmp_path / "store", plan) as store:
             driver = Driver(plan, store)
-            driver.run(Undefined(store.teachers.load))
+            driver.run(Undefined(store.artefacts.load))
             records = [record for record in store.records if record.cell.method == "glnn"]
             others = [record for record in store.records if record.cell.method == "supervised" and record.search]
             assert store.appended == 0 if again else store.appended

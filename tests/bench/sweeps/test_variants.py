@@ -57,7 +57,7 @@ def test_every_declared_variant_is_a_row_of_records(plan_of: Callable[..., Plan]
         search={"trials": 1, "seeds": [100]},
     )
     with Store(tmp_path / "store", plan) as store:
-        Driver(plan, store).run(InProcessExecutor(store.teachers.load))
+        Driver(plan, store).run(InProcessExecutor(store.artefacts.load))
     records = [record for record in read_records(tmp_path / "store").records if record.kind == "report"]
     assert {record.cell.variant for record in records} == set(INFO.variants)
     assert all(parse_record(record.to_json()) == record for record in records)

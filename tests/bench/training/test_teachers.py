@@ -14,16 +14,17 @@ import torch
 from safetensors.torch import save as save_tensors
 
 from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.training.artefacts import Artefact, teacher_cache
 from graph_distillery.bench.training.engine import Configuration, train
 from graph_distillery.bench.training.problem import Problem, ProblemKey, load_problem
-from graph_distillery.bench.training.teachers import TeacherArtefact, TeacherCache, pack_teacher, unpack_teacher
+from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 
 ID = "0123456789abcdef"
 NODES = ProblemKey("karate", "public", "transductive")
 GRAPHS = ProblemKey("motifs", "holdout-70-30", "graph-level")
 
 
-def trained(key: ProblemKey, model: str) -> tuple[TeacherArtefact, Problem]:
+def trained(key: ProblemKey, model: str) -> tuple[Artefact, Problem]:
     hyper = {"hidden": 8, "layers": 3, "epochs": 3, "norm": "batch"}
     configuration = Configuration("supervised", student=model, student_hyper=hyper)
     problem = load_problem(key, 0)
@@ -32,7 +33,7 @@ def trained(key: ProblemKey, model: str) -> tuple[TeacherArtefact, Problem]:
 
 
 @pytest.fixture(scope="module")
-def artefact() -> TeacherArtefact:
+def artefact() -> Artefact:
     return trained(NODES, "gcn")[0]
 
 
@@ -40,7 +41,7 @@ def artefact() -> TeacherArtefact:
 def test_what_was_packed_comes_back(key: ProblemKey, model: str, tmp_path: Path) -> None:
     """Through a store: weights, logits and every hidden state, to the bit; and frozen."""
     packed, problem = trained(key, model)
-    cache = TeacherCache(tmp_path)
+    cache = teacher_cache(tmp_path)
     assert not cache.has(ID)
     cache.save(packed)
     assert cache.has(ID)
@@ -57,7 +58,7 @@ def test_what_was_packed_comes_back(key: ProblemKey, model: str, tmp_path: Path)
     assert torch.equal(again.logits, teacher.logits)
 
 
-def test_a_teacher_belongs_to_its_data(artefact: TeacherArtefact) -> None:
+def test_a_teacher_belongs_to_its_data(artefact: Artefact) -> None:
     problem = load_problem(NODES, 0)
     other = replace(problem, identity=replace(problem.identity, node_order_sha256="0" * 64))
     with pytest.raises(UserError, match=f"teacher {ID}: its node_order_sha256 is not that of dataset 'karate'"):
@@ -65,8 +66,8 @@ def test_a_teacher_belongs_to_its_data(artefact: TeacherArtefact) -> None:
 
 
 @pytest.mark.parametrize("where", [0, 9, 200, -1])
-def test_a_flipped_byte_is_found(artefact: TeacherArtefact, tmp_path: Path, where: int) -> None:
-    cache = TeacherCache(tmp_path)
+def test_a_flipped_byte_is_found(artefact: Artefact, tmp_path: Path, where: int) -> None:
+    cache = teacher_cache(tmp_path)
     cache.save(artefact)
     file = tmp_path / ID / "teacher.safetensors"
     content = bytearray(file.read_bytes())
@@ -78,8 +79,8 @@ def test_a_flipped_byte_is_found(artefact: TeacherArtefact, tmp_path: Path, wher
 
 
 @pytest.mark.parametrize("facts", ["", "[]", "{}", '"text"', '{"sha256": "x", "model": "gcn"}', "\x00"])
-def test_facts_that_are_none(artefact: TeacherArtefact, tmp_path: Path, facts: str) -> None:
-    cache = TeacherCache(tmp_path)
+def test_facts_that_are_none(artefact: Artefact, tmp_path: Path, facts: str) -> None:
+    cache = teacher_cache(tmp_path)
     cache.save(artefact)
     (tmp_path / ID / "teacher.json").write_text(facts)
     with pytest.raises(UserError, match=f"^teacher {ID}: cannot be read") as told:
@@ -87,7 +88,7 @@ def test_facts_that_are_none(artefact: TeacherArtefact, tmp_path: Path, facts: s
     assert "\n" not in str(told.value)
 
 
-def test_tensors_that_are_none(artefact: TeacherArtefact) -> None:
+def test_tensors_that_are_none(artefact: Artefact) -> None:
     problem = load_problem(NODES, 0)
     with pytest.raises(UserError, match=f"teacher {ID}: teacher.safetensors cannot be read"):
         unpack_teacher(replace(artefact, tensors=b"not safetensors at all"), problem)
@@ -98,19 +99,19 @@ def test_tensors_that_are_none(artefact: TeacherArtefact) -> None:
 
 
 @pytest.mark.parametrize("name", ["../x", "", ".", "..", f"../{ID}", f"{ID}\n", ID.upper(), ID[:-1], f"{ID}/.."])
-def test_ids_that_are_paths_are_refused(artefact: TeacherArtefact, tmp_path: Path, name: str) -> None:
+def test_ids_that_are_paths_are_refused(artefact: Artefact, tmp_path: Path, name: str) -> None:
     folder = tmp_path / "teachers"
-    cache = TeacherCache(folder)
+    cache = teacher_cache(folder)
     for act in (cache.has, cache.load, lambda _: cache.save(replace(artefact, id=name))):
         with pytest.raises(UserError, match="is not 16 hex digits"):
             act(name)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_without_facts_is_replaced(artefact: TeacherArtefact, tmp_path: Path) -> None:
+def test_a_folder_without_facts_is_replaced(artefact: Artefact, tmp_path: Path) -> None:
     (tmp_path / ID).mkdir(parents=True)
     (tmp_path / ID / "teacher.safetensors").write_bytes(b"half")
-    cache = TeacherCache(tmp_path)
+    cache = teacher_cache(tmp_path)
     assert not cache.has(ID)
     with pytest.raises(UserError, match=f"teacher {ID}: cannot be read"):
         cache.load(ID)
@@ -123,14 +124,14 @@ def test_two_processes_save_one_id_at_once(tmp_path: Path, repo_root: Path) -> N
     code = """
 import sys, time
 from pathlib import Path
-from graph_distillery.bench.training.teachers import TeacherArtefact, TeacherCache
+from graph_distillery.bench.training.artefacts import Artefact, teacher_cache
 folder, mark = Path(sys.argv[1]), sys.argv[2]
 facts = {"model": "gcn", "hyperparameters": {}, "dataset_sha256": mark, "node_order_sha256": mark}
-artefact = TeacherArtefact("0123456789abcdef", mark.encode() * 4_000_000, facts)
+artefact = Artefact("0123456789abcdef", mark.encode() * 4_000_000, facts)
 (folder / f"{mark}.ready").touch()
 while not (folder / "go").exists():
     time.sleep(0.001)
-TeacherCache(folder / "teachers").save(artefact)
+teacher_cache(folder / "teachers").save(artefact)
 """
     commands = [[sys.executable, "-c", code, str(tmp_path), mark] for mark in "ab"]
     writers = [subprocess.Popen(command, cwd=repo_root) for command in commands]
@@ -139,7 +140,7 @@ TeacherCache(folder / "teachers").save(artefact)
         time.sleep(0.01)
     (tmp_path / "go").touch()
     assert [writer.wait(timeout=60) for writer in writers] == [0, 0]
-    found = TeacherCache(tmp_path / "teachers").load(ID)
+    found = teacher_cache(tmp_path / "teachers").load(ID)
     mark = found.facts["dataset_sha256"]
     assert found.tensors == mark.encode() * 4_000_000
     folder = tmp_path / "teachers"

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -36,6 +37,7 @@ Fault = Literal[
 ]
 
 
+@cache  # a search space is registered once
 def describe() -> MethodInfo:
     """Its entry in the registry."""
     register_space("method", "faulty", Path(__file__).with_name("faulty.yaml"))

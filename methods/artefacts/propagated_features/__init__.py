@@ -1,0 +1,1 @@
+"""Features propagated over some hops (Wu et al. 2019)."""

@@ -1,0 +1,1 @@
+"""Simple graph convolution (Wu et al. 2019)."""
