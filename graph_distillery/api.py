@@ -57,7 +57,7 @@ def open_store(path: AnyPath) -> Store:
     Raises:
         UserError: there is none at `path`.
     """
-    from graph_distillery.bench.sweeps.store.store import read_facts
+    from graph_distillery.bench.sweeps.store.files import read_facts
 
     read_facts(Path(path))
     return Store(Path(path))
@@ -85,14 +85,14 @@ def sweep(
         RecordError: a record could not be written.
     """
     from graph_distillery.bench.sweeps import preflight
-    from graph_distillery.bench.sweeps.plan.plan import make_plan
     from graph_distillery.bench.sweeps.spec import parse_spec, read_spec
+    from graph_distillery.bench.sweeps.store.files import plan_in
     from graph_distillery.bench.sweeps.sweep import run_sweep
 
     read = parse_spec(dict(spec), "spec") if isinstance(spec, Mapping) else read_spec(Path(spec))
-    plan = make_plan(read, preflight.data_folder(Path(data) if data is not None else None))
-    preflight.configurations(plan)
     path = Path(out if out is not None else read.name)
+    plan = plan_in(path, read, preflight.data_folder(Path(data) if data is not None else None))
+    preflight.configurations(plan)
     run_sweep(plan, path, preflight.means(executor, workers, device, address), retry_failed=retry_failed)
     return Store(path)
 

@@ -13,12 +13,12 @@ import psutil
 
 from graph_distillery.bench.perf.training import PerfRow
 from graph_distillery.bench.records import Record
+from graph_distillery.bench.sweeps.data_check import check_data
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.jobs import Job
 from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
 from graph_distillery.bench.sweeps.spec import Needs, parse_spec
 from graph_distillery.bench.sweeps.store.store import Store
-from graph_distillery.bench.sweeps.sweep import check_data
 from graph_distillery.bench.training.problem import ProblemKey, load_problem
 from graph_distillery.bench.training.teachers import unpack_teacher
 

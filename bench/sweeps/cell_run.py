@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from graph_distillery.bench.records import Record
-from graph_distillery.bench.records.identity import work_id
+from graph_distillery.bench.records.identity import selected_id, work_id
 from graph_distillery.bench.records.schema import Selection
 from graph_distillery.bench.sweeps.plan.plan import Cell
 from graph_distillery.bench.sweeps.spec import Spec
@@ -60,7 +60,9 @@ class CellRun:
     _alike: dict[int, int | None] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        self.study = Study(self.cell.id, self.cell.space, self.cell.defaults, self.spec.search, self.cell.trials)
+        cell = self.cell
+        planned = cell.trials if cell.id_scheme == 1 else None
+        self.study = Study(cell.id, cell.space, cell.defaults, self.spec.search, cell.trials, planned)
         self.budget = self.study.budget()
 
     def take(self, records: Iterable[Record]) -> None:
@@ -95,10 +97,30 @@ class CellRun:
         tried again won; work of the same kind and seed stands in their place."""
         if work.purpose == "trial":
             return ()
-        stood = self.reports.values() if work.purpose == "report" else self.speeds.values()
-        records = [*stood, *(record for record in self.failed if record.kind == work.purpose)]
+        records = [*self._stood(work), *(record for record in self.failed if record.kind == work.purpose)]
         of_seed = [record for record in records if work.purpose == "speed" or record.seed == seed]
-        return tuple(record.id for record in of_seed if not self._current(record))
+        return tuple(r.id for r in of_seed if not self._current(r) and not self._awaited(r, work.selection))
+
+    def _stood(self, work: JobRequest) -> list[Record]:
+        """Records of reports, or of speeds."""
+        return list(self.reports.values() if work.purpose == "report" else self.speeds.values())
+
+    def result_of(self, work: JobRequest) -> Record | None:
+        """A record of the same configuration and seed, selected under another name or out of fewer trials: since the
+        search was prolonged, its scores stand for this work too."""
+        if work.purpose == "trial" or self.cell.id_scheme == 1:
+            return None
+        return next((r for r in self._stood(work) if r.seed == work.seeds[0] and _is_of(r, work.configuration)), None)
+
+    def _awaited(self, record: Record, besides: Selection | None) -> bool:
+        """Whether the scores of a record are still to be taken over under another selection."""
+        if self.cell.id_scheme == 1:
+            return False
+        done = self.reports if record.kind == "report" else {(name, record.seed): r for name, r in self.speeds.items()}
+        return any(
+            name != besides and _is_of(record, configuration) and not self._current(done.get((name, record.seed)))
+            for name, configuration in self.selections().items()
+        )
 
     def _current(self, record: Record | None) -> bool:
         """Whether there is a report or speed, and of a configuration that is selected now."""
@@ -106,7 +128,17 @@ class CellRun:
         if record is None or selection is None:
             return False
         selected = self.selections()
-        return selection in selected and dict(record.hparams) == dict(selected[selection])
+        if self.cell.id_scheme != 1 and record.search is not None and record.search.trials != self.budget:
+            return False  # it was selected out of fewer trials
+        return selection in selected and _is_of(record, selected[selection])
+
+    def reports_done(self) -> int:
+        """Report runs that there are, of the selected configurations once the search is over."""
+        return sum(not self.searched or self._current(record) for record in self.reports.values())
+
+    def speeds_done(self) -> int:
+        """The same of speed measurements."""
+        return sum(not self.searched or self._current(record) for record in self.speeds.values())
 
     def drop(self, ids: Iterable[str]) -> None:
         """Forget records in whose place others stand."""
@@ -257,6 +289,10 @@ class CellRun:
     def record_id(self, work: JobRequest, seed: int) -> str:
         """The same for the same work, on any machine."""
         split = self.spec.runs_of(seed).split_of(seed)
+        if work.purpose != "trial" and self.cell.id_scheme != 1:
+            return selected_id(
+                self.cell.id, work.purpose, work.selection, seed, split, self.budget, dict(work.configuration)
+            )
         return work_id(self.cell.id, work.purpose, work.trial, work.selection, seed, split)
 
     def prunes(self, work: JobRequest, seed: int, score: float) -> bool:
@@ -285,3 +321,7 @@ class CellRun:
 
     def _others(self, number: int) -> list[Trial]:
         return [trial for trial in self.known_trials() if trial.number != number]
+
+
+def _is_of(record: Record, configuration: Mapping[str, Any]) -> bool:
+    return dict(record.hparams) == dict(configuration)

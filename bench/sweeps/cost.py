@@ -172,18 +172,14 @@ def progress_of(plan: Plan, store: Path) -> StoreStatus:
     """How far the plan is in a store, which need not exist.
 
     Raises:
-        UserError: the store is of another plan, or the place is taken.
+        UserError: the store is of a plan that this one does not go on from, or the place is taken.
     """
-    from graph_distillery.bench.errors import UserError
+    from graph_distillery.bench.sweeps.store.files import begun, refuse
     from graph_distillery.bench.sweeps.store.status import read_status, status_of
-    from graph_distillery.bench.sweeps.store.store import read_facts
 
-    if (store / "store.json").exists():
-        if read_facts(store).plan_id != plan.id:
-            raise UserError(f"{store}: the store is of another spec; choose another store")
-        return read_status(store)
-    if store.exists() and not store.is_dir():
-        raise UserError(f"{store}: is a file, not a folder")
+    if begun(store):
+        return read_status(store, plan)
+    refuse(store)
     return status_of(plan, (), driver=False)
 
 

@@ -130,6 +130,9 @@ class Driver:
             if work.repeats is not None:
                 self._repeat(run, work, work.repeats)
                 continue
+            if (known := run.result_of(work)) is not None:
+                self._take_over(run, work, known)
+                continue
             made = self._configuration(run.cell, work)
             missing = self.prerequisites.missing(run.cell, made, work.seeds, self._owners)
             if missing is None:
@@ -277,6 +280,16 @@ class Driver:
             run.take([record])
             for listener in self._listeners:
                 listener(record)
+
+    def _take_over(self, run: CellRun, work: JobRequest, known: Record) -> None:
+        """Record for a selection what the same configuration and seed gave under another, or out of fewer trials."""
+        replaced = dict.fromkeys((known.id, *run.stale(work, known.seed)))
+        record = self.recorder.taken_over(run, work, known, self.recorder.search(run, work), tuple(replaced))
+        self.store.append(record)
+        run.drop(replaced)
+        run.take([record])
+        for listener in self._listeners:
+            listener(record)
 
     def _former(self, kind: str, cell_id: str, search: Search | None, outcome: Outcome) -> tuple[str, ...]:
         """The id of the failed record that this one stands in for, if any."""

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, get_args
 
-from graph_distillery.bench.data.loading import remarks
-from graph_distillery.bench.data.sealing import check_rotation, seen_in_tuning, shared_splits
 from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.sweeps.data_check import check_data
 from graph_distillery.bench.sweeps.driver import Driver, Listener
 from graph_distillery.bench.sweeps.executors import Executor
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
 from graph_distillery.bench.sweeps.outcome import SweepOutcome, outcome_of
 from graph_distillery.bench.sweeps.plan.plan import Plan
+from graph_distillery.bench.sweeps.store.files import begun, plan_in, refuse
 from graph_distillery.bench.sweeps.store.heartbeat import Heartbeat
-from graph_distillery.bench.sweeps.store.store import Store, refuse, refuse_taken
+from graph_distillery.bench.sweeps.store.store import Store, refuse_taken
 from graph_distillery.bench.sweeps.study.optuna_copy import OptunaCopy
-from graph_distillery.bench.sweeps.study.samplers import check_sampler
-from graph_distillery.bench.sweeps.study.warm_starts import read_winners
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget
 from graph_distillery.bench.sweeps.trackers.tracking import tracking
-from graph_distillery.bench.training.problem import ProblemKey, load_problem, split_dataset, whole_dataset
 
 ExecutorName = Literal["local", "ray"]
 EXECUTORS: tuple[ExecutorName, ...] = get_args(ExecutorName)
@@ -62,7 +59,8 @@ def run_sweep(
     trackers: Sequence[TrackerTarget] = (),
     retry_failed: bool = False,
 ) -> SweepOutcome:
-    """Carry out a plan into a store, or the rest of it where the store has some; what the store then comes to.
+    """Carry out a plan into a store, or the rest of it where the store has some, by the plan that the store keeps; what
+    the store then comes to.
 
     listener: makes of the driver what is told of each record. on_message: takes a line about the store.
     optuna_storage: a URL (of `check_url`) to which the studies are copied; what goes wrong there is a message.
@@ -75,20 +73,24 @@ def run_sweep(
         KeyboardInterrupt: after the workers were stopped.
     """
     on_ray = means.executor == "ray"
-    refuse(out, plan)
+    refuse(out)
     refuse_taken(out)
+    if begun(out):
+        now = plan_in(out, plan.spec, plan.data_dir, plan.shard)
+        plan = replace(now, notes=(*plan.notes, *now.notes))
     tell = on_message or (lambda text: None)
-    for line in check_data(plan, out, "cpu" if on_ray else means.device).remarks:
+    data = check_data(plan, out, "cpu" if on_ray else means.device)
+    for line in (*plan.notes, *data.remarks):
         tell(line)
     with (
         _ray(plan, means, tell) if on_ray else nullcontext(),
         tracking(plan, trackers, tell) as watcher,
-        Store(out, plan) as store,
+        Store(out, plan, data.pins) as store,
     ):
         for message in store.messages:
             tell(message)
         began = time.monotonic()
-        driver = Driver(plan, store, means.device, retry_failed)
+        driver = Driver(store.plan, store, means.device, retry_failed)
         driver.watch(watcher)
         if listener is not None:
             driver.listen(listener(driver))
@@ -119,58 +121,6 @@ def _copied(driver: Driver, url: str | None, tell: Callable[[str], None]) -> Ite
         copy.close(5.0)
         raise
     copy.close()
-
-
-@dataclass(frozen=True)
-class DataSurvey:
-    """What is known of a plan's data before it is carried out.
-
-    remarks: what should be known of the data, a line each. seen_in_tuning: of each `dataset/split`, the share of each
-    report seed's test labels that the tuning seeds read; empty where nothing is tuned. shared: the published splits
-    that both tuning and report seeds take.
-    """
-
-    remarks: tuple[str, ...]
-    seen_in_tuning: Mapping[str, Mapping[int, float]]
-    shared: Mapping[str, Sequence[int]]
-
-    def overlaps(self) -> list[str]:
-        """What tuning reads of the test sets, a line for each dataset and split."""
-        lines = []
-        for name, seen in self.seen_in_tuning.items():
-            least, most = f"{100 * min(seen.values()):.0f}", f"{100 * max(seen.values()):.0f}"
-            share = "no" if most == least == "0" else f"{least} %" if least == most else f"{least} to {most} %"
-            both = ", ".join(map(str, self.shared[name]))
-            line = f"{name}: tuning reads {share} of the test labels of a report split"
-            if share == "no":
-                line = f"{name}: tuning reads no test label of any report split"
-            lines.append(line + (f"; of the published splits, {both} serve both" if both else ""))
-        return lines
-
-
-def check_data(plan: Plan, store: Path, device: str = "cpu") -> DataSurvey:
-    """Load every dataset and make every split, and read what the search builds on, before anything is written.
-
-    Raises:
-        UserError: data or splits are not in order, or seeds would count a published split twice.
-    """
-    check_sampler(plan.spec.search.sampler)
-    read_winners(plan.spec, store)
-    report, tuning = plan.spec.report.split_seeds, plan.spec.search.split_seeds
-    tuned = any(cell.trials for cell in plan.searches)
-    said: dict[str, None] = {}
-    seen: dict[str, Mapping[int, float]] = {}
-    shared: dict[str, list[int]] = {}
-    for data in dict.fromkeys(cell.data for cell in plan.cells):
-        key = ProblemKey(data.dataset, data.split, data.setting, plan.data_dir)
-        load_problem(key, report[0], device)
-        said |= dict.fromkeys(f"{data.dataset}: {line}" for line in remarks(whole_dataset(key)))
-        dataset, name = split_dataset(key), f"{data.dataset}/{data.split}"
-        check_rotation(dataset, data.split, tuning if tuned else (), report)
-        measured = seen_in_tuning(dataset, data.split, tuning if tuned else (), report)
-        if tuned:
-            seen[name], shared[name] = measured, shared_splits(dataset, data.split, tuning, report)
-    return DataSurvey(tuple(said), seen, shared)
 
 
 def _executor(plan: Plan, means: Means, store: Store) -> Executor:

@@ -151,6 +151,16 @@ def load_problem(key: ProblemKey, seed: int, device: str = "cpu") -> Problem:
     return HERE.problem(key, seed, device)
 
 
+def split_identity(key: ProblemKey, seed: int) -> Identity:
+    """What records will say of the data behind a seed, without the views of them that training takes.
+
+    Raises:
+        UserError: the split cannot be made.
+    """
+    dataset, split = make_split(split_dataset(key), key.split, seed)
+    return _identity(dataset, split)
+
+
 def open_test_set(key: ProblemKey, seed: int, device: str = "cpu") -> TestSet:
     """`ProblemSource.test_set` of this machine's data."""
     return HERE.test_set(key, seed, device)
@@ -188,13 +198,17 @@ def divide(dataset: Dataset, split: Split, key: ProblemKey, seed: int, device: s
         data, validation, test = _inductive(dataset, split, task)
     else:
         data, validation, test = _transductive(dataset, split, task)
-    counts = (split.train.numel(), split.val.numel(), split.test.numel())
-    named = (dataset.sha256, dataset.node_order_sha256, split.sha256, dataset.metric, dataset.task)
-    identity = Identity(*named, split.test_sha256, counts)
+    identity = _identity(dataset, split)
     moved = TrainingData(data.graph.to(device), task, data.labelled.to(device), data.labels.to(device))
     problem = Problem(key, seed, moved, _to(validation, device, data.graph, moved.graph), identity)
     parts = {name: _to(part, device, data.graph, moved.graph) for name, part in test.parts.items()}
     return problem, TestSet(parts, test.hidden_share)
+
+
+def _identity(dataset: Dataset, split: Split) -> Identity:
+    counts = (split.train.numel(), split.val.numel(), split.test.numel())
+    named = (dataset.sha256, dataset.node_order_sha256, split.sha256, dataset.metric, dataset.task)
+    return Identity(*named, split.test_sha256, counts)
 
 
 def check_setting(dataset: Dataset, setting: str) -> None:

@@ -15,8 +15,7 @@ from typing import Any
 import pytest
 
 from graph_distillery.bench.records import read_records
-from graph_distillery.bench.sweeps.store.heartbeat import read_pulse
-from graph_distillery.bench.sweeps.store.status import driver_at_work
+from graph_distillery.bench.sweeps.store.heartbeat import driver_at_work, read_pulse
 
 
 @pytest.mark.parametrize(("whole_group", "workers"), [(True, 2), (False, 0)], ids=["group", "driver alone"])

@@ -15,12 +15,14 @@ from graph_distillery.bench.cli.terminal import emit, emit_json, note
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.cost import estimate, progress_of
-from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
-from graph_distillery.bench.sweeps.plan.shards import parse_shard, take_shard
+from graph_distillery.bench.sweeps.data_check import DataSurvey, check_data
+from graph_distillery.bench.sweeps.plan.plan import Plan
+from graph_distillery.bench.sweeps.plan.shards import parse_shard
 from graph_distillery.bench.sweeps.spec import read_spec
+from graph_distillery.bench.sweeps.store.files import begun, plan_in
 from graph_distillery.bench.sweeps.store.retries import failures
 from graph_distillery.bench.sweeps.study.optuna_copy import check_url
-from graph_distillery.bench.sweeps.sweep import DataSurvey, Means, check_data, run_sweep
+from graph_distillery.bench.sweeps.sweep import Means, run_sweep
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget, check_trackers
 from graph_distillery.bench.text import count
 
@@ -41,8 +43,9 @@ def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_jso
     """Carry out the spec into a store, or with `dry_run` say what that would be."""
     read = read_spec(request.spec)
     shard = parse_shard(request.cells, "--cells") if request.cells else None
-    plan = take_shard(make_plan(read, preflight.data_folder(data)), shard)
     store = request.out or Path(read.name if shard is None else f"{read.name}-{shard.number}-of-{shard.count}")
+    written = str(shard) if shard is not None and shard.count > 1 else None
+    plan = plan_in(store, read, preflight.data_folder(data), written)
     preflight.configurations(plan)
     url = check_url(request.optuna_storage) if request.optuna_storage is not None else None
     trackers = check_trackers(request.track)
@@ -121,5 +124,4 @@ def _survey_json(survey: DataSurvey) -> dict[str, Any]:
 
 def _failed(plan: Plan, store: Path) -> int:
     """Runs that --retry-failed does again."""
-    there = (store / "store.json").exists()
-    return len(failures(plan, read_records(store).records)) if there else 0
+    return len(failures(plan, read_records(store).records)) if begun(store) else 0

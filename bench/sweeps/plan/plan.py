@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
 from graph_distillery.bench.errors import UserError
@@ -18,9 +18,14 @@ from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.tasks.registry import TASKS
 from graph_distillery.near_names import hint, unknown_line
 from graph_distillery.search_spaces import JointSpace, Space, load_space, merge
+from graph_distillery.search_spaces.space import Kind
 
 #: Rows that every board has, whatever the spec names.
 CONTROLS = ("supervised", "teacher", "majority")
+
+#: How ids are made. Under 2 nothing hangs on the number of trials, so that a search can be prolonged: neither a
+#: cell's id nor what is proposed. Under 1, of stores without a stored plan, both do.
+IdScheme = Literal[1, 2]
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Cell:
     defaults: Mapping[str, Any]
     trials: int
     reported: bool = True
+    id_scheme: IdScheme = 2
 
     @property
     def teacher(self) -> str | None:
@@ -75,7 +81,11 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that is to be done, in order. shard: `2/4` where these are some of the spec's cells; see shards.py."""
+    """Everything that is to be done, in order.
+
+    shard: `2/4` where these are some of the spec's cells; see shards.py. spaces: the search spaces that the cells were
+    made from, before the spec's own edits and for all datasets, by kind and name (`method kd`). notes: for the user.
+    """
 
     spec: Spec
     cells: tuple[Cell, ...]
@@ -84,6 +94,9 @@ class Plan:
     data_dir: Path | None = None
     id: str = field(default="")
     shard: str | None = None
+    id_scheme: IdScheme = 2
+    spaces: Mapping[str, Space] = field(default_factory=dict)
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def searches(self) -> tuple[Cell, ...]:
@@ -96,26 +109,56 @@ def teachers_name(teachers: Iterable[TeacherPlan]) -> str | None:
     return "+".join(teacher.model for teacher in teachers) or None
 
 
-def make_plan(spec: Spec, data_dir: Path | None = None) -> Plan:
-    """Expand a spec.
+class _Expansion:
+    """What a spec is expanded with: the id scheme, and search spaces, those that are kept before this version's."""
+
+    def __init__(self, id_scheme: IdScheme, kept: Mapping[str, Space]) -> None:
+        self.id_scheme, self._kept = id_scheme, kept
+        self.used: dict[str, Space] = {}
+
+    def space(self, kind: Kind, name: str) -> Space:
+        key = f"{kind} {name}"
+        if key not in self.used:
+            self.used[key] = self._kept[key] if key in self._kept else load_space(kind, name)
+        return self.used[key]
+
+    def of_choice(self, choice: ModelChoice | MethodChoice, data: DataKey | None) -> Space:
+        """The space of a choice on a dataset, with the choice's own edits."""
+        space = (
+            self.space("model", choice.model) if isinstance(choice, ModelChoice) else self.space("method", choice.name)
+        )
+        if data is not None:
+            space = space.for_dataset(data.dataset, data.split)
+        return space.override(choice.fix, choice.space)
+
+
+def make_plan(
+    spec: Spec,
+    data_dir: Path | None = None,
+    *,
+    id_scheme: IdScheme = 2,
+    spaces: Mapping[str, Space] | None = None,
+) -> Plan:
+    """Expand a spec; with `spaces` of an earlier plan, by them where they have one.
 
     Raises:
         UserError: an unknown name or a value out of bounds in any field, or nothing left to do; names the field.
     """
-    _check_names(spec)
+    using = _Expansion(id_scheme, spaces or {})
+    _check_names(spec, using)
     teachers: dict[str, TeacherPlan] = {}
     cells: dict[str, Cell] = {}
     left_out: list[str] = []
     for name in spec.datasets:
         data = _data_key(spec, DATASETS.get(name))
-        own = [_taught_by(choice, data, spec.search, teachers) for choice in spec.teachers]
+        own = [_taught_by(choice, data, spec.search, teachers, using) for choice in spec.teachers]
         for method in _with_controls(spec):
             for taught_by, student in _pairs(METHODS.get(method.name), own, spec.students):
                 reason = _unsupported(METHODS.get(method.name), DATASETS.get(name), data.setting, taught_by, student)
                 if reason:
                     left_out.append(f"{name}: {reason}")
                     continue
-                cell = _cell(method, data, taught_by, student, spec.search)
+                cell = _cell(method, data, taught_by, student, spec.search, using)
                 if cell.id in cells:
                     raise UserError(f"methods: {cell.label} is named twice")
                 cells[cell.id] = cell
@@ -123,7 +166,14 @@ def make_plan(spec: Spec, data_dir: Path | None = None) -> Plan:
         raise UserError("the plan is empty: " + ("; ".join(dict.fromkeys(left_out)) or "no method fits"))
     plan_id = content_id([spec.model_dump(mode="json", exclude={"name", "resources"}), sorted(cells)])
     return Plan(
-        spec, tuple(cells.values()), tuple(teachers.values()), tuple(dict.fromkeys(left_out)), data_dir, plan_id
+        spec,
+        tuple(cells.values()),
+        tuple(teachers.values()),
+        tuple(dict.fromkeys(left_out)),
+        data_dir,
+        plan_id,
+        id_scheme=id_scheme,
+        spaces=using.used,
     )
 
 
@@ -138,10 +188,10 @@ def _with_controls(spec: Spec) -> list[MethodChoice]:
 
 
 def _taught_by(
-    choice: tuple[ModelChoice, ...], data: DataKey, search: Search, known: dict[str, TeacherPlan]
+    choice: tuple[ModelChoice, ...], data: DataKey, search: Search, known: dict[str, TeacherPlan], using: _Expansion
 ) -> tuple[TeacherPlan, ...]:
     """The teachers of one choice, added to those known: what several choices name is one teacher, trained once."""
-    plans = [_teacher_plan(each, data, search) for each in choice]
+    plans = [_teacher_plan(each, data, search, using) for each in choice]
     if len({plan.id for plan in plans}) < len(plans):
         raise UserError(f"teachers: the choice {teachers_name(plans)} names a teacher twice")
     return tuple(known.setdefault(plan.id, plan) for plan in plans)
@@ -189,7 +239,7 @@ def _unsupported(
     return None
 
 
-def _check_names(spec: Spec) -> None:
+def _check_names(spec: Spec, using: _Expansion) -> None:
     """Every name in the spec, and every hyperparameter, before anything is made."""
     with _field("datasets"):
         for name in spec.datasets:
@@ -201,14 +251,14 @@ def _check_names(spec: Spec) -> None:
         with _field(field_name):
             for choice in choices:
                 MODELS.get(choice.model)
-                _model_space(choice, None)
+                using.of_choice(choice, None)
     for student in spec.students:
         if student.tune:
             raise UserError(f"students: {student.model}: tune is for teachers; students are tuned with the method")
     for method in spec.methods:
         with _field("methods"):
             info = METHODS.get(method.name)
-            _method_space(method, None)
+            using.of_choice(method, None)
         _variant(method, info)
     with _field("resources.overrides"):
         for name in spec.resources.overrides:
@@ -250,28 +300,23 @@ def _setting(spec: Spec, info: DatasetInfo) -> Setting:
     return spec.setting or natural
 
 
-def _model_space(choice: ModelChoice, data: DataKey | None) -> Space:
-    space = load_space("model", choice.model)
-    if data is not None:
-        space = space.for_dataset(data.dataset, data.split)
-    return space.override(choice.fix, choice.space)
-
-
-def _method_space(choice: MethodChoice, data: DataKey | None) -> Space:
-    space = load_space("method", choice.name)
-    if data is not None:
-        space = space.for_dataset(data.dataset, data.split)
-    return space.override(choice.fix, choice.space)
-
-
-def _teacher_plan(choice: ModelChoice, data: DataKey, search: Search) -> TeacherPlan:
+def _teacher_plan(choice: ModelChoice, data: DataKey, search: Search, using: _Expansion) -> TeacherPlan:
     with _field("teachers"):
-        space = merge({"method": load_space("method", "supervised"), "student": _model_space(choice, data)})
+        space = merge({"method": using.space("method", "supervised"), "student": using.of_choice(choice, data)})
     defaults = space.defaults()
     cell = None
     if choice.tune:
         cell = _study(
-            METHODS.get("supervised"), "paper", data, (), choice.model, space, search, choice.tune, reported=False
+            METHODS.get("supervised"),
+            "paper",
+            data,
+            (),
+            choice.model,
+            space,
+            search,
+            choice.tune,
+            using,
+            reported=False,
         )
     basis = [_key(data), choice.model, defaults, space.identity() if choice.tune else None, choice.tune]
     return TeacherPlan(content_id(basis), data, choice.model, defaults, cell)
@@ -291,17 +336,18 @@ def _cell(
     teachers: tuple[TeacherPlan, ...],
     student: ModelChoice | None,
     search: Search,
+    using: _Expansion,
 ) -> Cell:
     info = METHODS.get(method.name)
     with _field("methods"):
-        parts = {"method": _method_space(method, data)}
+        parts = {"method": using.of_choice(method, data)}
     if student is not None:
         with _field("students"):
-            parts["student"] = _model_space(student, data)
+            parts["student"] = using.of_choice(student, data)
     space = merge(parts)
     trials = search.trials if space.parameters else 0
     variant, model = _variant(method, info), student.model if student else None
-    return _study(info, variant, data, teachers, model, space, search, trials)
+    return _study(info, variant, data, teachers, model, space, search, trials, using)
 
 
 def _study(
@@ -313,9 +359,10 @@ def _study(
     space: JointSpace,
     search: Search,
     trials: int,
+    using: _Expansion,
     reported: bool = True,
 ) -> Cell:
-    defaults, later = space.defaults(), search.later_options()
+    defaults = space.defaults()
     basis = {
         "data": _key(data),
         "teacher": _teacher_key(teachers),
@@ -323,16 +370,29 @@ def _study(
         "method": [info.name, variant],
         "space": space.identity(),
         "defaults": defaults,
-        "search": [search.sampler, search.pruner, search.p_threshold, list(search.seeds), trials, *later.items()],
+        "search": _search_key(search, trials, reported, using.id_scheme),
         "reported": reported,
     }
-    return Cell(content_id(basis), data, teachers, student, info, variant, space, defaults, trials, reported)
+    scheme = using.id_scheme
+    return Cell(content_id(basis), data, teachers, student, info, variant, space, defaults, trials, reported, scheme)
 
 
 def _teacher_key(teachers: tuple[TeacherPlan, ...]) -> str | list[str] | None:
     """What the id of a cell holds of its teachers: none, the id of one, or several in their order."""
     ids = [teacher.id for teacher in teachers]
     return ids if len(ids) > 1 else ids[0] if ids else None
+
+
+def _search_key(search: Search, trials: int, reported: bool, id_scheme: IdScheme) -> Any:
+    """What the id of a cell holds of its search: all but the number of trials, which may grow.
+
+    Not that of a teacher's own search: on its winner other cells stand.
+    """
+    if id_scheme == 1:
+        later = search.later_options().items()
+        return [search.sampler, search.pruner, search.p_threshold, list(search.seeds), trials, *later]
+    kept = {name: value for name, value in search.model_dump(mode="json").items() if name != "trials"}
+    return kept if reported else {**kept, "tune": trials}
 
 
 def _key(data: DataKey) -> list[str]:

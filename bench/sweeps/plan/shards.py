@@ -64,6 +64,11 @@ def take_shard(plan: Plan, shard: Shard | None, where: str = "--cells") -> Plan:
     return replace(plan, cells=cells, teachers=teachers, id=id_, shard=str(shard))
 
 
+def plan_of_shard(plan: Plan, shard: str | None, where: str) -> Plan:
+    """The same of a shard as it is written, `2/4`; None gives the whole."""
+    return plan if shard is None else take_shard(plan, parse_shard(shard, where), where)
+
+
 def _groups(plan: Plan, count: int) -> list[list[Cell]]:
     """What stays together."""
     by_data: dict[object, list[Cell]] = {}

@@ -96,3 +96,26 @@ def read_pulse(store: Path) -> Pulse | None:
     except (OSError, ValueError, TypeError, AttributeError):
         return None
     return pulse if sound else None
+
+
+def driver_at_work(path: Path) -> bool | None:
+    """Whether a driver holds the store's lock, tried for an instant with a shared lock; None where unknown."""
+    try:
+        import fcntl
+    except ImportError:
+        return None
+    try:
+        handle = os.open(path / ".lock", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    return False

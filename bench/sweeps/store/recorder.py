@@ -80,7 +80,6 @@ class Recorder:
             found = found.model_copy(update={"teacher_ids": ids})
         if cell.variant in cell.method.test_selected:
             found = found.model_copy(update={"test_selected": True})
-        spent = [record.timings.train_s for seeds in run.trials.values() for record in seeds.values()]
         return self._record(
             work.purpose,
             run.record_id(work, outcome.seed),
@@ -91,7 +90,7 @@ class Recorder:
             outcome,
             curve=run.curve_of(work, outcome.seed),
             teacher_s=sum(record.timings.train_s for record in taught_by) if taught_by else None,
-            tune_s=sum(spent) if work.purpose == "report" else None,
+            tune_s=_tune_s(run) if work.purpose == "report" else None,
             seen=self.seen_in_tuning(cell)[found.split_seed] if work.purpose == "report" else None,
         )
 
@@ -118,6 +117,21 @@ class Recorder:
             "timings": known.timings.model_copy(update={"train_s": 0.0}),
             "repeats": known.id,
         }
+        return known.model_copy(update=changes)
+
+    def taken_over(
+        self, run: CellRun, work: JobRequest, known: Record, search: Search, supersedes: tuple[str, ...]
+    ) -> Record:
+        """What was measured once, as the record of other work of the same configuration and seed: scores, clocks and
+        environment are those of the run; how the configuration was found is said anew."""
+        changes: dict[str, Any] = {
+            "id": self.store.fresh_id(run.record_id(work, known.seed)),
+            "supersedes": supersedes,
+            "search": search,
+        }
+        if work.purpose == "report":
+            changes["timings"] = known.timings.model_copy(update={"tune_s": _tune_s(run)})
+            changes["seen_in_tuning"] = self.seen_in_tuning(run.cell)[known.cell.split_seed]
         return known.model_copy(update=changes)
 
     def _cell(
@@ -198,3 +212,8 @@ class Recorder:
 
 def _now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _tune_s(run: CellRun) -> float:
+    """Seconds that a cell's trials trained for."""
+    return sum(record.timings.train_s for seeds in run.trials.values() for record in seeds.values())

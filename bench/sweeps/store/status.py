@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -12,12 +11,11 @@ from pathlib import Path
 from typing import Literal
 
 from graph_distillery.bench.data.registry import DATASETS
-from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record, read_records
 from graph_distillery.bench.sweeps.cell_run import CellRun
-from graph_distillery.bench.sweeps.plan.plan import Plan, TeacherPlan, make_plan
-from graph_distillery.bench.sweeps.plan.shards import parse_shard, take_shard
-from graph_distillery.bench.sweeps.store.heartbeat import Pulse, read_pulse
+from graph_distillery.bench.sweeps.plan.plan import Plan, TeacherPlan
+from graph_distillery.bench.sweeps.store.files import plan_of
+from graph_distillery.bench.sweeps.store.heartbeat import Pulse, driver_at_work, read_pulse
 
 State = Literal["waiting", "searching", "reporting", "done", "failed"]
 
@@ -120,7 +118,8 @@ def cell_status(run: CellRun, usual_s: float | None = None) -> CellStatus:
     reports_total = selections * len(run.spec.report.seeds)
     unstarted = (run.budget - len(trials)) * len(run.study.seeds)
     begun = sum(len(run.study.seeds) - len(t.values) for t in trials if t.state == "running")
-    left = max(unstarted, 0) + begun + max(reports_total - len(run.reports), 0)
+    reports_done = run.reports_done()
+    left = max(unstarted, 0) + begun + max(reports_total - reports_done, 0)
     return CellStatus(
         id=run.cell.id,
         label=run.cell.label,
@@ -132,9 +131,9 @@ def cell_status(run: CellRun, usual_s: float | None = None) -> CellStatus:
         pruned=sum(trial.state == "pruned" for trial in trials),
         failed=sum(r.status not in ("ok", "pruned") for r in everything),
         best=best,
-        reports_done=len(run.reports),
+        reports_done=reports_done,
         reports_total=reports_total,
-        speeds_done=len(run.speeds),
+        speeds_done=run.speeds_done(),
         speeds_total=selections,
         trainings_left=left,
         seconds_left=0.0 if not left else None if each is None else left * each,
@@ -187,7 +186,7 @@ def _state(run: CellRun, begun: int, reports_total: int, selections: int) -> Sta
     if run.searched:
         if run.cell.reported and not selections:
             return "failed"
-        if len(run.reports) >= reports_total and len(run.speeds) >= selections:
+        if run.reports_done() >= reports_total and run.speeds_done() >= selections:
             return "done"
         return "reporting" if run.budget or run.reports or run.speeds else "waiting"
     return "searching" if begun else "waiting"
@@ -228,23 +227,14 @@ def status_of(plan: Plan, records: Iterable[Record], driver: bool | None, warnin
     return StoreStatus(plan, driver, tuple(cells), teachers, tuple(warnings))
 
 
-def read_status(path: Path) -> StoreStatus:
-    """The progress of a store. Only reads; a driver may write to it meanwhile.
+def read_status(path: Path, plan: Plan | None = None) -> StoreStatus:
+    """The progress of a store, by its own plan or by one that goes on from it. Only reads; a driver may write to it.
 
     Raises:
-        UserError: it is no store, or this version expands its spec to other cells.
+        UserError: it is no store, or one without a stored plan whose spec this version expands to other cells.
         RecordError: a record other than a torn last one cannot be read.
     """
-    from graph_distillery.bench.sweeps.store.store import read_facts, read_spec_of
-
-    facts = read_facts(path)
-    shard = parse_shard(facts.part, str(path)) if facts.part else None
-    plan = take_shard(make_plan(read_spec_of(path), Path(facts.data_dir) if facts.data_dir else None), shard, str(path))
-    if plan.id != facts.plan_id:
-        raise UserError(
-            f"{path}: the store was made by version {facts.suite_version} under other search spaces or defaults, "
-            "so that its cells are not those of this version"
-        )
+    plan = plan or plan_of(path)
     driver, pulse = driver_at_work(path), read_pulse(path)
     if driver is False or (pulse is not None and not pulse.fresh):
         pulse = None  # left behind by a driver that was killed
@@ -252,26 +242,3 @@ def read_status(path: Path) -> StoreStatus:
         driver = True
     found = read_records(path)
     return replace(status_of(plan, found.records, driver, found.warnings), pulse=pulse)
-
-
-def driver_at_work(path: Path) -> bool | None:
-    """Whether a driver holds the store's lock, tried for an instant with a shared lock; None where unknown."""
-    try:
-        import fcntl
-    except ImportError:
-        return None
-    try:
-        handle = os.open(path / ".lock", os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return None
-    try:
-        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return None
-    finally:
-        os.close(handle)
-    return False

@@ -60,10 +60,10 @@ class Study(StudySettings):
     def propose(self, number: int, known: Sequence[Trial], warm: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
         """The configuration of trial `number`, given the trials that have begun, all before it among them.
 
-        Trial 0 is the published default. Then come those of `warm`, the best of other datasets, that were not tried
-        yet, on at most half of the trials; then the sampler's. The grid takes no warm starts and repeats nothing. Any
-        other sampler that repeats an earlier trial is asked again; in the end a point that is left stands in, where
-        the space has an end.
+        Trial 0 is the published default. Those of `warm`, the best of other datasets, that were not tried yet come
+        on every other trial, so that they are at most half of any number; the rest are the sampler's. The grid takes
+        no warm starts and repeats nothing. Any other sampler that repeats an earlier trial is asked again; in the end
+        a point that is left stands in, where the space has an end.
         """
         if number == 0:
             return dict(self.defaults)
@@ -74,7 +74,7 @@ class Study(StudySettings):
         earlier = sorted((trial for trial in known if trial.number < number), key=lambda trial: trial.number)
         tried = [dict(trial.configuration) for trial in earlier]
         untried = [dict(one) for one in warm if dict(one) not in tried]
-        if untried and number <= self.trials // 2:
+        if untried and (number % 2 == 1 if self.planned is None else number <= self.planned // 2):
             return untried[0]
         ended = self._looked_at(number, earlier)
         told = {trial.number for trial in ended}

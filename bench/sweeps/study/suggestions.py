@@ -19,6 +19,11 @@ from graph_distillery.bench.sweeps.study.trial import StudySettings, Trial
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
+#: Trials at random before TPE or a Gaussian process proposes, as in Optuna.
+STARTUP = 10
+#: Trials of a generation of NSGA-II, where Optuna has 50: searches are often shorter than that.
+POPULATION = 8
+
 
 class Suggestions:
     """Suggests configurations of a cell's space. The random sampler looks at no trial, and none is kept for it."""
@@ -109,8 +114,8 @@ class Suggestions:
 
 
 def population(study: StudySettings) -> int:
-    """Trials of a generation of NSGA-II: at least four generations to a search, Optuna's 50 at most."""
-    return min(50, max(4, study.trials // 4))
+    """Trials of a generation of NSGA-II; at least four generations to a search whose number of trials is sure."""
+    return POPULATION if study.planned is None else min(50, max(4, study.planned // 4))
 
 
 def _generation(study: StudySettings, complete: int) -> dict[str, Any]:
@@ -121,7 +126,8 @@ def _generation(study: StudySettings, complete: int) -> dict[str, Any]:
 
 
 def _sampler(study: StudySettings, seed: int) -> optuna.samplers.BaseSampler:
-    of, startup = optuna.samplers, min(10, max(2, study.trials // 3))
+    of = optuna.samplers
+    startup = STARTUP if study.planned is None else min(10, max(2, study.planned // 3))
     match study.search.sampler:
         case "gp":
             return of.GPSampler(

@@ -35,13 +35,18 @@ class Trial:
 
 @dataclass(frozen=True)
 class StudySettings:
-    """What is searched in a cell, how, and for how many trials at most."""
+    """What is searched in a cell, how, and for how many trials at most.
+
+    planned: trials that proposals may count on; None where the search may be prolonged, so that what is proposed
+    does not hang on how many trials there will be.
+    """
 
     cell_id: str
     space: JointSpace
     defaults: Mapping[str, Any]
     search: Search
     trials: int
+    planned: int | None = None
 
     @property
     def seeds(self) -> tuple[int, ...]:

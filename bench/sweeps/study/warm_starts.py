@@ -53,7 +53,7 @@ def read_winners(spec: Spec, store: Path) -> list[Winner]:
     Raises:
         UserError: one is no store, or cannot be read; names the field and the store.
     """
-    from graph_distillery.bench.sweeps.store.store import read_facts
+    from graph_distillery.bench.sweeps.store.files import read_facts
 
     kept = store / _KEPT
     if spec.search.transfer_from and kept.exists():
@@ -73,7 +73,7 @@ def read_winners(spec: Spec, store: Path) -> list[Winner]:
 
 def keep_winners(spec: Spec, store: Path) -> list[Winner]:
     """The same, kept in the store from now on: other stores may grow, and a resumed sweep proposes as it began."""
-    from graph_distillery.bench.sweeps.store.store import write_whole
+    from graph_distillery.bench.sweeps.store.files import write_whole
 
     found = read_winners(spec, store)
     if spec.search.transfer_from and not (store / _KEPT).exists():

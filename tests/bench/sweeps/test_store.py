@@ -20,19 +20,17 @@ from graph_distillery.bench.sweeps.sweep import Means, run_sweep
 @pytest.fixture
 def nothing_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither Ray nor the loading of data is reached."""
-    for name in ("_ray", "load_problem"):
-        monkeypatch.setattr(f"graph_distillery.bench.sweeps.sweep.{name}", lambda *arguments: pytest.fail("was begun"))
+    for name in ("sweep._ray", "data_check.load_problem"):
+        monkeypatch.setattr(f"graph_distillery.bench.sweeps.{name}", lambda *arguments: pytest.fail("was begun"))
 
 
 @pytest.mark.usefixtures("nothing_starts")
-def test_a_store_that_is_taken_or_another_s_is_refused_before_anything_starts(
+def test_a_store_that_is_taken_and_a_folder_that_is_none_are_refused_before_anything_starts(
     plan_of: Callable[..., Plan], tmp_path: Path
 ) -> None:
     plan, path = plan_of(), tmp_path / "store"
     with Store(path, plan), pytest.raises(UserError, match="another driver is at work on this store"):
         run_sweep(plan, path, Means("ray"))
-    with pytest.raises(UserError, match="the store is of another spec"):
-        run_sweep(plan_of(methods=["kd"]), path, Means("ray"))
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "thesis.tex").touch()
     with pytest.raises(UserError, match=r"holds 'thesis\.tex' and is no store"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import random
+from dataclasses import replace
 from typing import Any, get_args
 
 import pytest
@@ -103,15 +104,19 @@ def test_every_proposal_lies_in_the_space() -> None:
                 trials.append(Trial(number, configuration, dict.fromkeys(SEEDS, (number * 7 % 5) / 5), "complete"))
 
 
-def test_warm_starts_come_first_and_take_half_of_the_trials_at_most() -> None:
+def test_warm_starts_take_every_other_trial_until_all_are_tried() -> None:
     of, known = study(sampler="random", trials=6), list[Trial]()
     warm = [{**bowl().defaults(), "method.x": place} for place in (0.1, 0.2, 0.3, 0.4, 0.5)]
     for number in range(6):
         known.append(Trial(number, of.propose(number, known, warm), {}, "running"))
-    assert [one.configuration for one in known[:4]] == [bowl().defaults(), *warm[:3]]
-    assert not any(one.configuration in warm for one in known[4:])
-    tried = [Trial(0, warm[0], {}, "complete")]
+    assert [one.configuration for one in known[1::2]] == warm[:3]
+    assert known[0].configuration == bowl().defaults()
+    assert not any(one.configuration in warm for one in known[::2])
+    tried = [Trial(0, warm[0], dict.fromkeys(SEEDS, 0.5), "complete")]
     assert of.propose(1, tried, warm) == warm[1]  # what was tried is not tried again
+    older = replace(of, planned=6)  # a search whose number of trials is sure has them first
+    assert [older.propose(number, tried, warm) for number in (1, 2, 3)] == [warm[1]] * 3
+    assert older.propose(4, tried, warm) not in warm
 
 
 def small_grid(default: float) -> JointSpace:
