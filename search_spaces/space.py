@@ -26,7 +26,7 @@ Kind = Literal["method", "model"]
 BESIDE: Mapping[Kind, Mapping[str, Scalar]] = {"method": {}, "model": {"clip": None}}
 
 _HYPERPARAMETER = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*", re.ASCII)
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*(?:\+[a-z0-9-]+)*", re.ASCII)
 
 
 def _names(value: Any) -> Any:
@@ -75,7 +75,7 @@ class Space(BaseModel):
     @model_validator(mode="after")
     def _check(self) -> Space:
         if not _NAME.fullmatch(self.name):
-            raise ValueError(f"name: expected lower case letters, digits and dashes, got {shown(self.name)}")
+            raise ValueError(f"name: expected lower case letters, digits, dashes and +, got {shown(self.name)}")
         for name in [*self.parameters, *self.fixed]:
             if not _HYPERPARAMETER.fullmatch(name):
                 raise ValueError(f"a hyperparameter's name is lower case with underscores, got {shown(name)}")

@@ -14,6 +14,7 @@ from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.training.engine import Configuration, build, fit
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.info import UNTRAINED
+from graph_distillery.search_spaces import Space
 
 #: The greatest difference that the order of additions may make.
 TOLERANCE = 1e-6
@@ -30,8 +31,22 @@ def declared(info: MethodInfo) -> None:
     check(bool(info.own_term) and not unknown, f"own_term names {', '.join(unknown) or 'nothing'}")
     if info.without_own_term != UNTRAINED:
         check(info.without_own_term in METHODS, f"without_own_term {info.without_own_term!r} is no method")
-        left = METHODS.get(info.without_own_term)
-        check(left.own_term is None, f"without_own_term {left.name!r} has an own term itself")
+        left, passed = METHODS.get(info.without_own_term), [info.name]
+        while left.own_term is not None:  # as kd of kd+at; it ends at a control
+            passed.append(left.name)
+            left = METHODS.get(left.without_own_term)
+            check(left.name not in passed, f"without_own_term runs in a circle: {', '.join(passed)}")
+
+
+def acts_everywhere(info: MethodInfo, space: Space) -> None:
+    """That no range or choice, and no fixed value, takes all the values by which the own term is switched off."""
+    off = info.own_term or {}
+    reached = [
+        name
+        for name, value in off.items()
+        if (space.parameters[name].contains(value) if name in space.parameters else space.fixed.get(name) == value)
+    ]
+    check(not off or len(reached) < len(off), f"the search space holds {dict(off)}, where its own term is off")
 
 
 def difference(case: Case, **training: Any) -> float:

@@ -68,7 +68,8 @@ class MethodConformance:
     # The catalogue, the docstring and the search space
 
     def test_catalogue_entry_is_complete(self, info: MethodInfo) -> None:
-        check(bool(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", info.name)), f"name {info.name!r}: lower case and dashes")
+        named = re.fullmatch(r"[a-z0-9]+([-+][a-z0-9]+)*", info.name)
+        check(bool(named), f"name {info.name!r}: lower case and dashes, + between methods that are joined")
         for field in ("title", "paper", "venue", "family"):
             check(bool(getattr(info, field)), f"{field} is empty")
         if info.family != "control":
@@ -98,6 +99,10 @@ class MethodConformance:
 
     def test_says_how_its_own_term_is_switched_off(self, info: MethodInfo) -> None:
         own_term.declared(info)
+
+    def test_its_search_never_switches_its_own_term_off(self, info: MethodInfo) -> None:
+        """A row is what its name says: no point of the space is another method under this one's name."""
+        own_term.acts_everywhere(info, load_space("method", info.name))
 
     def test_refuses_what_it_does_not_support(self, info: MethodInfo) -> None:
         first = cases_of(info.name)[0]

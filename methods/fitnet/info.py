@@ -13,5 +13,10 @@ INFO = MethodInfo(
     url="https://arxiv.org/abs/1412.6550",
     family="features",
     target=".method:FitNet",
+    variants={
+        "paper": "a bias-free linear map of the student's rows against the teacher's own",
+        "official_code": "as the released code of Joshi et al. (TNNLS 2022): Linear, BatchNorm and ReLU to 256 on both "
+        "sides, both trained",
+    },
     own_term={"beta": 0.0},
 )

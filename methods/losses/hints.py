@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from pydantic import Field
@@ -14,41 +14,70 @@ from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Ou
 
 class HintHyperparameters(Hyperparameters):
     beta: float = Field(1000.0, ge=0, description="weight of the term on the hidden states")
-    alpha: float = Field(0.0, ge=0, le=1, description="weight of an added logit term, as in `kd`; 0 leaves it out")
-    tau: float = Field(4.0, gt=0, description="temperature of the logit term")
     student_layer: int = Field(-1, description="hidden state of the student; -1 is the last below the output")
     teacher_layer: int = Field(-1, description="hidden state of the teacher; -1 is the last below the output")
 
 
 State = TypeVar("State")
+
+
+class JointHintHyperparameters(HintHyperparameters):
+    alpha: float = Field(0.9, gt=0, le=1, description="weight of the logits' term, as in `kd`; 1 - alpha on the labels")
+    tau: float = Field(4.0, gt=0, description="temperature of the logits' term")
+
+
 HintH = TypeVar("HintH", bound=HintHyperparameters)
+JointHintH = TypeVar("JointHintH", bound=JointHintHyperparameters)
 
 
 class HintMethod(Method[HintH]):
-    """(1 - alpha) CE + alpha tau^2 KL + beta hint, the hint on all observed nodes.
-
-    Without the hint (beta 0) the student alone remains, or `kd` where alpha is above 0.
-    """
+    """CE + beta hint, the hint on all observed nodes. Without the hint (beta 0) the student alone remains."""
 
     def setup(self) -> None:
-        if self.hyper.beta == self.hyper.alpha == 0:
-            self.epoch_items = "labelled"
+        if self.hyper.beta == 0:
+            self.epoch_items = self.items_without_hint()
+
+    def items_without_hint(self) -> Literal["labelled", "observed"]:
+        """What an epoch passes over where the hint is switched off."""
+        return "labelled"
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
+        return {
+            "labels": self.task.label_loss(student.logits[batch.labelled], batch.labels),
+            **self.hint_term(batch, student),
+        }
+
+    def hint_term(self, batch: Batch, student: Output) -> dict[str, Tensor]:
+        """beta times the hint; nothing where beta is 0."""
         hyper = self.hyper
-        terms = {"labels": (1 - hyper.alpha) * self.task.label_loss(student.logits[batch.labelled], batch.labels)}
-        if hyper.beta > 0:
-            student_hidden = pick_layer(student.hidden, hyper.student_layer, "student")
-            teacher_hidden = pick_layer(batch.teacher.hidden, hyper.teacher_layer, "teacher")
-            terms["hint"] = hyper.beta * self.hint(student_hidden, teacher_hidden)
-        if hyper.alpha > 0:
-            divergence = self.task.divergence(student.logits, batch.teacher.logits, hyper.tau)
-            terms["teacher"] = hyper.alpha * hyper.tau**2 * divergence
-        return terms
+        if hyper.beta == 0:
+            return {}
+        student_hidden = pick_layer(student.hidden, hyper.student_layer, "student")
+        teacher_hidden = pick_layer(batch.teacher.hidden, hyper.teacher_layer, "teacher")
+        return {"hint": hyper.beta * self.hint(student_hidden, teacher_hidden)}
 
     def hint(self, student: Tensor, teacher: Tensor) -> Tensor:
         """The distance between the hidden states, [nodes, width of each]; a scalar."""
         raise NotImplementedError
+
+
+class JointHintMethod(HintMethod[JointHintH]):
+    """(1 - alpha) CE + alpha tau^2 KL + beta hint: a hint joined with `kd`, which remains without it.
+
+    It goes before the method whose hint it joins: `class KDFitNet(JointHintMethod[...], FitNet)`.
+    """
+
+    def items_without_hint(self) -> Literal["labelled", "observed"]:
+        return "observed"
+
+    def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
+        hyper = self.hyper
+        divergence = self.task.divergence(student.logits, batch.teacher.logits, hyper.tau)
+        return {
+            "labels": (1 - hyper.alpha) * self.task.label_loss(student.logits[batch.labelled], batch.labels),
+            "teacher": hyper.alpha * hyper.tau**2 * divergence,
+            **self.hint_term(batch, student),
+        }
 
 
 def hidden_width(method: Method[Any], layer: int) -> int:

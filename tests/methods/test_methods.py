@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from graph_distillery.bench.data.loaders.embedded.loader import karate
 from graph_distillery.bench.training.batches import Reads, make_source
@@ -31,6 +31,8 @@ from graph_distillery.methods.controls.supervised.method import Supervised
 from graph_distillery.methods.fitnet.method import FitNet
 from graph_distillery.methods.glnn.method import GLNN
 from graph_distillery.methods.kd.method import KD
+from graph_distillery.methods.kd_at.method import KDAttentionTransfer
+from graph_distillery.methods.kd_fitnet.method import KDFitNet
 from graph_distillery.methods.tasks.registry import make_task
 
 Make = Callable[..., Method[Any]]
@@ -177,24 +179,47 @@ def test_glnn_passes(make: Make, variant: str, passes: list[str]) -> None:
 
 def test_fitnet_sees_directions_alone(make: Make, teacher: Teacher) -> None:
     method = make(FitNet)
-    assert tuple(method.projection.weight.shape) == (7, 6)
+    assert isinstance(method.of_student, nn.Linear)
+    assert tuple(method.of_student.weight.shape) == (7, 6)
     student = torch.randn(12, 6, generator=torch.Generator().manual_seed(0))
-    projected = method.projection(student).detach()
+    projected = method.of_student(student).detach()
     scales = torch.linspace(0.1, 9, 12).unsqueeze(1)
     assert method.hint(student, scales * projected).item() == pytest.approx(0, abs=1e-12)
     opposite = method.hint(student, -scales * projected)  # rows 2 apart: 4 / width on average
     assert opposite.item() == pytest.approx(4 / 7, rel=1e-5)
 
 
+def test_the_released_heads_of_fitnet(make: Make, teacher: Teacher) -> None:
+    """Both sides are mapped, non-negative after the ReLU, and both heads are trained: rows lie in one orthant."""
+    method = make(FitNet, "official_code")
+    assert isinstance(method.of_teacher, nn.Sequential)
+    student = torch.randn(12, 6, generator=torch.Generator().manual_seed(0))
+    loss = method.hint(student, teacher.hidden[-1])
+    loss.backward()
+    for head, width in ((method.of_student, 6), (method.of_teacher, 7)):
+        assert isinstance(head, nn.Sequential)
+        assert tuple(head[0].weight.shape) == (256, width)
+        assert all(parameter.grad is not None for parameter in head.parameters())
+    own, other = (
+        F.normalize(head(x)) for head, x in ((method.of_student, student), (method.of_teacher, teacher.hidden[-1]))
+    )
+    torch.testing.assert_close(loss, ((own - other) ** 2).sum() / (12 * 256))
+    assert loss.item() <= 2 / 256 + 1e-7  # at most a right angle between two rows without negative entries
+
+
 def test_hint_weights_and_the_logit_term(make: Make, data: TrainingData, teacher: Teacher) -> None:
+    """A method alone has no logit term; joined with kd it is kd's terms and its own, weight for weight."""
     batch = whole(data, teacher)
     one, two = (terms_of(make(FitNet, beta=beta), batch)["hint"] for beta in (1.0, 10.0))
     torch.testing.assert_close(two, 10 * one)
-    joined = terms_of(make(AttentionTransfer, alpha=0.3, tau=2.0), batch)
     logits = terms_of(make(KD, alpha=0.3, tau=2.0), batch)
-    assert torch.equal(joined["labels"], logits["labels"])
-    assert torch.equal(joined["teacher"], logits["teacher"])
-    assert "teacher" not in terms_of(make(AttentionTransfer), batch)
+    for joint, alone in ((KDAttentionTransfer, AttentionTransfer), (KDFitNet, FitNet)):
+        joined = terms_of(make(joint, alpha=0.3, tau=2.0, beta=7.0), batch)
+        own = terms_of(make(alone, beta=7.0), batch)
+        assert set(own) == {"labels", "hint"}
+        assert torch.equal(joined["labels"], logits["labels"])
+        assert torch.equal(joined["teacher"], logits["teacher"])
+        assert torch.equal(joined["hint"], own["hint"])
 
 
 def test_attention_by_hand() -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import torch
 
 from graph_distillery.bench.conformance import Case, cases_of
-from graph_distillery.bench.conformance.own_term import TOLERANCE, difference
+from graph_distillery.bench.conformance.own_term import TOLERANCE, acts_everywhere, difference
 from graph_distillery.bench.training.engine import Configuration, build
 from graph_distillery.methods import METHODS
 from graph_distillery.methods.contract import Method
+from graph_distillery.search_spaces import parse_space
 
 NODES, GRAPHS = "node-classification", "graph-classification"
 #: Those that draw nothing before training but the student, so that dropout and batches are drawn alike as well.
@@ -27,7 +29,7 @@ def test_off_is_off_under_dropout_and_in_mini_batches(name: str) -> None:
             assert difference(case, dropout=0.5, weight_decay=0.01, batch_size=batch_size, **norm) == 0.0, case
 
 
-@pytest.mark.parametrize("name", ["glnn", "lsp", "fgkd", "oad"])
+@pytest.mark.parametrize("name", ["glnn", "lsp", "fgkd", "oad", "fitnet", "kd+fitnet"])
 def test_the_released_variants_can_be_switched_off_too(name: str) -> None:
     released = [case for case in cases_of(name) if case.variant == "official_code"]
     assert released
@@ -54,18 +56,6 @@ def prepared(case: Case, name: str, hyper: dict[str, Any]) -> Method[Any]:
     return method
 
 
-def test_a_hint_joined_with_logits_leaves_kd() -> None:
-    """`fitnet` and `at` without their hint, at alpha .8, train what `kd` trains at the same alpha and tau."""
-    case = Case("kd", NODES, "gnn")
-    (expected,) = (case.trained({"alpha": 0.8, "tau": 2.0}, epochs=4).method.student,)
-    assert expected is not None
-    for name in ("fitnet", "at"):
-        run = Case(name, NODES, "gnn").trained({"beta": 0.0, "alpha": 0.8, "tau": 2.0}, epochs=4)
-        assert run.method.student is not None
-        for own, other in zip(run.method.student.parameters(), expected.parameters(), strict=True):
-            torch.testing.assert_close(own, other, atol=1e-6, rtol=0)
-
-
 def test_strangers_are_kept_from_the_first_epoch_on() -> None:
     """`oad` without distillation has no warm-up, in which nothing could be kept."""
     method = build(
@@ -74,3 +64,19 @@ def test_strangers_are_kept_from_the_first_epoch_on() -> None:
         (),
     )
     assert all(method.may_be_kept(epoch) for epoch in range(8))
+
+
+@pytest.mark.parametrize(
+    ("beta", "holds_another"),
+    [
+        ({"float": [0.0, 10.0]}, True),
+        ({"choice": [0.0, 1.0, 5.0]}, True),
+        ({"float": [0.5, 10.0]}, False),
+    ],
+)
+def test_a_space_that_holds_another_method_is_found(beta: dict[str, list[float]], holds_another: bool) -> None:
+    """`at` with beta 0 is the student alone under another name."""
+    body = {"name": "at", "kind": "method", "parameters": {"beta": {**beta, "default": 1.0, "source": "made up"}}}
+    space, outcome = parse_space(body, source="at"), nullcontext()
+    with pytest.raises(AssertionError, match="own term is off") if holds_another else outcome:
+        acts_everywhere(METHODS.get("at"), space)

@@ -1,0 +1,3 @@
+"""Attention transfer joined with `kd`."""
+
+from __future__ import annotations

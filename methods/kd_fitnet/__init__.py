@@ -1,0 +1,3 @@
+"""FitNet joined with `kd`."""
+
+from __future__ import annotations
