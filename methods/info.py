@@ -42,6 +42,10 @@ class MethodInfo:
     test_selected: the variants that choose something by test labels, as released code does. They are there for the
         reproduction of a published number alone.
     artefacts: the kinds of what is computed once for its trials (a positional encoding, propagated features).
+    derived_teacher: the method that makes the cell's teacher anew before this one learns from it (prunes and retrains
+        it, say): one with one teacher, whose student is the teacher's own model. Its hyperparameters are those of this
+        method whose names open with `teacher_`, without that; a teacher so made is trained once for each of their
+        values, and shared by all trials and methods that ask for it.
     """
 
     name: str
@@ -64,6 +68,7 @@ class MethodInfo:
     status: Literal["faithful", "reconstructed"] = "faithful"
     test_selected: tuple[str, ...] = ()
     artefacts: tuple[str, ...] = ()
+    derived_teacher: str | None = None
 
     def __post_init__(self) -> None:
         """Raises ValueError, one line, where a variant's name will not do or is told of without being there."""

@@ -80,7 +80,8 @@ class Cell(_Part):
     epoch or a setting by test labels.
 
     teacher: of several that teach together the names joined by a plus, as in ``gcn+sage``; teacher_ids: then the id of
-    each one, in that order, and ``teacher_id`` is that of them all.
+    each one, in that order, and ``teacher_id`` is that of them all. derived_from: of a teacher that was made anew from
+    a teacher, by ``method``, the id of that one.
     """
 
     id: HexId
@@ -98,6 +99,7 @@ class Cell(_Part):
     teacher: Name | None
     teacher_id: HexId | None
     teacher_ids: tuple[HexId, ...] | None = Field(None, min_length=2)
+    derived_from: HexId | None = None
     student: Name
     method: Name
     variant: Variant
@@ -244,7 +246,7 @@ class Record(_Part):
     def to_json(self) -> str:
         """The record as one line of JSON, without the newline."""
         absent: dict[str, Any] = {name: True for name in _NEWER if getattr(self, name) is None}
-        newer = ("split_sha256", "test_sha256", "items", "test_selected", "teacher_ids")
+        newer = ("split_sha256", "test_sha256", "items", "test_selected", "teacher_ids", "derived_from")
         absent["cell"] = {name for name in newer if getattr(self.cell, name) is None}
         return self.model_dump_json(exclude=absent)
 

@@ -167,7 +167,7 @@ class Driver:
     def _job(self, run: CellRun, work: JobRequest, made: Configuration) -> Job:
         cell = run.cell
         needs = self.prerequisites
-        teachers = {seed: needs.teachers_of(cell, seed) for seed in work.seeds} if cell.teachers else {}
+        teachers = {seed: needs.teachers_of(cell, made, seed) for seed in work.seeds} if cell.teachers else {}
         own = {seed: needs.artefacts_of(cell, made, seed) for seed in work.seeds} if cell.method.artefacts else {}
         return Job(
             key=run.record_id(work, work.seeds[0]),
@@ -232,7 +232,7 @@ class Driver:
         if owner.run is not None:
             record = self._accept_work(owner.run, owner, outcome)
         elif owner.teacher is not None:
-            former = partial(self._former, "teacher", owner.teacher.id, None, outcome)
+            former = partial(self._former, kind="teacher", search=None, outcome=outcome)
             record = self.prerequisites.accept_teacher(owner.teacher, outcome, former)
         else:
             self.prerequisites.accept_artefact(outcome)
@@ -253,15 +253,16 @@ class Driver:
         if work.purpose == "trial" and status == "ok":
             score = outcome.validation[self.recorder.identity(cell.data).metric]
             status = "pruned" if run.prunes(work, outcome.seed, score) else "ok"
-        search = self.recorder.search(run, work)
-        former = self._former(work.purpose, cell.id, search, outcome)
+        search, made = self.recorder.search(run, work), self._configuration(cell, work)
+        former = self._former(cell.id, work.purpose, search, outcome)
         record = self.recorder.work(
             run,
             work,
             replace(outcome, status=status),
             search,
             former + run.stale(work, outcome.seed),
-            self.prerequisites.records_of(cell, outcome.seed),
+            self.prerequisites.records_of(cell, made, outcome.seed),
+            self.prerequisites.seconds_of(cell, made, outcome.seed),
         )
         self.store.append(record)
         run.drop(record.supersedes or ())
@@ -291,7 +292,7 @@ class Driver:
         for listener in self._listeners:
             listener(record)
 
-    def _former(self, kind: str, cell_id: str, search: Search | None, outcome: Outcome) -> tuple[str, ...]:
+    def _former(self, cell_id: str, kind: str, search: Search | None, outcome: Outcome) -> tuple[str, ...]:
         """The id of the failed record that this one stands in for, if any."""
         former = self._again.pop(work_name(kind, cell_id, search, outcome.seed), None)
         return (former,) if former else ()

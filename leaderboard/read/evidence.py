@@ -70,7 +70,8 @@ class EvidenceBook:
             if record.kind == "report" and record.status == "ok":
                 self._reports[record.id, record.environment.fingerprint] = record
             elif record.kind == "teacher" and record.status == "ok" and record.cell.teacher_id:
-                settings = {name.removeprefix("student."): value for name, value in record.hparams.items()}
+                every = record.hparams.items()  # those of the method by which one was made anew are that method's own
+                settings = {n.removeprefix("student."): value for n, value in every if n.startswith("student.")}
                 self._teachers.setdefault(record.cell.teacher_id, (record.cell.student, settings))
 
     def of(self, result: Result) -> Evidence:

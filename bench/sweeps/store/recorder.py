@@ -54,10 +54,21 @@ class Recorder:
         )
 
     def teacher(
-        self, teacher: TeacherPlan, outcome: Outcome, hparams: Mapping[str, Any], supersedes: tuple[str, ...]
+        self,
+        teacher: TeacherPlan,
+        outcome: Outcome,
+        hparams: Mapping[str, Any],
+        supersedes: tuple[str, ...],
+        method: str = "supervised",
+        cell_id: str | None = None,
+        derived_from: str | None = None,
     ) -> Record:
-        """The record of a trained teacher, whose artefact's id is the job's key."""
-        cell = self._cell(teacher.data, teacher.id, outcome, None, outcome.key, teacher.model, "supervised")
+        """The record of a trained teacher, whose artefact's id is the job's key.
+
+        method, cell_id, derived_from: of one that was made anew from another.
+        """
+        cell = self._cell(teacher.data, cell_id or teacher.id, outcome, None, outcome.key, teacher.model, method)
+        cell = cell.model_copy(update={"derived_from": derived_from})
         record_id = teacher_record_id(outcome.key)
         return self._record("teacher", record_id, supersedes, cell, hparams, None, outcome)
 
@@ -69,6 +80,7 @@ class Recorder:
         search: Search,
         supersedes: tuple[str, ...],
         taught_by: Sequence[Record],
+        teacher_s: float | None,
     ) -> Record:
         """The record of one seed of a trial, a report run or a speed measurement; taught_by: its teachers' records."""
         cell = run.cell
@@ -89,7 +101,7 @@ class Recorder:
             search,
             outcome,
             curve=run.curve_of(work, outcome.seed),
-            teacher_s=sum(record.timings.train_s for record in taught_by) if taught_by else None,
+            teacher_s=teacher_s,
             tune_s=_tune_s(run) if work.purpose == "report" else None,
             seen=self.seen_in_tuning(cell)[found.split_seed] if work.purpose == "report" else None,
         )

@@ -275,8 +275,9 @@ def _teacher_run(teacher: TeacherPlan, job: Job) -> tuple[tuple[str, str], dict[
         "purpose": "teacher",
         **_data(teacher.data),
         "student": teacher.model,
-        "method": "supervised",
+        "method": job.configuration.method,
         "variant": "paper",
+        **{f"method.{name}": value for name, value in job.configuration.method_hyper.items()},
         **{f"student.{name}": value for name, value in job.configuration.student_hyper.items()},
     }
     # Of two teachers of one model, or of one tuned anew, the id tells which.

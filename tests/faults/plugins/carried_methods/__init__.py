@@ -29,4 +29,39 @@ def committee() -> MethodInfo:
     )
 
 
-ENTRIES = (committee,)
+@cache
+def magnitude_pruning() -> MethodInfo:
+    """What makes a teacher anew."""
+    register_space("method", "magnitude-pruning", HERE / "magnitude-pruning.yaml")
+    return MethodInfo(
+        name="magnitude-pruning",
+        title="Magnitude pruning",
+        paper="Learning both Weights and Connections for Efficient Neural Networks",
+        venue="NeurIPS",
+        year=2015,
+        url="https://arxiv.org/abs/1506.02626",
+        family="pruning",
+        target="carried_methods.methods:MagnitudePruning",
+        tasks=("node-classification",),
+    )
+
+
+@cache
+def pruned_kd() -> MethodInfo:
+    """What learns from it."""
+    register_space("method", "pruned-kd", HERE / "pruned-kd.yaml")
+    return MethodInfo(
+        name="pruned-kd",
+        title="Distillation from a pruned teacher",
+        paper="none",
+        venue="here",
+        year=0,
+        url="",
+        family="pruning",
+        target="carried_methods.methods:PrunedKD",
+        tasks=("node-classification",),
+        derived_teacher="magnitude-pruning",
+    )
+
+
+ENTRIES = (committee, magnitude_pruning, pruned_kd)
