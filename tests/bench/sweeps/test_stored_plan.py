@@ -141,8 +141,8 @@ def test_a_store_without_a_plan_goes_on_under_its_own_ids_and_then_keeps_one(
 
 @pytest.mark.parametrize("name", ["example-board", "example-board-framelets"])
 def test_the_committed_stores_have_the_ids_they_had(repo_root: Path, name: str) -> None:
+    """They were made before stores kept their plan, and `at` and `fitnet` have other spaces by now."""
     store = repo_root / EXAMPLE / name
-    assert not (store / files.PLAN).exists()
     plan = files.plan_of(store)
     assert plan.id == files.read_facts(store).plan_id
     assert parse_stored(store_plan(plan, (), "1.0").to_json(), "plan.json").plan() == plan
