@@ -1,4 +1,4 @@
-"""How the sources are laid out: no long module, no crowded folder, one import name."""
+"""How the sources are laid out: no import circle, no long module, no crowded folder, one import name."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import networkx
 import pytest
 
 PACKAGE = "graph_distillery"
@@ -35,6 +36,18 @@ def imported(tree: ast.AST) -> Iterator[tuple[str, str | None]]:
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, f"line {node.lineno}: a relative import"
             yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+def test_no_import_goes_in_a_circle(modules: dict[str, ast.Module]) -> None:
+    graph = networkx.DiGraph()
+    for name, tree in modules.items():
+        for module, taken in imported(tree):
+            target = f"{module}.{taken}" if f"{module}.{taken}" in modules else module
+            if target in modules and target != name:
+                graph.add_edge(name, target)
+    assert graph.number_of_edges() > 500, "the graph was not read"
+    circles = [sorted(group) for group in networkx.strongly_connected_components(graph) if len(group) > 1]
+    assert circles == []
 
 
 def test_no_module_imports_a_room_by_its_bare_name(modules: dict[str, ast.Module]) -> None:
