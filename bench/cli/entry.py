@@ -28,6 +28,8 @@ OK, FAILED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 _USER_ERRORS = (UserError, UnknownNameError, DuplicateNameError, SpaceError)
 #: The base of typer's own usage errors, which no version of typer exports.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+#: What a path that the user gave may be wrong with.
+_PATH = {errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR}
 _STORAGE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
@@ -75,9 +77,16 @@ def _explain(error: Exception) -> tuple[str | None, int]:
         return _one_line(str(error)), FAILED
     if isinstance(error, _UsageError):
         return _usage_line(error), WRONG_INPUT
+    if isinstance(error, OSError) and error.errno in _PATH:
+        return f"{_shortened(str(error.filename or 'a path'))}: {(error.strerror or str(error)).lower()}", WRONG_INPUT
     if isinstance(error, OSError) and error.errno in _STORAGE:
         return f"{error.filename or 'storage'}: {error.strerror}", FAILED
     return None, FAILED
+
+
+def _shortened(name: str) -> str:
+    """A path in one line that can be read."""
+    return name if len(name) <= 120 else f"{name[:60]}...{name[-40:]} ({len(name)} characters)"
 
 
 def _is_board_error(error: Exception) -> bool:

@@ -173,3 +173,28 @@ def test_a_store_of_another_spec_is_left_alone(
         done = distillery("sweep", other, "--out", "store", *more)
         assert (done.code, "split: " in done.err) == (2, True)
     assert contents(tmp_path / "store") == before
+
+
+LONG = "x" * 260
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", "--dataset", "karate", "--method", "supervised", "--out", LONG],
+        ["sweep", f"{LONG}.yaml"],
+        ["leaderboard", LONG, "--out", "board"],
+        ["verify", LONG, "store"],
+        ["submit", LONG],
+        ["status", LONG],
+        ["demo", "--out", LONG],
+        ["reproduce", "glnn-1", "--datasets", "cora", "--out", LONG],
+        ["info", "karate", "--data", LONG],
+    ],
+    ids=lambda command: command[0],
+)
+def test_a_path_that_no_file_can_have_is_one_line(command: list[str], distillery: Callable[..., Any]) -> None:
+    called = distillery(*command)
+    assert called.code == 2
+    (line,) = called.err.strip().splitlines()
+    assert "name too long" in line.lower()

@@ -64,8 +64,8 @@ def test_the_sweep_goes_on(plan_of: Callable[..., Plan], tmp_path: Path) -> None
 
 def test_training_ends_where_no_epoch_can_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     """NaN passes no comparison: the untrained state would stay the best one."""
-    monkeypatch.setattr(engine, "main_score", lambda *_: math.nan)
     problem = load_problem(ProblemKey("karate", "public", "transductive"), 0)
+    monkeypatch.setattr(type(problem.training.task), "main_score", lambda *_: math.nan)
     configuration = Configuration("supervised", student="mlp", student_hyper={"epochs": 3, "hidden": 4})
     with pytest.raises(FloatingPointError, match="accuracy of the validation items is nan in epoch 0"):
         list(train(configuration, [0], lambda _: problem, lambda _: ()))
