@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,12 @@ def run_board_perf(names: list[str] | None = None, small: int = SMALL, large: in
     for name in names or ():
         if name not in _NAMES:
             raise UserError(unknown_line("measurement", name, _NAMES))
-    rows = [*_board_rows(small, large), _wide_row(), _import_row()]
+    measured: dict[tuple[str, ...], Callable[[], list[PerfRow]]] = {
+        _NAMES[:3]: lambda: _board_rows(small, large),
+        ("board-wide",): lambda: [_wide_row()],
+        ("board-import",): lambda: [_import_row()],
+    }
+    rows = [row for group, measure in measured.items() if not names or set(names) & set(group) for row in measure()]
     return [row for row in rows if not names or row.name in names]
 
 

@@ -34,7 +34,7 @@ def content(store: Path) -> dict[Path, bytes]:
 # -- disks ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("limit", "where"), [(20_000, "teacher"), (24_000, "trial.jsonl")], ids=["teacher", "records"])
+@pytest.mark.parametrize(("limit", "where"), [(40_000, "teacher"), (24_000, "trial.jsonl")], ids=["teacher", "records"])
 def test_a_file_that_may_not_grow(
     launcher: Any,
     write_spec: Callable[..., Path],

@@ -104,7 +104,7 @@ SPECS: list[tuple[dict[str, Any], str]] = [
     ({"methods": [{"name": "kd", "fix": {"alpha": 7.0}}]}, "less than or equal to 1"),
     (
         {"methods": [{"name": "lsp", "space": {"kernel": {"choice": ["linear", "polynomal"]}}}], "students": ["gcn"]},
-        "the range of method.kernel holds 'polynomal'",
+        "'polynomal' is not a choice; did you mean 'polynomial'?",
     ),
     (
         {"methods": [{"name": "oad", "space": {"students": {"int": [0, 4]}}}], "students": ["gcn"]},

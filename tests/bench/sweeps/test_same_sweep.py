@@ -107,18 +107,18 @@ def test_what_a_trial_may_look_at(plan: Callable[[str], Plan]) -> None:
     study = Study(cell.id, cell.space, cell.defaults, plan("seed-racing").spec.search, 12)
     assert study.search.lag == 4
     known: list[Trial] = []
-    for number in range(12):
+    for number in range(16):  # past what is drawn at random first
         configuration = study.propose(number, known)
         known.append(Trial(number, configuration, dict.fromkeys(study.seeds, number / 20), "complete"))
-    proposed = study.propose(12, known)
+    proposed = study.propose(16, known)
     running = [Trial(one.number, one.configuration, {}, "running") for one in known]
-    for late in (9, 10, 11):
-        assert study.propose(12, [*known[:late], running[late], *known[late + 1 :]]) == proposed
-        assert study.may_begin(12, [*known[:late], running[late], *known[late + 1 :]])
-    other = Trial(8, known[8].configuration, dict.fromkeys(study.seeds, 0.01), "complete")
-    assert study.propose(12, [*known[:8], other, *known[9:]]) != proposed
-    assert not study.may_begin(12, [*known[:8], running[8], *known[9:]])
-    assert not study.may_begin(12, [*known[:3], *known[4:]])  # a gap that a killed driver left
+    for late in (13, 14, 15):
+        assert study.propose(16, [*known[:late], running[late], *known[late + 1 :]]) == proposed
+        assert study.may_begin(16, [*known[:late], running[late], *known[late + 1 :]])
+    other = Trial(12, known[12].configuration, dict.fromkeys(study.seeds, 0.01), "complete")
+    assert study.propose(16, [*known[:12], other, *known[13:]]) != proposed
+    assert not study.may_begin(16, [*known[:12], running[12], *known[13:]])
+    assert not study.may_begin(16, [*known[:3], *known[4:]])  # a gap that a killed driver left
     assert study.may_begin(3, [])
     best = Trial(0, cell.defaults, dict.fromkeys(study.seeds, 0.9), "complete")
     lost = {100: 0.1, 101: 0.2}

@@ -14,7 +14,7 @@ from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Record, read_records
 from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.cost import progress_of
-from graph_distillery.bench.sweeps.plan.plan import Plan
+from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.leaderboard import load_stores
@@ -53,8 +53,8 @@ def test_a_choice_of_several_makes_cells_of_methods_that_take_many_and_leaves_th
 
 
 def test_ids_of_plans_with_single_teachers_are_what_they_were(plan_of: PlanOf) -> None:
-    """Of the small spec, from before a choice could be of several."""
-    plan = plan_of(split="public")
+    """Of the small spec, from before a choice could be of several, in the scheme of that day."""
+    plan = make_plan(plan_of(split="public").spec, id_scheme=1)
     assert plan.id == "108c101390bd883c"
     assert [cell.id for cell in plan.cells] == [
         "18a4e1487e2dcdda",

@@ -32,7 +32,7 @@ def undisturbed(plugged_in: None, tmp_path_factory: pytest.TempPathFactory) -> t
         "teachers": [[{"model": "gcn", **small}, {"model": "sage", **small}]],
         "students": [{"model": "mlp", "layers": 2, **small}],
         "methods": ["committee", "sgc"],
-        "search": {"trials": 3, "seeds": [100]},
+        "search": {"trials": 6, "seeds": [100]},
         "report": {"seeds": 2},
     }
     plan, store = make_plan(parse_spec(spec, "spec.yaml")), tmp_path_factory.mktemp("undisturbed") / "store"
