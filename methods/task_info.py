@@ -9,6 +9,9 @@ from typing import Literal
 Metric = Literal["accuracy", "micro_f1", "roc_auc"]
 
 
+Setting = Literal["transductive", "inductive", "graph-level"]
+
+
 @dataclass(frozen=True)
 class TaskInfo:
     """What there is to know of a task before it is loaded; `target` is its `module:Class`, a `contract.Task`.
@@ -22,7 +25,7 @@ class TaskInfo:
     items: Literal["node", "graph", "pair"]
     labels: Literal["class", "set", "binary"]
     metrics: tuple[Metric, ...]
-    settings: tuple[str, ...]
+    settings: tuple[Setting, ...]
     target: str
 
     def why_not_setting(self, setting: str) -> str | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from graph_distillery.methods.registry import Registry
-from graph_distillery.methods.task_info import TaskInfo
+from graph_distillery.methods.task_info import Setting, TaskInfo
 
 if TYPE_CHECKING:
     from graph_distillery.methods.contract.task import Task
 
 
 _HERE = "graph_distillery.methods.tasks"
-_NODE = ("transductive", "inductive")
+_NODE: tuple[Setting, ...] = ("transductive", "inductive")
 
 _BUILT_IN = (
     TaskInfo(

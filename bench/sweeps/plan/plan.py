@@ -289,8 +289,7 @@ def _data_key(spec: Spec, info: DatasetInfo) -> DataKey:
 def _setting(spec: Spec, info: DatasetInfo) -> Setting:
     settings = TASKS.get(info.task).settings
     if len(settings) == 1:
-        only: Setting = settings[0]  # type: ignore[assignment]
-        return only
+        return settings[0]
     many = "graphs" in info.splits  # the split by whole graphs, of sets with many graphs and a label per node
     natural: Setting = "inductive" if many else "transductive"
     if many and spec.setting == "transductive":
