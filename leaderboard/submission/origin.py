@@ -30,9 +30,14 @@ def check_origin(records: Sequence[Record], replaced: Sequence[Record]) -> Itera
 
 
 def _grown_over(old: Record, records: Sequence[Record]) -> bool:
-    """Whether a report or speed was selected out of fewer trials than what stands in its place: a prolonged search."""
+    """Whether a report or speed was selected out of fewer trials than what stands in its place: a prolonged search.
+
+    Where the same configuration won again nothing was trained, so that a report has the scores that it had.
+    """
     standing = next((record for record in records if old.id in (record.supersedes or ())), None)
     if standing is None or standing.search is None or old.search is None or old.kind not in ("report", "speed"):
+        return False
+    if old.kind == "report" and old.hparams == standing.hparams and old.metrics != standing.metrics:
         return False
     return old.search.trials < standing.search.trials
 

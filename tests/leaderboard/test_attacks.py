@@ -203,6 +203,17 @@ def test_a_finished_run_is_not_superseded(sweep, submitted):
     assert submitted([*records, lucky]) >= {("refuse", "superseded", "kd"), ("refuse", "ids", "kd")}
 
 
+def test_a_prolonged_search_is_no_excuse_for_another_score(sweep, submitted):
+    """The same configuration that won out of more trials was not trained again: it has the scores that it had."""
+    records = sweep()
+    bad = next(r for r in records if (r.cell.method, r.kind, r.seed) == ("kd", "report", 2))
+    search = bad.search.model_copy(update={"trials": bad.search.trials + 2})
+    grown = bad.model_copy(update={"id": "f" * 16, "supersedes": (bad.id,), "search": search})
+    better = bad.metrics.model_copy(update={"test": {**bad.metrics.test, "accuracy": 0.99}})
+    assert ("refuse", "superseded", "kd") not in submitted([*records, grown])
+    assert ("refuse", "superseded", "kd") in submitted([*records, grown.model_copy(update={"metrics": better})])
+
+
 def test_a_row_that_says_it_is_older_than_the_boards(sweep, submitted):
     early = [r.model_copy(update={"created": "2020-01-01T00:00:00Z", "store_id": "e" * 16}) for r in sweep("2" * 16)]
     assert {(level, check) for level, check, _ in submitted(early, beside=sweep())} >= {("refuse", "times")}
