@@ -92,7 +92,6 @@ def sweep(
     read = parse_spec(dict(spec), "spec") if isinstance(spec, Mapping) else read_spec(Path(spec))
     path = Path(out if out is not None else read.name)
     plan = plan_in(path, read, preflight.data_folder(Path(data) if data is not None else None))
-    preflight.configurations(plan)
     run_sweep(plan, path, preflight.means(executor, workers, device, address), retry_failed=retry_failed)
     return Store(path)
 

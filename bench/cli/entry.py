@@ -18,6 +18,7 @@ import typer
 from graph_distillery.bench.cli import interrupts, lost_cluster, terminal
 from graph_distillery.bench.cli.app import RESUMABLE, app
 from graph_distillery.bench.errors import LostError, UserError
+from graph_distillery.bench.paths import shortened
 from graph_distillery.bench.records import RecordError
 from graph_distillery.methods.registry import BrokenEntryWarning, DuplicateNameError, UnknownNameError
 from graph_distillery.near_names import unknown_line
@@ -78,15 +79,10 @@ def _explain(error: Exception) -> tuple[str | None, int]:
     if isinstance(error, _UsageError):
         return _usage_line(error), WRONG_INPUT
     if isinstance(error, OSError) and error.errno in _PATH:
-        return f"{_shortened(str(error.filename or 'a path'))}: {(error.strerror or str(error)).lower()}", WRONG_INPUT
+        return f"{shortened(str(error.filename or 'a path'))}: {(error.strerror or str(error)).lower()}", WRONG_INPUT
     if isinstance(error, OSError) and error.errno in _STORAGE:
         return f"{error.filename or 'storage'}: {error.strerror}", FAILED
     return None, FAILED
-
-
-def _shortened(name: str) -> str:
-    """A path in one line that can be read."""
-    return name if len(name) <= 120 else f"{name[:60]}...{name[-40:]} ({len(name)} characters)"
 
 
 def _is_board_error(error: Exception) -> bool:

@@ -7,12 +7,12 @@ from typing import Any
 
 from graph_distillery.bench.cli.terminal import table
 from graph_distillery.bench.sweeps.cost import Cost, Pruning, processors, pruning_of
+from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.outcome import identity
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.seeds import Runs
 from graph_distillery.bench.sweeps.spec import Search
 from graph_distillery.bench.sweeps.store.status import StoreStatus
-from graph_distillery.bench.sweeps.sweep import Means
 from graph_distillery.bench.text import count, duration, spans
 
 

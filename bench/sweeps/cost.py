@@ -15,7 +15,7 @@ from graph_distillery.bench.sweeps.store.status import CellStatus, StoreStatus, 
 from graph_distillery.bench.sweeps.study import pruners
 
 if TYPE_CHECKING:
-    from graph_distillery.bench.sweeps.sweep import Means
+    from graph_distillery.bench.sweeps.means import Means
     from graph_distillery.bench.training.engine import Trained
     from graph_distillery.bench.training.problem import Problem
     from graph_distillery.methods.contract import Teacher

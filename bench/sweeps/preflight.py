@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from graph_distillery.bench.errors import UserError, value_line
+from graph_distillery.bench.paths import can_be_written, is_folder
+from graph_distillery.bench.sweeps.means import EXECUTORS, Means
 from graph_distillery.bench.sweeps.plan.plan import Cell, Plan
 from graph_distillery.near_names import unknown_line
 
-if TYPE_CHECKING:
-    from graph_distillery.bench.sweeps.sweep import Means
-
 
 def data_folder(data: Path | None) -> Path | None:
-    """--data, which is a folder or is made one; UserError where it is a file."""
+    """--data, absolute, which may be a folder that is only read; UserError where a file is in its way."""
     if data is None:
         return None
-    path = data.expanduser().absolute()
-    above = next(part for part in (path, *path.parents) if part.exists())
-    if not above.is_dir():
-        raise UserError(f"--data {data}: {above} is not a folder")
-    return path
+    return data.expanduser().absolute() if is_folder(data.expanduser()) else can_be_written(data, f"--data {data}")
 
 
 def device(name: str) -> str:
@@ -42,8 +37,6 @@ def device(name: str) -> str:
 
 def means(executor: str, workers: int, device_name: str, address: str | None) -> Means:
     """What --executor, --workers, --device and --address ask for; UserError where they do not fit."""
-    from graph_distillery.bench.sweeps.sweep import EXECUTORS, Means
-
     named = next((name for name in EXECUTORS if name == executor), None)
     if named is None:
         raise UserError(f"--executor: {unknown_line('executor', executor, EXECUTORS)}")

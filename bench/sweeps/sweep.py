@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, get_args
 
 from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.data_check import check_data
 from graph_distillery.bench.sweeps.driver import Driver, Listener
 from graph_distillery.bench.sweeps.executors import Executor
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
+from graph_distillery.bench.sweeps.means import IN_THIS_PROCESS, Means
 from graph_distillery.bench.sweeps.outcome import SweepOutcome, outcome_of
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.files import begun, plan_in, refuse
@@ -25,33 +26,11 @@ from graph_distillery.bench.sweeps.study.optuna_copy import OptunaCopy
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget
 from graph_distillery.bench.sweeps.trackers.tracking import tracking
 
-ExecutorName = Literal["local", "ray"]
-EXECUTORS: tuple[ExecutorName, ...] = get_args(ExecutorName)
-
-
-@dataclass(frozen=True)
-class Means:
-    """What carries trials out, and where they train.
-
-    workers: worker processes; 0 trains in this process. On Ray: trials at once; 0 takes one on a local Ray, and what
-    there is room for on a cluster. address: of a Ray cluster, `auto` or HOST:PORT; None starts a local Ray.
-    """
-
-    executor: ExecutorName = "local"
-    workers: int = 0
-    device: str = "cpu"
-    address: str | None = None
-
-    @property
-    def device_here(self) -> str:
-        """For what this process trains itself, to estimate a cost say; a cluster's devices are not here."""
-        return self.device if self.address is None else "cpu"
-
 
 def run_sweep(
     plan: Plan,
     out: Path,
-    means: Means = Means(),
+    means: Means = IN_THIS_PROCESS,
     *,
     listener: Callable[[Driver], Listener] | None = None,
     on_message: Callable[[str], None] | None = None,
@@ -78,6 +57,7 @@ def run_sweep(
     if begun(out):
         now = plan_in(out, plan.spec, plan.data_dir, plan.shard)
         plan = replace(now, notes=(*plan.notes, *now.notes))
+    preflight.configurations(plan)
     tell = on_message or (lambda text: None)
     data = check_data(plan, out, "cpu" if on_ray else means.device)
     for line in (*plan.notes, *data.remarks):

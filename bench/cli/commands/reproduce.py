@@ -20,7 +20,7 @@ from graph_distillery.bench.text import duration
 from graph_distillery.near_names import unknown_line
 
 if TYPE_CHECKING:
-    from graph_distillery.bench.sweeps.sweep import Means
+    from graph_distillery.bench.sweeps.means import Means
     from graph_distillery.leaderboard.reproduction import ReproductionTable
 
 

@@ -13,9 +13,9 @@ from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.sweeps import preflight
+from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.spec import Spec, parse_spec
 from graph_distillery.bench.sweeps.store.files import plan_in
-from graph_distillery.bench.sweeps.sweep import Means
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.tasks.registry import TASKS
 from graph_distillery.near_names import did_you_mean, nearest, unknown_line
@@ -45,7 +45,6 @@ class Choice:
 def run(choice: Choice, out: Path, means: Means, data: Path | None, as_json: bool, quiet: bool = False) -> int:
     """Train the cell on every report seed, with the controls beside it."""
     plan = plan_in(out, spec_of(choice), preflight.data_folder(data))
-    preflight.configurations(plan)
     return carry_out(plan, out, means, as_json, quiet=quiet)
 
 

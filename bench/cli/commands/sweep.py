@@ -16,13 +16,14 @@ from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.cost import estimate, progress_of
 from graph_distillery.bench.sweeps.data_check import DataSurvey, check_data
+from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.plan.shards import parse_shard
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.bench.sweeps.store.files import begun, plan_in
 from graph_distillery.bench.sweeps.store.retries import failures
 from graph_distillery.bench.sweeps.study.optuna_copy import check_url
-from graph_distillery.bench.sweeps.sweep import Means, run_sweep
+from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget, check_trackers
 from graph_distillery.bench.text import count
 
@@ -46,10 +47,10 @@ def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_jso
     store = request.out or Path(read.name if shard is None else f"{read.name}-{shard.number}-of-{shard.count}")
     written = str(shard) if shard is not None and shard.count > 1 else None
     plan = plan_in(store, read, preflight.data_folder(data), written)
-    preflight.configurations(plan)
     url = check_url(request.optuna_storage) if request.optuna_storage is not None else None
     trackers = check_trackers(request.track)
     if dry_run:
+        preflight.configurations(plan)
         return tell(plan, store, means, as_json, request.retry_failed)
     more: dict[str, Any] = {"optuna_storage": url, "trackers": trackers, "retry_failed": request.retry_failed}
     return carry_out(plan, store, means, as_json, **more, quiet=quiet)

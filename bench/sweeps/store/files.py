@@ -11,6 +11,7 @@ from typing import get_args
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import is_id
+from graph_distillery.bench.paths import can_be_written
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.plan.growth import grown
 from graph_distillery.bench.sweeps.plan.plan import IdScheme, Plan, make_plan
@@ -149,10 +150,11 @@ def _with_records(path: Path) -> set[str]:
 
 
 def refuse(path: Path) -> None:
-    """Raises UserError where the place is taken by something that is no store; writes nothing."""
+    """Raises UserError where the place is taken by something that is no store, or cannot be written to; writes
+    nothing.
+    """
+    can_be_written(path)
     if not path.is_dir():
-        if path.exists():
-            raise UserError(f"{path}: is a file, not a folder")
         return
     if not begun(path) and (name := stranger(path)) is not None:
         raise UserError(f"{path}: holds {name!r} and is no store; choose an empty folder")

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.paths import can_be_written
 from graph_distillery.near_names import unknown_line
 
 #: By tracker, which is also the extra's name: the module that it needs, and how its target is written.
@@ -57,11 +58,7 @@ def check_trackers(texts: Sequence[str]) -> tuple[TrackerTarget, ...]:
 
 
 def _folder(target: str) -> str:
-    path = Path(target).expanduser().absolute()
-    above = next(part for part in (path, *path.parents) if part.exists())
-    if not above.is_dir():
-        raise UserError(f"--track tensorboard={target}: {above} is not a folder")
-    return str(path)
+    return str(can_be_written(Path(target), f"--track tensorboard={target}"))
 
 
 def _uri(target: str, source: str | None = None) -> str:

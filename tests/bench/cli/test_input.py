@@ -144,7 +144,7 @@ def test_an_unknown_executor_and_a_missing_device_are_refused(
     done = distillery("sweep", spec, "--device", "cuda:99")
     assert (done.code, done.err.count("\n")) == (2, 1)
     done = distillery("sweep", spec, "--data", spec)
-    assert (done.code, "is not a folder" in done.err) == (2, True)
+    assert (done.code, "not a folder" in done.err) == (2, True)
     assert list(tmp_path.iterdir()) == [spec]
 
 

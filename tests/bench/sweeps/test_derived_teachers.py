@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from graph_distillery.bench.records import Record, read_records
+from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.plan import Plan
-from graph_distillery.bench.sweeps.sweep import Means, run_sweep
+from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.bench.training.artefacts import StoredArtefacts
 
 pytestmark = pytest.mark.usefixtures("carried_methods")

@@ -13,8 +13,9 @@ import pytest
 from graph_distillery.bench.records import Record, parse_record, read_records
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.jobs import Job
+from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.plan import Plan
-from graph_distillery.bench.sweeps.sweep import Means, run_sweep
+from graph_distillery.bench.sweeps.sweep import run_sweep
 
 
 @pytest.fixture(autouse=True)

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from graph_distillery.bench.records import read_records
+from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.study.study import Study
 from graph_distillery.bench.sweeps.study.trial import Trial
-from graph_distillery.bench.sweeps.sweep import Means, run_sweep
+from graph_distillery.bench.sweeps.sweep import run_sweep
 
 PRUNERS = ("seed-racing", "asha")
 

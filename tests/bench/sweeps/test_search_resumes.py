@@ -118,7 +118,7 @@ def no_speed(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("sampler", get_args(Sampler))
 def test_a_killed_sweep_ends_like_an_undisturbed_one(sampler: str, pruner: str, tmp_path: Path) -> None:
     # The median says nothing before five are complete; with fewer the other two have nothing to prune.
-    trials_asked = {"median": 20, "hyperband": 14, "asha": 14}.get(pruner, 10)
+    trials_asked = {"median": 28, "hyperband": 14, "asha": 14}.get(pruner, 10)
     of = plan(sampler, pruner, trials_asked)
     whole = carried_out(of, tmp_path / "whole", 0, 0)
     assert carried_out(of, tmp_path / "killed", KILLS, 1) == whole

@@ -12,9 +12,10 @@ from filelock import FileLock
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import read_records
+from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.store import Store
-from graph_distillery.bench.sweeps.sweep import Means, run_sweep
+from graph_distillery.bench.sweeps.sweep import run_sweep
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ from graph_distillery.bench.sweeps.executors import Executor
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
 from graph_distillery.bench.sweeps.jobs import Job, Outcome
+from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.outcome import SweepOutcome
 from graph_distillery.bench.sweeps.plan.plan import Plan
-from graph_distillery.bench.sweeps.sweep import Means, run_sweep
+from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.bench.training import problem
 from graph_distillery.bench.training.artefacts import StoredArtefacts
 from graph_distillery.bench.training.engine import Configuration

@@ -19,8 +19,9 @@ import pytest
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record, read_records
+from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.plan import Plan
-from graph_distillery.bench.sweeps.sweep import Means, run_sweep
+from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.bench.sweeps.trackers import tracking
 from graph_distillery.bench.sweeps.trackers.options import check_trackers
 
