@@ -202,6 +202,19 @@ def cases_of(name: str) -> list[Case]:
     ]
 
 
+def sample_of(name: str) -> list[Case]:
+    """Some of the cases, in which every student, every variant and every task comes at least once: the first task with
+    each student and variant, and any other with one student, each in its turn, in variant `paper`.
+    """
+    cases = cases_of(name)
+    tasks = list(dict.fromkeys(case.task for case in cases))
+    chosen = [case for case in cases if case.task == tasks[0]]
+    for number, task in enumerate(tasks[1:], start=1):
+        those = [case for case in cases if case.task == task and case.variant == "paper"]
+        chosen.append(those[number % len(those)])
+    return chosen
+
+
 def tasks_of(info: MethodInfo) -> list[str]:
     """The tasks that it supports, by name."""
     return [name for name in TASKS.names if info.supports(name)]
