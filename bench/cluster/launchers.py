@@ -10,7 +10,7 @@ from graph_distillery.bench.cluster.files import Launch, absolute, printable
 from graph_distillery.bench.cluster.request import LaunchRequest
 from graph_distillery.bench.cluster.settings import Cluster
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.plan.shards import Shard, take_shard
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.near_names import unknown_line

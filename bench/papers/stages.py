@@ -8,7 +8,8 @@ from pathlib import Path
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.papers.schema import Run, Selector, Table
-from graph_distillery.bench.sweeps.plan.plan import Cell, Plan, make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
+from graph_distillery.bench.sweeps.plan.plan import Cell, Plan
 from graph_distillery.bench.sweeps.spec import Spec, parse_spec
 from graph_distillery.methods.registry import UnknownNameError
 from graph_distillery.search_spaces import SpaceError

@@ -16,7 +16,8 @@ from graph_distillery.bench.records import Record
 from graph_distillery.bench.sweeps.data_check import check_data
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.jobs import Job
-from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import Needs, parse_spec
 from graph_distillery.bench.sweeps.store.store import Store
 from graph_distillery.bench.training.problem import ProblemKey, load_problem

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
-from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.sweeps.store.store import Store
 from graph_distillery.bench.training.engine import Configuration, Snapshot, build, make_batches, train, validation_score

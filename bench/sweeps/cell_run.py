@@ -61,7 +61,7 @@ class CellRun:
 
     def __post_init__(self) -> None:
         cell = self.cell
-        planned = cell.trials if cell.id_scheme == 1 else None
+        planned = None if cell.may_be_prolonged else cell.trials
         self.study = Study(cell.id, cell.space, cell.defaults, self.spec.search, cell.trials, planned)
         self.budget = self.study.budget()
 
@@ -108,13 +108,13 @@ class CellRun:
     def result_of(self, work: JobRequest) -> Record | None:
         """A record of the same configuration and seed, selected under another name or out of fewer trials: since the
         search was prolonged, its scores stand for this work too."""
-        if work.purpose == "trial" or self.cell.id_scheme == 1:
+        if work.purpose == "trial" or not self.cell.may_be_prolonged:
             return None
         return next((r for r in self._stood(work) if r.seed == work.seeds[0] and _is_of(r, work.configuration)), None)
 
     def _awaited(self, record: Record, besides: Selection | None) -> bool:
         """Whether the scores of a record are still to be taken over under another selection."""
-        if self.cell.id_scheme == 1:
+        if not self.cell.may_be_prolonged:
             return False
         done = self.reports if record.kind == "report" else {(name, record.seed): r for name, r in self.speeds.items()}
         return any(
@@ -128,7 +128,7 @@ class CellRun:
         if record is None or selection is None:
             return False
         selected = self.selections()
-        if self.cell.id_scheme != 1 and record.search is not None and record.search.trials != self.budget:
+        if self.cell.may_be_prolonged and record.search is not None and record.search.trials != self.budget:
             return False  # it was selected out of fewer trials
         return selection in selected and _is_of(record, selected[selection])
 
@@ -289,7 +289,7 @@ class CellRun:
     def record_id(self, work: JobRequest, seed: int) -> str:
         """The same for the same work, on any machine."""
         split = self.spec.runs_of(seed).split_of(seed)
-        if work.purpose != "trial" and self.cell.id_scheme != 1:
+        if work.purpose != "trial" and self.cell.may_be_prolonged:
             return selected_id(
                 self.cell.id, work.purpose, work.selection, seed, split, self.budget, dict(work.configuration)
             )

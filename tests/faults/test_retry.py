@@ -14,7 +14,7 @@ from graph_distillery.bench.cli import main
 from graph_distillery.bench.cli.progress import ProgressDisplay
 from graph_distillery.bench.records import Record, RecordWriter, parse_record, read_records
 from graph_distillery.bench.sweeps.cell_run import CellRun
-from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.sweeps.store.retries import failures, work_of
 from graph_distillery.bench.sweeps.sweep import run_sweep

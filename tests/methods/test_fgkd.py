@@ -13,7 +13,7 @@ from torch import Tensor
 from graph_distillery.bench.conformance.examples import Case, problem_for
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.framelets.fmlp import FMLP
-from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.training.batches import Reads, make_source
 from graph_distillery.bench.training.engine import Configuration, build

@@ -19,7 +19,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import build_model
 from graph_distillery.bench.perf.references import lsp as reference
 from graph_distillery.bench.sweeps.driver import configuration as configuration_of
-from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.bench.training.engine import Configuration, build, make_batches, parse_hyperparameters, train
 from graph_distillery.bench.training.problem import ProblemKey, divide

@@ -10,7 +10,8 @@ from graph_distillery.bench.cli.plan_text import cost_line
 from graph_distillery.bench.cli.terminal import emit, note
 from graph_distillery.bench.sweeps.cost import estimate, processors, progress_of
 from graph_distillery.bench.sweeps.means import Means
-from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.bench.text import count
 

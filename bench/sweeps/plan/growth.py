@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.sweeps.plan.plan import Cell, Plan, make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
+from graph_distillery.bench.sweeps.plan.plan import Cell, Plan
 from graph_distillery.bench.sweeps.plan.shards import plan_of_shard
 from graph_distillery.bench.sweeps.spec import Search, Spec
 

@@ -13,8 +13,9 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import is_id
 from graph_distillery.bench.paths import can_be_written
 from graph_distillery.bench.records import read_records
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.plan.growth import grown
-from graph_distillery.bench.sweeps.plan.plan import IdScheme, Plan, make_plan
+from graph_distillery.bench.sweeps.plan.plan import IdScheme, Plan
 from graph_distillery.bench.sweeps.plan.shards import plan_of_shard
 from graph_distillery.bench.sweeps.plan.stored import StoredPlan, parse_stored
 from graph_distillery.bench.sweeps.spec import Spec, read_spec

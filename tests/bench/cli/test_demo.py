@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from graph_distillery.bench.cli.commands import demo
-from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import read_spec
 
 

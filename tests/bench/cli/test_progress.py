@@ -21,7 +21,7 @@ from graph_distillery.bench.cli.live_table import render
 from graph_distillery.bench.cli.progress import ProgressDisplay
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
-from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.bench.sweeps.store.heartbeat import Heartbeat, read_pulse
 from graph_distillery.bench.sweeps.store.status import read_status

@@ -9,7 +9,7 @@ import pytest
 from graph_distillery.bench.cli.plan_text import pruner_note, search_notes, who
 from graph_distillery.bench.sweeps.cost import at_once
 from graph_distillery.bench.sweeps.means import Means
-from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 
 

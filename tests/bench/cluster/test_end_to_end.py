@@ -20,7 +20,7 @@ import pytest
 import yaml
 
 from graph_distillery.bench.records import read_records
-from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.plan.shards import Shard, take_shard
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.sweeps.store.status import read_status

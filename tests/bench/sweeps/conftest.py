@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.methods import METHODS
 

@@ -15,7 +15,8 @@ from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.loaders.generated.blocks import csbm
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import read_records
-from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store import files
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.bench.training import problem

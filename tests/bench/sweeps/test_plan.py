@@ -23,7 +23,7 @@ PlanOf = Callable[..., Plan]
 _PRINT_IDS = """
 import json, sys
 from graph_distillery.bench.sweeps.cell_run import CellRun
-from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 plan = make_plan(parse_spec(json.loads(sys.argv[1]), "spec"))
 runs = [CellRun(cell, plan.spec) for cell in plan.searches]

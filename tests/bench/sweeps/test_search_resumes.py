@@ -14,7 +14,8 @@ import pytest
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
-from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import Pruner, Sampler, parse_spec
 from graph_distillery.bench.sweeps.store.store import Store
 from graph_distillery.bench.training.problem import load_problem

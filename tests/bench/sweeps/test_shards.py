@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.plan.shards import Shard, parse_shard, take_shard
 from graph_distillery.bench.sweeps.spec import parse_spec
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec, read_spec
 
 Small = Callable[..., dict[str, Any]]

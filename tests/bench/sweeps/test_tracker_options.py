@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.sweeps.trackers import options as trackers
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget, check_trackers

@@ -10,7 +10,7 @@ import pytest
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS
-from graph_distillery.bench.sweeps.plan.plan import make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.preflight import configurations
 from graph_distillery.bench.sweeps.spec import parse_spec, read_spec
 from graph_distillery.bench.training.engine import Configuration

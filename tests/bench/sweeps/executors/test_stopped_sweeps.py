@@ -11,7 +11,8 @@ import pytest
 from graph_distillery.bench.records import Record, read_records
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors import Executor
-from graph_distillery.bench.sweeps.plan.plan import Plan, make_plan
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
+from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.sweeps.store.store import Store
 from graph_distillery.bench.sweeps.sweep import run_sweep
