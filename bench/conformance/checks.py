@@ -13,7 +13,8 @@ from torch import Tensor
 from graph_distillery.bench.conformance.examples import DRAWS, SEED, Case, Example
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.training.engine import Trained, build, fit, predict_items
+from graph_distillery.bench.training.engine import Trained, build, fit
+from graph_distillery.bench.training.judging import predict_items
 from graph_distillery.bench.training.precomputed import prepared
 from graph_distillery.bench.training.problem import Problem
 from graph_distillery.methods import MethodInfo

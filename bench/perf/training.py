@@ -25,7 +25,8 @@ from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.sweeps.store.store import Store
-from graph_distillery.bench.training.engine import Configuration, Snapshot, build, make_batches, train, validation_score
+from graph_distillery.bench.training.engine import Configuration, Snapshot, build, make_batches, train
+from graph_distillery.bench.training.judging import validation_score
 from graph_distillery.bench.training.problem import Problem, ProblemKey, load_problem
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 from graph_distillery.bench.training.update import GradientUpdate

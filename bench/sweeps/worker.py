@@ -16,7 +16,8 @@ from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, Status
 from graph_distillery.bench.training import problem as problems_here
 from graph_distillery.bench.training.artefacts import Artefact
 from graph_distillery.bench.training.clock import TimeLimitExceeded
-from graph_distillery.bench.training.engine import EpochScore, Trained, judge_test, train
+from graph_distillery.bench.training.engine import EpochScore, Trained, train
+from graph_distillery.bench.training.judging import judge_test
 from graph_distillery.bench.training.precomputed import (
     make_artefact,
     sealed_with_artefacts,

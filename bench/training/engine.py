@@ -22,7 +22,8 @@ from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.training.batches import Reads, make_source
 from graph_distillery.bench.training.clock import Clock, same_draws
-from graph_distillery.bench.training.problem import Judged, Problem, TestSet
+from graph_distillery.bench.training.judging import judge_validation, validation_score
+from graph_distillery.bench.training.problem import Problem
 from graph_distillery.bench.training.sampling import sampled_source
 from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods import METHODS, MethodInfo
@@ -142,7 +143,7 @@ def train(
                 yield EpochScore(seed, epoch, score, clock.seconds)
         method.eval()
         seconds = clock.seconds
-        validation = judge(method, problem, problem.validation) | _largest_class(problem.validation)
+        validation = judge_validation(method, problem)
         yield Trained(seed, method, problem, validation, epochs, seconds)
 
 
@@ -318,80 +319,6 @@ def make_batches(method: Method[Any], configuration: Configuration, problem: Pro
     uses_edges = not isinstance(student, Model) or student.uses_edges
     reads = Reads(uses_edges, method.needs_edges, method.reads_graph_columns)
     return make_source(problem.training, method.teachers, size, reads)
-
-
-@torch.inference_mode()
-def validation_score(method: Method[Any], problem: Problem) -> float:
-    """The metric on the validation items."""
-    method.eval()
-    task, metric, judged = problem.training.task, problem.identity.metric, problem.validation
-    found = [task.main_score(metric, logits, judged.labels) for logits in predict_each(method, judged)]
-    return max(found) if method.judged_by == "best" else sum(found) / len(found)
-
-
-@torch.inference_mode()
-def judge(method: Method[Any], problem: Problem, judged: Judged) -> dict[str, float]:
-    """Every score on the given items; of several predictions as `Method.judged_by` says.
-
-    Raises:
-        FloatingPointError: the predictions are not finite.
-    """
-    method.eval()
-    task, metric = problem.training.task, problem.identity.metric
-    found = [task.scores(metric, logits, judged.labels) for logits in predict_each(method, judged)]
-    if method.judged_by == "best":
-        return max(found, key=lambda each: each[metric])
-    return {name: sum(each[name] for each in found) / len(found) for name in found[0]}
-
-
-def judge_test(method: Method[Any], problem: Problem, test: TestSet) -> dict[str, float]:
-    """Test scores; in GLNN's inductive setting also `tran`, `ind` and `prod`, and the metric is `prod`."""
-    if "all" in test.parts:
-        return judge(method, problem, test.parts["all"]) | _largest_class(test.parts["all"])
-    metric, share = problem.identity.metric, test.hidden_share
-    observed = judge(method, problem, test.parts["tran"])
-    hidden = judge(method, problem, test.parts["ind"])
-    found = {name: share * hidden[name] + (1 - share) * observed[name] for name in observed}
-    found |= {"tran": observed[metric], "ind": hidden[metric], "prod": found[metric]}
-    return found | _largest_class(test.parts["tran"], test.parts["ind"])
-
-
-def _largest_class(*parts: Judged) -> dict[str, float]:
-    """The share of the most frequent class, which any accuracy is to be read against; not for multi-label."""
-    labels = torch.cat([judged.labels for judged in parts])
-    if labels.dim() > 1:
-        return {}
-    return {"largest_class": float(labels.bincount().max()) / labels.numel()}
-
-
-def predict_each(method: Method[Any], judged: Judged) -> list[Tensor]:
-    """The logits of the judged items, [items, classes], under each prediction that the method has judged."""
-    if type(method).predictions is Method.predictions:
-        return [predict_items(method, judged)[0]]
-    return [output.logits[judged.items] for output in method.predictions(judged.graph)]
-
-
-def predict_items(method: Method[Any], judged: Judged) -> tuple[Tensor, Tensor]:
-    """Logits and labels of the judged items; reads their rows alone where the method needs no more."""
-    if method.task.items.are_rows and reads_rows_alone(method) and judged.graph.num_graphs == 1:
-        return method.predict(judged.rows).logits, judged.labels
-    return method.predict(judged.graph).logits[judged.items], judged.labels
-
-
-def predicting_models(method: Method[Any]) -> list[Model]:
-    """The models whose outputs on the graph as it is make each item's prediction; none where more may go into it."""
-    own = type(method)
-    plain = all(getattr(own, name) is getattr(Method, name) for name in ("predict", "forward", "inputs"))
-    promised = own.inference_modules is not Method.inference_modules and own.inputs is Method.inputs
-    modules = method.inference_modules() if plain or promised else ()
-    models = [module for module in modules if isinstance(module, Model)]
-    return models if len(models) == len(modules) else []
-
-
-def reads_rows_alone(method: Method[Any]) -> bool:
-    """Whether one item's prediction depends on its own features alone."""
-    models = predicting_models(method)
-    return bool(models) and not any(model.uses_edges for model in models)
 
 
 def student_kind(name: str) -> str:

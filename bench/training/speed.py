@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_leaves
 from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.models.neighbourhood import neighbourhood
 from graph_distillery.bench.records import Latency, RequestLatency, Speed
-from graph_distillery.bench.training.engine import predicting_models, reads_rows_alone
+from graph_distillery.bench.training.judging import predicting_models, reads_rows_alone
 from graph_distillery.bench.training.problem import Problem
 from graph_distillery.methods.contract import Method
 from graph_distillery.methods.contract.graph import Graph

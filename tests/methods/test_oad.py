@@ -14,7 +14,8 @@ from torch import Tensor
 
 from graph_distillery.bench.conformance import problem_for
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.training.engine import Configuration, build, judge, predict_items
+from graph_distillery.bench.training.engine import Configuration, build
+from graph_distillery.bench.training.judging import judge, predict_items
 from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods.contract import Batch, Method, OptimiserSettings, TrainingData
 from graph_distillery.methods.contract.graph import Graph

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from graph_distillery.bench.conformance import Case, MethodConformance, cases_of
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.training.engine import build, judge, train, validation_score
+from graph_distillery.bench.training.engine import build, train
+from graph_distillery.bench.training.judging import judge, validation_score
 from graph_distillery.bench.training.speed import _answer, measure_speed
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output

@@ -18,7 +18,8 @@ from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.info import ModelInfo
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
 from graph_distillery.bench.models.registry import MODELS
-from graph_distillery.bench.training.engine import Configuration, judge_test, train
+from graph_distillery.bench.training.engine import Configuration, train
+from graph_distillery.bench.training.judging import judge_test
 from graph_distillery.bench.training.problem import Problem, ProblemKey, divide
 from graph_distillery.bench.training.speed import measure_speed
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher

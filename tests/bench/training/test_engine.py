@@ -15,17 +15,8 @@ from torch import Tensor
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training import clock
 from graph_distillery.bench.training.clock import Clock, TimeLimitExceeded
-from graph_distillery.bench.training.engine import (
-    Configuration,
-    Trained,
-    build,
-    fit,
-    fit_in_steps,
-    judge,
-    predict_items,
-    train,
-    validation_score,
-)
+from graph_distillery.bench.training.engine import Configuration, Trained, build, fit, fit_in_steps, train
+from graph_distillery.bench.training.judging import judge, predict_items, validation_score
 from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey, load_problem
 from graph_distillery.methods import METHODS
 from graph_distillery.methods.contract import (

@@ -14,7 +14,8 @@ import torch
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.artefacts import ArtefactCache, StoredArtefacts
-from graph_distillery.bench.training.engine import Configuration, build, judge_test, train
+from graph_distillery.bench.training.engine import Configuration, build, train
+from graph_distillery.bench.training.judging import judge_test
 from graph_distillery.bench.training.precomputed import (
     artefact_id,
     make_artefact,

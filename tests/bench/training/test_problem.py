@@ -15,7 +15,8 @@ from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.loading import load_dataset
 from graph_distillery.bench.data.splits import Split, hide_inductive, make_split
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.training.engine import Configuration, judge, judge_test, train
+from graph_distillery.bench.training.engine import Configuration, train
+from graph_distillery.bench.training.judging import judge, judge_test
 from graph_distillery.bench.training.problem import Problem, ProblemKey, TestSet, divide, load_problem, open_test_set
 from graph_distillery.methods.contract.graph import Graph
 

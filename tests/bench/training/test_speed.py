@@ -67,7 +67,8 @@ def test_requests_of_methods_without_a_student(method: str) -> None:
 
 def test_the_teacher_is_asked_like_a_student() -> None:
     """Its requests fetch a neighbourhood too, and its parameters are counted."""
-    from graph_distillery.bench.training.engine import predicting_models, train
+    from graph_distillery.bench.training.engine import train
+    from graph_distillery.bench.training.judging import predicting_models
 
     problem = load_problem(KARATE, 0)
     configuration = Configuration("supervised", student="gcn", student_hyper={"hidden": 8, "epochs": 2})
