@@ -116,6 +116,7 @@ class Parameter(BaseModel):
         source: where range and default come from.
         grid: the values of a grid search; left out, a range gives up to five evenly spaced values, a choice
             all of its.
+        needs_unlabelled: choices that mean something only where some training items have no label.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -129,6 +130,7 @@ class Parameter(BaseModel):
     default: Annotated[Scalar, BeforeValidator(scalar)]
     source: str = Field(min_length=1)
     grid: Annotated[tuple[Scalar, ...] | None, BeforeValidator(_scalars)] = None
+    needs_unlabelled: Annotated[tuple[Scalar, ...] | None, BeforeValidator(_scalars)] = None
 
     @model_validator(mode="after")
     def _check(self) -> Parameter:
@@ -144,6 +146,10 @@ class Parameter(BaseModel):
             self.__dict__["default"] = self._inside("default", self.default)
         if self.grid is not None:
             self.__dict__["grid"] = tuple(self._inside("grid", value) for value in self.grid)
+        if self.needs_unlabelled is not None:
+            kept = set(self.choices or ()) - {self._inside("needs_unlabelled", each) for each in self.needs_unlabelled}
+            if self.default not in kept:
+                raise ValueError("needs_unlabelled takes some of the choices, and not the default")
         return self
 
     def _check_range(self) -> None:
@@ -181,6 +187,14 @@ class Parameter(BaseModel):
             return True
         steps = (value - self.bounds[0]) / self.step
         return abs(steps - round(steps)) < _STEP_TOLERANCE
+
+    def where_all_is_labelled(self) -> Parameter:
+        """Without the choices that would mean nothing there."""
+        if self.needs_unlabelled is None or self.choices is None:
+            return self
+        left = [tuple(one for one in of if one not in self.needs_unlabelled) for of in (self.choices, self.grid or ())]
+        update = {"choices": left[0], "grid": left[1] or None, "needs_unlabelled": None}
+        return self.model_copy(update=update)
 
     def contains(self, value: Any) -> bool:
         """Whether the search can propose this value; an int range takes ``5`` but not ``5.0``."""

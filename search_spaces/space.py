@@ -136,6 +136,12 @@ class Space(BaseModel):
         fixed = {name: values.get(name, value) for name, value in self.fixed.items()}
         return self.model_copy(update={"parameters": parameters, "fixed": fixed, "presets": ()})
 
+    def where_all_is_labelled(self) -> Space:
+        """A copy for data without unlabelled training items."""
+        return self.model_copy(
+            update={"parameters": {name: one.where_all_is_labelled() for name, one in self.parameters.items()}}
+        )
+
     def defaults(self, dataset: str | None = None, split: str | None = None) -> dict[str, Scalar]:
         """The published configuration: fixed values, defaults, presets; no parameter that is switched off."""
         here = self.for_dataset(dataset, split)

@@ -240,7 +240,10 @@ class MethodConformance:
             check(all(map(math.isfinite, run.validation.values())), f"scores {run.validation}")
 
     def test_random_configurations_train(self, case: Case) -> None:
-        for values in drawn(load_space("method", case.method)):
+        space, training = load_space("method", case.method), case.example.problem.training
+        if training.labelled.numel() == training.num_items:
+            space = space.where_all_is_labelled()
+        for values in drawn(space):
             try:
                 case.trained(values, epochs=2)
             except Exception as error:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from graph_distillery.bench.data.splits import labels_everything
 from graph_distillery.bench.errors import UserError, value_line
 from graph_distillery.bench.paths import can_be_written, is_folder
 from graph_distillery.bench.sweeps.means import EXECUTORS, Means
@@ -123,11 +124,13 @@ def _rehearse(plan: Plan) -> None:
         own = configuration(cell.method.name, cell.variant, cell.student, dict(cell.defaults))
         taught_by = [configuration("supervised", "paper", each.model, dict(each.defaults)) for each in cell.teachers]
         dataset = DATASETS.get(cell.data.dataset)
-        key = repr((own, taught_by, dataset.task, cell.data.setting))
+        key = repr(
+            (own, taught_by, dataset.task, cell.data.setting, labels_everything(cell.data.split, cell.data.setting))
+        )
         if key in done:
             continue
         done.add(key)
         try:
-            rehearse(own, dataset, cell.data.setting, taught_by)
+            rehearse(own, dataset, cell.data.split, cell.data.setting, taught_by)
         except UserError as error:
             raise UserError(f"{cell.label}: {error}") from None

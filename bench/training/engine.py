@@ -274,7 +274,8 @@ def fit_in_steps(
         if selects and not math.isfinite(score):  # no comparison would ever hold, and the untrained state be kept
             raise FloatingPointError(f"{problem.identity.metric} of the validation items is {score} in epoch {epoch}")
         candidate = selects and method.may_be_kept(epoch)
-        if candidate and score >= best:  # taken before the hook, so that what is kept is what was judged
+        better = score > best or (score == best and method.best_epoch == "last")
+        if candidate and better:  # taken before the hook, so that what is kept is what was judged
             best, waited = score, 0
             kept.take()
         elif candidate:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from graph_distillery.bench.data.registry import DatasetInfo
+from graph_distillery.bench.data.splits import labels_everything
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Configuration, build, make_batches
 from graph_distillery.bench.training.precomputed import prepared
@@ -17,16 +18,16 @@ from graph_distillery.methods.tasks.registry import stand_in_task
 
 
 def rehearse(
-    configuration: Configuration, dataset: DatasetInfo, setting: str, taught_by: Sequence[Configuration]
+    configuration: Configuration, dataset: DatasetInfo, split: str, setting: str, taught_by: Sequence[Configuration]
 ) -> None:
     """Builds the method, its student and its teachers as they will be, and takes one step with them.
 
-    taught_by: what trains each of the cell's teachers.
+    split, setting: of these alone whether some items have no label. taught_by: what trains each of the cell's teachers.
 
     Raises:
         UserError: they refuse each other: a layer that is not there, a teacher without the norms that a method reads.
     """
-    problem = _stand_in(dataset, setting)
+    problem = _stand_in(dataset, split, setting)
     try:
         teachers = tuple(_untrained(each, problem) for each in taught_by)
         problem = prepared(problem, configuration)
@@ -41,13 +42,14 @@ def rehearse(
         return
 
 
-def _stand_in(dataset: DatasetInfo, setting: str) -> Problem:
-    """The task's own made-up data, everything labelled."""
+def _stand_in(dataset: DatasetInfo, split: str, setting: str) -> Problem:
+    """The task's own made-up data, every other item labelled, or all where the split labels all."""
     task = stand_in_task(dataset.task)
     made = task.stand_in(torch.Generator().manual_seed(0))
-    key = ProblemKey(dataset.name, dataset.splits[0], setting)
+    key = ProblemKey(dataset.name, split, setting)
+    labelled = made.items if labels_everything(split, setting) else made.items[::2]
     identity = Identity("", "", "", dataset.metric, dataset.task)
-    data = TrainingData(made.graph, task, made.items, made.labels[made.items])
+    data = TrainingData(made.graph, task, labelled, made.labels[labelled])
     return Problem(key, 0, data, Judged(made.graph, data.labelled, data.labels), identity)
 
 

@@ -89,6 +89,9 @@ class Method(nn.Module, Generic[H]):
     #: Whether training stops early and keeps its best state by the validation score. Otherwise it runs all its epochs
     #: and keeps the last state, and the validation items are scored once, when training is over.
     selects_on_validation: ClassVar[bool] = True
+    #: Which of several epochs with the best validation score is kept, as the code behind the variant has it (`>=` or
+    #: `>`). `setup` may set it.
+    best_epoch: Literal["first", "last"] = "last"
     #: States of the student, by name as `contract.taps` has them, that every `Output` of it is to hold while it trains
     #: (`Output.state`). `setup` may set it.
     student_states: tuple[str, ...] = ()

@@ -22,6 +22,10 @@ class KD(Method[KDHyperparameters]):
     def setup(self) -> None:
         if self.hyper.alpha == 0:
             self.epoch_items = "labelled"
+        data = self.context.data
+        assert data is not None
+        if self.hyper.node_set == "unlabelled" and data.labelled.numel() == data.num_items:
+            raise ValueError("node_set 'unlabelled': every training item here has a label; take 'observed'")
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         hyper = self.hyper

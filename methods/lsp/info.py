@@ -16,8 +16,9 @@ INFO = MethodInfo(
     variants={
         "paper": "cross-entropy + lambda times the mean over nodes of KL(student || teacher); a node's structure "
         "is the softmax over its neighbours and itself of SIM(z_i, z_j); RBF kernel exp(-|z_i - z_j|^2 / 2 sigma) "
-        "(or linear z_i . z_j, polynomial (z_i . z_j + c)^d, L2 |z_i - z_j|^2), lambda 100, every epoch; where a "
-        "network builds its own edges, over the union of the student's and the teacher's",
+        "(or linear z_i . z_j, polynomial (z_i . z_j + c)^d, L2 |z_i - z_j|^2), lambda 100 (1 of the "
+        "unbounded kernels), every epoch; where a network builds its own edges, over the union of the student's and "
+        "the teacher's",
         "official_code": "kernel exp(-|z_i - z_j|_1 / 100), KL(teacher || student), lambda 1, the first 30 epochs "
         "alone, states before the activation; its F1 threshold (logit 0.5) and its selection on test scores are "
         "not taken over",

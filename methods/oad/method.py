@@ -74,6 +74,7 @@ class OAD(Method[OADHyperparameters]):
         self.others = nn.ModuleList(self.new_student() for _ in range(hyper.students - 1))
         self.official = self.context.variant == "official_code"
         self.judged_by = "best" if self.official else "mean"
+        self.best_epoch = "first" if self.official else "last"  # its code compares by >
         self.ring: DiscriminatorRing | None = None
         if hyper.adversarial_weight > 0:
             width = hidden_width(self, hyper.student_layer)

@@ -10,8 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from graph_distillery.bench.conformance.examples import problem_for
 from graph_distillery.bench.data.loaders.embedded.loader import karate
 from graph_distillery.bench.training.batches import Reads, make_source
+from graph_distillery.bench.training.engine import Configuration, build
 from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods.at.method import AttentionTransfer, attention_map
 from graph_distillery.methods.contract import (
@@ -308,3 +310,11 @@ def test_of_classes_as_frequent_the_majority_is_drawn_by_the_seed() -> None:
     counts = torch.tensor(drawn).bincount(minlength=4).tolist()
     assert counts[0] == 0
     assert all(70 < count < 130 for count in counts[1:]), "a third each, within four standard deviations"
+
+
+def test_kd_on_items_without_a_label_where_there_are_none_is_refused() -> None:
+    """Its term would be exactly 0, and the run the student alone."""
+    example = problem_for("graph-classification")
+    configuration = Configuration("kd", "paper", {"node_set": "unlabelled"}, "gin")
+    with pytest.raises(ValueError, match="every training item here has a label"):
+        build(configuration, example.problem, (example.teacher,))

@@ -174,4 +174,4 @@ def test_a_plug_in_task_is_rehearsed(plugged_in: MethodInfo) -> None:
     data = DatasetInfo("d", "D", "encoded-graphs", "accuracy", ("holdout-70-30",), "", "generated", "d:d")
     student = Configuration(plugged_in.name, student="mlp", student_hyper={"hidden": 8})
     teacher = Configuration("supervised", student="gin", student_hyper={"hidden": 8})
-    rehearse(student, data, "graph-level", [teacher])
+    rehearse(student, data, data.splits[0], "graph-level", [teacher])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
+from graph_distillery.bench.data.splits import labels_everything
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.models.registry import MODELS
@@ -41,6 +42,8 @@ class _Expansion:
         )
         if data is not None:
             space = space.for_dataset(data.dataset, data.split)
+            if labels_everything(data.split, data.setting):
+                space = space.where_all_is_labelled()
         return space.override(choice.fix, choice.space)
 
 

@@ -15,7 +15,9 @@ import pytest
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.plan.plan import CONTROLS, Plan
+from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.methods import METHODS
 
 PlanOf = Callable[..., Plan]
@@ -136,3 +138,27 @@ def test_null_takes_back_what_a_preset_set(plan_of: PlanOf) -> None:
     assert batch_sizes(space={"batch_size": {"choice": [None, 64]}}) == {512}  # what is searched moves no default
     with pytest.raises(UserError, match=r"^students: .*batch_size: expected an integer, got 'all'"):
         batch_sizes(batch_size="all")
+
+
+EVERYTHING_LABELLED = [("mutag", "kfold-10", 2), ("ppi", "graphs", 2), ("cora", "cpf", 3)]
+
+
+@pytest.mark.parametrize(("dataset", "split", "left"), EVERYTHING_LABELLED)
+def test_kd_searches_no_unlabelled_items_where_all_have_a_label(dataset: str, split: str, left: int) -> None:
+    """There its own term would act on nothing, and a third of the search would be `supervised` under its name."""
+    setting = {"mutag": "graph-level", "ppi": "inductive"}.get(dataset, "transductive")
+    content = {
+        "name": "x",
+        "datasets": [dataset],
+        "split": split,
+        "setting": setting,
+        "teachers": ["gin" if dataset == "mutag" else "sage"],
+        "students": ["mlp"],
+        "methods": ["kd"],
+        "search": {"trials": 3},
+    }
+    (cell,) = [cell for cell in make_plan(parse_spec(content, "x")).cells if cell.method.name == "kd"]
+    choices = cell.space.parameters["method.node_set"].choices
+    assert choices is not None
+    assert len(choices) == left
+    assert ("unlabelled" in choices) == (left == 3)

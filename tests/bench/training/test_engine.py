@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -85,12 +85,15 @@ def scripted(problem: Problem, script: Sequence[int]) -> Scripted:
     return method
 
 
-def run(problem: Problem, script: Sequence[int], patience: int) -> tuple[int, int, list[float]]:
+def run(
+    problem: Problem, script: Sequence[int], patience: int, best_epoch: Literal["first", "last"] = "last"
+) -> tuple[int, int, list[float]]:
     """Epochs run, the epoch (from 1) whose state was kept, and the scores that the hooks were told.
 
     The state must be the one that was judged, so without what the hook did at the end of that epoch.
     """
     method = scripted(problem, script)
+    method.best_epoch = best_epoch
     settings = {"epochs": len(script), "patience": patience}
     epochs = fit(method, Configuration("scripted", student_hyper=settings), problem, None)
     assert int(method.ends) == int(method.steps) - 1
@@ -106,6 +109,11 @@ def test_the_best_state_comes_back(problem: Problem) -> None:
 def test_among_equals_the_later_state_stays(problem: Problem) -> None:
     assert run(problem, [8, 8, 5, 8, 7], patience=0)[1] == 4
     assert run(problem, [0, 0, 0], patience=2)[0] == 3  # as good as the best: never out of patience
+
+
+def test_among_equals_the_first_state_stays_where_the_code_behind_a_variant_has_it_so(problem: Problem) -> None:
+    assert run(problem, [8, 8, 5, 8, 7], patience=0, best_epoch="first")[1] == 1
+    assert run(problem, [5, 5, 5, 9], patience=2, best_epoch="first")[:2] == (3, 1)  # an equal score is a wait
 
 
 @pytest.mark.parametrize(("patience", "epochs"), [(1, 3), (2, 6), (3, 7), (0, 8)])

@@ -41,7 +41,7 @@ def test_methods_pass_with_the_students_they_train_but_for_those_without_a_hidde
         for student in fitting:
             for variant in method.variants:
                 try:
-                    rehearse(Configuration(name, variant, {}, student), info, setting, taught_by)
+                    rehearse(Configuration(name, variant, {}, student), info, info.splits[0], setting, taught_by)
                 except UserError as error:
                     refused.add((student, str(error)))
     shallow = {"sufg", "fmlp-s"} if dataset == "karate" else {"sufg"} if dataset == "multi-sbm-small" else set()
@@ -71,4 +71,4 @@ def test_a_fault_is_left_to_the_trials_to_record(monkeypatch: pytest.MonkeyPatch
         raise AttributeError("no such thing")
 
     monkeypatch.setattr(METHODS.load("kd"), "loss", broken)
-    rehearse(Configuration("kd", student="gcn"), DATASETS.get("karate"), "transductive", [TEACHER])
+    rehearse(Configuration("kd", student="gcn"), DATASETS.get("karate"), "public", "transductive", [TEACHER])
