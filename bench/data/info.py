@@ -50,3 +50,8 @@ def one_graph(name: str, title: str, splits: tuple[str, ...], source: str, targe
     """A node classification set of one graph, downloaded and judged by accuracy unless told otherwise."""
     more = {"kind": "download", "metric": "accuracy", **more}
     return DatasetInfo(name, title, "node-classification", splits=splits, source=source, target=target, **more)
+
+
+def labels_everything(split: str, setting: str) -> bool:
+    """Whether every item that a method trains on is labelled: whole graphs, and graphs whose nodes all are."""
+    return setting == "graph-level" or split == "graphs"

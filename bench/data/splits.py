@@ -283,10 +283,4 @@ _DRAWN: dict[str, Callable[[Dataset, int], Parts]] = {
     "holdout-70-30": _holdout,
 }
 
-
-def labels_everything(split: str, setting: str) -> bool:
-    """Whether every item that a method trains on is labelled: whole graphs, and graphs whose nodes all are."""
-    return setting == "graph-level" or split == "graphs"
-
-
 SPLIT_NAMES: tuple[str, ...] = ("public", "geom-gcn", "graphs", "ogb", *_DRAWN)

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from graph_distillery.bench.data.splits import labels_everything
+from graph_distillery.bench.data.info import labels_everything
 from graph_distillery.bench.errors import UserError, value_line
 from graph_distillery.bench.paths import can_be_written, is_folder
 from graph_distillery.bench.sweeps.means import EXECUTORS, Means

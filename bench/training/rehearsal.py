@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
+from graph_distillery.bench.data.info import labels_everything
 from graph_distillery.bench.data.registry import DatasetInfo
-from graph_distillery.bench.data.splits import labels_everything
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Configuration, build, make_batches
 from graph_distillery.bench.training.precomputed import prepared
