@@ -1,0 +1,3 @@
+"""Graph contrastive representation distillation."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Global structure preserving distillation."""
+
+from __future__ import annotations

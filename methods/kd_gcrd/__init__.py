@@ -1,0 +1,3 @@
+"""Graph contrastive representation distillation joined with `kd`."""
+
+from __future__ import annotations

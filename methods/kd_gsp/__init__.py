@@ -1,0 +1,3 @@
+"""Global structure preserving distillation joined with `kd`."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Relational knowledge distillation joined with `kd`."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Similarity-preserving distillation joined with `kd`."""
+
+from __future__ import annotations

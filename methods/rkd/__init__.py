@@ -1,0 +1,3 @@
+"""Relational knowledge distillation."""
+
+from __future__ import annotations

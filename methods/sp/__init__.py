@@ -1,0 +1,3 @@
+"""Similarity-preserving distillation."""
+
+from __future__ import annotations
