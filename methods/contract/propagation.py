@@ -41,3 +41,17 @@ def with_loops(arcs: Tensor, num_nodes: int, times: int) -> Tensor:
         return arcs
     loops = torch.arange(num_nodes, device=arcs.device).repeat(times)
     return torch.cat([arcs, loops.expand(2, -1)], dim=1)
+
+
+class SymmetricAdjacency:
+    """h -> D^-1/2 A D^-1/2 h without self-loops, [nodes, width], by scaling before and after the product with A.
+
+    adjacency: `propagation("sum")` of a graph; degrees: [nodes], its in-degrees.
+    """
+
+    def __init__(self, adjacency: SparseMatrix, degrees: Tensor) -> None:
+        self.adjacency = adjacency
+        self.scale = degrees.to(adjacency.values.dtype).clamp(min=1).rsqrt().unsqueeze(1)
+
+    def __call__(self, state: Tensor) -> Tensor:
+        return self.scale * (self.adjacency @ (self.scale * state))

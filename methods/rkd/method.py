@@ -16,7 +16,7 @@ class RKDHyperparameters(HintHyperparameters):
     beta: float = Field(25.0, ge=0, description="weight of both terms; the distances' own")
     angle_weight: float = Field(2.0, ge=0, description="weight of the angles against the distances")
     nodes: int = Field(
-        128, ge=3, le=1024, description="nodes that a step compares, drawn anew; memory is nodes^2 x (nodes + width)"
+        64, ge=3, le=1024, description="nodes that a step compares, drawn anew; memory is nodes^2 x (nodes + width)"
     )
 
 

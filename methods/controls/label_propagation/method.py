@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 from pydantic import Field
-from torch import Tensor
 from torch.nn.functional import one_hot
 
 from graph_distillery.methods.contract import Hyperparameters, Method, Output
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.propagation import SymmetricAdjacency
 
 
 class LabelPropagationHyperparameters(Hyperparameters):
@@ -38,22 +38,10 @@ class LabelPropagation(Method[LabelPropagationHyperparameters]):
     def predict(self, graph: Graph) -> Output:
         start = torch.zeros(graph.num_nodes, self.context.task.num_classes, device=graph.device)
         start[self.seeds] = self.seed_labels
-        adjacency = _SymmetricAdjacency(graph)
+        adjacency = SymmetricAdjacency(graph.propagation("sum"), graph.in_degrees())
         state = start
         for _ in range(self.hyper.layers):
             state = self.hyper.alpha * adjacency(state) + (1 - self.hyper.alpha) * start
         reached = state.sum(dim=1, keepdim=True)
         shares = torch.where(reached > 0, state / reached.clamp(min=1e-12), self.frequency)
         return Output(shares.clamp(min=1e-12).log())
-
-
-class _SymmetricAdjacency:
-    """h -> D^-1/2 A D^-1/2 h without self-loops, by scaling before and after the product with A."""
-
-    def __init__(self, graph: Graph) -> None:
-        self.adjacency = graph.propagation("sum")
-        degree = torch.bincount(graph.edge_index[1], minlength=graph.num_nodes).float()
-        self.scale = degree.clamp(min=1).rsqrt().unsqueeze(1)
-
-    def __call__(self, state: Tensor) -> Tensor:
-        return self.scale * (self.adjacency @ (self.scale * state))

@@ -1,0 +1,3 @@
+"""Graph-MLP (Hu et al. 2021)."""
+
+from __future__ import annotations
