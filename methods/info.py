@@ -46,6 +46,8 @@ class MethodInfo:
         it, say): one with one teacher, whose student is the teacher's own model. Its hyperparameters are those of this
         method whose names open with `teacher_`, without that; a teacher so made is trained once for each of their
         values, and shared by all trials and methods that ask for it.
+    retrains_teacher: its student is its teacher's own model, of the same layers and widths, and goes on from that one's
+        weights.
     """
 
     name: str
@@ -69,6 +71,7 @@ class MethodInfo:
     test_selected: tuple[str, ...] = ()
     artefacts: tuple[str, ...] = ()
     derived_teacher: str | None = None
+    retrains_teacher: bool = False
 
     def __post_init__(self) -> None:
         """Raises ValueError, one line, where a variant's name will not do or is told of without being there."""

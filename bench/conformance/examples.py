@@ -169,6 +169,8 @@ class Case:
         what is given; of what is quick nothing is changed."""
         student = (self.model or STUDENTS[self.kind]) if self.kind else None
         settings = {**TRAINING, **training} if student else {}
+        if self.info.retrains_teacher:  # whatever is asked for, its layers and widths are the teacher's
+            settings |= {"norm": "none", **TEACHER_OF.get(self.task, {}), "hidden": TEACHER["hidden"]}
         return Configuration(self.method, self.variant, {**(hyper or {}), **self.method_class.quick}, student, settings)
 
     def fresh(self, example: Example | None = None, **training: Any) -> Method[Any]:
@@ -222,6 +224,8 @@ def tasks_of(info: MethodInfo) -> list[str]:
 
 def _students(info: MethodInfo) -> list[tuple[str | None, str]]:
     """Kind and model of each student it is tried on."""
+    if info.retrains_teacher:
+        return [("gnn", "gcn")]
     if info.student_models:
         return [(MODELS.get(model).kind, model) for model in info.student_models]
     return [(kind, "") for kind in info.students or (None,)]

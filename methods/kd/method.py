@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from pydantic import Field
 from torch import Tensor
 
@@ -14,10 +16,11 @@ class KDHyperparameters(Hyperparameters):
     node_set: NodeSet = Field("observed", description="the items that the teacher's term acts on")
 
 
-class KD(Method[KDHyperparameters]):
-    """(1 - alpha) CE(y, z_s) + alpha tau^2 KL(p_t || p_s), the softened term averaged over `node_set`."""
+KDH = TypeVar("KDH", bound=KDHyperparameters)
 
-    Hyperparameters = KDHyperparameters
+
+class KDBase(Method[KDH]):
+    """What `kd` and those that have its loss from other teachers share."""
 
     def setup(self) -> None:
         if self.hyper.alpha == 0:
@@ -32,6 +35,15 @@ class KD(Method[KDHyperparameters]):
         terms = {"labels": (1 - hyper.alpha) * self.task.label_loss(student.logits[batch.labelled], batch.labels)}
         if hyper.alpha > 0:
             acted_on = batch.positions(hyper.node_set)
-            divergence = self.task.divergence(student.logits[acted_on], batch.teacher.logits[acted_on], hyper.tau)
-            terms["teacher"] = hyper.alpha * hyper.tau**2 * divergence
+            terms["teacher"] = hyper.alpha * hyper.tau**2 * self.divergence(student, batch, acted_on)
         return terms
+
+    def divergence(self, student: Output, batch: Batch, items: Tensor) -> Tensor:
+        """The softened divergence on these items of the batch ([count] int64), averaged over them."""
+        return self.task.divergence(student.logits[items], batch.teacher.logits[items], self.hyper.tau)
+
+
+class KD(KDBase[KDHyperparameters]):
+    """(1 - alpha) CE(y, z_s) + alpha tau^2 KL(p_t || p_s), the softened term averaged over `node_set`."""
+
+    Hyperparameters = KDHyperparameters

@@ -148,6 +148,8 @@ def _unsupported(
         return f"{info.name} needs a student and the spec names none"
     if student is not None and (reason := info.why_not_student(student.model, MODELS.get(student.model).kind)):
         return f"{info.name} {reason}"
+    if info.retrains_teacher and student is not None and student.model != teachers[0].model:
+        return f"{info.name} retrains its teacher, and {student.model} is not {teachers[0].model}"
     for model in (*(teacher.model for teacher in teachers), student.model if student else None):
         if model is not None and (reason := MODELS.get(model).why_not_setting(setting)):
             return reason

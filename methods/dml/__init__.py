@@ -1,0 +1,3 @@
+"""Deep mutual learning."""
+
+from __future__ import annotations

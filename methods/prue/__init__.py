@@ -1,0 +1,3 @@
+"""PrUE: distillation from a sparse teacher."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""A teacher without some of its weights, trained anew."""
+
+from __future__ import annotations
