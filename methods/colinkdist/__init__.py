@@ -1,0 +1,3 @@
+"""CoLinkDist, which reads a node's neighbours at inference."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""CoLinkDist without the graph at inference."""
+
+from __future__ import annotations

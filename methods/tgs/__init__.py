@@ -1,0 +1,3 @@
+"""Teacher-free graph self-distillation."""
+
+from __future__ import annotations
