@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeVar
 
 from pydantic import Field
 from torch import Tensor
@@ -15,15 +16,16 @@ class GLNNHyperparameters(Hyperparameters):
     temperature: float = Field(1.0, gt=0, description="temperature of both distributions; the paper has none")
 
 
-class GLNN(Method[GLNNHyperparameters]):
+GLNNH = TypeVar("GLNNH", bound=GLNNHyperparameters)
+
+
+class GLNNForm(Method[GLNNH]):
     """lambda CE on labelled nodes + (1 - lambda) KL(p_t || p_s) on all observed nodes.
 
     `official_code` takes its steps on the labels apart, before those on the teacher, in every epoch. With
     lambda = 0 a step on the labels has no gradient of its own, yet Adam still applies weight decay and momentum. With
     lambda = 1 there is no step on the teacher in either variant, and the student alone remains.
     """
-
-    Hyperparameters = GLNNHyperparameters
 
     def setup(self) -> None:
         self.terms: tuple[str, ...] = ("labels", "teacher")
@@ -43,6 +45,15 @@ class GLNN(Method[GLNNHyperparameters]):
         if "labels" in self.terms:
             terms["labels"] = weight * self.task.label_loss(student.logits[batch.labelled], batch.labels)
         if "teacher" in self.terms:
-            divergence = self.task.divergence(student.logits, batch.teacher.logits, self.hyper.temperature)
-            terms["teacher"] = (1 - weight) * divergence
+            terms["teacher"] = (1 - weight) * self.teacher_term(batch, student)
         return terms
+
+    def teacher_term(self, batch: Batch, student: Output) -> Tensor:
+        """KL(p_t || p_s) on the items of a batch, without its weight; a scalar."""
+        return self.task.divergence(student.logits, batch.teacher.logits, self.hyper.temperature)
+
+
+class GLNN(GLNNForm[GLNNHyperparameters]):
+    """The form itself."""
+
+    Hyperparameters = GLNNHyperparameters

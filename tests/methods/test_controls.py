@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from torch_geometric.nn.models import CorrectAndSmooth as Reference
 
 from graph_distillery.bench.conformance import problem_for
-from graph_distillery.bench.training.engine import Configuration, build, train
+from graph_distillery.bench.training.engine import Configuration, build, make_batches, train
+from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods.controls.graph_mlp.method import block_of, neighbour_contrast, neighbourhood
 
 
@@ -67,3 +68,35 @@ def test_graph_mlp_without_its_contrast_is_the_student_alone() -> None:
     ]
     states = [run.method.state_dict() for run in runs]
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+def test_simmlp_foretells_its_aggregation_and_then_trains_its_probe_alone() -> None:
+    problem = problem_for("node-classification").problem
+    hyper = {"feature_mask": 0.0, "edge_mask": 0.0, "hops": 1, "exponent": 2.0, "pretrain": 0.5}
+    configuration = Configuration("simmlp", "paper", hyper, "mlp", {"epochs": 4, "dropout": 0.0})
+    method = build(configuration, problem, ()).train()
+    graph = problem.training.graph
+    terms = method.unsupervised(graph)
+    assert method.student is not None
+    states = F.normalize(method.student(graph).hidden[-1])
+    dense = graph.propagation("gcn").to_dense()
+    rounds = F.relu(dense @ states)
+    aggregated = (rounds - rounds.mean(0)) / (rounds.var(0, unbiased=False) + 1e-5).sqrt()
+    cosine = F.cosine_similarity(states @ method.predictor.weight.T + method.predictor.bias, aggregated)
+    assert terms["agreement"].item() == pytest.approx((1 - cosine).square().mean().item(), rel=1e-4)
+    decoded = aggregated @ method.decoder.weight.T + method.decoder.bias
+    expected = 10 * F.mse_loss(decoded, graph.dense_features())
+    assert terms["reconstruction"].item() == pytest.approx(expected.item(), rel=1e-4)
+
+    update = GradientUpdate(method.optimizers(method.context.settings))
+    (batch,) = list(make_batches(method, configuration, problem).epoch("observed"))
+    seen = []
+    for epoch in range(4):
+        method.train().on_epoch_start(epoch)
+        before = {name: value.clone() for name, value in method.state_dict().items()}
+        method.step(batch, update)
+        seen.append({name for name, value in method.state_dict().items() if not torch.equal(value, before[name])})
+        assert method.may_be_kept(epoch) == (epoch >= 2)
+    probe = {name for name in before if name.startswith(f"student.layers.{len(method.student.layers) - 1}.")}
+    assert not probe & (seen[0] | seen[1])
+    assert seen[2] == seen[3] == probe

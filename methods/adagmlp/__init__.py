@@ -1,0 +1,3 @@
+"""AdaGMLP."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""SimMLP."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""P&D, propagate and distil."""
+
+from __future__ import annotations
