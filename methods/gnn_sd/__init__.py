@@ -1,0 +1,3 @@
+"""GNN self-distillation."""
+
+from __future__ import annotations
