@@ -1,0 +1,3 @@
+"""Graph adversarial knowledge distillation."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Holistic knowledge distillation."""
+
+from __future__ import annotations
