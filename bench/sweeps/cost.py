@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,8 @@ from graph_distillery.bench.sweeps.study import pruners
 
 if TYPE_CHECKING:
     from graph_distillery.bench.sweeps.means import Means
-    from graph_distillery.bench.training.engine import Trained
+    from graph_distillery.bench.sweeps.prerequisites import Derivation
+    from graph_distillery.bench.training.engine import Configuration, Trained
     from graph_distillery.bench.training.problem import Problem
     from graph_distillery.methods.contract import Teacher
 
@@ -60,9 +62,13 @@ def estimate(plan: Plan, progress: StoreStatus, means: Means) -> Cost:
             seconds += each * statuses[cell.id].trainings_left
     for teacher, status in zip(plan.teachers, progress.teachers, strict=True):
         seconds += probe.teacher_seconds(teacher, status)
+    anew = _made_anew(plan, statuses)
+    for cell, count in anew.values():
+        seconds += probe.made_anew_seconds(cell) * count
     speeds = sum(max(status.speeds_total - status.speeds_done, 0) for status in progress.cells)
     trainings = sum(status.trainings_left for status in progress.cells)
     teachers = sum(max(status.total - status.done - status.failed, 0) for status in progress.teachers)
+    teachers += sum(count for _, count in anew.values())
     total: float | None = None
     if len(unknown) < len(plan.searches):
         apart = means.executor == "ray" or means.workers
@@ -71,12 +77,34 @@ def estimate(plan: Plan, progress: StoreStatus, means: Means) -> Cost:
     return Cost(trainings, teachers, speeds, total, tuple(unknown))
 
 
+def _made_anew(plan: Plan, statuses: Mapping[str, CellStatus]) -> dict[Any, tuple[Cell, int]]:
+    """How many teachers are made anew, at most, with a cell that asks for them: by what they are made of and how.
+
+    One for each of their settings and splits, but no more than there are trials to ask for them; cells share them.
+    """
+    found: dict[Any, tuple[Cell, int]] = {}
+    for cell in plan.searches:
+        if cell.method.derived_teacher is None or not statuses[cell.id].trainings_left:
+            continue
+        own = [parameter for name, parameter in cell.space.parameters.items() if name.startswith("method.teacher_")]
+        ways = math.prod(len(parameter.choices or ()) or cell.trials for parameter in own)
+        spec = plan.spec
+        count = min(ways, 2 if cell.trials else 1) * len(spec.report.split_seeds) if cell.reported else 0
+        if cell.trials:
+            count += min(ways, cell.trials) * len(spec.search.split_seeds)
+        key = (*(teacher.id for teacher in cell.teachers), cell.method.derived_teacher)
+        if key not in found or found[key][1] < count * len(cell.teachers):
+            found[key] = cell, count * len(cell.teachers)
+    return found
+
+
 class _Prober:
     """Seconds of one training of each cell's default configuration on one seed."""
 
     def __init__(self, plan: Plan, device: str) -> None:
         self.plan, self.device = plan, device
         self._teachers: dict[str, tuple[float, Teacher]] = {}
+        self._made_anew: dict[str, tuple[float, Teacher]] = {}
 
     def seconds(self, cell: Cell, status: CellStatus) -> float | None:
         """From the cell's own records, else from a probe; None where the probe fails, as the trial would."""
@@ -105,21 +133,57 @@ class _Prober:
         from graph_distillery.bench.sweeps.jobs import configuration
         from graph_distillery.bench.training.precomputed import prepared
 
-        teachers = tuple(self._teacher(teacher)[1] for teacher in cell.teachers)
         config = configuration(cell.method.name, cell.variant, cell.student, cell.defaults)
+        teachers = tuple(view for _, view in self._taught_by(cell))
         return _timed(config, prepared(self._problem(cell.data), config), teachers)
+
+    def made_anew_seconds(self, cell: Cell) -> float:
+        """Of making one of a cell's teachers anew; 0 where that fails, as it then will in the sweep."""
+        from graph_distillery.bench.errors import UserError
+
+        try:
+            taught_by = self._taught_by(cell)
+        except UserError:
+            raise
+        except Exception:
+            return 0.0
+        return sum(seconds for seconds, _ in taught_by) / len(taught_by)
+
+    def _taught_by(self, cell: Cell) -> list[tuple[float, Teacher]]:
+        """The cell's teachers, made anew where its method has that, with the seconds of their last training."""
+        from graph_distillery.bench.sweeps.jobs import configuration
+        from graph_distillery.bench.sweeps.prerequisites import derivation
+
+        derived = derivation(cell.method, configuration(cell.method.name, cell.variant, cell.student, cell.defaults))
+        if derived is None:
+            return [self._teacher(teacher) for teacher in cell.teachers]
+        return [self._anew(derived, teacher) for teacher in cell.teachers]
+
+    def _anew(self, derived: Derivation, teacher: TeacherPlan) -> tuple[float, Teacher]:
+        key = derived.id_from(teacher.id)
+        if key not in self._made_anew:
+            _, source = self._teacher(teacher)
+            config = derived.of(teacher.model, teacher.defaults)
+            self._made_anew[key] = self._timed_view(config, self._problem(teacher.data), (source,))
+        return self._made_anew[key]
 
     def _teacher(self, plan: TeacherPlan) -> tuple[float, Teacher]:
         if plan.id not in self._teachers:
             from graph_distillery.bench.sweeps.jobs import configuration
-            from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 
             config = configuration("supervised", "paper", plan.model, plan.defaults)
-            problem = self._problem(plan.data)
-            trained = _briefly_trained(config, problem)
-            view = unpack_teacher(pack_teacher("0" * 16, trained, config), problem)
-            self._teachers[plan.id] = (_timed(config, problem, ()), view)
+            self._teachers[plan.id] = self._timed_view(config, self._problem(plan.data), ())
         return self._teachers[plan.id]
+
+    def _timed_view(
+        self, config: Configuration, problem: Problem, teachers: tuple[Teacher, ...]
+    ) -> tuple[float, Teacher]:
+        """Seconds of a teacher's training, and the teacher as an epoch makes it: good enough to time students with."""
+        from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
+
+        trained = _briefly_trained(config, problem, teachers)
+        view = unpack_teacher(pack_teacher("0" * 16, trained, config), problem)
+        return _timed(config, problem, teachers), view
 
     def _problem(self, data: Any) -> Problem:
         from graph_distillery.bench.training.problem import ProblemKey, load_problem
@@ -156,12 +220,12 @@ def _timed(configuration: Any, problem: Problem, teachers: tuple[Teacher, ...]) 
     return after_first - began + each * (configuration.settings.epochs - first)
 
 
-def _briefly_trained(configuration: Any, problem: Problem) -> Trained:
-    """After one epoch: a teacher good enough to time its students with."""
+def _briefly_trained(configuration: Configuration, problem: Problem, teachers: tuple[Teacher, ...]) -> Trained:
+    """After one epoch."""
     from graph_distillery.bench.training.engine import train
 
     short = replace(configuration, student_hyper={**configuration.student_hyper, "epochs": 1})
-    return next(train(short, [problem.seed], _giving(problem), lambda seed: ()))
+    return next(train(short, [problem.seed], _giving(problem), _giving(teachers)))
 
 
 def _giving(value: Any) -> Callable[[int], Any]:

@@ -115,6 +115,7 @@ def _rehearse(plan: Plan) -> None:
     """Every cell on made-up data, each combination once. What a tuned teacher will be is not known before it is."""
     from graph_distillery.bench.data.registry import DATASETS
     from graph_distillery.bench.sweeps.jobs import configuration
+    from graph_distillery.bench.sweeps.prerequisites import derivation
     from graph_distillery.bench.training.rehearsal import rehearse
 
     done = set()
@@ -131,6 +132,8 @@ def _rehearse(plan: Plan) -> None:
             continue
         done.add(key)
         try:
-            rehearse(own, dataset, cell.data.split, cell.data.setting, taught_by)
+            derived = derivation(cell.method, own)
+            anew = [derived.of(each.model, each.defaults) for each in cell.teachers] if derived else []
+            rehearse(own, dataset, cell.data.split, cell.data.setting, taught_by, anew)
         except UserError as error:
             raise UserError(f"{cell.label}: {error}") from None

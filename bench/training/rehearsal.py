@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -13,29 +14,33 @@ from graph_distillery.bench.training.engine import Configuration, build, make_ba
 from graph_distillery.bench.training.precomputed import prepared
 from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey
 from graph_distillery.bench.training.update import GradientUpdate
-from graph_distillery.methods.contract import Output, Teacher, TrainingData
+from graph_distillery.methods.contract import Method, Output, Teacher, TrainingData
 from graph_distillery.methods.tasks.registry import stand_in_task
 
 
 def rehearse(
-    configuration: Configuration, dataset: DatasetInfo, split: str, setting: str, taught_by: Sequence[Configuration]
+    configuration: Configuration,
+    dataset: DatasetInfo,
+    split: str,
+    setting: str,
+    taught_by: Sequence[Configuration],
+    anew: Sequence[Configuration] = (),
 ) -> None:
     """Builds the method, its student and its teachers as they will be, and takes one step with them.
 
     split, setting: of these alone whether some items have no label. taught_by: what trains each of the cell's teachers.
+    anew: what makes each of them anew before the method learns from it; none where it takes them as they are.
 
     Raises:
         UserError: they refuse each other: a layer that is not there, a teacher without the norms that a method reads.
     """
     problem = _stand_in(dataset, split, setting)
     try:
-        teachers = tuple(_untrained(each, problem) for each in taught_by)
-        problem = prepared(problem, configuration)
-        method = build(configuration, problem, teachers)
-        if method.trainable and method.context.data is not None:
-            update = GradientUpdate(method.optimizers(configuration.settings))
-            method.train().on_epoch_start(0)
-            method.step(next(iter(method.batches(make_batches(method, configuration, problem)))), update)
+        teachers = tuple(_view(build(each, problem, ()), each, problem) for each in taught_by)
+        if anew:
+            pairs = zip(anew, teachers, strict=True)
+            teachers = tuple(_view(_stepped(each, problem, (source,)), each, problem) for each, source in pairs)
+        _stepped(configuration, prepared(problem, configuration), teachers)
     except ValueError as error:
         raise UserError(str(error)) from None
     except Exception:  # a fault of the method, no choice of the user's: its trials record it
@@ -53,9 +58,21 @@ def _stand_in(dataset: DatasetInfo, split: str, setting: str) -> Problem:
     return Problem(key, 0, data, Judged(made.graph, data.labelled, data.labels), identity)
 
 
-def _untrained(configuration: Configuration, problem: Problem) -> Teacher:
-    """The teacher before its training, which changes nothing of what it is made of."""
-    model = build(configuration, problem, ()).student
+def _stepped(configuration: Configuration, problem: Problem, teachers: tuple[Teacher, ...]) -> Method[Any]:
+    """A method after one step, where it takes any."""
+    method = build(configuration, problem, teachers)
+    if method.trainable and method.context.data is not None:
+        update = GradientUpdate(method.optimizers(configuration.settings))
+        method.train().on_epoch_start(0)
+        for batch in method.batches(make_batches(method, configuration, problem)):
+            method.step(batch, update)
+            break
+    return method
+
+
+def _view(method: Method[Any], configuration: Configuration, problem: Problem) -> Teacher:
+    """A method's student as a teacher; more training changes nothing of what it is made of."""
+    model = method.student
     assert model is not None
     model.eval().requires_grad_(False)
     graph = problem.training.graph

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record, read_records
+from graph_distillery.bench.sweeps import preflight
+from graph_distillery.bench.sweeps.cost import Cost, estimate, progress_of
 from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.sweep import run_sweep
@@ -54,3 +59,54 @@ def test_a_pruned_teacher_is_trained_once_for_a_sparsity_and_a_seed(
         zeros = sum(int((matrix == 0).sum()) for matrix in matrices)
         assert zeros == sum(int(record.hparams["method.sparsity"] * matrix.numel()) for matrix in matrices)
     assert run_sweep(plan, store).new == 0
+
+
+def prue(plan_of: Callable[..., Plan], trials: int = 0, **fix: Any) -> Plan:
+    """Of a SAGE teacher of 8 units, on two report seeds, and two others where there is a search."""
+    search = {"trials": trials, "seeds": [100, 101], "sampler": "random", "pruner": "none"}
+    return plan_of(methods=[{"name": "prue", "fix": fix}], search=search)
+
+
+def test_on_ray_and_here_they_are_the_same_to_the_bit(
+    plan_of: Callable[..., Plan], tmp_path: Path, ray_cluster: Any
+) -> None:
+    plan = prue(plan_of)
+    for name, means in (("here", Means()), ("ray", Means("ray", 2, address=ray_cluster.address))):
+        assert run_sweep(plan, tmp_path / name, means).ok
+    one, other = ({r.id: r for r in read_records(tmp_path / name).records} for name in ("here", "ray"))
+    assert one.keys() == other.keys()
+    assert sum(record.cell.method == "pruning" for record in one.values()) == 2
+    for id_, record in one.items():
+        assert (record.metrics, record.cell) == (other[id_].metrics, other[id_].cell)
+        if record.kind == "teacher":
+            stores = (StoredArtefacts(tmp_path / name).load(record.cell.teacher_id or "") for name in ("here", "ray"))
+            here, there = (dict(store.unpacked("teacher")) for store in stores)
+            assert here.keys() == there.keys()
+            assert all(bool((here[name] == there[name]).all()) for name in here)
+
+
+def test_what_they_cost_is_told_before_and_nothing_of_it_after(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    """Two report seeds: two teachers, and two made of them. A search of three trials and two seeds has six more of
+    each at most, whatever ratios its trials name, but two where the ratio is pinned."""
+
+    def cost(plan: Plan) -> Cost:
+        return estimate(plan, progress_of(plan, tmp_path / "store"), Means())
+
+    plan = prue(plan_of)
+    before, plain = cost(plan), cost(plan_of(methods=["kd"], search={"trials": 0}))
+    assert (before.teachers, plain.teachers, before.unknown) == (4, 2, ())
+    assert before.seconds is not None
+    assert plain.seconds is not None
+    assert before.seconds > plain.seconds
+    assert cost(prue(plan_of, trials=3)).teachers == 4 + (3 * 2 + 2 * 2)
+    assert cost(prue(plan_of, trials=3, teacher_ratio=0.5, teacher_layers="all")).teachers == 4 + (2 + 2)
+    assert run_sweep(plan, tmp_path / "store").ok
+    assert replace(cost(plan), seconds=None) == Cost(0, 0, 0, None, ())
+
+
+def test_one_that_cannot_be_made_anew_is_refused_before_anything_is(plan_of: Callable[..., Plan]) -> None:
+    shallow = {"teachers": [{"model": "gcn", "layers": 1, "epochs": 5}], "search": {"trials": 0}}
+    methods = [{"name": "prue", "fix": {"teacher_layers": "hidden"}}]
+    with pytest.raises(UserError, match=r"prue: layers 'hidden': the teacher has one layer alone; take 'all'$"):
+        preflight.configurations(plan_of(methods=methods, **shallow))
+    preflight.configurations(plan_of(methods=["prue"], **shallow))

@@ -12,6 +12,7 @@ import pytest
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record, read_records
 from graph_distillery.bench.sweeps.cell_run import CellRun
+from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.plan import Cell, Plan
 from graph_distillery.bench.sweeps.study.warm_starts import Kind, Winner, read_winners, warm_starts, winners
 from graph_distillery.bench.sweeps.sweep import run_sweep
@@ -82,9 +83,11 @@ def test_a_cell_begins_with_what_won_before_it(plan: Callable[..., Plan], tmp_pa
         with pytest.raises(KeyboardInterrupt):
             run_sweep(of, again, listener=killed([count]))
     assert run_sweep(of, again).ok
+    three_slots = tmp_path / "three slots"  # more than a trial has seeds, so that a cell could begin before its turn
+    assert run_sweep(of, three_slots, Means(workers=3)).ok
     for cell in (first, second):
-        one, other = ({n: r[0].hparams for n, r in trials_of(cell, at).items()} for at in (store, again))
-        assert one == other
+        one, *others = ({n: r[0].hparams for n, r in trials_of(cell, at).items()} for at in (store, again, three_slots))
+        assert others == [one, one]
 
     # another store, told by its path: the two winners come on every other trial, in the order of the cells
     third = plan(["digits-knn"], transfer_from=[str(store)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,10 @@ def test_methods_pass_with_the_students_they_train_but_for_those_without_a_hidde
         fitting = [m for m in students if not MODELS.get(m).why_not_setting(setting)] if method.students else [None]
         if not method.supports(info.task):
             fitting = []
-        taught_by = [TEACHER] if method.teacher != "none" else []
         for student in fitting:
+            teacher = replace(TEACHER, student=student, student_hyper={}) if method.retrains_teacher else TEACHER
+            several = [replace(TEACHER, student="sage")] if method.teacher == "many" else []
+            taught_by = [teacher, *several] if method.teacher != "none" else []
             for variant in method.variants:
                 try:
                     rehearse(Configuration(name, variant, {}, student), info, info.splits[0], setting, taught_by)
