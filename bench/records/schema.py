@@ -186,13 +186,14 @@ class Environment(_Part):
 
 
 #: Fields that came later: what older records lack, they lack when written again.
-_NEWER = ("curve", "supersedes", "repeats", "seen_in_tuning", "init_seed", "teacher_seed")
+_NEWER = ("curve", "supersedes", "repeats", "seen_in_tuning", "init_seed", "teacher_seed", "predictions_sha256")
 
 
 class Record(_Part):
     """One finished (configuration, seed). Python calls the JSON field ``schema`` ``schema_version``.
 
     seen_in_tuning: on reports, the share of the test items whose labels the tuning seeds read, to train or to validate.
+    predictions_sha256: on finished reports, of the file that holds what was predicted for every test item.
     supersedes: ids of earlier records of the same kind in whose place this one stands, such as a failed run's that
     was tried again; readers leave those out. seed: the run's number, which seeds split, initialisation and teacher.
     init_seed, teacher_seed: where runs share splits, whose seed is the cell's: each seed for itself. repeats: the id of
@@ -222,6 +223,7 @@ class Record(_Part):
     environment: Environment
     supersedes: tuple[RecordId, ...] | None = None
     seen_in_tuning: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
+    predictions_sha256: Sha256 | None = None
     repeats: RecordId | None = None
 
     @field_validator("created")
@@ -299,6 +301,8 @@ class Record(_Part):
     def _kind_problem(self) -> str | None:
         if self.seen_in_tuning is not None and self.kind != "report":
             return f"seen_in_tuning: only report records test, not {self.kind}"
+        if self.predictions_sha256 is not None and not (self.kind == "report" and self.status == "ok"):
+            return f"predictions_sha256: only finished report records have predictions, not {self.status} {self.kind}"
         if self.kind == "speed":
             return "speed: a speed record with status ok needs it" if self.status == "ok" and not self.speed else None
         if self.speed is not None and self.kind != "trial":  # a trial's, where latency is an objective

@@ -182,6 +182,7 @@ class Driver:
             device=self.device,
             report_every=work.report_every,
             timed=work.purpose == "trial" and "latency" in self.plan.spec.search.objectives,
+            predictions=self.plan.spec.report.predictions if work.purpose == "report" else "none",
             splits={seed: split for seed in work.seeds if (split := self._split_of(seed)) != seed},
         )
 
@@ -264,7 +265,7 @@ class Driver:
             self.prerequisites.records_of(cell, made, outcome.seed),
             self.prerequisites.seconds_of(cell, made, outcome.seed),
         )
-        self.store.append(record)
+        self.store.append(record, outcome.predictions)
         run.drop(record.supersedes or ())
         run.take([record])
         return record

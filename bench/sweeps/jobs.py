@@ -11,6 +11,7 @@ from graph_distillery.bench.records import Environment, Speed
 from graph_distillery.bench.sweeps.spec import Needs
 from graph_distillery.bench.training.artefacts import Artefact
 from graph_distillery.bench.training.engine import Configuration
+from graph_distillery.bench.training.predictions import Kept
 from graph_distillery.bench.training.problem import Identity, ProblemKey
 
 Status = Literal["ok", "pruned", "failed", "nan", "oom", "timeout"]
@@ -26,7 +27,8 @@ class Job:
     that `artefacts` names, the artefact alone. Either is called by the job's key. teachers: artefact ids by seed, in
     the order of the cell's teachers; artefacts: those of the method by seed and name. report_every:
     epochs between two progress reports, after each of which the job waits to be told whether to go on; 0 for none.
-    timed: measure inference of the first seed's student beside its scores.
+    timed: measure inference of the first seed's student beside its scores. predictions: what of those of a report run
+    comes back.
     """
 
     key: str
@@ -41,6 +43,7 @@ class Job:
     device: str = "cpu"
     report_every: int = 0
     timed: bool = False
+    predictions: Kept = "none"
     splits: Mapping[int, int] = field(default_factory=dict)
 
     def split_of(self, seed: int) -> int:
@@ -70,7 +73,7 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one seed of a job."""
+    """What came of one seed of a job. predictions: the bytes of a file, as `Predictions.to_bytes` has them."""
 
     key: str
     seed: int
@@ -84,6 +87,7 @@ class Outcome:
     artefact: Artefact | None = None
     speed: Speed | None = None
     environment: Environment | None = None
+    predictions: bytes | None = None
 
 
 def undefined_score(validation: Mapping[str, float], test: Mapping[str, float] | None = None) -> str | None:
@@ -103,7 +107,9 @@ def finite(outcome: Outcome) -> Outcome:
     why = undefined_score(outcome.validation, outcome.test)
     if why is None or outcome.status == "nan":
         return outcome
-    return replace(outcome, status="nan", error=why, validation={}, test=None, artefact=None, speed=None)
+    return replace(
+        outcome, status="nan", error=why, validation={}, test=None, artefact=None, speed=None, predictions=None
+    )
 
 
 def configuration(method: str, variant: str, student: str | None, flat: Mapping[str, Any]) -> Configuration:

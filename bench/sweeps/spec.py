@@ -191,9 +191,14 @@ _LATER = ("splits", "min_epochs", "reduction_factor", "lag", "transfer", "transf
 
 
 class Report(Runs):
-    """seeds: how many report seeds, counted from 0, or the seeds themselves."""
+    """seeds: how many report seeds, counted from 0, or the seeds themselves.
+
+    predictions: what the store keeps of the predictions for the test items: `labels`, a byte an item (logits where the
+    metric ranks), `logits`, or `none`.
+    """
 
     seeds: tuple[Seed, ...] = tuple(range(10))
+    predictions: Literal["labels", "logits", "none"] = "labels"
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -206,9 +211,10 @@ class Report(Runs):
 
     @model_serializer(mode="wrap")
     def _lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """As it was before there were splits, where none are named."""
+        """As it was before there were splits and predictions, where nothing is said of them."""
         content: dict[str, Any] = handler(self)
-        return {name: value for name, value in content.items() if name != "splits" or value is not None}
+        usual = {"splits": None, "predictions": "labels"}
+        return {k: v for k, v in content.items() if k not in usual or getattr(self, k) != usual[k]}
 
 
 _UNITS = {"": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}

@@ -17,13 +17,14 @@ from graph_distillery.bench.training import problem as problems_here
 from graph_distillery.bench.training.artefacts import Artefact
 from graph_distillery.bench.training.clock import TimeLimitExceeded
 from graph_distillery.bench.training.engine import EpochScore, Trained, train
-from graph_distillery.bench.training.judging import judge_test
+from graph_distillery.bench.training.judging import judge_and_predict
 from graph_distillery.bench.training.precomputed import (
     make_artefact,
     sealed_with_artefacts,
     settings_of,
     with_artefacts,
 )
+from graph_distillery.bench.training.predictions import pack_predictions
 from graph_distillery.bench.training.problem import Identity, Problem, ProblemKey, ProblemSource
 from graph_distillery.bench.training.speed import measure_speed
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
@@ -107,13 +108,15 @@ class Worker:
 
     def _outcome(self, job: Job, trained: Trained) -> Outcome:
         made_for = trained.problem
-        test = None
+        test, predictions = None, None
         if job.purpose == "report":
             split = job.split_of(trained.seed)
             bare = self._problems.problem(job.problem, split, job.device)
             sealed = self._problems.test_set(job.problem, split, job.device)
             sealed = sealed_with_artefacts(sealed, bare, made_for)
-            test = judge_test(trained.method, made_for, sealed)
+            test, logits = judge_and_predict(trained.method, made_for, sealed)
+            task, metric = made_for.training.task, made_for.identity.metric
+            predictions = pack_predictions(task, metric, sealed, logits, job.predictions, trained.method.judged_by)
         if (why := undefined_score(trained.validation, test)) is not None:
             raise FloatingPointError(why)
         artefact = None
@@ -134,6 +137,7 @@ class Worker:
             artefact=artefact,
             speed=speed,
             environment=environment(job.device),
+            predictions=predictions,
         )
 
 

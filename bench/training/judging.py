@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from graph_distillery.bench.models.base import Model
+from graph_distillery.bench.records.predictions import JudgedBy
 from graph_distillery.bench.training.problem import Judged, Problem, TestSet
-from graph_distillery.methods.contract import Method
+from graph_distillery.methods.contract import Method, Task
+from graph_distillery.methods.task_info import Metric
 
 
 @torch.inference_mode()
@@ -21,17 +24,31 @@ def validation_score(method: Method[Any], problem: Problem) -> float:
     return max(found) if method.judged_by == "best" else sum(found) / len(found)
 
 
-@torch.inference_mode()
 def judge(method: Method[Any], problem: Problem, judged: Judged) -> dict[str, float]:
     """Every score on the given items; of several predictions as `Method.judged_by` says.
 
     Raises:
         FloatingPointError: the predictions are not finite.
     """
+    return _judged(method, problem, judged)[0]
+
+
+@torch.inference_mode()
+def _judged(method: Method[Any], problem: Problem, judged: Judged) -> tuple[dict[str, float], list[Tensor]]:
+    """The scores, and the predictions that they are of."""
     method.eval()
-    task, metric = problem.training.task, problem.identity.metric
-    found = [task.scores(metric, logits, judged.labels) for logits in predict_each(method, judged)]
-    if method.judged_by == "best":
+    predicted = predict_each(method, judged)
+    return scores_of(
+        problem.training.task, problem.identity.metric, predicted, judged.labels, method.judged_by
+    ), predicted
+
+
+def scores_of(
+    task: Task, metric: Metric, predicted: Sequence[Tensor], labels: Tensor, judged_by: JudgedBy
+) -> dict[str, float]:
+    """Every score of predictions, [items, classes] logits each, by `Method.judged_by` where they are several."""
+    found = [task.scores(metric, logits, labels) for logits in predicted]
+    if judged_by == "best":
         return max(found, key=lambda each: each[metric])
     return {name: sum(each[name] for each in found) / len(found) for name in found[0]}
 
@@ -43,11 +60,23 @@ def judge_validation(method: Method[Any], problem: Problem) -> dict[str, float]:
 
 def judge_test(method: Method[Any], problem: Problem, test: TestSet) -> dict[str, float]:
     """Test scores; in GLNN's inductive setting also `tran`, `ind` and `prod`, and the metric is `prod`."""
-    if "all" in test.parts:
-        return judge(method, problem, test.parts["all"]) | _largest_class(test.parts["all"])
-    metric, share = problem.identity.metric, test.hidden_share
-    observed = judge(method, problem, test.parts["tran"])
-    hidden = judge(method, problem, test.parts["ind"])
+    return judge_and_predict(method, problem, test)[0]
+
+
+def judge_and_predict(
+    method: Method[Any], problem: Problem, test: TestSet
+) -> tuple[dict[str, float], dict[str, list[Tensor]]]:
+    """`judge_test`, and by part of the test set the logits that were judged, [items, classes] each."""
+    each = {name: _judged(method, problem, part) for name, part in test.parts.items()}
+    scores = joined_scores({name: found for name, (found, _) in each.items()}, problem.identity.metric, test)
+    return scores, {name: predicted for name, (_, predicted) in each.items()}
+
+
+def joined_scores(parts: Mapping[str, dict[str, float]], metric: Metric, test: TestSet) -> dict[str, float]:
+    """The scores of a test set from those of its parts."""
+    if "all" in parts:
+        return parts["all"] | _largest_class(test.parts["all"])
+    observed, hidden, share = parts["tran"], parts["ind"], test.hidden_share
     found = {name: share * hidden[name] + (1 - share) * observed[name] for name in observed}
     found |= {"tran": observed[metric], "ind": hidden[metric], "prod": found[metric]}
     return found | _largest_class(test.parts["tran"], test.parts["ind"])

@@ -90,12 +90,14 @@ class TestSet:
     """The sealed part, opened by report runs alone.
 
     parts: "all" in the transductive and graph-level settings; "tran" and "ind" in GLNN's inductive setting, where
-    `prod` is their mean weighted by the share of hidden items.
+    `prod` is their mean weighted by the share of hidden items. numbers: of the same parts the items' numbers in the
+    dataset, [count] int64, since a part's own graph may count anew.
     """
 
     __test__ = False
 
     parts: Mapping[str, Judged]
+    numbers: Mapping[str, Tensor]
     hidden_share: float = 0.0
 
 
@@ -202,7 +204,7 @@ def divide(dataset: Dataset, split: Split, key: ProblemKey, seed: int, device: s
     moved = TrainingData(data.graph.to(device), task, data.labelled.to(device), data.labels.to(device))
     problem = Problem(key, seed, moved, _to(validation, device, data.graph, moved.graph), identity)
     parts = {name: _to(part, device, data.graph, moved.graph) for name, part in test.parts.items()}
-    return problem, TestSet(parts, test.hidden_share)
+    return problem, TestSet(parts, test.numbers, test.hidden_share)
 
 
 def _identity(dataset: Dataset, split: Split) -> Identity:
@@ -239,7 +241,7 @@ def _transductive(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingD
 
     train = part(split.train)
     data = TrainingData(train.graph, task, train.items, train.labels)
-    return data, part(split.val), TestSet({"all": part(split.test)})
+    return data, part(split.val), TestSet({"all": part(split.test)}, {"all": split.test})
 
 
 def _inductive(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingData, Judged, TestSet]:
@@ -262,7 +264,7 @@ def _inductive(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingData
         "tran": Judged(observed, place[observed_test], labels[observed_test]),
         "ind": Judged(whole, place[hidden], labels[hidden]),
     }
-    return data, validation, TestSet(parts, hidden.numel() / split.test.numel())
+    return data, validation, TestSet(parts, {"tran": observed_test, "ind": hidden}, hidden.numel() / split.test.numel())
 
 
 def _many_graphs(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingData, Judged, TestSet]:
@@ -274,4 +276,4 @@ def _many_graphs(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingDa
 
     train = part(split.train)
     data = TrainingData(train.graph, task, train.items, train.labels)
-    return data, part(split.val), TestSet({"all": part(split.test)})
+    return data, part(split.val), TestSet({"all": part(split.test)}, {"all": split.test})

@@ -12,6 +12,7 @@ from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Cell as CellRecord
 from graph_distillery.bench.records import Items, Metrics, Record, Search, Timings
 from graph_distillery.bench.records.identity import teacher_record_id
+from graph_distillery.bench.records.predictions import sha256_of
 from graph_distillery.bench.records.schema import Variant
 from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.jobs import Outcome
@@ -216,6 +217,7 @@ class Recorder:
             curve=curve,
             timings=Timings(train_s=outcome.train_s, epochs=outcome.epochs, teacher_s=teacher_s, tune_s=tune_s),
             speed=outcome.speed,
+            predictions_sha256=sha256_of(outcome.predictions) if outcome.predictions is not None else None,
             status=outcome.status,
             error=(outcome.error or "no message") if failed else None,
             environment=outcome.environment or environment(),  # of a lost worker only the driver's is known

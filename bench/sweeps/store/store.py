@@ -17,6 +17,7 @@ from graph_distillery.bench.environment import environment, suite_version
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record, RecordWriter, read_records, repair
 from graph_distillery.bench.records.identity import next_try
+from graph_distillery.bench.records.predictions import sweep_drafts, write_predictions
 from graph_distillery.bench.sweeps.plan.pins import Pin, joined
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.plan.stored import StoredPlan, store_plan
@@ -81,6 +82,7 @@ class Store:
 
         self._claim(pins)
         self.messages = repair(self.path)
+        sweep_drafts(self.path)
         found = read_records(self.path)
         self.records: list[Record] = found.records
         self.appended = 0
@@ -88,8 +90,10 @@ class Store:
         self._writer = RecordWriter(self.path)
         self.artefacts: StoredArtefacts = StoredArtefacts(self.path)
 
-    def append(self, record: Record) -> None:
-        """Add a record and sync it to the disk; raises RecordError."""
+    def append(self, record: Record, predictions: bytes | None = None) -> None:
+        """Add a record and sync it to the disk, after the predictions that it tells of; raises RecordError."""
+        if predictions is not None:
+            write_predictions(self.path, predictions)
         self._writer.append(record)
         self.appended += 1
         self._used.add(record.id)

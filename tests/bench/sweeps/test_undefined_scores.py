@@ -17,8 +17,8 @@ from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.jobs import EpochReport, Outcome, finite
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.store import Store
-from graph_distillery.bench.training import engine
 from graph_distillery.bench.training.engine import Configuration, train
+from graph_distillery.bench.training.judging import judge_test
 from graph_distillery.bench.training.problem import ProblemKey, load_problem, open_test_set
 
 
@@ -83,5 +83,5 @@ def test_records_hold_the_share_of_the_largest_class_of_what_was_judged(setting:
         return float(labels[items].bincount().max()) / len(items)
 
     assert trained.validation["largest_class"] == share(split.val)
-    test = engine.judge_test(trained.method, problem, open_test_set(key, 3))
+    test = judge_test(trained.method, problem, open_test_set(key, 3))
     assert test["largest_class"] == share(split.test)
