@@ -10,7 +10,7 @@ import torch
 from pydantic import BaseModel
 from torch import Tensor
 
-from graph_distillery.bench.conformance.examples import DRAWS, SEED, Case, Example
+from graph_distillery.bench.conformance.examples import Case, Example
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import Trained, build, fit
@@ -40,15 +40,15 @@ def space_disagreements(space: Space, hyperparameters: type[BaseModel]) -> list[
     return found
 
 
-def drawn(space: Space) -> list[dict[str, Any]]:
-    """Up to `DRAWS` random configurations of a search space, the same in every run."""
+def drawn(space: Space, count: int, seed: int) -> list[dict[str, Any]]:
+    """Up to `count` random configurations of a search space, the same whenever the seed is."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     joint = merge({"method": space})
-    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=SEED))
+    study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=seed))
     found: list[dict[str, Any]] = []
-    for _ in range(DRAWS):
+    for _ in range(count):
         values = {name.removeprefix("method."): value for name, value in joint.suggest(study.ask()).items()}
         if values not in found:
             found.append(values)

@@ -42,7 +42,10 @@ TEACHER_OF: Mapping[str, Mapping[str, Any]] = {"graph-classification": {"norm": 
 MARGIN = {"accuracy": 0.2, "micro_f1": 0.05, "roc_auc": 0.2}
 #: Nodes of a task's own made-up data, where no small dataset stands for the task.
 STAND_IN_SIZE = 120
+#: Random points of its search space that a method's cases try together, at least three each.
 DRAWS = 10
+#: Epochs of the runs that are compared to the bit: what two runs share or do not share shows as well as in a full one.
+SHORT = 10
 
 
 @dataclass(frozen=True)
@@ -235,3 +238,9 @@ def _students(info: MethodInfo) -> list[tuple[str | None, str]]:
 def first_run(case: Case) -> Trained:
     """The run that a case's checks share."""
     return case.trained()
+
+
+@cache
+def short_run(case: Case) -> Trained:
+    """The run of `SHORT` epochs that another is compared to."""
+    return case.trained(epochs=SHORT)
