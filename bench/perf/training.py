@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -282,6 +282,27 @@ def _gfkd() -> PerfRow:
     return _ratio("gfkd-inversion", ours.iterate, plain.iterate, 20.0, detail, repeats=10)
 
 
+def _linkdist() -> PerfRow:
+    """An epoch of linkdist-mlp, as many arcs as there are nodes, plus evaluation."""
+    from graph_distillery.bench.perf.references.links import stock_linkdist_epoch
+
+    problem = load_problem(ProblemKey("cora", "public", "transductive"), 0)
+    hyper = {"layers": 2, "hidden": 128, "dropout": 0.5}
+    ours = _our_epoch(Configuration("linkdist-mlp", student="mlp", student_hyper=hyper), problem, None)
+    stock = stock_linkdist_epoch(problem, hidden=128, arcs=1024, dropout=0.5)
+    detail = "epoch + evaluation, 2x128 MLP, Cora, against both ends of each arc through nn.Linear"
+    return _ratio("linkdist-epoch", ours, stock, 2.0, detail, repeats=8)
+
+
+def _relation_memory(name: Literal["gsp", "gcrd"]) -> PerfRow:
+    """What loss and gradient take on 4,096 nodes."""
+    from graph_distillery.bench.perf.references.relations import peaks
+
+    ours, plain = peaks(name, 4096)
+    detail = f"loss and gradient, 4,096 nodes of 128: {ours:.0f} MB against {plain:.0f} MB by nodes x nodes x width"
+    return PerfRow(f"{name}-memory", plain / ours, 5.0, "x", detail)
+
+
 _MEASUREMENTS: dict[str, Callable[[], PerfRow]] = {
     "gcn-kd-epoch": _gcn_kd,
     "mlp-glnn-epoch": _mlp_glnn,
@@ -292,6 +313,9 @@ _MEASUREMENTS: dict[str, Callable[[], PerfRow]] = {
     "fgkd-pubmed-memory": _fgkd_memory,
     "lsp-step": _lsp_step,
     "gfkd-inversion": _gfkd,
+    "linkdist-epoch": _linkdist,
+    "gsp-memory": lambda: _relation_memory("gsp"),
+    "gcrd-memory": lambda: _relation_memory("gcrd"),
 }
 
 

@@ -124,12 +124,12 @@ def _peak_memory_mb(run: Callable[[], object], graph: Graph) -> float:
         before = torch.cuda.memory_allocated(graph.device)
         run()
         return (torch.cuda.max_memory_allocated(graph.device) - before) / 2**20
-    with _LiveBytes() as live:
+    with LiveBytes() as live:
         run()
     return live.peak / 2**20
 
 
-class _LiveBytes(TorchDispatchMode):
+class LiveBytes(TorchDispatchMode):
     """Follows the storages of what each operation returns; `peak` is the most bytes alive at once.
 
     The operations' own workspaces do not show. (torch's profiler sees those too, but prints to the terminal.)

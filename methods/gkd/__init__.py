@@ -1,0 +1,3 @@
+"""Geometric knowledge distillation."""
+
+from __future__ import annotations
