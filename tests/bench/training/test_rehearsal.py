@@ -47,9 +47,9 @@ def test_methods_pass_with_the_students_they_train_but_for_those_without_a_hidde
                     rehearse(Configuration(name, variant, {}, student), info, info.splits[0], setting, taught_by)
                 except UserError as error:
                     refused.add((student, str(error)))
-    shallow = {"sufg", "fmlp-s"} if dataset == "karate" else {"sufg"} if dataset == "multi-sbm-small" else set()
+    shallow = {"sufg", "fmlp-s", "plp"} if dataset == "karate" else {"sufg"} if dataset == "multi-sbm-small" else set()
     expected = {(student, "student_layer -1: the student has 0 hidden states") for student in shallow}
-    unseen = {"sufg", "fmlp-s", "fmlp-o"} if dataset == "karate" else shallow
+    unseen = {"sufg", "fmlp-s", "fmlp-o", "plp"} if dataset == "karate" else shallow
     for student in unseen:
         expected.add((student, "official_code of 'lsp' reads states before the activation, and the student shows none"))
     assert refused == expected

@@ -1,0 +1,3 @@
+"""Parameterised label propagation."""
+
+from __future__ import annotations

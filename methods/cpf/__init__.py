@@ -1,0 +1,3 @@
+"""CPF: a student of label propagation and a feature transformation."""
+
+from __future__ import annotations
