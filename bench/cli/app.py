@@ -233,15 +233,32 @@ def leaderboard(
 
 
 @app.command()
+def pack(
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="A finished store.", show_default=False)],
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="The folder to write; default: STORE-packed, beside it.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """A store, compressed, for a repository of results."""
+    from graph_distillery.bench.cli.commands import pack as command
+
+    return command.run(store, out, json)
+
+
+@app.command()
 def verify(
     board: Annotated[Path, typer.Argument(metavar="BOARD", help="A board.", show_default=False)],
     stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Its stores.", show_default=False)],
+    data: Annotated[
+        bool, typer.Option("--data", help="Compute every score again, from predictions and the datasets' labels.")
+    ] = False,
     json: Json = False,
 ) -> int:
     """Recompute a board; exit code 1 where a number differs."""
     from graph_distillery.bench.cli.commands import verify as command
 
-    return command.run(board, stores, json)
+    return command.run(board, stores, json, data)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import get_args
 
+from graph_distillery.bench.records.packing import decompress, packed
 from graph_distillery.bench.records.schema import Kind, Record, RecordError, parse_record
 from graph_distillery.bench.records.sharing import Sharing, collector_paused
 
@@ -96,6 +97,8 @@ class _AppendFile:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 _sync_folder(path.parent.parent)
             _refuse_links(path)
+            if packed(path).exists():
+                raise RecordError(f"{path}: the store is packed and takes no more records")
             created = not path.exists()
             flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
             self._descriptor = os.open(path, flags, 0o644)
@@ -258,7 +261,15 @@ def _refuse_links(path: Path) -> None:
 
 
 def _read_bytes(path: Path) -> bytes:
-    """The whole file, or nothing where there is none."""
+    """The whole file, its packed form where the store is packed, or nothing where there is none."""
+    if (small := packed(path)).exists():
+        if path.exists():
+            raise RecordError(f"{path}: stands beside {small.name}; a store is packed or it is not")
+        return decompress(_read_plain(small), str(small))
+    return _read_plain(path)
+
+
+def _read_plain(path: Path) -> bytes:
     _refuse_links(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)

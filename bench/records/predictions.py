@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from graph_distillery.bench.records.packing import packed_predictions
 from graph_distillery.bench.records.schema import RecordError
 
 if TYPE_CHECKING:
@@ -169,7 +170,8 @@ def sweep_drafts(store: Path) -> None:
 def read_predictions(store: Path, sha256: str) -> Predictions:
     """Those of a hash; RecordError where they are not there, or are not the bytes that were written."""
     place = place_of(store, sha256)
-    content = read_bytes(place)
+    content = packed_predictions(store, sha256) if not place.exists() else None
+    content = read_bytes(place) if content is None else content
     if sha256_of(content) != sha256:
         raise RecordError(f"{place}: is not the file that was written; its hash is another")
     return parse_predictions(content, str(place))

@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from graph_distillery.bench.cli.commands.leaderboard import split_stages
 from graph_distillery.bench.cli.terminal import emit, emit_json, note
 from graph_distillery.bench.text import count
 
+if TYPE_CHECKING:
+    from graph_distillery.bench.sweeps.store.rescoring import Rescored
 
-def run(board: Path, stores: Sequence[Path], as_json: bool) -> int:
-    """A line per difference, and 1; or what was compared, and 0. BoardError where it cannot compare."""
+
+def run(board: Path, stores: Sequence[Path], as_json: bool, data: bool = False) -> int:
+    """A line per difference, and 1; or what was compared, and 0. BoardError where it cannot compare.
+
+    data: compute the stores' scores again too, from their predictions and the datasets' labels.
+    """
     from graph_distillery.leaderboard.text import visible
     from graph_distillery.leaderboard.verification.verify import verify_board
 
@@ -20,12 +27,27 @@ def run(board: Path, stores: Sequence[Path], as_json: bool) -> int:
     found = verify_board(board, rows, published)
     for line in found.notes:
         note(visible(line))
+    rescored = _rescored(stores) if data else {}
+    wrong = [each for of_store in rescored.values() for each in of_store.wrong]
+    for store, each in rescored.items():
+        if each.without:
+            note(f"{store}: {count(each.without, 'report run')} without predictions, whose scores stand unchecked")
     if as_json:
+        of_scores = {"scores": {store: asdict(each) for store, each in rescored.items()}} if data else {}
         differences = [asdict(each) for each in found.differences]
-        emit_json({"files": found.files, "differences": differences, "notes": found.notes})
-    elif found.differences:
-        for difference in found.differences:
+        emit_json({"files": found.files, "differences": differences, "notes": found.notes} | of_scores)
+    elif found.differences or wrong:
+        for difference in (*found.differences, *wrong):
             emit(visible(" ".join(str(difference).split())))
     else:
         emit(f"{board}: {count(len(found.files), 'file')} agree with the records")
-    return int(bool(found.differences))
+        for store, each in rescored.items():
+            emit(f"{store}: the scores of {count(each.checked, 'report run')} follow from their predictions")
+    return int(bool(found.differences or wrong))
+
+
+def _rescored(stores: Sequence[Path]) -> dict[str, Rescored]:
+    from graph_distillery.bench.sweeps import preflight
+    from graph_distillery.bench.sweeps.store.rescoring import rescore  # torch, and the datasets
+
+    return {str(store): rescore(store, preflight.data_folder(None)) for store in stores}

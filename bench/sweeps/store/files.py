@@ -13,6 +13,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import is_id
 from graph_distillery.bench.paths import can_be_written
 from graph_distillery.bench.records import read_records
+from graph_distillery.bench.records.packing import is_packed
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.plan.growth import grown
 from graph_distillery.bench.sweeps.plan.plan import IdScheme, Plan
@@ -157,6 +158,8 @@ def refuse(path: Path) -> None:
     can_be_written(path)
     if not path.is_dir():
         return
+    if is_packed(path):
+        raise UserError(f"{path}: is a packed store, which is only read; sweep into the store that it was packed from")
     if not begun(path) and (name := stranger(path)) is not None:
         raise UserError(f"{path}: holds {name!r} and is no store; choose an empty folder")
 

@@ -15,6 +15,7 @@ from graph_distillery.bench.data.info import DatasetInfo
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.plan.plan import Plan
+from graph_distillery.bench.sweeps.store.rescoring import rescore
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.methods.tasks.registry import stand_in_task
 
@@ -71,6 +72,8 @@ def test_from_a_spec_to_records(plan_of: Callable[..., Plan], tmp_path: Path) ->
     reports: dict[tuple[str, str], Any] = {(r.cell.method, r.cell.student): r for r in records if r.kind == "report"}
     assert reports["majority", "none"].metrics.test["roc_auc"] == 0.5
     assert min(reports[method, "mlp"].metrics.test["roc_auc"] for method in ("kd", "supervised")) > 0.8
+    scored = rescore(tmp_path / "store")  # ranking scores are kept where the metric ranks, without being asked for
+    assert (scored.checked, scored.without, scored.wrong) == (len(reports), 0, [])
     speed = next(r.speed for r in records if r.kind == "speed" and (r.cell.method, r.cell.student) == ("kd", "mlp"))
     assert speed.request_ms is not None
     assert speed.macs > 0
