@@ -167,6 +167,11 @@ def sweep_drafts(store: Path) -> None:
         draft.unlink(missing_ok=True)
 
 
+def has_predictions(store: Path, sha256: str) -> bool:
+    """Whether a store holds those of a hash; copies of records may have left them behind."""
+    return place_of(store, sha256).exists() or packed_predictions(store, sha256) is not None
+
+
 def read_predictions(store: Path, sha256: str) -> Predictions:
     """Those of a hash; RecordError where they are not there, or are not the bytes that were written."""
     place = place_of(store, sha256)

@@ -39,6 +39,7 @@ TESTS = {
     "t": "paired t",
     "corrected_t": "corrected resampled t",
     "items_t": "t over seeds and test items",
+    "items_bootstrap": "paired bootstrap over seeds and test items",
 }
 
 

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Literal, TypeVar
 
 from graph_distillery.bench.records import Record, Speed
@@ -27,6 +28,14 @@ Replicate = tuple[int, int]  # (split seed, seed): what pairs the runs of two me
 Origin = Literal["tuned", "default", "fixed"]  # fixed: a run that no search stands behind
 Hparams = Mapping[str, str | int | float | bool | None]
 Placed = tuple[Record, str]  # a record and its FILE:LINE
+
+
+@dataclass(frozen=True)
+class KeptPredictions:
+    """Where the predictions of a run are kept: a store, and their hash in it."""
+
+    store: Path
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -63,7 +72,8 @@ class Result:
     """The report runs of one configuration: scores by replicate, and the runs that gave none.
 
     ``test`` and ``val`` are fractions in [0, 1]; ``nll`` (nats) and ``ece`` (fraction) are on the test set and may be
-    empty; ``parts`` are the inductive tests. ``train_s`` is the median training time of a run.
+    empty; ``parts`` are the inductive tests; ``train_s`` is the median training time of a run.
+    ``predictions`` says where those of a run are kept.
     """
 
     selection: Origin
@@ -81,6 +91,7 @@ class Result:
     splits: dict[Replicate, SplitFacts] = field(default_factory=dict)
     counted: bool = False
     test_selected: bool = False
+    predictions: dict[Replicate, KeptPredictions] = field(default_factory=dict)
 
     @cached_property
     def summary(self) -> Summary | None:
@@ -112,6 +123,7 @@ class Result:
             nll=kept(self.nll),
             ece=kept(self.ece),
             splits=kept(self.splits),
+            predictions=kept(self.predictions),
             sources=tuple(each for each in self.sources if (each.split_seed, each.seed) in seeds),
         )
 
@@ -202,6 +214,9 @@ def make_result(selection: Origin, reports: Iterable[Placed]) -> Result:
             raise BoardError(f"{what}: two different configurations in one row, at {one} and {other}")
         seen[replicate] = place
         _take_scores(result, replicate, record, record.metrics.test)
+        if record.predictions_sha256 is not None:
+            store = Path(place.rpartition(":")[0]).parent.parent
+            result.predictions[replicate] = KeptPredictions(store, record.predictions_sha256)
     for replicate in result.test:
         result.failed.pop(replicate, None)
     return result

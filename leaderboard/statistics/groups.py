@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from graph_distillery.leaderboard.statistics.paired import (
     LEVEL,
@@ -24,6 +24,9 @@ from graph_distillery.leaderboard.statistics.paired import (
 )
 from graph_distillery.leaderboard.statistics.sampling import UNKNOWN, Sampling
 from graph_distillery.leaderboard.statistics.summary import average_ranks, mean
+
+if TYPE_CHECKING:
+    from graph_distillery.leaderboard.statistics.resampling import Floats
 
 Key = TypeVar("Key")
 Seed = TypeVar("Seed", bound=Hashable)
@@ -68,8 +71,13 @@ class Standing(Generic[Key]):
         return "tied for best" if self.tied else "best" if self.leader else "below best"
 
 
-def standings(runs: Mapping[Key, Mapping[Seed, float]], sampling: Sampling = UNKNOWN) -> dict[Key, Standing[Key]]:
-    """Standings of rows with scores on the same seeds, in the order of their means (equal means: as given)."""
+def standings(
+    runs: Mapping[Key, Mapping[Seed, float]], sampling: Sampling = UNKNOWN, drawn: Mapping[Key, Floats] | None = None
+) -> dict[Key, Standing[Key]]:
+    """Standings of rows with scores on the same seeds, in the order of their means (equal means: as given).
+
+    drawn: of every row its resampled means (``items.resampled_means``), where predictions are at hand; they decide.
+    """
     means = {key: mean(list(scores.values())) for key, scores in runs.items()}
     keys = sorted(runs, key=lambda key: -means[key])
     if not keys:
@@ -77,7 +85,8 @@ def standings(runs: Mapping[Key, Mapping[Seed, float]], sampling: Sampling = UNK
     ranks = average_ranks(means)
     pairs = len(keys) * (len(keys) - 1) // 2
     test = choose_test(min(sampling.samples(list(scores)) for scores in runs.values()), pairs, sampling)
-    adjusted = adjusted_pairs({key: runs[key] for key in keys}, test, sampling)
+    test = "items_bootstrap" if drawn else test
+    adjusted = adjusted_pairs({key: runs[key] for key in keys}, test, sampling, drawn)
     differ = {pair for pair, p in adjusted.items() if p <= LEVEL}
     letters = letter_groups(keys, differ) if len(keys) <= MOST_LETTERED else dict.fromkeys(keys, "")
     leader = keys[0]
@@ -86,7 +95,9 @@ def standings(runs: Mapping[Key, Mapping[Seed, float]], sampling: Sampling = UNK
     for key in keys:
         better = sum((other, key) in differ and means[other] > means[key] for other in keys)
         worse = sum((other, key) in differ and means[other] < means[key] for other in keys)
-        best = paired_test(runs[key], runs[leader], test, adjusted[key, leader], sampling) if key != leader else None
+        apart = drawn[key] - drawn[leader] if drawn else None
+        beaten = None if key == leader else adjusted[key, leader]
+        best = None if key == leader else paired_test(runs[key], runs[leader], test, beaten, sampling, apart)
         found[key] = Standing(
             rank=ranks[key],
             rank_low=1 + better,
@@ -103,15 +114,28 @@ def standings(runs: Mapping[Key, Mapping[Seed, float]], sampling: Sampling = UNK
 
 
 def adjusted_pairs(
-    runs: Mapping[Key, Mapping[Seed, float]], test: Test | None, sampling: Sampling = UNKNOWN
+    runs: Mapping[Key, Mapping[Seed, float]],
+    test: Test | None,
+    sampling: Sampling = UNKNOWN,
+    drawn: Mapping[Key, Floats] | None = None,
 ) -> dict[tuple[Key, Key], float]:
     """Adjusted p of every ordered pair, the same both ways: Holm's over all pairs, on the seeds that all rows have."""
     keys = list(runs)
     pairs = list(itertools.combinations(range(len(keys)), 2))
     shared = [seed for seed in runs[keys[0]] if all(seed in scores for scores in runs.values())]
-    raw = _raw([[runs[key][seed] for seed in shared] for key in keys], pairs, shared, test, sampling)
+    scores = [[runs[key][seed] for seed in shared] for key in keys]
+    raw = _raw(scores, pairs, shared, test, sampling) if drawn is None else _drawn_p(scores, pairs, drawn, keys)
     adjusted = dict(zip(pairs, holm(raw), strict=True))
     return {(keys[a], keys[b]): p for (one, other), p in adjusted.items() for a, b in ((one, other), (other, one))}
+
+
+def _drawn_p(
+    scores: list[list[float]], pairs: Sequence[tuple[int, int]], drawn: Mapping[Key, Floats], keys: Sequence[Key]
+) -> list[float]:
+    from graph_distillery.leaderboard.statistics.items import items_test  # numpy loads here
+
+    means = [mean(each) for each in scores]
+    return [items_test(means[one] - means[other], drawn[keys[one]] - drawn[keys[other]]).p for one, other in pairs]
 
 
 def _raw(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,19 +32,32 @@ def paired_items(ours: Floats, theirs: Floats, name: str, resamples: int = 2000)
     ``name`` seeds the draws. p takes the difference for near normal, with the bootstrap's variance. ValueError for
     arrays of different shapes or without items.
     """
-    from scipy.special import ndtr
-
     if ours.shape != theirs.shape or ours.ndim != 2 or 0 in ours.shape:
         raise ValueError(f"scores of {ours.shape} and {theirs.shape} (seeds, items) cannot be paired")
-    worth = ours - theirs
-    seeds, items = worth.shape
-    parts = []
+    one, other = resampled_means([ours, theirs], name, resamples)
+    return items_test(float((ours - theirs).mean()), one - other)
+
+
+def resampled_means(scores: Sequence[Floats], name: str, resamples: int = 2000) -> list[Floats]:
+    """The mean score of every row, [resamples], when seeds and items are drawn again, for all rows the same ones.
+
+    scores: [seeds, items] of each row, in one order of seeds and items.
+    """
+    seeds, items = scores[0].shape
+    parts: list[list[Floats]] = [[] for _ in scores]
     for start in range(0, resamples, _AT_ONCE):
         count = min(_AT_ONCE, resamples - start)
-        by_seed = fresh_draws(f"{name}\0items\0{start}", items, count) @ worth.T
-        parts.append((by_seed * fresh_draws(f"{name}\0seeds\0{start}", seeds, count)).sum(axis=1))
-    drawn = np.concatenate(parts)
-    difference = float(worth.mean())
+        of_items = fresh_draws(f"{name}\0items\0{start}", items, count)
+        of_seeds = fresh_draws(f"{name}\0seeds\0{start}", seeds, count)
+        for part, each in zip(parts, scores, strict=True):
+            part.append(((of_items @ each.T) * of_seeds).sum(axis=1))
+    return [np.concatenate(part) for part in parts]
+
+
+def items_test(difference: float, drawn: Floats) -> ItemsTest:
+    """The test of a difference of means that came out as `drawn`, [resamples], with seeds and items drawn again."""
+    from scipy.special import ndtr
+
     error = float(drawn.std())
     low, high = np.quantile(drawn, (0.025, 0.975))
     if error < SAME:

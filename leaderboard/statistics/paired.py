@@ -2,7 +2,8 @@
 
 Where records tell how the seeds use the data (``sampling``), the test is Student's t with the variance that splits of
 one dataset really leave: corrected for their overlap ("corrected_t", from five splits on), or with the variance of
-the test items that all runs share ("items_t").
+the test items that all runs share ("items_t"). Where runs share them and their predictions are at hand, both seeds and
+items are drawn again ("items_bootstrap", ``items``), for a single seed too.
 
 Where they do not, seeds are all there is, and the test is Wilcoxon's signed-rank test, two-sided, exact: zero
 differences are dropped (Wilcoxon, 1945), tied ones share the average of their ranks, and p is computed from the
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 Key = TypeVar("Key", bound=Hashable)
 
-Test = Literal["wilcoxon", "t", "corrected_t", "items_t"]
+Test = Literal["wilcoxon", "t", "corrected_t", "items_t", "items_bootstrap"]
 
 LEVEL = 0.05
 FEWEST_FOR_T = 5
@@ -90,15 +91,25 @@ def paired_test(
     test: Test | None = "wilcoxon",
     p_holm: float | None = None,
     sampling: Sampling = UNKNOWN,
+    drawn: Floats | None = None,
 ) -> PairedTest | None:
-    """Compare runs on the seeds both have; None where they share none. ``p_holm``: adjusted, of several comparisons."""
+    """Compare runs on the seeds both have; None where they share none. ``p_holm``: adjusted, of several comparisons.
+
+    drawn: [resamples], the differences of the means when seeds and test items are drawn again; they then decide.
+    """
+    from graph_distillery.leaderboard.statistics.items import items_test  # numpy loads here
+
     shared = [key for key in ours if key in theirs]
     if not shared:
         return None
     differences = [_rounded(ours[key] - theirs[key]) for key in shared]
-    n, p = len(shared), pair_p(test, ours, theirs, sampling) if test else None
-    centre = mean(differences)
-    low, high = _interval(differences, ours, theirs, shared, sampling)
+    n, centre = len(shared), mean(differences)
+    if drawn is None:
+        p = pair_p(test, ours, theirs, sampling) if test else None
+        low, high = _interval(differences, ours, theirs, shared, sampling)
+    else:
+        found = items_test(centre, drawn)
+        p, low, high = found.p, found.low, found.high
     spread = math.sqrt(math.fsum((d - centre) ** 2 for d in differences) / (n - 1)) if n > 1 else 0.0
     return PairedTest(
         n=n,

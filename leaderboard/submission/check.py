@@ -13,6 +13,7 @@ from graph_distillery.leaderboard.submission.beside import check_beside
 from graph_distillery.leaderboard.submission.findings import Finding, cells_of
 from graph_distillery.leaderboard.submission.origin import check_origin
 from graph_distillery.leaderboard.submission.plausibility import check_copies, check_plausibility
+from graph_distillery.leaderboard.submission.predictions import check_predictions
 from graph_distillery.leaderboard.submission.protocol import check_protocol
 from graph_distillery.leaderboard.submission.scores import check_scores
 from graph_distillery.leaderboard.submission.spaces import check_spaces
@@ -45,15 +46,16 @@ def check_submission(store: Path, beside: Iterable[Path] = (), suite: str | None
         *check_plausibility(cells),
         *check_scores(cells),
     ]
+    others = list(beside)
+    board = load_stores(others) if others else None
+    findings += check_predictions(_placed(own), _placed(board) if board else ())
     fingerprints = sorted({r.environment.fingerprint for r in own.records})
     if len(fingerprints) > 1:
         findings.append(Finding("look", "machine", "", f"records of {len(fingerprints)} hardware fingerprints"))
     make_board(own)  # contradictions within the store
     verified: list[str] = []
     contradicted: list[str] = []
-    others = list(beside)
-    if others:
-        board = load_stores(others)
+    if board is not None:
         findings += [*check_beside(own.records, board.records), *check_copies(own.records, board.records)]
         conflict = split_conflict([*_placed(board), *_placed(own)])
         findings += [Finding("refuse", "split", "", conflict)] if conflict else []

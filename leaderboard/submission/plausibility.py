@@ -66,13 +66,20 @@ def _alike(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
 
 
 def _copies(cell: CellRecords) -> Iterator[Finding]:
-    """Seeds that are the same run; label propagation, which trains nothing, is the same run on the same split."""
+    """Seeds that are the same run; label propagation, which trains nothing, is the same run on the same split.
+
+    Seeds with the very same scores and predictions are a method without randomness, on one split: of copies that hide
+    that they are, one of the two differs. They are told by their one score.
+    """
     if _untrained(cell):
         return
     for selection in cell.selections:
         runs = sorted(((fine, r.seed) for r in cell.scored(selection) if (fine := _fine(r))), key=lambda each: each[0])
+        told = {r.seed: r.predictions_sha256 for r in cell.scored(selection)}
         pairs = [
-            (min(a, b), max(a, b)) for (one, a), (other, b) in itertools.pairwise(runs) if a != b and _alike(one, other)
+            (min(a, b), max(a, b))
+            for (one, a), (other, b) in itertools.pairwise(runs)
+            if a != b and _alike(one, other) and not (one == other and told[a] is not None and told[a] == told[b])
         ]
         if pairs:
             text = (

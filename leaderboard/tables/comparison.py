@@ -31,6 +31,7 @@ from graph_distillery.leaderboard.text import sampling_words
 
 if TYPE_CHECKING:
     from graph_distillery.leaderboard.statistics.interquartile import Scale
+    from graph_distillery.leaderboard.statistics.resampling import Floats
 
 #: Differences of scores that are nothing in practice, unless a board says otherwise: half a point.
 MARGIN = 0.005
@@ -114,7 +115,22 @@ class Comparison:
     def standings(self) -> Mapping[RowKey, Standing[RowKey]]:
         """Ranks, tie groups and tests of the complete student rows, on the seeds that all of them have."""
         shared = self.shared_seeds
-        return standings({row.key: {seed: row.test[seed] for seed in shared} for row in self._ranked}, self.sampling)
+        runs = {row.key: {seed: row.test[seed] for seed in shared} for row in self._ranked}
+        return standings(runs, self.sampling, self._drawn)
+
+    @cached_property
+    def _drawn(self) -> Mapping[RowKey, Floats] | None:
+        """Resampled means of the complete student rows, where they share their test items and all have predictions."""
+        if self.sampling.kind != "fixed" or not self.sampling.counted or len(self._ranked) < 2:
+            return None
+        from graph_distillery.leaderboard.read.answers import right_answers
+        from graph_distillery.leaderboard.statistics.items import resampled_means
+
+        found = right_answers([row.headline for row in self._ranked if row.headline], self.shared_seeds)
+        if found is None:
+            return None
+        means = resampled_means(found, self.data.stratum)
+        return dict(zip((row.key for row in self._ranked), means, strict=True))
 
     @cached_property
     def sampling(self) -> Sampling:
@@ -159,7 +175,8 @@ class Comparison:
         if alone is None or row.role != "method" or standing is None or alone.key not in self.standings:
             return None
         ours, theirs = ({seed: each.test[seed] for seed in self.shared_seeds} for each in (row, alone))
-        return paired_test(ours, theirs, standing.test, standing.pairs[alone.key], self.sampling)
+        drawn = self._drawn[row.key] - self._drawn[alone.key] if self._drawn else None
+        return paired_test(ours, theirs, standing.test, standing.pairs[alone.key], self.sampling, drawn)
 
     def pareto(self, fingerprint: str) -> dict[RowKey, bool]:
         """Which rows measured on the hardware no other beats in latency, parameters and mean score at once.
