@@ -1,0 +1,3 @@
+"""FF-G2M."""
+
+from __future__ import annotations

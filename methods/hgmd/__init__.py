@@ -1,0 +1,3 @@
+"""HGMD."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""KRD."""
+
+from __future__ import annotations
