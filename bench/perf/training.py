@@ -188,8 +188,8 @@ def _fgkd_encoder() -> PerfRow:
     graph = load_problem(ProblemKey("cora", "public", "transductive"), 0).training.graph
     dense = DenseEncoders(dense_knowledge(graph, 1, torch.float32), 8)
     system = framelet_system(graph, FrameletSettings(), torch.float32)
-    encoders = [KnowledgeEncoder(graph.num_nodes, 8, band, 1) for band in range(2)]
-    for encoder, linear in zip(encoders, dense.linears, strict=True):
+    encoders = {band: KnowledgeEncoder(graph.num_nodes, 8, band, 1) for band in range(2)}
+    for encoder, linear in zip(encoders.values(), dense.linears, strict=True):
         state = linear.state_dict()
         encoder.linear.load_state_dict({"weight": state["weight"].T, "bias": state["bias"]})
 

@@ -23,9 +23,9 @@ INFO = MethodInfo(
         "(W_r^T A W_r)^l (see `info fmlp-o`); low-pass and high-pass branches each with knowledge, encoder and "
         "classifier of their own in every layer",
         "official_code": "steps on the labels and on the teacher apart, the former with weight 0 by default, where "
-        "they still decay the weights; in the output layer the high-pass branch reads the low-pass knowledge by "
-        "the low-pass encoder and classifier. (The released loop also rolls back every epoch that does not match "
-        "the best, which cannot be behind the published figures and is not followed.)",
+        "they still decay the weights; in the output layer the high-pass branch has the low-pass encoder and "
+        "classifier, and in fmlp-o reads the low-pass knowledge too. (The released loop also rolls back every epoch "
+        "that does not match the best, which cannot be behind the published figures and is not followed.)",
     },
     own_term={"label_weight": 1.0},
 )

@@ -15,11 +15,12 @@ class FGKD(GLNN):
     What is new is the student: a perceptron that reads each node's features and its rows of the graph knowledge
     K_r^(l) = (W_r^T A W_r)^l, made of the framelet operators W_r of the teacher's layers, low-pass and high-pass.
 
-    `official_code` takes its steps on the labels apart, as GLNN's does, and its student's output layer reads the
-    low-pass knowledge, encoder and classifier twice, so that no high-pass signal reaches it.
+    `official_code` takes its steps on the labels apart, as GLNN's does, and the high-pass branch of its student's
+    output layer has the low-pass encoder and classifier; in fmlp-o it reads the low-pass knowledge too, so that no
+    high-pass signal reaches the output.
     """
 
     def new_student(self, num_features: int | None = None, **hyper: Any) -> nn.Module:
         if self.context.variant == "official_code":
-            hyper = {"high_pass_output": "low-pass", **hyper}
+            hyper = {"high_pass_output": "released", **hyper}
         return super().new_student(num_features, **hyper)

@@ -8,7 +8,7 @@ the nodes they were trained on: no other graph can be predicted.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import ClassVar, Literal, cast
 
 import torch
@@ -29,10 +29,11 @@ from graph_distillery.methods.contract.items import Level
 
 class FMLPHyperparameters(PlainFrameletHyperparameters):
     dropout: float = Field(0.1, ge=0, lt=1, description="dropout of every encoding")
-    high_pass_output: Literal["own", "low-pass"] = Field(
+    high_pass_output: Literal["own", "low-pass", "low-pass-maps", "released"] = Field(
         "own",
-        description="what the high-pass branch of the output layer is made of: knowledge, encoder and classifier of "
-        "its own, or, as in the released code, those of the low-pass branch",
+        description="what the high-pass branches of the output layer are made of: knowledge, encoder and classifier of "
+        "their own; all three of the low-pass branch; knowledge of their own under the low-pass encoder and "
+        "classifier; or as in the released code of this model, low-pass in fmlp-o, low-pass-maps in fmlp-s",
     )
 
     @model_validator(mode="after")
@@ -57,19 +58,26 @@ class KnowledgeEncoder(nn.Module):
         self.linear = FeatureLinear(nodes, width)
 
 
-def encode(encoders: Sequence[KnowledgeEncoder], system: FrameletSystem) -> list[Tensor]:
-    """What encoders of different bands and one power say, [nodes, width] each, by shared sparse products."""
-    of_band = {encoder.band: index for index, encoder in enumerate(encoders)}
-    bands = system.in_order(of_band)
-    linears = [encoders[of_band[band]].linear for band in bands]
+def encode(encoders: Mapping[int, KnowledgeEncoder], system: FrameletSystem) -> list[Tensor]:
+    """What encoders of one power say of the knowledge of bands, [nodes, width] each, by shared sparse products.
+
+    encoders: by the band whose knowledge each reads, in the order of the result.
+    """
+    bands = system.in_order(encoders)
+    linears = [encoders[band].linear for band in bands]
     weights = torch.cat([linear.weight for linear in linears], dim=1)
     biases = torch.cat([cast(Tensor, linear.bias) for linear in linears])
-    parts = (system.knowledge(bands, encoders[0].power, weights) + biases).chunk(len(bands), dim=1)
-    return [parts[bands.index(encoder.band)] for encoder in encoders]
+    power = next(iter(encoders.values())).power
+    parts = (system.knowledge(bands, power, weights) + biases).chunk(len(bands), dim=1)
+    return [parts[bands.index(band)] for band in encoders]
 
 
 def encoders_in(module: FMLP | MixedLayer) -> list[KnowledgeEncoder]:
     return cast("list[KnowledgeEncoder]", list(module.encoders))
+
+
+def encoders_of_bands(layer: MixedLayer) -> dict[int, KnowledgeEncoder]:
+    return {encoder.band: encoder for encoder in encoders_in(layer)}
 
 
 class Gate(nn.Module):
@@ -89,6 +97,8 @@ class FMLP(FrameletModel):
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = FMLPHyperparameters
     per_node: ClassVar[bool] = True
+    #: What `high_pass_output: released` means.
+    released: ClassVar[Literal["low-pass", "low-pass-maps"]] = "low-pass"
 
     def __init__(
         self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level, num_nodes: int
@@ -96,22 +106,32 @@ class FMLP(FrameletModel):
         self._claim(in_features, out_features, hyper, level)
         self.num_nodes = num_nodes
         width, layers = self.hyper.hidden, self.hyper.layers
-        #: The band that each branch of the output layer reads.
-        own = self.hyper.high_pass_output == "own"
-        self.output_bands = [band if own else 0 for band in range(self.settings.bands)]
-        read = sorted(set(self.output_bands))
-        self.encoders = nn.ModuleList(KnowledgeEncoder(num_nodes, width, band, layers) for band in read)
-        self.classifiers = nn.ModuleList(FeatureLinear(width, out_features) for _ in read)
+        how, bands = self.hyper.high_pass_output, range(self.settings.bands)
+        how = self.released if how == "released" else how
+        #: Of each branch of the output layer: the band whose knowledge it reads, and the one whose maps it takes.
+        self.output_bands = [0 if how == "low-pass" else band for band in bands]
+        self.output_maps = [band if how == "own" else 0 for band in bands]
+        made = sorted(set(self.output_maps))
+        self.encoders = nn.ModuleList(KnowledgeEncoder(num_nodes, width, band, layers) for band in made)
+        self.classifiers = nn.ModuleList(FeatureLinear(width, out_features) for _ in made)
         self.gate = Gate(width)
         self.state_classifier = FeatureLinear(width, out_features)
+
+    def encodings(self, system: FrameletSystem) -> list[Tensor]:
+        """What each branch of the output layer reads, [nodes, width]."""
+        encoders = encoders_in(self)
+        branches = zip(self.output_bands, self.output_maps, strict=True)
+        by_band = {band: encoders[index] for band, index in branches}
+        known = dict(zip(by_band, encode(by_band, system), strict=True))
+        return [known[band] for band in self.output_bands]
 
     def combine(self, encodings: list[Tensor], state: Tensor) -> Tensor:
         """sum_r C_r(P_r) (1 - a_r) + C_X(V) a_r with the gates a_r; [nodes, classes]. One encoding per branch."""
         from_state = self.state_classifier(state)
         logits = torch.zeros_like(from_state)
-        for encoding, band in zip(encodings, self.output_bands, strict=True):
+        for encoding, index in zip(encodings, self.output_maps, strict=True):
             gate = self.gate(encoding, state)
-            logits = logits + self.classifiers[band](encoding) * (1 - gate) + from_state * gate
+            logits = logits + self.classifiers[index](encoding) * (1 - gate) + from_state * gate
         return logits
 
     def check_nodes(self, graph: Graph) -> None:
@@ -125,10 +145,10 @@ class FMLP(FrameletModel):
         """Counted as elsewhere; a band's knowledge is 1 + 2 (its degree) sparse products a power."""
         width = self.hyper.hidden
         total = self._inner_macs(nodes)
-        for encoder in self.modules():
-            if isinstance(encoder, KnowledgeEncoder):
-                products = encoder.power * (1 + 2 * self.settings.products(encoder.band))
-                total += products * (edges + nodes) * width
+        read = [(band, self.hyper.layers) for band in set(self.output_bands)]
+        read += [(each.band, each.power) for layer in self.layers for each in encoders_in(cast(MixedLayer, layer))]
+        for band, power in read:
+            total += power * (1 + 2 * self.settings.products(band)) * (edges + nodes) * width
         branches = len(self.output_bands)
         return total + nodes * width * ((branches + 1) * self.out_features + 2 * branches)
 
@@ -148,7 +168,7 @@ class MixedLayer(nn.Module):
 
     def forward(self, system: FrameletSystem, u: Tensor) -> Tensor:
         mixed = torch.zeros_like(u)
-        for encoding in encode(encoders_in(self), system):
+        for encoding in encode(encoders_of_bands(self), system):
             p = F.relu(dropout(encoding, self.dropout, self.training))
             gate = self.gate(p, u)
             mixed = mixed + gate * p + (1 - gate) * u
@@ -182,8 +202,7 @@ class FMLPO(FMLP):
         for layer, linear in zip(self.layers, list(self.linears)[1:], strict=True):
             hidden.append(layer(system, state))
             state = self._rho(linear(hidden[-1]))
-        known = encode(encoders_in(self), system)
-        encodings = [self._rho(known[band]) for band in self.output_bands]
+        encodings = [self._rho(encoding) for encoding in self.encodings(system)]
         return Output(self.combine(encodings, state), tuple(hidden))
 
     def _inner_macs(self, nodes: int) -> int:
@@ -199,6 +218,7 @@ class FMLPS(FMLP):
     """
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = SimplifiedFMLPHyperparameters
+    released: ClassVar[Literal["low-pass", "low-pass-maps"]] = "low-pass-maps"
 
     def __init__(
         self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level, num_nodes: int
@@ -209,10 +229,8 @@ class FMLPS(FMLP):
     def forward(self, graph: Graph) -> Output:
         self.check_nodes(graph)
         system = self.system(graph)
-        known = encode(encoders_in(self), system)
-        encodings = [known[band] for band in self.output_bands]
         features = drop_features(graph.features, self.hyper.dropout, self.training)
-        return Output(self.combine(encodings, self.linear(features)))
+        return Output(self.combine(self.encodings(system), self.linear(features)))
 
     def _inner_macs(self, nodes: int) -> int:
         return int(nodes * self.in_features * self.hyper.hidden)

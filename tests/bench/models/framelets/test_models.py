@@ -125,6 +125,24 @@ def test_fmlp_s_is_its_formula_on_dense_knowledge(released: bool) -> None:
     torch.testing.assert_close(made(data).logits, expected)
 
 
+@pytest.mark.parametrize("hyper", SETTINGS)
+def test_fmlp_s_as_released_reads_high_pass_knowledge_by_the_low_pass_maps(hyper: dict[str, Any]) -> None:
+    """One encoder and one classifier for all branches, each of which reads the knowledge of its own band."""
+    data, made = graph(), model("fmlp-s", layers=2, high_pass_output="released", **hyper)
+    assert len(made.encoders) == len(made.classifiers) == 1
+    knowledge = [torch.linalg.matrix_power(w.T @ a @ w, 2) for w, a in dense(made, data)]
+    encodings = [apply(made.encoders[0].linear, each) for each in knowledge]
+    expected = output_layer(made, encodings, apply(made.linear, data.features), [made.classifiers[0]] * len(encodings))
+    torch.testing.assert_close(made(data).logits, expected)
+    assert (encodings[0] - encodings[1]).abs().max() > 0.01, "the bands say different things"
+
+
+@pytest.mark.parametrize(("name", "branch"), [("fmlp-o", "low-pass"), ("fmlp-s", "low-pass-maps")])
+def test_the_released_output_layer_is_each_model_s_own(name: str, branch: str) -> None:
+    released, named = (model(name, high_pass_output=how)(graph()).logits for how in ("released", branch))
+    torch.testing.assert_close(released, named, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("released", [False, True])
 @pytest.mark.parametrize("name", STUDENTS)
 def test_high_pass_weights_reach_the_output_unless_as_released(name: str, released: bool) -> None:
