@@ -26,10 +26,9 @@ class HKDHyperparameters(HintHyperparameters):
         "dataset's own edges, or nothing (the individual contrasts alone)",
     )
     neighbours: int = Field(8, ge=1, description="nearest nodes of knn, the node itself among them")
-    negatives: Literal["all", "other-class"] = Field(
-        "all",
-        description="all other nodes, or those of another class by their label, or the teacher's word where there is "
-        "none",
+    negatives: Literal["other-class", "all"] = Field(
+        "other-class",
+        description="nodes of another class, by their label or the teacher's word where there is none, or all others",
     )
     most: int = Field(16384, ge=1, description="negatives of a step at most, drawn anew")
     nodes: int = Field(256, ge=1, description="nodes that a step contrasts, drawn anew")

@@ -1,0 +1,3 @@
+"""Multi-scale distillation from several teachers."""
+
+from __future__ import annotations
