@@ -1,0 +1,3 @@
+"""ROD: heads of several receptive fields that teach each other."""
+
+from __future__ import annotations
