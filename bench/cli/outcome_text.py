@@ -37,10 +37,11 @@ def _row(cell: CellOutcome) -> tuple[str, ...]:
     head = cell.headline
     shown = _short({name: value for name, value in (cell.locked or {}).items() if name in cell.tuned})
     locked = settings(shown) if shown else "-" if cell.locked is None else "(fixed)"
-    default = next((each for each in cell.reports if each.selection == "default"), None)
+    default, ablated = cell.of("default"), cell.of("ablated")
     test = "-" if head is None else f"{score(head.mean)} ± {score(head.std)} {head.metric}"
-    if head is not None and default is not None and head is not default:
-        test += f" (default {score(default.mean)})"
+    besides = [f"default {score(default.mean)}"] if default is not None and head is not default else []
+    besides += [f"without its own term {score(ablated.mean)}"] if ablated is not None else []
+    test += f" ({', '.join(besides)})" if besides else ""
     return (cell.label, locked, score(cell.validation), test, str(len(head.seeds)) if head else "0")
 
 

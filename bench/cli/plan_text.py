@@ -126,7 +126,12 @@ def plan_json(plan: Plan, store: Path, progress: StoreStatus, cost: Cost, worker
         "plan": plan.id,
         "store": str(store),
         "cells": [
-            {**identity(cell), "trials": status.trials_total, "trials_done": status.trials_done}
+            {
+                **identity(cell),
+                "trials": status.trials_total,
+                "trials_done": status.trials_done,
+                "own_term": None if cell.own_term is None else dict(cell.own_term),
+            }
             for cell, status in zip(plan.searches, progress.cells, strict=True)
         ],
         "left_out": list(plan.left_out),

@@ -39,7 +39,7 @@ class Stage:
         return self.table.runs[self.run].on(self.stands_for or self.dataset)
 
     def spec(self) -> Spec:
-        """The spec that runs it: nothing tuned, report seeds from 0.
+        """The spec that runs it: nothing tuned, no own term switched off, report seeds from 0.
 
         Raises:
             UserError: a field of the run is wrong; one line.
@@ -55,7 +55,7 @@ class Stage:
             "students": run.students,
             "methods": run.methods,
             "search": {"trials": 0},
-            "report": {"seeds": self.seeds or run.seeds},
+            "report": {"seeds": self.seeds or run.seeds, "ablated": False},
             "resources": {"time_limit_s": run.time_limit_s},
         }
         return parse_spec(content, f"{self.table.name}: runs.{self.run}")

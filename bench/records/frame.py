@@ -26,7 +26,7 @@ COLUMNS: Mapping[str, str] = {
     "variant": "its variant",
     "seed": "seed of the run",
     "trial": "number of the trial; missing for other kinds",
-    "selection": "of a report or speed record: default, tuned or both (the default won)",
+    "selection": "of a report or speed record: default, tuned, both (the default won) or ablated (own term off)",
     "status": "ok, pruned, failed, nan, oom or timeout",
     "error": "one line where the status is one of failure",
     "metric": "the score that the dataset is judged by, a fraction",

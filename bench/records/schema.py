@@ -26,7 +26,7 @@ SCHEMA_VERSION = 1
 
 Kind = Literal["teacher", "trial", "report", "speed"]
 Status = Literal["ok", "pruned", "failed", "nan", "oom", "timeout"]
-Selection = Literal["default", "tuned", "both"]
+Selection = Literal["default", "tuned", "both", "ablated"]
 
 RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
 #: As a method's catalogue entry may name one (`graph_distillery.methods.info`).
@@ -112,7 +112,11 @@ class Cell(_Part):
 
 
 class Search(_Part):
-    """How the configuration was found; ``selection`` says which one a report or speed record is."""
+    """How the configuration was found; ``selection`` says which one a report or speed record is.
+
+    ``both``: a winner that is the default. ``ablated``, of reports alone: the winner, or what was not tuned, with the
+    method's own term switched off and all else as it is.
+    """
 
     space: HexId
     sampler: Name
@@ -197,8 +201,8 @@ class Record(_Part):
     supersedes: ids of earlier records of the same kind in whose place this one stands, such as a failed run's that
     was tried again; readers leave those out. seed: the run's number, which seeds split, initialisation and teacher.
     init_seed, teacher_seed: where runs share splits, whose seed is the cell's: each seed for itself. repeats: the id of
-    the trial record of the same configuration and seed whose scores this one took over; nothing was trained for it, so
-    that train_s is 0.
+    the trial record, or of an ablated report the report, of the same configuration and seed whose scores this one took
+    over; nothing was trained for it, so that train_s is 0.
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")
@@ -307,12 +311,13 @@ class Record(_Part):
             return "speed: a speed record with status ok needs it" if self.status == "ok" and not self.speed else None
         if self.speed is not None and self.kind != "trial":  # a trial's, where latency is an objective
             return f"speed: only speed and trial records carry it, not {self.kind}"
-        if self.repeats is not None and self.kind != "trial":
-            return f"repeats: only a trial takes over the scores of another, not a {self.kind}"
+        selection = self.search.selection if self.search else None
+        if self.repeats is not None and self.kind != "trial" and (self.kind, selection) != ("report", "ablated"):
+            return f"repeats: only a trial or an ablated report takes over another's scores, not a {self.kind}"
         if self.search is None:
             return None
         if self.kind == "report":
-            return "search.selection: a report says default, tuned or both" if not self.search.selection else None
+            return "search.selection: a report says default, tuned or both, or ablated" if not selection else None
         return f"search.selection: a {self.kind} record has none" if self.search.selection else None
 
 

@@ -99,46 +99,56 @@ class CellRun:
             return ()
         records = [*self._stood(work), *(record for record in self.failed if record.kind == work.purpose)]
         of_seed = [record for record in records if work.purpose == "speed" or record.seed == seed]
-        return tuple(r.id for r in of_seed if not self._current(r) and not self._awaited(r, work.selection))
+        return tuple(r.id for r in of_seed if not self.stands(r) and not self._awaited(r, work.selection))
 
     def _stood(self, work: JobRequest) -> list[Record]:
         """Records of reports, or of speeds."""
         return list(self.reports.values() if work.purpose == "report" else self.speeds.values())
 
     def result_of(self, work: JobRequest) -> Record | None:
-        """A record of the same configuration and seed, selected under another name or out of fewer trials: since the
-        search was prolonged, its scores stand for this work too."""
-        if work.purpose == "trial" or not self.cell.may_be_prolonged:
+        """A record of the same configuration and seed, whose scores are those of this work too: since the search was
+        prolonged it was selected under another name or out of fewer trials; or it stands, and with the own term off
+        its configuration is what it was."""
+        if work.purpose == "trial":
             return None
-        return next((r for r in self._stood(work) if r.seed == work.seeds[0] and _is_of(r, work.configuration)), None)
+        alike = [r for r in self._stood(work) if r.seed == work.seeds[0] and _is_of(r, work.configuration)]
+        if work.selection == "ablated" and (standing := next(filter(self.stands, alike), None)):
+            return standing
+        trained = (record for record in alike if record.repeats is None)
+        return next(trained, None) if self.cell.may_be_prolonged else None
 
     def _awaited(self, record: Record, besides: Selection | None) -> bool:
         """Whether the scores of a record are still to be taken over under another selection."""
         if not self.cell.may_be_prolonged:
             return False
         done = self.reports if record.kind == "report" else {(name, record.seed): r for name, r in self.speeds.items()}
+        wanted = self.reported() if record.kind == "report" else self.selections()
         return any(
-            name != besides and _is_of(record, configuration) and not self._current(done.get((name, record.seed)))
-            for name, configuration in self.selections().items()
+            name != besides and _is_of(record, configuration) and not self.stands(done.get((name, record.seed)))
+            for name, configuration in wanted.items()
         )
 
-    def _current(self, record: Record | None) -> bool:
+    def stands(self, record: Record | None) -> bool:
         """Whether there is a report or speed, and of a configuration that is selected now."""
         selection = record.search.selection if record is not None and record.search else None
         if record is None or selection is None:
             return False
-        selected = self.selections()
+        selected = self.reported()
         if self.cell.may_be_prolonged and record.search is not None and record.search.trials != self.budget:
             return False  # it was selected out of fewer trials
         return selection in selected and _is_of(record, selected[selection])
 
     def reports_done(self) -> int:
         """Report runs that there are, of the selected configurations once the search is over."""
-        return sum(not self.searched or self._current(record) for record in self.reports.values())
+        return sum(not self.searched or self.stands(record) for record in self.reports.values())
+
+    def ablated_done(self) -> int:
+        """Those of them that are without the own term."""
+        return sum(self.stands(record) for (selection, _), record in self.reports.items() if selection == "ablated")
 
     def speeds_done(self) -> int:
         """The same of speed measurements."""
-        return sum(not self.searched or self._current(record) for record in self.speeds.values())
+        return sum(not self.searched or self.stands(record) for record in self.speeds.values())
 
     def drop(self, ids: Iterable[str]) -> None:
         """Forget records in whose place others stand."""
@@ -185,7 +195,7 @@ class CellRun:
         return self.study.lock(self.known_trials())
 
     def selections(self) -> dict[Selection, Mapping[str, Any]]:
-        """The configurations to report, once the search is over; none where every trial failed."""
+        """The configurations to report and to time, once the search is over; none where every trial failed."""
         if self._selected is None:
             self._selected = self._select()
         return self._selected
@@ -201,6 +211,20 @@ class CellRun:
         if dict(winner.configuration) == dict(self.cell.defaults):
             return {"both": self.cell.defaults}
         return {"default": self.cell.defaults, "tuned": winner.configuration}
+
+    def reported(self) -> Mapping[Selection, Mapping[str, Any]]:
+        """The same, and the locked one with the method's own term off, which is reported alone."""
+        selected = self.selections()
+        ablated = self.cell.without_own_term(list(selected.values())[-1]) if selected else None
+        return selected if ablated is None else {**selected, "ablated": ablated}
+
+    def ablated_alike(self) -> bool:
+        """Whether a selected configuration is what the locked one is without its own term, so that nothing is trained
+        for that; before the search is over, whether it will be whatever wins."""
+        ablated = self.reported().get("ablated")
+        if ablated is None:
+            return self.cell.own_term_always_off
+        return any(dict(configuration) == dict(ablated) for configuration in self.selections().values())
 
     def next_search(self) -> JobRequest | None:
         """The next seeds of a trial under way, or a new trial; None where there is but to wait, too."""
@@ -250,18 +274,22 @@ class CellRun:
     def next_report(self) -> JobRequest | None:
         if not self.searched:
             return None
-        for selection, configuration in self.selections().items():
+        for selection, configuration in self.reported().items():
             for seed in self.spec.report.seeds:
-                done = self._current(self.reports.get((selection, seed)))
-                if not done and ("report", selection, seed) not in self.busy:
-                    return JobRequest("report", configuration, (seed,), selection=selection)
+                done = self.stands(self.reports.get((selection, seed)))
+                if done or ("report", selection, seed) in self.busy:
+                    continue
+                work = JobRequest("report", configuration, (seed,), selection=selection)
+                if selection == "ablated" and self.ablated_alike() and not self.stands(self.result_of(work)):
+                    continue  # what it repeats is under way
+                return work
         return None
 
     def next_speed(self) -> JobRequest | None:
         if not self.searched:
             return None
         for selection, configuration in self.selections().items():
-            if not self._current(self.speeds.get(selection)) and ("speed", selection) not in self.busy:
+            if not self.stands(self.speeds.get(selection)) and ("speed", selection) not in self.busy:
                 return JobRequest("speed", configuration, (self.spec.report.seeds[0],), selection=selection)
         return None
 
@@ -277,7 +305,7 @@ class CellRun:
             return list(self.trials.get(work.trial, {}).values())
         if work.purpose == "report":
             stood = (record for (selection, _), record in self.reports.items() if selection == work.selection)
-            return [record for record in stood if self._current(record)]
+            return [record for record in stood if self.stands(record)]
         return []
 
     def over(self, work: JobRequest) -> bool:

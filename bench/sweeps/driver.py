@@ -285,8 +285,13 @@ class Driver:
 
     def _take_over(self, run: CellRun, work: JobRequest, known: Record) -> None:
         """Record for a selection what the same configuration and seed gave under another, or out of fewer trials."""
-        replaced = dict.fromkeys((known.id, *run.stale(work, known.seed)))
-        record = self.recorder.taken_over(run, work, known, self.recorder.search(run, work), tuple(replaced))
+        search = self.recorder.search(run, work)
+        former = self._again.pop(work_name(work.purpose, run.cell.id, search, known.seed), None)
+        # What stands is repeated and stays; anything else goes over to this selection.
+        beside = run.stands(known)
+        gone = [id_ for id_ in (former, None if beside else known.id) if id_ is not None]
+        replaced = tuple(dict.fromkeys((*gone, *run.stale(work, known.seed))))
+        record = self.recorder.taken_over(run, work, known, search, replaced, known.id if beside else None)
         self.store.append(record)
         run.drop(replaced)
         run.take([record])

@@ -20,7 +20,8 @@ _MOST_FAILURES = 10
 
 @dataclass(frozen=True)
 class Reported:
-    """Report runs of one configuration. selection: default, tuned, or both; std: of the sample, 0 for one seed."""
+    """Report runs of one configuration. selection: default, tuned, both, or ablated; std: of the sample, 0 for one
+    seed."""
 
     selection: str
     metric: str
@@ -51,7 +52,12 @@ class CellOutcome:
     @property
     def headline(self) -> Reported | None:
         """The tuned configuration's report, else the default's."""
-        return max(self.reports, key=lambda each: each.selection != "default", default=None)
+        rows = [each for each in self.reports if each.selection != "ablated"]
+        return max(rows, key=lambda each: each.selection != "default", default=None)
+
+    def of(self, selection: str) -> Reported | None:
+        """The report of a configuration that is not also another."""
+        return next((each for each in self.reports if each.selection == selection), None)
 
 
 @dataclass(frozen=True)
@@ -135,13 +141,14 @@ def _cell(run: CellRun, driver: Driver) -> CellOutcome:
 
 def _validation(run: CellRun) -> float | None:
     """Without a search: the report runs' own validation."""
-    scores = [r.metrics.val[r.cell.metric] for r in run.reports.values() if r.status == "ok"]
+    own = (record for (selection, _), record in run.reports.items() if selection != "ablated")
+    scores = [r.metrics.val[r.cell.metric] for r in own if r.status == "ok"]
     return statistics.fmean(scores) if scores and not run.budget else None
 
 
 def _reports(run: CellRun) -> list[Reported]:
     found = []
-    for selection in ("default", "both", "tuned"):
+    for selection in ("default", "both", "tuned", "ablated"):
         records = [r for (name, _), r in sorted(run.reports.items()) if name == selection and r.metrics.test]
         if not records:
             continue

@@ -194,11 +194,13 @@ class Report(Runs):
     """seeds: how many report seeds, counted from 0, or the seeds themselves.
 
     predictions: what the store keeps of the predictions for the test items: `labels`, a byte an item (logits where the
-    metric ranks), `logits`, or `none`.
+    metric ranks), `logits`, or `none`. ablated: the locked configuration with the method's own term off, too, on the
+    same seeds. A store that is there keeps to what it was made with unless a spec says `true`.
     """
 
     seeds: tuple[Seed, ...] = tuple(range(10))
     predictions: Literal["labels", "logits", "none"] = "labels"
+    ablated: bool = True
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -211,9 +213,9 @@ class Report(Runs):
 
     @model_serializer(mode="wrap")
     def _lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """As it was before there were splits and predictions, where nothing is said of them."""
+        """As it was before there were splits, predictions and ablated runs, where nothing is said of them."""
         content: dict[str, Any] = handler(self)
-        usual = {"splits": None, "predictions": "labels"}
+        usual = {"splits": None, "predictions": "labels", "ablated": True}
         return {k: v for k, v in content.items() if k not in usual or getattr(self, k) != usual[k]}
 
 
@@ -323,6 +325,11 @@ class Spec(_Part):
     def runs_of(self, seed: int) -> Runs:
         """The report runs or the tuning runs, whichever a run's number is of."""
         return self.report if seed in self.report.seeds else self.search
+
+
+def with_ablated(spec: Spec, ablated: bool) -> Spec:
+    """The spec, saying whether locked configurations are reported with their own term off, too."""
+    return spec.model_copy(update={"report": spec.report.model_copy(update={"ablated": ablated})})
 
 
 def read_spec(path: Path) -> Spec:

@@ -25,7 +25,8 @@ from graph_distillery.leaderboard.statistics import (
 
 Kept = TypeVar("Kept")
 Replicate = tuple[int, int]  # (split seed, seed): what pairs the runs of two methods
-Origin = Literal["tuned", "default", "fixed"]  # fixed: a run that no search stands behind
+#: fixed: a run that no search stands behind; ablated: what represents the row with the method's own term off.
+Origin = Literal["tuned", "default", "fixed", "ablated"]
 Hparams = Mapping[str, str | int | float | bool | None]
 Placed = tuple[Record, str]  # a record and its FILE:LINE
 

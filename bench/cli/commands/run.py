@@ -85,7 +85,7 @@ def spec_of(choice: Choice) -> Spec:
         "students": [{"model": student, "fix": fix["student"]}] if student else [],
         "methods": [{"name": info.name, "variant": _variant(info, choice.variant), "fix": fix["method"]}],
         "search": {"trials": 0},
-        "report": {"seeds": parse_seeds(choice.seeds)},
+        "report": {"seeds": parse_seeds(choice.seeds), "ablated": False},
     }
     return parse_spec(content, "run")
 

@@ -109,6 +109,8 @@ def tell(plan: Plan, store: Path, means: Means, as_json: bool, retry_failed: boo
         for line in search_notes(spec.search, plan.shard):
             emit(line)
     emit(f"report seeds {runs_text(spec.report)}")
+    if ablated := sum(cell.own_term is not None for cell in plan.cells):
+        emit(f"own term: {count(ablated, 'locked configuration')} reported without it too, on the same seeds")
     emit(cost_line(cost, means))
     if retry_failed:
         emit(f"--retry-failed: {count(again, 'failed run')} to do again, which the cost leaves out")

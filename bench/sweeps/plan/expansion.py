@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from graph_distillery.bench.records.schema import Variant
 from graph_distillery.bench.sweeps.plan.plan import CONTROLS, Cell, DataKey, IdScheme, Plan, TeacherPlan, teachers_name
 from graph_distillery.bench.sweeps.spec import MethodChoice, ModelChoice, Search, Setting, Spec
 from graph_distillery.methods import METHODS, MethodInfo
+from graph_distillery.methods.info import UNTRAINED
 from graph_distillery.methods.tasks.registry import TASKS
 from graph_distillery.near_names import hint, unknown_line
 from graph_distillery.search_spaces import JointSpace, Space, load_space, merge
@@ -74,12 +76,15 @@ def make_plan(
                     left_out.append(f"{name}: {reason}")
                     continue
                 cell = _cell(method, data, taught_by, student, spec.search, using)
+                cell = replace(cell, own_term=_own_term(cell.method)) if spec.report.ablated else cell
                 if cell.id in cells:
                     raise UserError(f"methods: {cell.label} is named twice")
                 cells[cell.id] = cell
     if not any(cell.method.name not in CONTROLS or _asked_for(spec, cell) for cell in cells.values()):
         raise UserError("the plan is empty: " + ("; ".join(dict.fromkeys(left_out)) or "no method fits"))
-    plan_id = content_id([spec.model_dump(mode="json", exclude={"name", "resources"}), sorted(cells)])
+    # Not by what is reported of the cells beyond their own rows: plans from before that keep their ids.
+    besides: Any = {"name": True, "resources": True, "report": {"ablated"}}
+    plan_id = content_id([spec.model_dump(mode="json", exclude=besides), sorted(cells)])
     return Plan(
         spec,
         tuple(cells.values()),
@@ -90,6 +95,14 @@ def make_plan(
         id_scheme=id_scheme,
         spaces=using.used,
     )
+
+
+def _own_term(info: MethodInfo) -> dict[str, Any] | None:
+    """What switches a method's own term off, as a cell's configurations name it. None for controls; and where nothing
+    is left to train on, for what an untrained student scores says nothing of the method."""
+    if info.own_term is None or info.without_own_term == UNTRAINED:
+        return None
+    return {f"method.{name}": value for name, value in info.own_term.items()}
 
 
 def _asked_for(spec: Spec, cell: Cell) -> bool:

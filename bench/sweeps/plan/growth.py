@@ -17,7 +17,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.plan.plan import Cell, Plan
 from graph_distillery.bench.sweeps.plan.shards import plan_of_shard
-from graph_distillery.bench.sweeps.spec import Search, Spec
+from graph_distillery.bench.sweeps.spec import Search, Spec, with_ablated
 
 _ANOTHER = "choose another store"
 _CHOICES = ("datasets", "teachers", "students", "methods")
@@ -41,8 +41,9 @@ def grown(
     """
     if stored.shard != shard:
         raise UserError(f"{where}: the store is of {_cells(stored.shard)} of its spec, not of {_cells(shard)}")
+    spec, ablated_stays = _settled_on_ablated(stored.spec, spec)
     if _core(stored.spec) == _core(spec):
-        return replace(stored, spec=spec, data_dir=data_dir)
+        return replace(stored, spec=spec, data_dir=data_dir, notes=_notes(where, ablated_stays))
     touched = with_records()
     if not touched:  # nothing is done yet, so nothing can be changed
         return plan_of_shard(make_plan(spec, data_dir), shard, where)
@@ -58,17 +59,33 @@ def grown(
     new = make_plan(spec, data_dir, id_scheme=stored.id_scheme, spaces=stored.spaces)
     new = plan_of_shard(new, shard, where)
     _refuse_lost(stored, new, touched, where)
-    notes = (f"{where}: {'; '.join(staying)}: what a store was asked for, it keeps",) if staying else ()
-    return replace(_with_stored(stored, new), notes=notes)
+    return replace(_with_stored(stored, new), notes=_notes(where, [*staying, *ablated_stays]))
+
+
+def _notes(where: str, staying: list[str]) -> tuple[str, ...]:
+    return (f"{where}: {'; '.join(staying)}: what a store was asked for, it keeps",) if staying else ()
+
+
+def _settled_on_ablated(old: Spec, new: Spec) -> tuple[Spec, list[str]]:
+    """The new spec with what it comes to of `report.ablated`: the store's own, or on where it says so; and that it
+    stays, where the spec says otherwise."""
+    said = "ablated" in new.report.model_fields_set
+    ablated = old.report.ablated or (said and new.report.ablated)
+    stays = said and ablated and not new.report.ablated
+    return with_ablated(new, ablated), ["report.ablated: true stays"] if stays else []
 
 
 def _with_stored(stored: Plan, new: Plan) -> Plan:
-    """Cells and teachers that are there stay what they are, but for the number of trials."""
+    """Cells and teachers that are there stay what they are, but for the number of trials, and for the worth of the own
+    term where it was not asked for before."""
     teachers = {teacher.id: teacher for teacher in stored.teachers}
     there = {cell.id: cell for cell in stored.searches}
 
     def kept(cell: Cell) -> Cell:
-        return replace(there[cell.id], trials=cell.trials) if cell.id in there else cell
+        if cell.id not in there:
+            return cell
+        old = there[cell.id]
+        return replace(old, trials=cell.trials, own_term=cell.own_term if old.own_term is None else old.own_term)
 
     return replace(
         new,

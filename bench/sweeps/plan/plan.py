@@ -42,7 +42,11 @@ class TeacherPlan:
 
 @dataclass(frozen=True)
 class Cell:
-    """One study: dataset x split x setting x teacher(s) x student x method."""
+    """One study: dataset x split x setting x teacher(s) x student x method.
+
+    own_term: what switches the method's own contribution off, in the words of the space; None where its worth is not
+    measured, or cannot be.
+    """
 
     id: str
     data: DataKey
@@ -55,6 +59,7 @@ class Cell:
     trials: int
     reported: bool = True
     id_scheme: IdScheme = 2
+    own_term: Mapping[str, Any] | None = None
 
     @property
     def may_be_prolonged(self) -> bool:
@@ -65,6 +70,16 @@ class Cell:
     def teacher(self) -> str | None:
         """What records and people call its teachers: `gcn`, or `gcn+sage` where two teach; None without any."""
         return teachers_name(self.teachers)
+
+    def without_own_term(self, configuration: Mapping[str, Any]) -> dict[str, Any] | None:
+        """A configuration with the method's own term off and all else as it is; None where that is not measured."""
+        return None if self.own_term is None else {**configuration, **self.own_term}
+
+    @property
+    def own_term_always_off(self) -> bool:
+        """Whether the spec has switched it off in every configuration of the cell, so that it is worth nothing."""
+        searched = any(name in self.space.parameters for name in self.own_term or ())
+        return not searched and self.without_own_term(self.defaults) == dict(self.defaults)
 
     @property
     def label(self) -> str:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import to_jsonable_python
 
 from graph_distillery.bench.errors import UserError
@@ -60,7 +60,8 @@ class StoredTeacher(_Part):
 
 
 class StoredCell(_Part):
-    """A cell; teachers and space by their ids. reported: false for a teacher's own search."""
+    """A cell; teachers and space by their ids. reported: false for a teacher's own search. own_term: what switches the
+    method's own term off, where its worth is measured."""
 
     id: str
     data: StoredData
@@ -72,6 +73,7 @@ class StoredCell(_Part):
     defaults: _Values
     trials: int = Field(ge=0)
     reported: bool = True
+    own_term: _Values | None = None
 
 
 class StoredPlan(_Part):
@@ -92,6 +94,13 @@ class StoredPlan(_Part):
     cells: tuple[StoredCell, ...]
     spaces: dict[str, StoredSpace]
     library: dict[str, Space]
+
+    @field_validator("spec", mode="before")
+    @classmethod
+    def _as_it_was(cls, spec: Any) -> Any:
+        """A plan from before there were ablated runs has none."""
+        report = spec.get("report") if isinstance(spec, dict) else None
+        return {**spec, "report": {"ablated": False, **report}} if isinstance(report, dict) else spec
 
     def plan(self, data_dir: Path | None = None) -> Plan:
         """The plan that was stored, with the ids it had.
@@ -141,12 +150,17 @@ class StoredPlan(_Part):
             cell.trials,
             cell.reported,
             self.id_scheme,
+            cell.own_term,
         )
 
     def to_json(self) -> str:
         """The text of `plan.json`. Every option of the search is in it, said or not: a default may change too."""
         content = self.model_dump(mode="json", by_alias=True)
         search = self.spec.search
+        content["spec"]["report"]["ablated"] = self.spec.report.ablated
+        for cell in content["cells"]:
+            if cell["own_term"] is None:
+                del cell["own_term"]
         options = [name for name, option in Search.model_fields.items() if not option.exclude]
         content["spec"]["search"] = {name: to_jsonable_python(getattr(search, name)) for name in options}
         for space in (*content["spaces"].values(), *content["library"].values()):
@@ -177,6 +191,7 @@ def store_plan(plan: Plan, pins: Iterable[Pin], suite_version: str) -> StoredPla
                 defaults=dict(cell.defaults),
                 trials=cell.trials,
                 reported=cell.reported,
+                own_term=dict(cell.own_term) if cell.own_term is not None else None,
             )
         )
     teachers = tuple(

@@ -19,7 +19,7 @@ from graph_distillery.bench.sweeps.plan.growth import grown
 from graph_distillery.bench.sweeps.plan.plan import IdScheme, Plan
 from graph_distillery.bench.sweeps.plan.shards import plan_of_shard
 from graph_distillery.bench.sweeps.plan.stored import StoredPlan, parse_stored
-from graph_distillery.bench.sweeps.spec import Spec, read_spec
+from graph_distillery.bench.sweeps.spec import Spec, read_spec, with_ablated
 
 FACTS, SPEC, PLAN, ENVIRONMENT, LOCK = "store.json", "spec.yaml", "plan.json", "environment.json", ".lock"
 
@@ -123,7 +123,7 @@ def plan_of(path: Path) -> Plan:
             return stored.plan(data_dir)
         except ValueError as error:
             raise UserError(f"{path / PLAN}: {error}") from None
-    spec = read_spec_of(path)
+    spec = with_ablated(read_spec_of(path), False)  # it is from before there were such runs
     for scheme in get_args(IdScheme):
         plan = plan_of_shard(make_plan(spec, data_dir, id_scheme=scheme), facts.part, str(path))
         if plan.id == facts.plan_id:

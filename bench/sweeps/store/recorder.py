@@ -133,17 +133,26 @@ class Recorder:
         return known.model_copy(update=changes)
 
     def taken_over(
-        self, run: CellRun, work: JobRequest, known: Record, search: Search, supersedes: tuple[str, ...]
+        self,
+        run: CellRun,
+        work: JobRequest,
+        known: Record,
+        search: Search,
+        supersedes: tuple[str, ...],
+        repeats: str | None,
     ) -> Record:
         """What was measured once, as the record of other work of the same configuration and seed: scores, clocks and
-        environment are those of the run; how the configuration was found is said anew."""
+        environment are those of the run; how the configuration was found is said anew. repeats: the known record's id,
+        where that stands beside this one, whose training then took no time."""
         changes: dict[str, Any] = {
             "id": self.store.fresh_id(run.record_id(work, known.seed)),
-            "supersedes": supersedes,
+            "supersedes": supersedes or None,
             "search": search,
+            "repeats": repeats,
         }
         if work.purpose == "report":
-            changes["timings"] = known.timings.model_copy(update={"tune_s": _tune_s(run)})
+            took = known.timings.train_s if repeats is None else 0.0
+            changes["timings"] = known.timings.model_copy(update={"tune_s": _tune_s(run), "train_s": took})
             changes["seen_in_tuning"] = self.seen_in_tuning(run.cell)[known.cell.split_seed]
         return known.model_copy(update=changes)
 

@@ -36,8 +36,9 @@ class CellStatus:
 
     under_way: trials with a seed done and others to come. failed: records that are neither ok nor pruned.
     best: the best mean validation score of a complete trial so far. reports_total: before the search has its
-    winner it counts the default and a tuned configuration. seconds_left: of training, by one worker; None where
-    no training has ended anywhere in the store. hindrance: why the cell cannot be finished as things stand.
+    winner it counts the default and a tuned configuration; and the winner without its own term where that is
+    measured. trainings_left: without reports that only repeat others. seconds_left: of training, by one worker; None
+    where no training has ended anywhere in the store. hindrance: why the cell cannot be finished as things stand.
     """
 
     id: str
@@ -115,11 +116,13 @@ def cell_status(run: CellRun, usual_s: float | None = None) -> CellStatus:
     seconds = [r.timings.train_s for r in records if r.status in ("ok", "pruned")]
     each = statistics.fmean(seconds) if seconds else usual_s
     selections = _selections(run)
-    reports_total = selections * len(run.spec.report.seeds)
+    ablated = int(selections > 0 and run.cell.own_term is not None)
+    reports_total = (selections + ablated) * len(run.spec.report.seeds)
     unstarted = (run.budget - len(trials)) * len(run.study.seeds)
     begun = sum(len(run.study.seeds) - len(t.values) for t in trials if t.state == "running")
     reports_done = run.reports_done()
-    left = max(unstarted, 0) + begun + max(reports_total - reports_done, 0)
+    repeats = len(run.spec.report.seeds) - run.ablated_done() if ablated and run.ablated_alike() else 0
+    left = max(unstarted, 0) + begun + max(reports_total - reports_done - repeats, 0)
     return CellStatus(
         id=run.cell.id,
         label=run.cell.label,

@@ -116,6 +116,7 @@ def test_a_store_without_a_plan_goes_on_under_its_own_ids_and_then_keeps_one(
     small: Callable[..., dict[str, Any]], tmp_path: Path, changed_kd: Callable[[], None]
 ) -> None:
     fields = {"methods": ["kd"], "students": [MLP], "search": {"trials": 4, "seeds": [100]}}
+    fields["report"] = {"seeds": 2, "ablated": False}  # what there was then
     spec = parse_spec(small(**fields), "spec")
     old = make_plan(spec, id_scheme=1)
     assert run_sweep(old, tmp_path / "whole").ok

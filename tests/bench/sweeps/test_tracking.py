@@ -85,7 +85,7 @@ def test_a_good_tracker_has_every_seed_while_one_that_hangs_and_one_that_breaks_
     assert sorted(begun) == sorted(each[1] for each in good.told if each[0] == "end")
     reports = [each[3] for each in good.told if each[0] == "begin" and each[3]["purpose"] == "report"]
     others = [each[1] for each in good.told if each[0] == "begin" and each[3]["purpose"] != "report"]
-    assert len(reports) == 5  # glnn's default and tuned, and one each of the controls
+    assert len(reports) == 6  # glnn's default, tuned and ablated, and one each of the controls
     assert not any(name.startswith("test") for each in steps if each[1] in others for name in each[3])
     for each in steps:  # numbers alone: no teacher, no text
         assert {type(value) for value in each[3].values()} <= {int, float}
@@ -97,9 +97,8 @@ def test_a_teacher_whose_folder_was_lost_ends_its_run(plan_of: Callable[..., Pla
         Driver(plan, store).run(InProcessExecutor(store.artefacts.load))
     kept = read_records(tmp_path / "store").records
     reports = [record.search for record in kept if record.kind == "report"]
-    assert {search.selection for search in reports if search and search.trials} == {
-        "both"
-    }  # the default alone was tried
+    selections = {search.selection for search in reports if search and search.trials}
+    assert selections == {"both", "ablated"}  # the default alone was tried
     assert {str(record.metrics.val) for record in kept if record.kind == "speed"} == {"{}"}  # one epoch's mean nothing
     (tmp_path / "store" / "records" / "report.jsonl").unlink()  # so that the teachers are wanted again
     shutil.rmtree(tmp_path / "store" / "teachers")
