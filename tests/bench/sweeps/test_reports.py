@@ -72,7 +72,8 @@ def trials_of(records: list[Record]) -> dict[tuple[str, int | None], list[Record
 
 def test_successive_halving_of_a_real_sweep(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
     search = {"trials": 10, "seeds": [100, 101], "pruner": "asha", "min_epochs": 4}
-    plan = plan_of(datasets=["csbm"], students=[{"model": "mlp", "epochs": 40, "patience": 0}], search=search)
+    student = {"model": "mlp", "hidden": 16, "epochs": 40, "patience": 0}
+    plan = plan_of(datasets=["csbm"], students=[student], search=search)
     assert run_sweep(plan, tmp_path / "store").ok
     records = read_records(tmp_path / "store").records
     for record in records:  # those that were stopped on the way too
