@@ -85,10 +85,10 @@ def test_the_studies_of_two_cells_differ() -> None:
 
 def test_tpe_learns_what_random_search_does_not() -> None:
     best: dict[str, list[float]] = {"tpe": [], "random": []}
-    for sampler, number in itertools.product(("tpe", "random"), range(10)):
+    for sampler, number in itertools.product(("tpe", "random"), range(30)):
         of = study(cell_id=content_id(number), sampler=sampler, pruner="none", seeds=(100,))
         best[sampler].append(max(t.mean for t in searched(of, 40)))
-    tpe, chance = (math.fsum(best[sampler]) / 10 for sampler in ("tpe", "random"))
+    tpe, chance = (math.fsum(best[sampler]) / 30 for sampler in ("tpe", "random"))
     assert 1 - tpe < 0.6 * (1 - chance), best
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.loaders.generated.blocks import csbm
@@ -158,6 +159,16 @@ def test_no_test_label_reaches_a_trial_a_teacher_or_a_choice(
     for one, other in zip(stores["true"], stores["garbled"], strict=True):
         a, b = without_clocks(one), without_clocks(other)
         test_a, test_b = a["metrics"].pop("test"), b["metrics"].pop("test")
+        files = [
+            load_file(tmp_path / name / "predictions" / f"{sha256}.safetensors")
+            for name, of in (("true", a), ("garbled", b))
+            if (sha256 := of.pop("predictions_sha256", None)) is not None
+        ]
+        assert len(files) == (2 if one.kind == "report" else 0)
+        if files:  # which predictions are right is all that the labels decide
+            kept = [{part: value for part, value in each.items() if not part.endswith(".right")} for each in files]
+            assert kept[0].keys() == kept[1].keys()
+            assert all(torch.equal(value, kept[1][part]) for part, value in kept[0].items())
         assert a == b
         assert (test_a is None) == (one.kind != "report")
         changed += test_a != test_b
