@@ -268,12 +268,16 @@ def submit(
         list[Path] | None,
         typer.Option("--beside", metavar="STORE", help="A store of the board it would join. Repeatable."),
     ] = None,
+    rerun: Annotated[
+        int, typer.Option(min=0, max=1000, metavar="N", help="Train N report runs again, drawn at random, and compare.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Which runs --rerun draws.")] = 0,
     json: Json = False,
 ) -> int:
     """Check a store for a board; exit code 1 where one must ask."""
     from graph_distillery.bench.cli.commands import submit as command
 
-    return command.run(store, beside or [], json)
+    return command.run(store, beside or [], json, rerun, seed)
 
 
 @app.command()

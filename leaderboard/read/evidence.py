@@ -30,6 +30,12 @@ class Evidence:
         return self.runs[0].hparams if self.runs else {}
 
     @property
+    def settings(self) -> list[str]:
+        """What `distillery run` is to `--set`: hyperparameters of the configuration and of its teachers."""
+        every = {**self.hparams, **{f"teacher.{name}": value for name, value in self.teacher.items()}}
+        return [f"{name}={_value(value)}" for name, value in every.items()]
+
+    @property
     def command(self) -> str | None:
         """The `distillery run` that trains this configuration on the same seeds, quoted for a POSIX shell."""
         if not self.runs:
@@ -46,8 +52,8 @@ class Evidence:
         if cell.variant != "paper":
             words += ["--variant", cell.variant]
         words += ["--seeds", ranges(sorted({run.seed for run in self.runs})).replace(" ", "")]
-        for name, value in {**self.hparams, **{f"teacher.{name}": v for name, v in self.teacher.items()}}.items():
-            words += ["--set", f"{name}={_value(value)}"]
+        for setting in self.settings:
+            words += ["--set", setting]
         return shlex.join([*words, "--out", "rerun"])
 
 
@@ -77,7 +83,11 @@ class EvidenceBook:
     def of(self, result: Result) -> Evidence:
         """The finished runs of one configuration."""
         keys = [(source.record_id, source.fingerprint) for source in result.sources]
-        runs = tuple(self._reports[key] for key in keys if key in self._reports)
+        return self.of_runs([self._reports[key] for key in keys if key in self._reports])
+
+    def of_runs(self, reports: Iterable[Record]) -> Evidence:
+        """What stands behind report runs of one configuration."""
+        runs = tuple(reports)
         return Evidence(runs, next((found for run in runs if (found := self._settings(run))), {}))
 
     def _settings(self, run: Record) -> Hparams:
