@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -38,7 +39,9 @@ def can_be_written(path: Path, said: str | None = None) -> Path:
     except OSError as error:
         raise UserError(_fault(Path(said), error)) from None
     if not os.access(above, os.W_OK | os.X_OK):
-        raise UserError(f"{said}: {'it' if above == whole else above} may not be written to")
+        read_only = os.statvfs(above).f_flag & os.ST_RDONLY
+        reason = os.strerror(errno.EROFS if read_only else errno.EACCES)
+        raise UserError(f"{said}: cannot be written: {'' if above == whole else f'{above}: '}{reason}")
     return whole
 
 
