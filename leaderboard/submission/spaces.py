@@ -17,12 +17,15 @@ PLAN = "plan.json"
 def check_spaces(store: Path, records: Sequence[Record]) -> Iterator[Finding]:
     """Findings on trials and reports outside the declared space; none for a store without a plan.
 
-    The published default is a trial wherever it lies. BoardError for a plan that cannot be read.
+    The published default is a trial wherever it lies. What is reported without its method's own term must be the
+    configuration that represents the row, with that term off as the plan has it. BoardError for a plan that cannot be
+    read.
     """
     cells = _declared(store)
     if cells is None:
         return
     told: set[tuple[str, str]] = set()
+    locked = _locked(records)
     for record in records:
         if record.kind not in ("trial", "report") or record.search is None:
             continue
@@ -30,6 +33,8 @@ def check_spaces(store: Path, records: Sequence[Record]) -> Iterator[Finding]:
         cell = cells.get(record.cell.id)
         if cell is None:
             problems = [f"cell {record.cell.id} is not in the store's plan"]
+        elif record.search.selection == "ablated":
+            problems = list(_not_ablated(record.hparams, locked.get(record.cell.id), cell["own_term"]))
         elif dict(record.hparams) == cell["defaults"]:
             problems = []
         else:
@@ -48,9 +53,39 @@ def _declared(store: Path) -> dict[str, dict[str, Any]] | None:
     try:
         plan = json.loads(path.read_text(encoding="utf-8"))
         spaces = plan["spaces"]
-        return {cell["id"]: {**spaces[cell["space"]], "defaults": cell["defaults"]} for cell in plan["cells"]}
+        return {cell["id"]: _cell(cell, spaces) for cell in plan["cells"]}
     except (OSError, ValueError, LookupError, TypeError) as error:
         raise BoardError(f"{path}: is no plan ({type(error).__name__}: {error})") from None
+
+
+def _cell(cell: Mapping[str, Any], spaces: Mapping[str, Any]) -> dict[str, Any]:
+    """What the plan says of a cell's configurations; own_term: None where its worth is not measured."""
+    return {**spaces[cell["space"]], "defaults": cell["defaults"], "own_term": cell.get("own_term")}
+
+
+def _locked(records: Sequence[Record]) -> dict[str, Mapping[str, Any]]:
+    """By cell, the reported configuration that represents its row: the tuned one, or the only one there is."""
+    rank = {"default": 0, "both": 1, "tuned": 2}
+    best: dict[str, tuple[int, Mapping[str, Any]]] = {}
+    for record in records:
+        at = rank.get(record.search.selection or "", -1) if record.kind == "report" and record.search else -1
+        if at > best.get(record.cell.id, (-1, {}))[0]:
+            best[record.cell.id] = (at, record.hparams)
+    return {cell: hparams for cell, (_, hparams) in best.items()}
+
+
+def _not_ablated(
+    hparams: Mapping[str, Any], locked: Mapping[str, Any] | None, own_term: Mapping[str, Any] | None
+) -> Iterator[str]:
+    """How a configuration differs from the locked one with its own term off."""
+    if own_term is None or locked is None:
+        yield "is reported without its own term, which the plan does not ask for"
+        return
+    expected = {**locked, **own_term}
+    for name in sorted(expected.keys() | dict(hparams).keys()):
+        if hparams.get(name) != expected.get(name):
+            found, wanted = hparams.get(name), expected.get(name)
+            yield f"without its own term {name} = {found!r}, where the locked configuration comes to {wanted!r}"
 
 
 def _outside(hparams: Mapping[str, Any], cell: Mapping[str, Any]) -> Iterator[str]:

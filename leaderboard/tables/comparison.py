@@ -254,6 +254,16 @@ class Comparison:
             return None
         return paired_gain(row.results["tuned"].test, row.results["default"].test)
 
+    def own_term(self, row: Row) -> PairedTest | None:
+        """The row less the same configuration with its method's own term off, on the seeds of both; None where that
+        was not run. The p is this one pair's alone.
+        """
+        if "ablated" not in row.results:
+            return None
+        standing = self.standings.get(row.key)
+        test = standing.test if standing else None
+        return paired_test(row.test, row.results["ablated"].test, test, sampling=self.sampling)
+
     def speedup(self, row: Row, fingerprint: str, request: bool = False) -> float | None:
         """Teacher's median latency over this row's, both on one fingerprint."""
         teacher = next((each for each in self.rows if each.role == "teacher" and fingerprint in each.speed), None)

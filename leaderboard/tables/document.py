@@ -154,6 +154,7 @@ def _row(comparison: Comparison, row: Row, fronts: dict[str, dict[RowKey, bool]]
         "gap_closed": comparison.gap_closed(row),
         "tuning_gain": comparison.tuning_gain(row),
         "headline": row.headline.selection if row.headline else None,
+        **({"own_term": _paired(comparison.own_term(row))} if "ablated" in row.results else {}),
         "configurations": {name: _result(each, book) for name, each in row.results.items()},
         "search": {
             "trials": len(row.tuning.trials),

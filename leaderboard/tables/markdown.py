@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from graph_distillery.leaderboard.read.rows import RANKED, Row
+from graph_distillery.leaderboard.statistics.paired import PairedTest
 from graph_distillery.leaderboard.statistics.summary import STUDENTISED_FROM
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
@@ -33,6 +34,10 @@ from graph_distillery.leaderboard.text import (
 # Captions and paths, by the slug of a comparison or the number of an overall table.
 Pictures = Mapping[str | int, Sequence[tuple[str, str]]]
 
+#: Said where a table has such a column.
+OWN_TERM = """\
+- *Own term* is the row less the same configuration with its method's own contribution switched off, on the same seeds:
+  what the method itself brings. Where its interval reaches zero, that is nothing that these runs can measure."""
 PROTOCOL = f"""\
 - Scores are percentages: mean ± sample standard deviation over report seeds, on test labels that tuning never saw.
 - Intervals and tests speak of data that were not seen, and each table says how. Where seeds redraw the split, its parts
@@ -249,7 +254,17 @@ def _scores(comparison: Comparison) -> str:
         "Seeds": [str(len(row.test)) if row.complete else row.status for row in rows],
         "Verified": ["yes" if row.verified else "" for row in rows],
     }
+    if any("ablated" in row.results for row in rows):
+        columns["Own term"] = [_own_term(comparison.own_term(row)) for row in rows]
     return table(list(columns), [list(cells) for cells in zip(*columns.values(), strict=True)])
+
+
+def _own_term(test: PairedTest | None) -> str:
+    """What a method's own term is worth, with its interval; in words where that reaches zero."""
+    if test is None or test.low is None or test.high is None:
+        return signed(test.difference) if test else NONE
+    found = f"{signed(test.difference)} ({signed(test.low)} to {signed(test.high)})"
+    return f"{found}, nothing measurable" if test.low <= 0 <= test.high else found
 
 
 def _speed(comparison: Comparison, fingerprint: str) -> str:
@@ -288,7 +303,8 @@ def _footer(board: Board) -> str:
     reports = [result for c in board.comparisons for row in c.rows for result in row.results.values()]
     seeds = sorted({seed for result in reports for _, seed in result.test})
     budgets = sorted({budget for result in reports for budget in result.budgets})
-    lines = ["## How to read this", "", PROTOCOL, "", "## What it was made from", ""]
+    ablated = any("ablated" in row.results for comparison in board.comparisons for row in comparison.rows)
+    lines = ["## How to read this", "", PROTOCOL, *([OWN_TERM] if ablated else []), "", "## What it was made from", ""]
     lines += [f"- Suite version: {', '.join(map(plain, board.suite_versions))}"]
     lines += [f"- Report seeds: {ranges(seeds)}"]
     lines += [f"- Search budget of a cell: {', '.join(map(plain, budgets)) or 'none'}"]
