@@ -20,8 +20,17 @@ _LONGEST = 80
 def nearest(name: str, valid: Iterable[str]) -> str | None:
     """The valid name that `name` most likely meant, ignoring case, or None."""
     by_folded = {candidate.casefold(): candidate for candidate in sorted(valid, reverse=True)}
-    found = difflib.get_close_matches(name[:_LONGEST].casefold(), list(by_folded), n=1, cutoff=_CUTOFF)
-    return by_folded[found[0]] if found else None
+    meant = name[:_LONGEST].casefold()
+    found = difflib.get_close_matches(meant, list(by_folded), n=3, cutoff=_CUTOFF)
+    if not found:
+        return None
+
+    def likeness(candidate: str) -> tuple[float, bool, bool]:
+        """Of two that are as near, letters that were swapped are the likelier slip, and the first letter the rarer."""
+        ratio = difflib.SequenceMatcher(None, candidate, meant).ratio()
+        return ratio, sorted(candidate) == sorted(meant), candidate[:1] == meant[:1]
+
+    return by_folded[max(found, key=likeness)]
 
 
 def did_you_mean(near: str) -> str:

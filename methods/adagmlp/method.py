@@ -103,6 +103,9 @@ class AdaGMLP(Method[AdaGMLPHyperparameters]):
 
     def teacher_term(self, number: int, batch: Batch, output: Output) -> Tensor:
         """The weighted divergence of a student; afterwards nodes and student are weighed anew."""
+        if self.hyper.beta == 0:  # no error is ever more than another
+            self._raw = torch.ones_like(self.alphas)
+            return self.task.divergence(output.logits, batch.teacher.logits, self.hyper.temperature)
         weights = self.node_weights[batch.items]
         weights = weights / weights.sum()
         target = batch.teacher.logits

@@ -13,7 +13,7 @@ from torch import Tensor
 from graph_distillery.methods.contract import Batch, Graph, Hyperparameters, Method, Output
 from graph_distillery.methods.gkd.kernels import HeatKernel, pair_distance
 from graph_distillery.methods.gkd.privilege import chances, without_edges_of
-from graph_distillery.methods.losses.hints import pick_layer
+from graph_distillery.methods.losses.hints import pick_layer, require_preactivation
 
 
 class GKDHyperparameters(Hyperparameters):
@@ -61,6 +61,7 @@ class GKD(Method[GKDHyperparameters]):
             hidden = self(data.graph).hidden
         self.train()
         pick_layer(hidden, -1, "student"), pick_layer(self.teachers[0].hidden, -1, "teacher")
+        require_preactivation(self.student, -1, "student", "the student", "'gkd'")
         self.layers = [-1 - depth for depth in range(min(len(hidden), len(self.teachers[0].hidden)))]
         self.student_states = tuple(f"preactivation.{layer}" for layer in self.layers)
         self.kernel = HeatKernel(hyper.kernel, hyper.time, hyper.draws, hyper.expansion)

@@ -7,9 +7,10 @@ from typing import Any, Literal, TypeVar
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
+from graph_distillery.methods.contract.taps import states_of
 
 
 class HintHyperparameters(Hyperparameters):
@@ -103,3 +104,11 @@ def pick_layer(hidden: Sequence[State], layer: int, whose: str) -> State:
     if not -len(hidden) <= layer < len(hidden):
         raise ValueError(f"{whose}_layer {layer}: the {whose} has {len(hidden)} hidden states")
     return hidden[layer]
+
+
+def require_preactivation(model: nn.Module | None, layer: int, whose: str, shown: str, reader: str) -> None:
+    """Raises ValueError where a network shows nothing from before its activations, or has no such layer."""
+    count = 0 if model is None else sum(name.startswith("preactivation.") for name in states_of(model))
+    if not count:
+        raise ValueError(f"{reader} reads states before the activation, and {shown} shows none")
+    pick_layer(range(count), layer, whose)

@@ -8,12 +8,11 @@ from typing import Literal
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
 from graph_distillery.methods.contract.sparse import SparseMatrix
-from graph_distillery.methods.contract.taps import states_of
-from graph_distillery.methods.losses.hints import pick_layer
+from graph_distillery.methods.losses.hints import pick_layer, require_preactivation
 from graph_distillery.methods.losses.local_structure import (
     Direction,
     Kernel,
@@ -93,8 +92,9 @@ class LSP(Method[LSPHyperparameters]):
         self.acts = True
         teacher = self.teachers[0]
         if self.kind == "preactivation":
-            require_preactivation(self.student, hyper.student_layer, "student", "the student")
-            require_preactivation(teacher.model, hyper.teacher_layer, "teacher", f"teacher {teacher.name!r}")
+            reader = "official_code of 'lsp'"
+            require_preactivation(self.student, hyper.student_layer, "student", "the student", reader)
+            require_preactivation(teacher.model, hyper.teacher_layer, "teacher", f"teacher {teacher.name!r}", reader)
             self.student_states = (f"{self.kind}.{hyper.student_layer}",)
         else:
             pick_layer(teacher.hidden, hyper.teacher_layer, "teacher")
@@ -163,11 +163,3 @@ class LSP(Method[LSPHyperparameters]):
         data = self.context.data
         assert data is not None
         return self.task.items.nodes_of(data.graph, batch.items)
-
-
-def require_preactivation(model: nn.Module | None, layer: int, whose: str, shown: str) -> None:
-    """Raises ValueError where a network shows nothing from before its activations, or has no such layer."""
-    count = 0 if model is None else sum(name.startswith("preactivation.") for name in states_of(model))
-    if not count:
-        raise ValueError(f"official_code of 'lsp' reads states before the activation, and {shown} shows none")
-    pick_layer(range(count), layer, whose)

@@ -13,6 +13,7 @@ from torch import Tensor
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.losses.hints import require_preactivation
 
 
 class GraphMLPHyperparameters(Hyperparameters):
@@ -34,9 +35,11 @@ class GraphMLP(Method[GraphMLPHyperparameters]):
     quick: ClassVar[Mapping[str, Any]] = {"nodes": 200}
 
     def setup(self) -> None:
-        self.student_states = ("preactivation.-1",)
         if self.hyper.weight == 0:
             self.epoch_items = "labelled"
+            return
+        require_preactivation(self.student, -1, "student", "the student", "'graph-mlp'")
+        self.student_states = ("preactivation.-1",)
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         terms = {"labels": self.task.label_loss(student.logits[batch.labelled], batch.labels)}

@@ -26,7 +26,7 @@ def table(table_head: dict[str, Any], tmp_path: Path) -> Path:
             "main": {
                 "split": "cpf",
                 "setting": "transductive",
-                "teachers": [{"model": "sage", "fan_out": "5,5", "batch_size": 64, **FAST}],
+                "teachers": [{"model": "sage", "fan_out": "5", "batch_size": 64, **FAST}],
                 "students": [{"model": "mlp", **FAST}],
                 "methods": ["glnn", {"name": "glnn", "variant": "official_code"}],
                 "seeds": 3,

@@ -75,9 +75,9 @@ def test_a_dry_run_tells_the_plan_and_writes_nothing(
     told = distillery("sweep", spec, "--dry-run", "--json").json
     assert sum(cell["method"] == "kd" for cell in told["cells"]) == 2
     # kd x 2, glnn, each 2 trials x 2 seeds and 2 configurations x 2 seeds; supervised x 2, and teacher and
-    # majority with 2 report seeds each.
+    # majority with 2 report seeds each; the locked kd x 2 and glnn without their own term on 2 seeds.
     tuned = 2 + 1 + 2
-    assert told["cost"]["student_trainings"] == tuned * (2 * 2 + 2 * 2) + 2 * 2
+    assert told["cost"]["student_trainings"] == tuned * (2 * 2 + 2 * 2) + 2 * 2 + (2 + 1) * 2
     assert told["cost"]["teacher_trainings"] == 2 + 2
     assert told["cost"]["seconds"] > 0
     assert list(tmp_path.iterdir()) == [spec]
