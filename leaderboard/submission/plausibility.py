@@ -125,7 +125,8 @@ def _copies_between(cells: Sequence[CellRecords]) -> Iterator[Finding]:
     for cell in cells:
         for run in () if _untrained(cell) else cell.reports:
             fine = _fine(run)
-            if fine is None:
+            # Without its own term a method is the one that remains, at the published defaults for one.
+            if fine is None or (run.search is not None and run.search.selection == "ablated"):
                 continue
             known = seen.setdefault((_table(cell), run.seed), [])
             first = next((name for other, name in known if name != cell.name and _alike(fine, other)), None)
@@ -176,7 +177,7 @@ def _optimism(cell: CellRecords) -> Iterator[Finding]:
 
 def _times(cell: CellRecords, now: datetime) -> Iterator[Finding]:
     runs = [r for r in (*cell.trials, *cell.reports) if r.status in ("ok", "pruned")]
-    trained = [r for r in runs if r.timings.epochs > 0]
+    trained = [r for r in runs if r.timings.epochs > 0 and r.repeats is None]
     fast = [r for r in trained if r.timings.train_s / r.timings.epochs < SHORTEST_EPOCH_S]
     if fast:
         text = f"{len(fast)} runs of an epoch below a microsecond"

@@ -78,3 +78,13 @@ def test_another_configuration_under_the_name_of_the_ablation_is_refused(store: 
     found = [each for each in check_submission(forged, [], "0.1.0").findings if each.check == "space"]
     assert [each.level for each in found] == ["refuse"]
     assert "student.lr = 1e-09" in str(found[0])
+
+
+def test_on_one_fixed_split_a_term_set_to_nothing_is_worth_nothing_exactly_too(tmp_path: Path) -> None:
+    """Both are the same runs: no test item could tell them apart, however few there are."""
+    spec = {**SPEC, "split": "public", "methods": [{"name": "glnn", "fix": {"label_weight": 1.0}}]}
+    gd.sweep(spec, tmp_path / "store")
+    gd.leaderboard([tmp_path / "store"], tmp_path / "board", plots=False)
+    worth = rows_of(tmp_path / "store")["glnn"]["own_term"]
+    assert (worth["difference"], worth["low"], worth["high"]) == (0, 0, 0)
+    assert not [each for each in check_submission(tmp_path / "store", [], "0.1.0").findings if each.level == "refuse"]
