@@ -183,7 +183,7 @@ class Narrow(Hyperparameters):
     weight: float = Field(1.0, lt=5, description="narrower than its search space")
 
 
-@failing("test_random_configurations_train", "UserError: method .faulty.: weight")
+@failing("test_random_configurations_train", "UserError: method .unsound.: weight")
 class RefusesItsOwnSpace(Supervised):
     """Its search space goes to 10."""
 
@@ -282,16 +282,16 @@ def forget() -> None:
 
 @pytest.fixture
 def registered(tmp_path: Path) -> Iterator[Callable[[type[Method[Any]]], MethodInfo]]:
-    """Register a class of this module as the method `faulty`, with one hyperparameter in its search space."""
+    """Register a class of this module as the method `unsound`, with one hyperparameter in its search space."""
 
     def register(faulty: type[Method[Any]]) -> MethodInfo:
         tuned = "\nparameters:\n  weight:\n    float: [0.1, 10.0]\n    default: 1.0\n    source: made up\n"
         has_weight = "weight" in faulty.Hyperparameters.model_fields
-        (tmp_path / "faulty.yaml").write_text("name: faulty\nkind: method" + (tuned if has_weight else "\n"))
-        library.register_space("method", "faulty", tmp_path / "faulty.yaml")
-        monkeypatched.setattr(METHODS, "load", lambda name: faulty if name == "faulty" else load(name))
+        (tmp_path / "unsound.yaml").write_text("name: unsound\nkind: method" + (tuned if has_weight else "\n"))
+        library.register_space("method", "unsound", tmp_path / "unsound.yaml")
+        monkeypatched.setattr(METHODS, "load", lambda name: faulty if name == "unsound" else load(name))
         info = MethodInfo(
-            name="faulty", title="Faulty", paper="None", venue="nowhere", year=2000, url="https://example.org",
+            name="unsound", title="Faulty", paper="None", venue="nowhere", year=2000, url="https://example.org",
             family="logits", target="faulty:Faulty", teacher="none", tasks=("node-classification",),
             students=("mlp",), inference="features", own_term=getattr(faulty, "own_term", {"weight": 0.0}),
         )  # fmt: skip
@@ -301,8 +301,8 @@ def registered(tmp_path: Path) -> Iterator[Callable[[type[Method[Any]]], MethodI
     load = METHODS.load
     with pytest.MonkeyPatch.context() as monkeypatched:
         yield register
-    METHODS.unregister("faulty")
-    library._registered.pop(("method", "faulty"), None)
+    METHODS.unregister("unsound")
+    library._registered.pop(("method", "unsound"), None)
 
 
 def verdict(check: str, info: MethodInfo) -> None:
