@@ -80,7 +80,8 @@ def estimate(plan: Plan, progress: StoreStatus, means: Means) -> Cost:
 def _made_anew(plan: Plan, statuses: Mapping[str, CellStatus]) -> dict[Any, tuple[Cell, int]]:
     """How many teachers are made anew, at most, with a cell that asks for them: by what they are made of and how.
 
-    One for each of their settings and splits, but no more than there are trials to ask for them; cells share them.
+    One for each of their settings and splits, but no more than there are trials to ask for them, and on report splits
+    one more where the own term is switched off in the teacher; cells share them.
     """
     found: dict[Any, tuple[Cell, int]] = {}
     for cell in plan.searches:
@@ -89,7 +90,9 @@ def _made_anew(plan: Plan, statuses: Mapping[str, CellStatus]) -> dict[Any, tupl
         own = [parameter for name, parameter in cell.space.parameters.items() if name.startswith("method.teacher_")]
         ways = math.prod(len(parameter.choices or ()) or cell.trials for parameter in own)
         spec = plan.spec
-        count = min(ways, 2 if cell.trials else 1) * len(spec.report.split_seeds) if cell.reported else 0
+        switched = any(name.startswith("method.teacher_") for name in cell.own_term or ())
+        selections = min(ways, 2 if cell.trials else 1) + (switched and not cell.own_term_always_off)
+        count = selections * len(spec.report.split_seeds) if cell.reported else 0
         if cell.trials:
             count += min(ways, cell.trials) * len(spec.search.split_seeds)
         key = (*(teacher.id for teacher in cell.teachers), cell.method.derived_teacher)

@@ -73,7 +73,8 @@ def _fault(record: Record, predictions: Predictions) -> str | None:
         return "predictions for other items than those of its split"
     if cell.metric != "accuracy":
         return None
-    scores = {name: score for name, part in predictions.parts.items() if (score := _share(part.right, predictions))}
+    shares = {name: _share(part.right, predictions) for name, part in predictions.parts.items()}
+    scores = {name: share for name, share in shares.items() if share is not None}
     if set(scores) == {"tran", "ind"}:
         hidden = predictions.parts["ind"].items.size / items.size
         scores["all"] = hidden * scores["ind"] + (1 - hidden) * scores["tran"]

@@ -14,6 +14,7 @@ from graph_distillery.methods.contract import Batch, Output
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.method import Hyperparameters, Method, Update
 from graph_distillery.methods.contract.optimiser import OptimiserSettings, adam
+from graph_distillery.methods.losses.logits import divergences
 
 #: The weight of a student whose weighted error is a half or more.
 _LEAST_ALPHA = 1e-16
@@ -133,9 +134,3 @@ class AdaGMLP(Method[AdaGMLPHyperparameters]):
         weight = self.hyper.align_weight
         hidden = F.mse_loss(whole.hidden[-1], bare.hidden[-1]) if whole.hidden else torch.zeros_like(outputs)
         return weight * outputs + (1 - weight) * hidden
-
-
-def divergences(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """KL(teacher || student) of each row, [rows], of logits at a temperature; without its square."""
-    target = F.log_softmax(teacher / temperature, dim=1)
-    return (target.exp() * (target - F.log_softmax(student / temperature, dim=1))).sum(dim=1)

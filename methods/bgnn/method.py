@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
+from graph_distillery.methods.losses.logits import divergences, entropies
 
 #: Units of the network that gives temperatures.
 _WIDTH = 16
@@ -78,7 +79,7 @@ class BGNN(Method[BGNNHyperparameters]):
         if hyper.alpha > 0:
             taught = batch.teachers[self.stage].logits
             tau = self.temperature(taught)
-            terms["teacher"] = hyper.alpha * (tau**2 * divergences(student.logits, taught, tau)).mean()
+            terms["teacher"] = hyper.alpha * (tau**2 * divergences(student.logits, taught, tau[:, None])).mean()
         return terms
 
     def label_term(self, batch: Batch, logits: Tensor) -> Tensor:
@@ -92,14 +93,8 @@ class BGNN(Method[BGNNHyperparameters]):
         low, high = self.hyper.tau_min, self.hyper.tau_max
         if self.temperatures is None:
             return logits.new_full((logits.shape[0],), low)
-        entropy = torch.special.entr(logits.softmax(1)).sum(1, keepdim=True)
+        entropy = entropies(logits)[:, None]
         return low + (high - low) * torch.sigmoid(self.temperatures(torch.cat([logits, entropy], 1)).squeeze(1))
-
-
-def divergences(student: Tensor, teacher: Tensor, tau: Tensor) -> Tensor:
-    """KL(teacher || student) of every item at its own temperature, [items]; logits both, tau [items]."""
-    log_student, log_teacher = (F.log_softmax(each / tau[:, None], 1) for each in (student, teacher))
-    return F.kl_div(log_student, log_teacher, reduction="none", log_target=True).sum(1)
 
 
 def boosted(weight: Tensor, wrong: Tensor, classes: int) -> Tensor:

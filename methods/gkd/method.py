@@ -60,7 +60,8 @@ class GKD(Method[GKDHyperparameters]):
         with torch.no_grad():
             hidden = self(data.graph).hidden
         self.train()
-        pick_layer(hidden, -1, "student"), pick_layer(self.teachers[0].hidden, -1, "teacher")
+        pick_layer(hidden, -1, "student")
+        pick_layer(self.teachers[0].hidden, -1, "teacher")
         require_preactivation(self.student, -1, "student", "the student", "'gkd'")
         self.layers = [-1 - depth for depth in range(min(len(hidden), len(self.teachers[0].hidden)))]
         self.student_states = tuple(f"preactivation.{layer}" for layer in self.layers)

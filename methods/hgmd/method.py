@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor
 
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
+from graph_distillery.methods.losses.logits import entropies
 from graph_distillery.methods.losses.neighbours import NeighbourTargets, count_arcs, loops_of
 
 #: What an entropy of 0 is taken for, as a share of the greatest.
@@ -112,6 +113,5 @@ class HGMD(Method[HGMDHyperparameters]):
 
 def relative_entropy(logits: Tensor) -> Tensor:
     """[nodes], the entropy of each output over the greatest of all; never 0."""
-    shares = F.log_softmax(logits, dim=1)
-    entropy = -(shares.exp() * shares).sum(dim=1)
+    entropy = entropies(logits)
     return (entropy / entropy.max().clamp(min=1e-12)).clamp(min=_LEAST_ENTROPY)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -10,6 +13,7 @@ from pydantic import Field
 from torch import Tensor
 
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output, Teacher
+from graph_distillery.methods.losses.logits import entropies
 from graph_distillery.methods.losses.neighbours import NeighbourTargets, loops_of
 
 
@@ -33,6 +37,8 @@ class KRD(Method[KRDHyperparameters]):
     """
 
     Hyperparameters = KRDHyperparameters
+    #: A short run is to sample, too.
+    quick: ClassVar[Mapping[str, Any]] = {"warmup": 2}
 
     def setup(self) -> None:
         if self.hyper.label_weight == 1:
@@ -86,13 +92,8 @@ def unreliability(teacher: Teacher, noise: float) -> Tensor:
         return torch.zeros(graph.num_nodes, device=graph.device)
     features = graph.dense_features()
     moved: Output = teacher.model(graph.with_features(features + noise * torch.randn_like(features)))
-    change = (_entropy(moved.logits) - _entropy(teacher.logits)).abs()
+    change = (entropies(moved.logits) - entropies(teacher.logits)).abs()
     return change / change.max().clamp(min=1e-12)
-
-
-def _entropy(logits: Tensor) -> Tensor:
-    shares = F.log_softmax(logits, dim=1)
-    return -(shares.exp() * shares).sum(dim=1)
 
 
 def fitted_power(

@@ -20,6 +20,18 @@ def soft_divergence(student: Tensor, teacher: Tensor, temperature: float = 1.0) 
     return F.kl_div(log_student, log_teacher, reduction="batchmean", log_target=True)
 
 
+def divergences(student: Tensor, teacher: Tensor, temperature: float | Tensor = 1.0) -> Tensor:
+    """KL(teacher || student) of each item, [items]; logits both, [items, classes]; temperature: one, or [items, 1]."""
+    log_student = F.log_softmax(student / temperature, dim=1)
+    log_teacher = F.log_softmax(teacher / temperature, dim=1)
+    return F.kl_div(log_student, log_teacher, reduction="none", log_target=True).sum(dim=1)
+
+
+def entropies(logits: Tensor) -> Tensor:
+    """The entropy of each item's distribution, [items], of logits, [items, classes]; in nats."""
+    return torch.special.entr(logits.softmax(dim=1)).sum(dim=1)
+
+
 def binary_soft_divergence(student: Tensor, teacher: Tensor, temperature: float = 1.0) -> Tensor:
     """KL(teacher || student) of independent Bernoulli labels, averaged over labels and items, as the loss on labels is.
 

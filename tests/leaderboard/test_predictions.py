@@ -76,6 +76,12 @@ def test_what_does_not_follow_is_refused_with_the_reason(submitted):
     def fewer(seed, part):
         return PredictedPart(part.items[:9], part.labels[:, :9], right=part.right[:, :9]) if seed == 1 else part
 
+    def nothing_right(seed, part):
+        labels = (TRUTH + 1)[None] % 7
+        return PredictedPart(part.items, labels, right=labels == TRUTH) if seed == 1 else part
+
+    (text,) = refused(submitted("nothing right", nothing_right))
+    assert text.endswith("where its predictions give 0")
     (text,) = refused(submitted("lying", lying))
     assert text.startswith("seed 1: accuracy 0.")
     assert "where its predictions give 0." in text

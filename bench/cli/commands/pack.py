@@ -28,7 +28,9 @@ def run(store: Path, out: Path | None, as_json: bool) -> int:
     """
     out = out or store.resolve().with_name(store.resolve().name + "-packed")
     records, files = _content(store, out)
-    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.absolute().parent))
+    above = out.absolute().parent
+    above.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=above))
     try:
         for name, content in files:
             place = draft / name

@@ -48,6 +48,7 @@ def test_a_packed_store_gives_back_every_record_and_prediction(tmp_path: Path) -
             assert one.labels is not None
             assert other.labels is not None
             assert np.array_equal(one.labels, other.labels)
+    assert main(["pack", str(store), "--out", str(tmp_path / "not" / "there yet")]) == 0
     with RecordWriter(small) as writer, pytest.raises(RecordError, match="is already in the store"):
         writer.append(read_records(store).records[0])
     new = read_records(store).records[0].model_copy(update={"id": "0" * 16})

@@ -87,21 +87,23 @@ def test_on_ray_and_here_they_are_the_same_to_the_bit(
 
 
 def test_what_they_cost_is_told_before_and_nothing_of_it_after(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
-    """Two report seeds: two teachers, and two made of them. A search of three trials and two seeds has six more of
-    each at most, whatever ratios its trials name, but two where the ratio is pinned."""
+    """Two report seeds: two teachers, two made of them, and two made with the own term off. A search of three trials
+    and two seeds has six more of each at most, whatever ratios its trials name, but two where the ratio is pinned."""
 
     def cost(plan: Plan) -> Cost:
         return estimate(plan, progress_of(plan, tmp_path / "store"), Means())
 
     plan = prue(plan_of)
     before, plain = cost(plan), cost(plan_of(methods=["kd"], search={"trials": 0}))
-    assert (before.teachers, plain.teachers, before.unknown) == (4, 2, ())
+    assert (before.teachers, plain.teachers, before.unknown) == (6, 2, ())
     assert before.seconds is not None
     assert plain.seconds is not None
     assert before.seconds > plain.seconds
-    assert cost(prue(plan_of, trials=3)).teachers == 4 + (3 * 2 + 2 * 2)
-    assert cost(prue(plan_of, trials=3, teacher_ratio=0.5, teacher_layers="all")).teachers == 4 + (2 + 2)
+    assert cost(prue(plan_of, trials=3)).teachers == 4 + (3 * 2 + 3 * 2)
+    assert cost(prue(plan_of, trials=3, teacher_ratio=0.5, teacher_layers="all")).teachers == 4 + (2 + 2 * 2)
     assert run_sweep(plan, tmp_path / "store").ok
+    trained = read_records(tmp_path / "store", kinds=["teacher"]).records
+    assert sum(record.repeats is None for record in trained) == before.teachers
     assert replace(cost(plan), seconds=None) == Cost(0, 0, 0, None, ())
 
 
