@@ -66,14 +66,16 @@ class MethodConformance:
     def pytest_generate_tests(self, metafunc: Any) -> None:
         """Called by pytest: a test that takes `case` runs on every case, one that takes `info` once a method.
 
-        Where the project knows a marker `slow`, cases that are not in the sample carry it.
+        Where the project knows a marker `slow`, cases that are not in the sample carry it, and so does every case of
+        the runs of full length.
         """
         if "case" in metafunc.fixturenames:
             import pytest
 
             known = any(line.partition(":")[0] == "slow" for line in metafunc.config.getini("markers"))
+            full = metafunc.function.__name__ == self.test_runs_of_full_length_are_the_same.__name__
             cases = [
-                pytest.param(case, marks=[pytest.mark.slow] if known and case not in sample else [])
+                pytest.param(case, marks=[pytest.mark.slow] if known and (full or case not in sample) else [])
                 for name in self.methods()
                 for sample in [sample_of(name)]
                 for case in cases_of(name)
@@ -182,6 +184,14 @@ class MethodConformance:
         wrong = wrong_labels(example.dataset, example.split.test)
         relabelled = example.relabelled(example.split.test, wrong)
         same_result(short_run(case), case.trained(problem=relabelled, epochs=SHORT))
+
+    def test_runs_of_full_length_are_the_same(self, case: Case) -> None:
+        """What the two checks above ask of a short run, of one to the last epoch: from the same seed, and with every
+        test label wrong."""
+        example = case.example
+        same_result(first_run(case), case.trained())
+        wrong = wrong_labels(example.dataset, example.split.test)
+        same_result(first_run(case), case.trained(problem=example.relabelled(example.split.test, wrong)))
 
     def test_validation_labels_only_choose_the_epoch(self, case: Case) -> None:
         """With every validation label wrong, training takes the same course, epoch by epoch."""
