@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -48,14 +49,37 @@ def means(executor: str, workers: int, device_name: str, address: str | None) ->
     return Means(named, workers, device_name, address)
 
 
-def configurations(plan: Plan) -> None:
+def configurations(plan: Plan, store: Path | None = None) -> None:
     """Each cell's and teacher's starting configuration is one that its method and model accept, and so is what is
     searched; method, student and teacher fit together.
+
+    store: where the plan may be under way. What is done there needs no method of today, and is not held against it.
 
     Raises:
         UserError: a hyperparameter is out of bounds, pinned or as the end of a range, or method, student and teacher
             refuse each other; one line that names the cell.
     """
+    from graph_distillery.bench.sweeps.store.files import begun
+
+    try:
+        _configurations(plan)
+    except UserError:
+        if store is None or not begun(store):
+            raise
+        _configurations(_unfinished(plan, store))
+
+
+def _unfinished(plan: Plan, store: Path) -> Plan:
+    """The plan less the cells that are done, and less the teachers that no other cell has."""
+    from graph_distillery.bench.sweeps.store.status import read_status
+
+    done = {cell.id for cell in read_status(store, plan).cells if cell.state == "done"}
+    cells = tuple(cell for cell in plan.cells if cell.id not in done)
+    used = {teacher.id for cell in cells for teacher in cell.teachers}
+    return replace(plan, cells=cells, teachers=tuple(each for each in plan.teachers if each.id in used))
+
+
+def _configurations(plan: Plan) -> None:
     for cell in plan.searches:
         _check(cell.label, cell.method.name, cell.student, dict(cell.defaults))
         _check_ranges(cell)

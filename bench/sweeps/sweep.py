@@ -57,7 +57,7 @@ def run_sweep(
     if begun(out):
         now = plan_in(out, plan.spec, plan.data_dir, plan.shard)
         plan = replace(now, notes=(*plan.notes, *now.notes))
-    preflight.configurations(plan)
+    preflight.configurations(plan, None if retry_failed else out)
     tell = on_message or (lambda text: None)
     data = check_data(plan, out, "cpu" if on_ray else means.device)
     for line in (*plan.notes, *data.remarks):

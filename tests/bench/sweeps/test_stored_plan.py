@@ -159,3 +159,30 @@ def test_a_store_that_was_only_begun_is_not_called_none(tmp_path: Path) -> None:
         read_status(tmp_path / "begun")
     with pytest.raises(UserError, match=r"is no store \(there is nothing at"):
         read_status(tmp_path / "nowhere")
+
+
+def test_what_is_done_needs_no_hyperparameter_of_today(
+    plan_of: PlanOf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A later version takes kd's node_set away: a store that is done resumes, one with runs of kd left does not."""
+    from graph_distillery.methods import METHODS
+    from graph_distillery.methods.contract import Hyperparameters
+
+    class Fewer(Hyperparameters):
+        alpha: float = 0.9
+        tau: float = 4.0
+
+    plan, store = plan_of(methods=["kd", "glnn"], search={"trials": 1, "seeds": [100]}), tmp_path / "store"
+    assert run_sweep(plan, store).ok
+    monkeypatch.setattr(METHODS.load("kd"), "Hyperparameters", Fewer)
+    assert run_sweep(plan, store).new == 0
+    reports = store / "records" / "report.jsonl"
+    lines = reports.read_text().splitlines(keepends=True)
+    of = {
+        method: next(n for n, line in enumerate(lines) if f'"method":"{method}"' in line) for method in ("glnn", "kd")
+    }
+    reports.write_text("".join(line for number, line in enumerate(lines) if number != of["glnn"]))
+    assert run_sweep(plan, store).new == 1  # the other method's
+    reports.write_text("".join(line for number, line in enumerate(lines) if number != of["kd"]))
+    with pytest.raises(UserError, match=r" kd: method 'kd': node_set: Extra inputs are not permitted"):
+        run_sweep(plan, store)
