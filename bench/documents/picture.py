@@ -18,19 +18,14 @@ from graph_distillery.bench.errors import UserError
 _ROOT = Path(__file__).resolve().parents[2]
 BOARD = _ROOT / "leaderboard" / "example" / "board"
 PICTURE = _ROOT / "docs" / "board.png"
-#: What the page is set to: one comparison, with a tie.
-SHOWN = {"dataset": "cora", "models": "gcn → mlp"}
+#: What the page is set to: one dataset under a latency.
+SHOWN = {"dataset": "cora", "under": "0.1"}
 #: The PNG's text chunk that holds the SHA-256 of the board's leaderboard.json.
 KEY = "leaderboard.json"
 
 _WIDTH, _SCALE = 1320, 1.5  # the whole table in CSS pixels; finer, for screens that are
-_BELOW = 8  # CSS pixels left under the first row of pictures
-_FIRST_ROW = """() => {
-  const boxes = [...document.querySelectorAll("figure")].map((each) => each.getBoundingClientRect());
-  const seen = boxes.filter((box) => box.height > 0);
-  const top = Math.min(...seen.map((box) => box.top));
-  return Math.max(...seen.filter((box) => box.top - top < 40).map((box) => box.bottom));
-}"""
+_BELOW = 8  # CSS pixels left under what is shown
+_LAST = """() => document.getElementById("choice").getBoundingClientRect().bottom"""
 
 
 def board_digest(board: Path) -> str:
@@ -48,7 +43,7 @@ def pictured(picture: Path) -> str | None:
 
 
 def photograph(board: Path, picture: Path, shown: dict[str, str]) -> None:
-    """Open the board's page in Chromium and keep it, from its head to the first row of pictures, as a PNG.
+    """Open the board's page in Chromium and keep it, from its head to the end of the first table, as a PNG.
 
     shown: the page's pickers, as in its address.
 
@@ -66,7 +61,7 @@ def photograph(board: Path, picture: Path, shown: dict[str, str]) -> None:
         page = browser.new_page(viewport={"width": _WIDTH, "height": 900}, device_scale_factor=_SCALE)
         page.goto(f"{(board / 'index.html').resolve().as_uri()}#{urlencode(shown)}")
         page.wait_for_selector("html[data-ready=true]")
-        height = page.evaluate(_FIRST_ROW) + _BELOW
+        height = page.evaluate(_LAST) + _BELOW
         taken = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": _WIDTH, "height": height})
         browser.close()
     chunk = PngImagePlugin.PngInfo()

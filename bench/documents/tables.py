@@ -13,6 +13,8 @@ from graph_distillery.bench.records.frame import COLUMNS
 from graph_distillery.methods import METHODS
 
 _ROOT = Path(__file__).resolve().parents[2]
+#: What the board's page says of methods, as `method_facts` gives it.
+FACTS = _ROOT / "leaderboard" / "page" / "assets" / "methods.json"
 _BLOCK = re.compile(r"(<!-- table: (?P<name>\w+) -->\n).*?(<!-- end of table -->)", re.DOTALL)
 
 
@@ -98,6 +100,24 @@ def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
+def method_facts() -> str:
+    """What a board's page says of a method: it knows no registry, so this file goes with it."""
+    facts = {
+        info.name: {
+            "title": info.title,
+            "paper": info.paper,
+            "venue": info.venue,
+            "year": info.year,
+            "url": info.url,
+            "family": info.family,
+            "status": info.status,
+            "variants": dict(info.variants),
+        }
+        for info in METHODS
+    }
+    return json.dumps(facts, indent=1, ensure_ascii=True) + "\n"
+
+
 def pages() -> list[Path]:
     """Every page that may hold a table."""
     return [_ROOT / "README.md", _ROOT / "CONTRIBUTING.md", *sorted((_ROOT / "docs").glob("*.md"))]
@@ -106,3 +126,4 @@ def pages() -> list[Path]:
 if __name__ == "__main__":
     for page in pages():
         page.write_text(refresh(page.read_text(encoding="utf-8")), encoding="utf-8")
+    FACTS.write_text(method_facts(), encoding="utf-8")

@@ -1,15 +1,14 @@
-"""What a table of the page is made of: cells with the text that is read, the value that sorts and a note."""
+"""What the page's template reads: sections with their words and pictures; their tables are the script's."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from markupsafe import Markup
 
-from graph_distillery.leaderboard.read.rows import Role
 from graph_distillery.leaderboard.tables.comparison import Comparison
-from graph_distillery.leaderboard.text import NONE, number
 
 
 @dataclass(frozen=True)
@@ -28,62 +27,41 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class Column:
-    """A heading, what it means, and the group of columns that it belongs to."""
-
-    title: str
-    help: str
-    group: str = ""
-
-
-@dataclass(frozen=True)
-class Bar:
-    """An interval as the table draws it: percent of the track's width."""
-
-    low: float
-    mid: float
-    high: float
-
-
-@dataclass(frozen=True)
-class TableCell:
-    """``value`` sorts (None: last), ``note`` is one line on what the number is."""
-
-    text: str
-    value: float | None = None
-    note: str = ""
-    best: bool = False
-    bar: Bar | None = None
-
-
-@dataclass(frozen=True)
-class Line:
-    """A row; ``ref`` is its place in the document, ``comparison.row``."""
-
-    name: str
-    role: Role
-    tag: str
-    ref: str
-    cells: list[TableCell]
-    status: str = ""
-    verdict: str = ""
-    verified: bool = False
-
-
-@dataclass(frozen=True)
 class Section:
-    """An overall table, or one comparison."""
+    """An overall table, or one comparison; ``place`` is its number in the document, ``linked`` pictures beside it."""
 
     slug: str
+    place: int
     title: str
     lead: str
-    columns: list[Column]
-    lines: list[Line]
-    figures: list[Figure]
-    datasets: list[str]
-    protocols: list[str]
-    models: str
+    overall: bool
+    protocol: str = ""
+    models: str = ""
+    figures: list[Figure] = field(default_factory=list)
+    linked: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class MethodPart:
+    """A method of the board: what the suite knows of it, nothing of a plug-in's."""
+
+    name: str
+    title: str = ""
+    paper: str = ""
+    venue: str = ""
+    url: str = ""
+    family: str = ""
+    status: str = ""
+    variants: Mapping[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def of(name: str, facts: Mapping[str, Any] | None) -> MethodPart:
+        if facts is None:
+            return MethodPart(name)
+        venue = " ".join(str(each) for each in (facts["venue"], facts["year"]) if each)
+        named = {key: facts[key] for key in ("title", "paper", "url", "family", "status", "variants")}
+        return MethodPart(name, venue=venue, **named)
 
 
 def protocol(comparison: Comparison) -> str:
@@ -92,16 +70,3 @@ def protocol(comparison: Comparison) -> str:
 
 def models(teacher: str | None, student: str) -> str:
     return f"{teacher} → {student}" if teacher else f"{student}, no teacher"
-
-
-def minutes(hours: float | None) -> str:
-    return NONE if hours is None else number(60 * hours)
-
-
-def track(low: float | None, mid: float, high: float | None, ends: Sequence[float]) -> Bar | None:
-    """Where an interval lies on the track that all intervals of its column share."""
-    left, right = min(ends, default=0.0), max(ends, default=0.0)
-    if right <= left:
-        return None
-    places = [(mid if value is None else value) for value in (low, mid, high)]
-    return Bar(*(round(100 * (value - left) / (right - left), 1) for value in places))

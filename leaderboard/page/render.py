@@ -1,26 +1,20 @@
-"""Puts the page together: template, styles, scripts, pictures and data.
+"""Puts the page together: template, style, script, pictures and data.
 
-Sorting and filtering are DataTables', from the bundle that itables carries, so no asset is fetched or copied. Pictures
-are the board's own SVG files: a drawing library for the page (plotly: 4.8 MB a page) would draw them a second time,
-and its marks cannot be reached by keyboard.
+The script draws the tables from the embedded numbers, so that each of them stands there once, and needs no library.
+Pictures are the board's own SVG files.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-import json
-import re
 from collections.abc import Iterable
-from functools import cache
 from importlib import resources
-from importlib.util import find_spec
-from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from graph_distillery.leaderboard.page.data import embedded, page_data
 from graph_distillery.leaderboard.page.parts import Figure
 from graph_distillery.leaderboard.page.pictures import inline_svg
 from graph_distillery.leaderboard.page.view import page_view
@@ -28,6 +22,9 @@ from graph_distillery.leaderboard.plots.canvas import Picture
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.document import Document
 from graph_distillery.leaderboard.text import visible
+
+#: The parts of the page's script, in the order in which they build on each other.
+SCRIPTS = ("data.js", "tables.js", "columns.js", "chart.js", "details.js", "page.js")
 
 
 def render_page(board: Board, document: Document, pictures: Iterable[Picture]) -> str:
@@ -44,11 +41,11 @@ def render_page(board: Board, document: Document, pictures: Iterable[Picture]) -
         lstrip_blocks=True,
     )
     environment.filters["visible"] = visible
-    scripts = [_tables_script(), _asset("page.js")]
+    script = "\n".join(_asset(name) for name in SCRIPTS)
     policy = "; ".join(
         [
             "default-src 'none'",
-            "script-src " + " ".join(f"'sha256-{_sha256(script)}'" for script in scripts),
+            f"script-src 'sha256-{_sha256(script)}'",
             "style-src 'unsafe-inline'",  # the pictures' style attributes
             "img-src data:",
             "connect-src 'none'",
@@ -59,51 +56,15 @@ def render_page(board: Board, document: Document, pictures: Iterable[Picture]) -
     return environment.get_template("index.html.j2").render(
         view=page_view(board, document, figures),
         document=document,
-        data=Markup(_embedded(document)),
+        data=Markup(embedded(page_data(board, document))),
         policy=policy,
         style=Markup(_asset("page.css")),
-        scripts=[Markup(script) for script in scripts],
+        script=Markup(script),
     )
-
-
-# What pictures show, or what grows with the square of the rows: the page does without, the JSON file has it.
-LEFT_OUT = {"curve", "profile", "adjusted_p", "improvement", "tests", "sources"}
-
-
-def _embedded(document: Document) -> str:
-    """The document for a script element: no character in it can end the element or open another."""
-
-    def kept(value: Any) -> Any:
-        if isinstance(value, dict):
-            named = [(name, each) for name, each in value.items() if name not in LEFT_OUT]
-            return {name: each if name.endswith("hparams") else kept(each) for name, each in named}
-        return [kept(each) for each in value] if isinstance(value, list) else value
-
-    shrunk = {name: kept(value) if name in ("overall", "comparisons") else value for name, value in document.items()}
-    text = json.dumps(shrunk, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def _asset(name: str) -> str:
     return resources.files("graph_distillery.leaderboard.page").joinpath("assets", name).read_text(encoding="utf-8")
-
-
-@cache
-def _tables_script() -> str:
-    """DataTables as a module script that leaves its class at ``globalThis.DataTable``."""
-    spec = find_spec("itables")  # found, not imported: that would load pandas' notebook machinery
-    if spec is None or spec.origin is None:
-        raise RuntimeError("itables is not installed")
-    bundle = (Path(spec.origin).parent / "html" / "dt_bundle.js").read_text(encoding="utf-8")
-    exports = re.findall(r"export\s*\{([^{}]*)\}\s*;?", bundle)
-    local = re.search(r"([\w$]+) as default", exports[-1]) if exports else None
-    if local is None:
-        raise RuntimeError("itables' bundle of DataTables exports no default; this version is not supported")
-    head, _, tail = bundle.rpartition("export{")
-    script = f"{head}globalThis.DataTable={local[1]};{tail.partition('}')[2].lstrip(';')}"
-    if "</script" in script.lower() or "<!--" in script:
-        script = re.sub(r"<(?=/script|!--)", r"\\x3c", script, flags=re.IGNORECASE)
-    return script
 
 
 def _sha256(script: str) -> str:

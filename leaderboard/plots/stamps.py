@@ -14,8 +14,7 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from graph_distillery.leaderboard.verification.drawings import is_png
-
+_PNG = b"\x89PNG\r\n\x1a\n"
 _KEYWORD = b"Numbers\0"
 _HEAD = 8 + 25  # the signature and the first chunk, which describes the image
 _IN_SVG = re.compile(r"<dc:identifier>([\w.-]+ [\w.-]+ [0-9a-f]{64})</dc:identifier>")
@@ -46,9 +45,14 @@ def stamped_svg(svg: str, stamp: str) -> str:
     return svg.replace(_OPENS, f"{_OPENS}\n    <dc:identifier>{stamp}</dc:identifier>", 1)
 
 
+def without_stamp(svg: str) -> str:
+    """An SVG's text less its stamp, which is compared by itself."""
+    return re.sub(rf"\n    {_IN_SVG.pattern}", "", svg, count=1)
+
+
 def stamp_in(content: bytes) -> tuple[str, str, str] | None:
     """Name, place and digest of a picture's stamp; None where it has none."""
-    if is_png(content):
+    if content.startswith(_PNG):
         at = content.find(b"tEXt" + _KEYWORD)
         size = struct.unpack(">I", content[at - 4 : at])[0] - len(_KEYWORD) if at >= _HEAD else 0
         start = at + 4 + len(_KEYWORD)

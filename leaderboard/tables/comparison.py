@@ -117,10 +117,10 @@ class Comparison:
         """Ranks, tie groups and tests of the complete student rows, on the seeds that all of them have."""
         shared = self.shared_seeds
         runs = {row.key: {seed: row.test[seed] for seed in shared} for row in self._ranked}
-        return standings(runs, self.sampling, self._drawn)
+        return standings(runs, self.sampling, self.drawn)
 
     @cached_property
-    def _drawn(self) -> Mapping[RowKey, Floats] | None:
+    def drawn(self) -> Mapping[RowKey, Floats] | None:
         """Resampled means of the complete student rows, where they share their test items and all have predictions."""
         if self.sampling.kind != "fixed" or not self.sampling.counted or len(self._ranked) < 2:
             return None
@@ -176,7 +176,7 @@ class Comparison:
         if alone is None or row.role != "method" or standing is None or alone.key not in self.standings:
             return None
         ours, theirs = ({seed: each.test[seed] for seed in self.shared_seeds} for each in (row, alone))
-        drawn = self._drawn[row.key] - self._drawn[alone.key] if self._drawn else None
+        drawn = self.drawn[row.key] - self.drawn[alone.key] if self.drawn else None
         return paired_test(ours, theirs, standing.test, standing.pairs[alone.key], self.sampling, drawn)
 
     def pareto(self, fingerprint: str) -> dict[RowKey, bool]:

@@ -1,9 +1,8 @@
 """Compares a published board with the one that its records give: `distillery verify`.
 
-Numbers agree within a billionth, since the last digits of a sum depend on the processor. The pixels of pictures are not
-compared, since a new version of the drawing library moves them, but a picture says which numbers it was drawn from, and
-these must be those of the board's `leaderboard.json`. It must also be a drawing that does nothing; and the page's
-scripts must be this version's to the last byte, those of the table library too, since a script could show any number.
+Everything that a reader sees is made again and compared: numbers agree within a billionth, since the last digits of a
+sum depend on the processor; pictures are drawn again, as SVG, as PNG and in the page; text, style and script are this
+version's to the last byte, and so is what stands where.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import json
 import math
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,8 +23,7 @@ from graph_distillery.leaderboard.build import build_board
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.plots.stamps import digests, stamp_in
 from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
-from graph_distillery.leaderboard.text import plain
-from graph_distillery.leaderboard.verification.drawings import is_drawing, is_png
+from graph_distillery.leaderboard.verification.drawings import differing_parts, parts_of, same_drawing, same_image
 from graph_distillery.leaderboard.write import MARKER
 
 #: Columns whose values name a line of a CSV or parquet file.
@@ -62,84 +60,48 @@ class Verification:
 
 
 def verify_board(folder: Path, stores: Iterable[Path], published: Iterable[ReproductionTable] = ()) -> Verification:
-    """Rebuild the board from its stores and compare; BoardError where the folder is no board or a store is bad."""
+    """Rebuild the board from its stores and compare; BoardError where the folder is no board or a store is bad.
+
+    A board without a single picture is compared with one without pictures, which says nothing that is not true.
+    """
     if not (folder / MARKER).is_file():
         raise BoardError(f"{folder}: is not a board (it has no {MARKER})")
+    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() or path.is_symlink()}
+    listed = (folder / MARKER).read_text(encoding="utf-8", errors="replace").splitlines()
+    plots = any(name.startswith("plots/") for name in (*there, *listed))
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch) / "board"
-        result = build_board(stores, fresh, plots=False, published=published)
+        result = build_board(stores, fresh, plots=plots, published=published)
         built = [path.relative_to(fresh).as_posix() for path in result.files]
         differences: list[Difference] = []
         for name in built:
             differences += _compare_files(name, folder / name, fresh / name)
-    listed = (folder / MARKER).read_text(encoding="utf-8", errors="replace").splitlines()
-    pictures = {name for name in listed if _PICTURE_FILE.fullmatch(name)}
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    expected = {*built, MARKER, *pictures}
-    differences += [Difference(name, "", "file", "there", "absent") for name in sorted(there - expected)]
-    differences += [Difference(name, "", "file", "absent", "listed") for name in sorted(pictures - there)]
-    drawn = sorted(pictures & there)
-    bad = [name for name in drawn if not _is_picture(folder / name)]
-    differences += [Difference(name, "", "content", "more than a picture", "a picture") for name in bad]
-    other, silent = _compare_stamps(folder, [name for name in drawn if name not in bad])
-    differences += _compare_alts(folder / "README.md", result.titles)
-    notes = [f"{silent[0]}: does not say which numbers it shows (an older board; {len(silent)} such)"] if silent else []
-    return Verification([*differences, *other], built, notes)
+    differences += [Difference(name, "", "file", "there", "absent") for name in sorted(there - {*built, MARKER})]
+    differences += _compare_stamps(folder, [name for name in built if name.startswith("plots/") and name in there])
+    return Verification(differences, built)
 
 
-def _compare_stamps(folder: Path, names: Iterable[str]) -> tuple[list[Difference], list[str]]:
-    """Pictures of other numbers than those of the board's JSON file (itself compared), and those that do not say."""
+def _compare_stamps(folder: Path, names: Iterable[str]) -> Iterator[Difference]:
+    """Pictures that name other numbers than those of the board's JSON file (itself compared)."""
     try:
         numbers = digests(json.loads((folder / "leaderboard.json").read_text(encoding="utf-8")))
     except (OSError, ValueError, LookupError, TypeError):
-        return [], []  # a difference already: there is nothing to hold pictures to
-    found, silent = [], []
+        return  # a difference already: there is nothing to hold pictures to
     for name in names:
         stamp = stamp_in((folder / name).read_bytes())
-        if stamp is None:
-            silent.append(name)
-        elif (stamp[0], stamp[2]) != (Path(name).stem, numbers.get(stamp[1])):
-            shown, wanted = (
-                f"{stamp[0]} of {stamp[2][:16]}",
-                f"{Path(name).stem} of {numbers.get(stamp[1], 'none')[:16]}",
-            )
-            found.append(Difference(name, "", "numbers it was drawn from", shown, wanted))
-    return found, silent
-
-
-#: What a picture of the README is called, by the beginning of its file's name.
-_KINDS = {
-    "ranks-": "Mean ranks",
-    "critical-difference-": "Critical differences",
-    "heat-map-": "Methods and datasets",
-    "pareto-": "Accuracy and speed",
-}
-
-
-def _compare_alts(readme: Path, titles: Mapping[str, str]) -> Iterator[Difference]:
-    """What the README says a picture shows: its kind, and the table that its file is named after."""
-    text = readme.read_text(encoding="utf-8", errors="replace") if readme.is_file() else ""
-    for found in _PICTURE_LINE.finditer(text):
-        alt, _, path = found[0].removeprefix("![").removesuffix(")").rpartition("](")
-        stem = Path(path).stem
-        kind = next((prefix for prefix in _KINDS if stem.startswith(prefix)), None)
-        places = [name for name in titles if kind and (stem.removeprefix(kind) + "-").startswith(f"{name}-")]
-        wanted = [plain(f"{_KINDS[kind or '']}: {titles[name]}") for name in places]
-        if alt not in wanted:
-            yield Difference(
-                "README.md", stem, "words of the picture", alt[:200], wanted[-1][:200] if wanted else "none"
-            )
-
-
-def _is_picture(path: Path) -> bool:
-    content = path.read_bytes()
-    return is_png(content) if path.suffix == ".png" else is_drawing(content.decode("utf-8", errors="replace"))
+        if stamp is None or (stamp[0], stamp[2]) != (Path(name).stem, numbers.get(stamp[1])):
+            shown = f"{stamp[0]} of {stamp[2][:16]}" if stamp else "none told"
+            wanted = f"{Path(name).stem} of {numbers.get(stamp[1], 'none')[:16] if stamp else 'its table'}"
+            yield Difference(name, "", "numbers it was drawn from", shown, wanted)
 
 
 def _compare_files(name: str, committed: Path, recomputed: Path) -> list[Difference]:
-    if not committed.is_file():
+    if not committed.is_file() or committed.is_symlink():
         return [Difference(name, "", "file", "absent", "there")]
     try:
+        if name.endswith(".png"):
+            alike = same_image(committed.read_bytes(), recomputed.read_bytes())
+            return [] if alike else [Difference(name, "", "picture", "another", "as its numbers are drawn")]
         if name.endswith(".parquet"):
             return list(_compare_rows(name, _parquet_rows(committed), _parquet_rows(recomputed)))
         ours, theirs = committed.read_text(encoding="utf-8"), recomputed.read_text(encoding="utf-8")
@@ -147,7 +109,10 @@ def _compare_files(name: str, committed: Path, recomputed: Path) -> list[Differe
             return list(_compare_rows(name, _csv_rows(ours), _csv_rows(theirs)))
         if name.endswith(".json"):
             return list(_compare_values(name, "", json.loads(ours), json.loads(theirs)))
-        return [*_compare_scripts(name, ours, theirs), *_compare_lines(name, ours, theirs)]
+        if name.endswith(".svg"):
+            alike = same_drawing(ours, theirs)
+            return [] if alike else [Difference(name, "", "picture", "another", "as its numbers are drawn")]
+        return list(_compare_page(name, ours, theirs))
     except (ValueError, OSError) as error:  # pyarrow's and json's errors are ValueErrors
         return [Difference(name, "", "file", f"unreadable ({str(error).splitlines()[0]})", "readable")]
 
@@ -219,9 +184,16 @@ def _entry_name(entry: Any, index: int) -> str:
     return str(index)
 
 
-def _compare_lines(name: str, ours: str, theirs: str) -> Iterator[Difference]:
-    """Text, without what shows pictures; numbers in it may differ in the last of many digits."""
-    one, other = _without_pictures(ours), _without_pictures(theirs)
+def _compare_page(name: str, ours: str, theirs: str) -> Iterator[Difference]:
+    """A text and its parts: data, script, style and pictures each in its own way, all else line by line."""
+    (ours, mine), (theirs, fresh) = parts_of(ours), parts_of(theirs)
+    for part, one, other in differing_parts(mine, fresh):
+        yield Difference(name, part, "SHA-256", _digest(one), _digest(other))
+    yield from _compare_lines(name, ours.splitlines(), theirs.splitlines())
+
+
+def _compare_lines(name: str, one: list[str], other: list[str]) -> Iterator[Difference]:
+    """Lines; numbers in them may differ in the last of many digits."""
     if len(one) != len(other):
         yield Difference(name, "", "lines", str(len(one)), str(len(other)))
     for number, (mine, fresh) in enumerate(zip(one, other, strict=False), start=1):
@@ -234,37 +206,12 @@ def _compare_lines(name: str, ours: str, theirs: str) -> Iterator[Difference]:
             return  # what follows a shift of lines is noise
 
 
-_PICTURE_FILE = re.compile(r"plots/[\w.-]+\.(?:png|svg)")
-_PICTURE_LINE = re.compile(r"!\[(?:[^\[\]\\]|\\.)*\]\(plots/[\w.-]+\.png\)")
-_FIGURE = re.compile(r"<figure\b.*?</figure>", re.DOTALL)
-#: Pictures stand together at the end of their section; anywhere else they would be over something.
-_FRAME = re.compile(r'<div class="figures">\s*(?:\0\s*)*</div>(?=\s*</section>)')
-_SCRIPT = re.compile(r"<script(?![^>]*application/json)[^>]*>(.*?)</script>", re.DOTALL)
-_SCRIPT_HASH = re.compile(r"'sha256-[^']*'")  # as good as the script itself, which is compared
 _FLOAT = re.compile(r"-?\d+(?:\.\d+(?:e[-+]\d+)?|e[-+]\d+)")
 _NUMBER = re.compile(r"-?\d+\.\d{9,}(?:[eE][-+]?\d+)?")
 
 
-def _compare_scripts(name: str, ours: str, theirs: str) -> Iterator[Difference]:
-    """What runs in the reader's browser, byte for byte."""
-    committed, recomputed = _SCRIPT.findall(ours), _SCRIPT.findall(theirs)
-    if len(committed) != len(recomputed):
-        yield Difference(name, "", "scripts", str(len(committed)), str(len(recomputed)))
-    for number, (one, other) in enumerate(zip(committed, recomputed, strict=False), start=1):
-        if one != other:
-            yield Difference(name, f"script {number}", "SHA-256", _digest(one), _digest(other))
-
-
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _without_pictures(text: str) -> list[str]:
-    """The lines of a page less its scripts, which are compared apart, and less pictures that are nothing else."""
-    bare = _SCRIPT_HASH.sub("", _SCRIPT.sub("", text))
-    bare = _FRAME.sub("", _FIGURE.sub(lambda found: "\0" if is_drawing(found[0]) else found[0], bare))
-    lines = (line.strip() for line in bare.splitlines())
-    return [line for line in lines if line and not _PICTURE_LINE.fullmatch(line)]
 
 
 def _same_text(one: str, other: str) -> bool:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable, Iterable
+import shutil
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from graph_distillery.bench.records import Cell, Environment, Metrics, Record, RecordWriter, Search, Speed, Timings
 from graph_distillery.bench.records.identity import work_id
+from graph_distillery.leaderboard import build_board
 
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+DESKTOP = {"width": 1280, "height": 900}
 TASKS = {"node-classification": "accuracy", "node-multilabel": "micro_f1", "graph-classification": "accuracy"}
 CELL_FIELDS = (
     "split_seed",
@@ -265,3 +272,47 @@ def _with_trial(record, trial):
     search = record.search.model_copy(update={"trial": trial, "trials": 3})
     changed = record.model_copy(update={"search": search})
     return changed.model_copy(update={"id": id_of(changed)})
+
+
+@pytest.fixture(scope="session")
+def chromium(require_or_skip, tmp_path_factory) -> Iterator:
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        require_or_skip("chromium", "no Chromium on this machine")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        context = driver.chromium.launch_persistent_context(
+            str(tmp_path_factory.mktemp("profile")), executable_path=found, args=list(FLAGS), viewport=DESKTOP
+        )
+        yield context
+        context.close()
+
+
+@pytest.fixture
+def opened(chromium, tmp_path, store_of) -> Iterator[Callable[..., object]]:
+    """``opened(records, plots=False)``: the page of these records' board, in a tab of its own."""
+    tabs = []
+
+    def open_page(records, *, plots=False):
+        build_board([store_of.write(tmp_path / "store", records)], tmp_path / "board", plots=plots)
+        tab = chromium.new_page()
+        tabs.append(tab)
+        tab.goto((tmp_path / "board" / "index.html").as_uri())
+        tab.wait_for_selector("html[data-ready=true]")
+        return tab
+
+    yield open_page
+    for tab in tabs:
+        tab.close()
+
+
+@pytest.fixture(scope="session")
+def names_in() -> Callable[..., list[str]]:
+    """``names_in(page, slug)``: the names that a table shows, once it is drawn."""
+
+    def names(page, slug: str) -> list[str]:
+        page.locator(f"#{slug}").scroll_into_view_if_needed()
+        page.wait_for_selector(f"#{slug} tbody tr")
+        return [text.strip() for text in page.locator(f"#{slug} tbody button").all_inner_texts()]
+
+    return names

@@ -20,7 +20,6 @@ from graph_distillery.leaderboard.plots.importance import importances
 from graph_distillery.leaderboard.plots.pareto import Point, _label, points
 from graph_distillery.leaderboard.plots.profile import profile_picture
 from graph_distillery.leaderboard.read.runs import Trial
-from graph_distillery.leaderboard.verification.drawings import is_drawing
 
 SCORES = {"teacher": 0.84, "majority": 0.30, "supervised": 0.60, "kd": 0.78, "glnn": 0.82, "krd": 0.8}
 
@@ -55,7 +54,7 @@ def test_every_picture_that_has_something_to_show_is_drawn(pictures):
         root = ElementTree.fromstring(picture.svg)
         ids = {element.get("id") for element in root.iter()}
         assert picture.marks.keys() <= ids, picture.name
-        assert is_drawing(picture.svg), picture.name
+        assert not re.search("<(?:script|foreignObject|a|image)[ >]", picture.svg)
 
 
 def test_what_a_small_board_cannot_show_is_left_out(store_of, tmp_path):
@@ -80,7 +79,6 @@ def test_inside_the_page_ids_are_apart_and_every_mark_can_be_reached(pictures):
         assert svg.count('class="mark"') == len(picture.marks)
         assert svg.count('tabindex="0"') == 1
         assert set(re.findall(r'href="#([^"]+)"', svg)) | set(re.findall(r"url\(#([^)]+)\)", svg)) <= set(ids)
-        assert is_drawing(svg), picture.name
         assert "DejaVu" not in svg
         assert "#1b1f24" not in svg  # every ink follows the theme
 

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from graph_distillery.bench.documents.picture import BOARD, PICTURE, SHOWN, board_digest, photograph, pictured
-from graph_distillery.bench.documents.tables import pages, refresh
+from graph_distillery.bench.documents.tables import FACTS, method_facts, pages, refresh
 
 
 def test_the_tables_of_the_pages_are_those_of_the_registries() -> None:
     texts = {page.name: page.read_text(encoding="utf-8") for page in pages()}
     assert sum(text.count("<!-- table: ") for text in texts.values()) == 5
     assert [name for name, text in texts.items() if refresh(text) != text] == [], "run: make readme"
+    assert FACTS.read_text(encoding="utf-8") == method_facts(), "run: make readme"
 
 
 def test_the_picture_of_the_readme_is_of_the_example_board(repo_root: Path) -> None:

@@ -1,34 +1,4 @@
-// What the page does beyond being read. Text from records only ever goes through textContent.
-const data = JSON.parse(document.getElementById("data").textContent);
-const $ = (id) => document.getElementById(id);
-const NONE = "–";
-
-function element(tag, text, attributes = {}) {
-  const made = document.createElement(tag);
-  if (text !== undefined && text !== null) made.textContent = shown(String(text));
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
-
-// Marks of text direction and control characters are spelled out, as in the tables.
-function shown(text) {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}]/gu, (char) => `\\u${char.codePointAt(0).toString(16).padStart(4, "0")}`);
-}
-
-const percent = (value, digits = 2) => (value === null || value === undefined ? NONE : (100 * value).toFixed(digits));
-const unique = (values) => [...new Set(values)].sort();
-
-function ranges(numbers) {
-  const runs = [];
-  for (const value of [...new Set(numbers)].sort((a, b) => a - b)) {
-    const last = runs.at(-1);
-    if (last && value === last[1] + 1) last[1] = value;
-    else runs.push([value, value]);
-  }
-  return runs.map(([a, b]) => (a === b ? `${a}` : `${a}–${b}`)).join(", ");
-}
-
-// ---- Theme -------------------------------------------------------------------------------------------------
+// ---- Theme -----------------------------------------------------------------------------------------------------------
 const dark = matchMedia("(prefers-color-scheme: dark)");
 function remember(value) {
   try {
@@ -49,292 +19,214 @@ $("theme").addEventListener("click", () => {
   paint(theme);
 });
 
-// ---- Tables: sort and filter -------------------------------------------------------------------------------
-// Missing values stay last whichever way a column is sorted.
-const order = globalThis.DataTable.ext.type.order;
-const worth = (value) => (value === "" || value === null || Number.isNaN(Number(value)) ? null : Number(value));
-const compare = (a, b, sign) => (a === null ? (b === null ? 0 : 1) : b === null ? -1 : sign * (a - b));
-order["measure-pre"] = (value) => value;
-order["measure-asc"] = (a, b) => compare(worth(a), worth(b), 1);
-order["measure-desc"] = (a, b) => compare(worth(a), worth(b), -1);
-const tables = [...document.querySelectorAll("section.board table")].map((table) => {
-  const made = new globalThis.DataTable(table, {
-    paging: false, info: false, autoWidth: false, order: [],
-    layout: { topStart: null, topEnd: null, bottomStart: null, bottomEnd: null },
-    columnDefs: [{ targets: "measure", type: "measure", orderSequence: ["desc", "asc", ""] }],
-    language: { zeroRecords: "No method of this table matches the filter." },
-  });
-  made.on("draw", () => rove(table));
-  return made;
-});
+// ---- The choice: pickers, names, address -------------------------------------------------------------------------------
+// A name that a row or a method has is that one alone; anything else is looked for in all names.
+const exact = new Set(data.comparisons.flatMap((each) => each.rows.flatMap((row) => [row.name, row.method])).map((name) => shown(name).toLowerCase()));
+const wanted = () => $("filter").value.split(",").map((each) => each.trim().toLowerCase()).filter(Boolean);
+function named(row, words = wanted()) {
+  const name = shown(row.name).toLowerCase(), method = shown(row.method).toLowerCase();
+  return !words.length || words.some((word) => (exact.has(word) ? word === name || word === method : name.includes(word)));
+}
+const limitOf = () => (Number($("under").value) > 0 ? Number($("under").value) : null);
+const pickers = ["dataset", "protocol", "models", "under", "filter"].map($);
+const picked = () => Object.fromEntries(pickers.map((each) => [each.id, each.value]));
+const fits = (comparison, { dataset, protocol, models }) =>
+  (!dataset || shown(comparison.dataset) === dataset) && (!protocol || shown(comparison.protocol) === protocol) && (!models || shown(comparison.models) === models);
 
-// ---- Pickers ---------------------------------------------------------------------------------------------
-let opened = ""; // the row whose details are open, as slug/name: it stands in the address
-const sections = [...document.querySelectorAll("section.board")];
-const pickers = ["dataset", "protocol", "models", "filter"].map($);
+const sections = [...document.querySelectorAll("section.board[data-place]")];
+const made = new Map(); // a section's table is drawn when it is first shown
+function tableOf(section) {
+  if (made.has(section)) return made.get(section).draw();
+  const place = section.querySelector(":scope > .table"), label = section.querySelector("h3").textContent;
+  if (section.classList.contains("overall")) {
+    const overall = data.overall[Number(section.dataset.place)];
+    overall.rows.forEach((row, index) => { row.ref = `o${section.dataset.place}.${index}`; row.role = row.method === "supervised" ? "supervised" : "method"; });
+    return made.set(section, new Table(place, label, overallColumns(overall), overall.rows, { name: pickCell, keep: named, ranked: () => true }));
+  }
+  const comparison = data.comparisons[Number(section.dataset.place)];
+  const order = { teacher: 0, supervised: 1, method: 1, majority: 2 };
+  const rows = [...comparison.rows].sort((a, b) => order[a.role] - order[b.role] || (b.test?.mean ?? -1) - (a.test?.mean ?? -1));
+  return made.set(section, new Table(place, label, comparisonColumns(comparison), rows, { name: nameCell, keep: named }));
+}
+const seen = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) if (isIntersecting && !made.has(target)) tableOf(target);
+}, { rootMargin: "600px" });
+
+// Rows of one dataset under one protocol, across teachers and students; what several tables share stands once.
+function rowsOf(comparisons) {
+  const found = new Map();
+  for (const comparison of comparisons) for (const row of comparison.rows) {
+    const first = row.best?.runs[0]?.record;
+    if (row.role === "majority" || !first) continue;
+    if (!found.has(first)) found.set(first, row);
+  }
+  return [...found.values()].sort((a, b) => b.test?.mean - a.test?.mean || (a.name < b.name ? -1 : 1));
+}
+function bold(text) {
+  const made = element("b");
+  made.append(element("bdi", text));
+  return made;
+}
+let chosen = null;
+function answer() {
+  const now = picked();
+  const dataset = now.dataset || shown(data.comparisons[0].dataset);
+  const all = data.comparisons.filter((each) => fits(each, { ...now, dataset }));
+  const protocol = all[0]?.protocol, some = all.filter((each) => each.protocol === protocol);
+  const place = $("choice").querySelector(".table");
+  if (chosen) tables.delete(chosen);
+  chosen = null;
+  if (!some.length) {
+    $("verdict").textContent = "No table matches this choice.";
+    $("chart").replaceChildren();
+    place.replaceChildren();
+    return;
+  }
+  const limit = limitOf(), rows = rowsOf(some).filter((row) => row.test && named(row)), machine = machineOf(rows);
+  for (const comparison of some) comparison.machine = machine ?? comparison.machine;
+  const of = rows.some((row) => known(latencyOf(row, machine, "request_ms"))) ? "request_ms" : "full_forward_ms";
+  const time = (row) => latencyOf(row, machine, of);
+  const under = rows.filter((row) => !known(limit) || (known(time(row)) && time(row) <= limit));
+  const best = under.find((row) => row.complete) ?? null;
+  say(some[0], best, under, limit, time, of);
+  const points = rows.filter((row) => known(time(row)) && time(row) > 0);
+  if (points.length) chartOf(points, machine, of, limit, best);
+  else $("chart").replaceChildren(element("p", "No latency was measured here.", { class: "note" }));
+  chosen = new Table(place, `All rows of ${some[0].dataset}, ${protocol}`, choiceColumns(some[0].metric), under, { name: (row) => nameCell(row, false) });
+}
+function say(comparison, best, under, limit, time, of) {
+  const where = [bold(comparison.dataset), ` (${comparison.protocol})${known(limit) ? `, under ${number(limit)} ms` : ""}: `];
+  if (!best) return $("verdict").replaceChildren(...where.map((each) => (typeof each === "string" ? shown(each) : each)), "no complete row answers.");
+  const metric = METRIC[comparison.metric] ?? comparison.metric, low = best.test.low ?? best.test.mean;
+  const near = under.filter((row) => row !== best && row.complete && (row.test.high ?? row.test.mean) >= low);
+  const names = near.slice(0, 5).map((row) => `${row.name} (${modelOf(row)}${known(time(row)) ? `, ${number(time(row))} ms` : ""})`);
+  const more = near.length > 5 ? ` and ${near.length - 5} more` : "";
+  const what = of === "request_ms" ? "a request" : "a full forward";
+  const quick = near.filter((row) => known(time(row)) && known(time(best)) && time(row) < time(best)).sort((a, b) => time(a) - time(b))[0];
+  $("verdict").replaceChildren(
+    where[0], shown(where[1]), bold(best.name), shown(` (${modelOf(best)}) has the highest ${metric}, ${percent(best.test.mean)} %${known(best.test.low) ? ` (95 % interval ${between(best.test.low, best.test.high)})` : ""}${known(time(best)) ? `, ${number(time(best))} ms ${what}` : ""}. `),
+    shown(near.length ? `Intervals overlap, so that they are not told apart here: ${names.join("; ")}${more}.` : "No other row's interval reaches its own."),
+    ...(quick ? [" The fastest of these is ", bold(quick.name), shown(` (${modelOf(quick)}), ${number(time(quick))} ms.`)] : []),
+  );
+}
+
 function choose() {
-  const [dataset, protocol, models, filter] = pickers.map((each) => each.value);
+  const now = picked();
   let count = 0;
   for (const section of sections) {
     const overall = section.classList.contains("overall");
-    const fits =
-      (!dataset || JSON.parse(section.dataset.datasets).includes(dataset)) &&
-      (!protocol || JSON.parse(section.dataset.protocols).includes(protocol)) &&
-      (!models || section.dataset.models === models);
-    section.hidden = !fits;
-    if (fits && !overall) count += 1;
+    const members = overall ? data.overall[Number(section.dataset.place)].comparisons.map((slug) => data.comparisons.find((each) => each.slug === slug)) : [data.comparisons[Number(section.dataset.place)]];
+    section.hidden = !members.some((each) => fits(each, overall ? { ...now, dataset: "" } : now));
+    if (!section.hidden && !overall) count += 1;
+    if (made.has(section)) made.get(section).draw();
   }
-  for (const table of tables) table.column(0).search(filter).draw();
+  answer();
   $("overall").hidden = sections.every((each) => each.hidden || !each.classList.contains("overall"));
   $("datasets").hidden = count === 0;
   $("nothing").hidden = count > 0;
   $("shown").textContent = `${count} of ${data.comparisons.length} comparisons`;
 }
+let opened = ""; // the row whose details are open, as slug/name
+const FIRST = data.comparisons.length > 0 ? shown(data.comparisons[0].dataset) : "";
 function keep() {
   const state = new URLSearchParams();
-  for (const each of pickers) if (each.value) state.set(each.id, each.value);
+  for (const each of pickers) if (each.value !== (each === $("dataset") ? FIRST : "")) state.set(each.id, each.value);
+  const turned = [...everywhere].filter(([title, on]) => on === hidden.has(title)).map(([title]) => title);
+  if (turned.length) state.set("columns", turned.join("|"));
+  if (touched) state.set("two", `${$("one").value}|${$("other").value}`);
   if (opened) state.set("row", opened);
   history.replaceState(null, "", `#${state}`);
 }
 function restore() {
+  if (location.hash.length > 1 && !location.hash.includes("=")) return; // a place on the page
   const state = new URLSearchParams(location.hash.slice(1));
   for (const each of pickers) {
-    const wanted = state.get(each.id) ?? "";
-    each.value = wanted;
-    if (each.value !== wanted) each.value = "";
+    const value = state.get(each.id) ?? (each === $("dataset") ? FIRST : "");
+    each.value = value;
+    if (each.value !== value) each.value = "";
+  }
+  const turned = new Set((state.get("columns") ?? "").split("|").filter(Boolean));
+  for (const comparison of data.comparisons) for (const column of comparisonColumns(comparison)) if (!everywhere.has(column.title)) {
+    everywhere.set(column.title, !column.off);
+    if (column.off) hidden.add(column.title);
+  }
+  for (const [title, on] of everywhere) hidden[turned.has(title) === on ? "add" : "delete"](title);
+  const two = (state.get("two") ?? "").split("|");
+  if (two.length === 2) {
+    [$("one").value, $("other").value] = two;
+    touched = true;
   }
   choose();
+  versus();
   const row = state.get("row");
   if (row && row !== opened) open(refOf(row));
 }
 for (const each of pickers) each.addEventListener("input", () => { choose(); keep(); });
 $("pickers").addEventListener("submit", (event) => event.preventDefault());
-for (const button of document.querySelectorAll(".pick")) {
-  button.addEventListener("click", () => {
-    $("filter").value = button.dataset.method;
-    choose();
-    keep();
-    $("datasets").scrollIntoView();
-  });
+addEventListener("resize", () => { clearTimeout(resized); resized = setTimeout(answer, 200); });
+let resized = 0;
+
+// ---- Two methods side by side -------------------------------------------------------------------------------------------
+let touched = false, pairTable = null;
+function versus() {
+  const [one, other] = [$("one").value, $("other").value];
+  const rows = [];
+  for (const comparison of data.comparisons) {
+    const [a, b] = [one, other].map((name) => comparison.rows.find((row) => shown(row.name) === name && row.role !== "teacher"));
+    if (!a?.test || !b?.test || a === b) continue;
+    const pair = pairOf(comparison, a, b);
+    rows.push({ name: comparison.dataset, ref: a.ref, a, b, pair, comparison, complete: true, role: "pair", difference: a.test.mean - b.test.mean });
+  }
+  const better = rows.filter((row) => row.pair?.significant && row.pair.low + row.pair.high > 0).length, worse = rows.filter((row) => row.pair?.significant && row.pair.low + row.pair.high < 0).length;
+  $("difference").textContent = one === other ? "Choose two different rows." : !rows.length ? "No table has both." : shown(`Of ${rows.length} tables that have both, ${one} is significantly better in ${better}, ${other} in ${worse}; the rest do not tell them apart (5 %, adjusted for all pairs of a table).`);
+  if (pairTable) tables.delete(pairTable);
+  const latency = (row) => (row ? request(row) ?? speedOf(row)?.full_forward_ms ?? null : null);
+  pairTable = new Table($("comparing").querySelector(".table"), `${one} and ${other}`, [
+    { title: "Data and models", help: "The table that has both.", value: (row) => row.comparison.models, text: (row) => `${row.comparison.protocol}; ${row.comparison.models}`, first: 1 },
+    { title: "One (%)", help: `Mean test score of ${one}.`, value: (row) => row.a.test.mean, text: (row) => score(row.a.test) },
+    { title: "Other (%)", help: `Mean test score of ${other}.`, value: (row) => row.b.test.mean, text: (row) => score(row.b.test) },
+    { title: "Difference", help: "One less other on the same seeds, in points.", value: (row) => row.difference, text: (row) => signed(row.difference) },
+    { title: "Its interval", help: "95 % interval of the difference, in points; the line is zero.", zero: true, value: (row) => row.pair?.low ?? null, text: (row) => (row.pair ? between(row.pair.low, row.pair.high, signed) : NONE), bar: (row) => (row.pair ? [row.pair.low, (row.pair.low + row.pair.high) / 2, row.pair.high] : null), end: (value) => (100 * value).toFixed(0) },
+    { title: "Verdict", help: "At 5 %, adjusted for all pairs of the table.", value: (row) => (row.pair?.significant ? 1 : 0), text: (row) => (!row.pair ? "not compared" : row.pair.significant ? (row.pair.low + row.pair.high > 0 ? "one is better" : "other is better") : "tied") },
+    { title: "One (ms)", help: "Request latency.", first: 1, value: (row) => latency(row.a), text: (row) => number(latency(row.a)) },
+    { title: "Other (ms)", help: "Request latency.", first: 1, value: (row) => latency(row.b), text: (row) => number(latency(row.b)) },
+  ], rows, { name: (row) => [element("bdi", row.name)], title: "Dataset", ranked: () => false });
+}
+for (const id of ["one", "other"]) $(id).addEventListener("input", () => { touched = true; versus(); keep(); });
+$("two").addEventListener("submit", (event) => event.preventDefault());
+// At first the two that stand highest in the first table.
+{
+  const first = data.comparisons.map((each) => each.rows.filter((row) => row.standing).sort((a, b) => a.rank - b.rank)).find((rows) => rows.length > 1) ?? [];
+  if (first.length) [$("one").value, $("other").value] = first.map((row) => shown(row.name));
 }
 
-// ---- What stands behind a number ---------------------------------------------------------------------------
-function find(ref) {
-  if (ref.startsWith("o")) return { overall: data.overall[Number(ref.slice(1))] };
-  const [comparison, row] = ref.split(".").map(Number);
-  return { comparison: data.comparisons[comparison], row: data.comparisons[comparison].rows[row] };
-}
-function behind(ref) {
-  const { overall, comparison, row } = find(ref);
-  if (overall) {
-    const all = overall.comparisons.map((slug) => data.comparisons.find((each) => each.slug === slug));
-    const runs = all.flatMap((each) => each.rows.flatMap((one) => headline(one)?.runs ?? []));
-    return [`Over ${all.length} comparison(s): ${all.map((each) => each.dataset).join(", ")}`, ...sources(runs)];
-  }
-  const shownOne = headline(row);
-  if (!shownOne) return [`${comparison.dataset}: no finished run (${row.status})`];
-  const test = shownOne.test;
-  const lines = [];
-  if (test && test.low !== null) lines.push(`95 % interval of the mean: ${percent(test.low)} to ${percent(test.high)}`);
-  lines.push(...sources(shownOne.runs));
-  if (row.status !== "complete") lines.push(`Status: ${row.status}`);
-  return lines;
-}
-const headline = (row) => row.configurations[row.headline] ?? null;
-function sources(runs) {
-  const machines = unique(runs.map((run) => run.machine)).map((name) => {
-    const machine = data.machines[name];
-    return machine ? `${machine.device}, ${machine.cpu}, ${machine.threads} thread(s) (${name.slice(0, 12)})` : name;
-  });
-  return [
-    `Seeds: ${ranges(runs.map((run) => run.seed))}`,
-    `Store: ${unique(runs.map((run) => run.store)).join(", ")}`,
-    `Suite version: ${unique(runs.map((run) => run.suite_version)).join(", ")}`,
-    `Hardware: ${machines.join("; ")}`,
-  ];
-}
-
-const tip = $("tip");
-let owner = null;
-function tell(target, title, lines) {
-  untell();
-  tip.replaceChildren(element("b", title), ...lines.map((line) => element("span", line)));
-  tip.hidden = false;
-  const box = target.getBoundingClientRect();
-  const width = tip.offsetWidth, height = tip.offsetHeight;
-  const left = Math.max(8, Math.min(box.left + box.width / 2 - width / 2, document.documentElement.clientWidth - width - 8));
-  const above = box.top - height - 8;
-  tip.style.left = `${left + scrollX}px`;
-  tip.style.top = `${(above > 4 ? above : box.bottom + 8) + scrollY}px`;
-  target.setAttribute("aria-describedby", "tip");
-  owner = target;
-}
-function untell() {
-  tip.hidden = true;
-  owner?.removeAttribute("aria-describedby");
-  owner = null;
-}
-function explain(target) {
-  const cell = target.closest?.("section.board td[data-title]");
-  if (cell) {
-    const lines = [cell.dataset.note, ...behind(cell.parentElement.dataset.ref)].filter(Boolean);
-    tell(cell, `${cell.dataset.title}: ${cell.textContent}`, lines);
-    return;
-  }
-  const mark = target.closest?.(".mark");
-  if (mark) tell(mark, mark.getAttribute("aria-label"), []);
-  else untell();
-}
-document.addEventListener("pointerover", (event) => explain(event.target));
-document.addEventListener("focusin", (event) => explain(event.target));
-document.addEventListener("click", (event) => explain(event.target));
-document.addEventListener("keydown", (event) => { if (event.key === "Escape") untell(); });
-
-// ---- Arrow keys: one stop of the tab key per table and picture -----------------------------------------------
-function rove(table) {
-  const cells = [...table.querySelectorAll("td[data-title]")];
-  for (const cell of cells) cell.tabIndex = -1;
-  if (cells[0]) cells[0].tabIndex = 0;
-}
-for (const table of document.querySelectorAll("section.board table")) rove(table);
-function hop(from, to) {
-  if (!to) return;
-  from.tabIndex = -1;
-  to.setAttribute("tabindex", "0");
-  to.focus();
-}
-document.addEventListener("keydown", (event) => {
-  const cell = event.target.closest?.("section.board td[data-title]");
-  const mark = event.target.closest?.(".mark");
-  if (cell) {
-    const row = cell.parentElement, cells = [...row.querySelectorAll("td")], column = cells.indexOf(cell);
-    const moves = {
-      ArrowRight: cells[column + 1], ArrowLeft: cells[column - 1], Home: cells[0], End: cells.at(-1),
-      ArrowDown: row.nextElementSibling?.querySelectorAll("td")[column],
-      ArrowUp: row.previousElementSibling?.querySelectorAll("td")[column],
-    };
-    if (event.key in moves) {
-      event.preventDefault();
-      hop(cell, moves[event.key]);
-    } else if (event.key === "Enter" || event.key === " ") {
-      event.preventDefault();
-      row.querySelector(".open")?.click();
-    }
-  } else if (mark) {
-    const marks = [...mark.closest("svg").querySelectorAll(".mark")], place = marks.indexOf(mark);
-    const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (step) {
-      event.preventDefault();
-      hop(mark, marks[place + step]);
-    }
-  }
+// ---- A method on every dataset ----------------------------------------------------------------------------------------
+for (const details of document.querySelectorAll("details.method")) details.addEventListener("toggle", () => {
+  const place = details.querySelector(".table");
+  if (!details.open || place.childNodes.length) return;
+  const rows = data.comparisons.flatMap((each) => each.rows.filter((row) => shown(row.method) === details.dataset.method)).map((row) => ({ ...row, ranked: row.comparison.rows.filter((each) => each.standing).length }));
+  new Table(place, `${details.dataset.method} on every dataset`, [
+    { title: "Data and models", help: "The table it stands in.", value: (row) => row.comparison.dataset, text: (row) => `${row.comparison.dataset}, ${row.comparison.protocol}; ${row.comparison.models}`, first: 1 },
+    { title: "Rank", help: "Range of ranks, of how many.", first: 1, value: (row) => row.rank, text: (row) => (row.standing ? `${rankOf(row)} of ${row.ranked}` : NONE), note: standingNote },
+    { title: "Score (%)", help: "Mean ± standard deviation over report seeds.", value: (row) => row.test?.mean ?? null, text: (row) => score(row.test) },
+    { title: "Gain", help: "Mean difference to the student alone on the same seeds, in points.", value: (row) => row.gain, text: (row) => signed(row.gain), note: studentNote },
+    SPEED[0],
+    { ...COST[2], title: "Cost of tuning (min)", off: false },
+    { title: "Stores", help: "Where its runs are.", value: () => null, text: (row) => unique((row.best?.runs ?? []).map((run) => run.store)).join(", ") || NONE },
+  ], rows, { name: nameCell });
+  const told = rows.find((row) => row.best?.command);
+  if (told) place.append(element("p", `The command of its row on ${told.comparison.dataset}; a row's name opens its own.`), ...command(told.best.command.join(" --set ")));
 });
 
-// ---- A row's configuration, command and runs ------------------------------------------------------------------
-function grid(header, rows) {
-  const table = element("table"), head = table.createTHead().insertRow(), body = table.createTBody();
-  for (const name of header) head.append(element("th", name, { scope: "col" }));
-  for (const row of rows) {
-    const line = body.insertRow();
-    row.forEach((value, index) => line.append(index ? element("td", value) : element("th", value, { scope: "row" })));
-  }
-  const frame = element("div", null, { class: "scroll", tabindex: "0", role: "region", "aria-label": header.join(", ") });
-  frame.append(table);
-  return frame;
-}
-function command(text) {
-  const pre = element("pre"), button = element("button", "Copy command", { type: "button", class: "copy" });
-  pre.append(element("code", text));
-  button.addEventListener("click", async () => {
-    try {
-      await navigator.clipboard.writeText(text);
-      button.textContent = "Copied";
-    } catch {
-      const range = document.createRange();
-      range.selectNodeContents(pre);
-      getSelection().removeAllRanges();
-      getSelection().addRange(range);
-      button.textContent = "Selected: press Ctrl+C";
-    }
-    setTimeout(() => { button.textContent = "Copy command"; }, 2000);
-  });
-  return [pre, button];
-}
-const NAMES = { tuned: "Tuned configuration", default: "Default configuration", fixed: "Fixed configuration" };
-function configuration(name, found) {
-  const parts = [element("h3", NAMES[name] ?? name)];
-  const test = found.test;
-  if (test) {
-    const spread = test.std === null ? "" : ` ± ${percent(test.std)}`;
-    const band = test.low === null ? "" : `, 95 % interval ${percent(test.low)} to ${percent(test.high)}`;
-    parts.push(element("p", `Test ${percent(test.mean)}${spread} over ${test.n} run(s)${band}.`));
-  }
-  if (found.trials) parts.push(element("p", `Search: ${found.trials} trials, budget ${found.budgets.join(", ")}.`));
-  if (found.command) {
-    parts.push(...command(found.command));
-  }
-  const settings = Object.entries(found.hparams);
-  const teacher = Object.entries(found.teacher_hparams).map(([key, value]) => [`teacher.${key}`, value]);
-  if (settings.length + teacher.length) {
-    parts.push(grid(["Hyperparameter", "Value"], [...settings, ...teacher].map(([key, value]) => [key, JSON.stringify(value)])));
-  }
-  if (found.runs.length) {
-    const rows = found.runs.map((run) => [
-      run.seed, run.split_seed, run.status === "ok" ? percent(run.test) : run.status, percent(run.validation), run.record, run.store, run.suite_version, run.machine,
-    ]);
-    parts.push(grid(["Seed", "Split seed", "Test", "Validation", "Record", "Store", "Suite version", "Machine"], rows));
-  }
-  return parts;
-}
-function refOf(wanted) {
-  for (const [index, comparison] of data.comparisons.entries()) {
-    const place = comparison.rows.findIndex((row) => `${comparison.slug}/${row.name}` === wanted);
-    if (place >= 0) return `${index}.${place}`;
-  }
-  return "";
-}
-function open(ref) {
-  if (!ref || $("details").open) return;
-  const { comparison, row } = find(ref);
-  opened = `${comparison.slug}/${row.name}`;
-  keep();
-  const models = comparison.teacher ? `${comparison.teacher} → ${comparison.student}` : comparison.student;
-  $("details-title").replaceChildren(element("bdi", row.name), " on ", element("bdi", comparison.dataset));
-  const body = [element("p", `${comparison.split} split, ${comparison.setting}, ${models}. ${row.status}.`)];
-  const names = Object.keys(row.configurations).sort((a) => (a === row.headline ? -1 : 1));
-  for (const name of names) body.push(...configuration(name, row.configurations[name]));
-  for (const repeat of row.repeats) {
-    const verdict = { true: "agrees", false: "lies outside the interval" }[repeat.agrees] ?? "has too few seeds to compare";
-    body.push(element("p", `Repeated on machine ${repeat.machine.slice(0, 12)} (store ${repeat.stores.join(", ")}): ${percent(repeat.test?.mean)}, ${verdict}.`));
-  }
-  const speeds = Object.entries(row.speed).map(([name, speed]) => [
-    name, speed.full_forward_ms, speed.request_ms ?? NONE, speed.params, speed.macs, speed.peak_memory_mb,
-  ]);
-  if (speeds.length) {
-    body.push(element("h3", "Speed"));
-    body.push(grid(["Machine", "Full forward (ms)", "One request (ms)", "Parameters", "MACs", "Peak memory (MiB)"], speeds));
-  }
-  body.push(element("h3", "Data"), element("p", `Content ${comparison.dataset_sha256}, node order ${comparison.node_order_sha256}.`));
-  $("details-body").replaceChildren(...body);
-  untell();
-  $("details").showModal();
-  $("details").scrollTop = 0;
-}
-for (const button of document.querySelectorAll(".open")) {
-  button.addEventListener("click", () => open(button.closest("tr").dataset.ref));
-}
-$("close").addEventListener("click", () => $("details").close());
-$("details").addEventListener("click", (event) => { if (event.target === $("details")) $("details").close(); });
-
 $("details").addEventListener("close", () => { opened = ""; keep(); });
-
 $("save").addEventListener("click", () => {
   const link = element("a", null, { download: "leaderboard.json" });
-  link.href = URL.createObjectURL(new Blob([JSON.stringify(data, null, 1)], { type: "application/json" }));
+  link.href = URL.createObjectURL(new Blob([JSON.stringify({ ...data, comparisons: data.comparisons.map(({ place, machine, ...each }) => ({ ...each, rows: each.rows.map(({ comparison, ref, tag, best, test, ...row }) => row) })) }, null, 1)], { type: "application/json" }));
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 1000);
 });
-
 addEventListener("hashchange", restore);
 restore();
+for (const section of sections) seen.observe(section);
+addEventListener("beforeprint", () => { for (const section of sections) if (!made.has(section)) tableOf(section); });
 document.documentElement.dataset.ready = "true";

@@ -1,0 +1,155 @@
+"""What a board says in three sentences: what it is, what leads on accuracy, what leads under a latency; how sure."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from graph_distillery.leaderboard.read.rows import RANKED, Row
+from graph_distillery.leaderboard.tables.board import Board
+from graph_distillery.leaderboard.tables.comparison import Comparison
+from graph_distillery.leaderboard.tables.overall import Overall, OverallRow
+from graph_distillery.leaderboard.text import number, percent
+
+_MOST = 4  # names in one enumeration
+
+
+def summary(board: Board) -> list[str]:
+    """Three paragraphs of plain words; names as the records have them, to be escaped by whoever shows them."""
+    return [_what(board), _accuracy(board), _latency(board)]
+
+
+def few(names: Sequence[str], most: int = _MOST, last: str = "and") -> str:
+    """Names in a row: the first few, and how many more there are."""
+    if len(names) > most:
+        return f"{', '.join(names[:most])} {last} {len(names) - most} more"
+    return f"{', '.join(names[:-1])} {last} {names[-1]}" if len(names) > 1 else "".join(names)
+
+
+def _what(board: Board) -> str:
+    rows = [row for each in board.comparisons for row in each.rows if row.role in RANKED]
+    methods = {row.key.method for row in rows if row.role == "method"}
+    datasets = list(dict.fromkeys(each.data.dataset for each in board.comparisons))
+    seeds = sorted({len(each.shared_seeds) for each in board.comparisons if each.shared_seeds})
+    budgets = sorted({budget for row in rows if row.headline for budget in row.headline.budgets})
+    tuned = f"tuned with {few(budgets)} each" if budgets else "at fixed configurations"
+    runs = "" if not seeds else f" and run on {_range(seeds)} report seeds"
+    return (
+        f"This board compares {_count(len(methods), 'method')} of distilling a trained graph network into a smaller or "
+        f"faster one, on {few(datasets)}: {tuned}{runs}, and judged on test labels that tuning never saw."
+    )
+
+
+def _accuracy(board: Board) -> str:
+    families = [each for each in board.overall if each.rows]
+    families.sort(key=lambda each: (-len(each.comparisons) * len(each.rows), each.title))
+    parts = [_family(each) for each in families[:3]]
+    more = f"; {len(families) - 3} more families stand below" if len(families) > 3 else ""
+    lead = f"On accuracy, {'; '.join(parts)}{more}. " if parts else ""
+    tables = [each for each in board.comparisons if len(each.standings) > 1]
+    single = sum(any(each.verdict == "best" for each in table.standings.values()) for table in tables)
+    if not tables:
+        return f"{lead}No table has two complete rows to compare.".strip()
+    if single == len(tables):
+        sure = f"In all {len(tables)} tables one row is better than all others"
+    elif single:
+        sure = f"In {single} of {len(tables)} tables one row is better than all others; in the rest the first are tied"
+    else:
+        sure = f"In none of {_count(len(tables), 'table')} is one row better than all others: the first are tied"
+    return f"{lead}{sure} (5 %, adjusted for all pairs of a table)."
+
+
+def _family(overall: Overall) -> str:
+    taught = f"{overall.student} students of {overall.teacher}" if overall.teacher else f"{overall.student} students"
+    first, others = overall.rows[0], overall.rows[1:]
+    over = f"over {_count(len(overall.comparisons), 'comparison')}"
+    if len(overall.comparisons) == 1:
+        over = f"on {overall.comparisons[0].data.dataset}"
+    if not others:
+        return f"{first.key.name} alone is complete among {taught}"
+    tied = [row.key.name for row in others if _overlap(first, row)]
+    if len(tied) == len(others):
+        sure = "and no other is clearly behind"
+    else:
+        sure = f"not clearly before {few(tied, 3)}" if tied else "clearly before all others"
+    return f"{first.key.name} has the best mean rank among {taught} ({first.mean_rank:.1f} {over}, {sure})"
+
+
+def _overlap(one: OverallRow, other: OverallRow) -> bool:
+    if one.rank.high is None or other.rank.low is None:
+        return True
+    return other.rank.low <= one.rank.high
+
+
+def _latency(board: Board) -> str:
+    machine = _machine(board)
+    if machine is None:
+        return "No latency was measured, so nothing is said of speed."
+    limit = _limit(board, machine)
+    found: list[str] = []
+    sets: dict[tuple[str, str, str], list[Comparison]] = {}
+    for each in board.comparisons:
+        sets.setdefault((each.data.dataset, each.data.split, each.data.setting), []).append(each)
+    for (dataset, _, _), tables in sets.items():
+        fast = [(table, row) for table in tables for row in table.rows if _fast(row, machine, limit)]
+        if fast:
+            found.append(f"{_best(fast, machine)} on {dataset}")
+    unit = f"Under {number(limit)} ms a request (one item, and what it reads fetched)"
+    if not found:
+        return f"{unit} no row answers on machine {machine[:12]}."
+    return f"{unit} the highest means are {few(found, 6)}. Tied are rows whose 95 % intervals reach into its own."
+
+
+def _best(fast: list[tuple[Comparison, Row]], machine: str) -> str:
+    table, best = max(fast, key=lambda each: each[1].summary.mean if each[1].summary else 0.0)
+    top = best.summary
+    assert top is not None
+    low = top.mean if top.low is None else top.low
+    near = {
+        (each.student, row.key.name)
+        for each, row in fast
+        if row.summary and (row.summary.mean if row.summary.high is None else row.summary.high) >= low
+    }
+    others = len(near - {(table.student, best.key.name)})
+    model = table.teacher if best.role == "teacher" else table.student
+    tied = f"; {others} tied" if others else ""
+    time = number(best.speed[machine].request_ms)
+    return f"{best.key.name} as {model} ({percent(top.mean)} %, {time} ms{tied})"
+
+
+def _fast(row: Row, machine: str, limit: float) -> bool:
+    speed = row.speed.get(machine)
+    known = speed.request_ms if speed else None
+    return row.complete and row.summary is not None and row.role != "majority" and known is not None and known <= limit
+
+
+def _machine(board: Board) -> str | None:
+    """The machine on which most requests were timed."""
+    counts: dict[str, int] = {}
+    for each in board.comparisons:
+        for row in each.rows:
+            for name, speed in row.speed.items():
+                counts[name] = counts.get(name, 0) + (speed.request_ms is not None)
+    return min((name for name in counts if counts[name]), key=lambda name: (-counts[name], name), default=None)
+
+
+def _limit(board: Board, machine: str) -> float:
+    """The largest of 1, 2, 5, 10 ... ms that is at most half of what the median row takes among the teachers, or
+    among all rows where no teacher was timed."""
+    times: dict[bool, list[float]] = {True: [], False: []}
+    for each in board.comparisons:
+        for row in each.rows:
+            speed = row.speed.get(machine)
+            if speed and speed.request_ms:
+                times[row.role == "teacher"].append(speed.request_ms)
+    half = statistics.median(times[True] or times[False]) / 2
+    steps = [digit * 10.0**power for power in range(-6, 7) for digit in (1, 2, 5)]
+    return max((step for step in steps if step <= half), default=half)
+
+
+def _count(number_of: int, what: str) -> str:
+    return f"{number_of} {what}{'' if number_of == 1 else 's'}"
+
+
+def _range(numbers: Sequence[int]) -> str:
+    return str(numbers[0]) if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
