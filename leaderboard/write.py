@@ -16,7 +16,9 @@ from graph_distillery.leaderboard.plots.stamps import digests, stamped_png, stam
 from graph_distillery.leaderboard.read.evidence import EvidenceBook
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.csv_files import csv_files
+from graph_distillery.leaderboard.tables.latex import latex_files
 from graph_distillery.leaderboard.tables.markdown import readme
+from graph_distillery.leaderboard.tables.slim import slim_csv
 
 if TYPE_CHECKING:
     from graph_distillery.leaderboard.plots import Picture
@@ -26,7 +28,7 @@ IN_README = ("ranks-", "critical-difference-", "heat-map-", "pareto-")
 
 
 def write_board(board: Board, out: Path, records: Sequence[Record], *, plots: bool = True) -> list[Path]:
-    """Write README.md, index.html, leaderboard.{json,parquet}, tables/*.csv and plots/*.{png,svg}; their paths, sorted.
+    """Write README.md, index.html, leaderboard.*, tables/*.{csv,tex} and plots/*.{png,svg}; their paths, sorted.
 
     ``records`` are those the board was made from: configurations, runs and trials are read from them.
 
@@ -82,7 +84,8 @@ def _fill(board: Board, records: Sequence[Record], folder: Path, plots: bool) ->
     folder.chmod(0o755)
     for name in ("tables", "plots"):
         (folder / name).mkdir()
-    for name, text in csv_files(board).items():
+    tables = csv_files(board) | {"slim.csv": slim_csv(board)} | latex_files(board)
+    for name, text in tables.items():
         _write(folder / "tables" / name, text)
     document = board_document(board, EvidenceBook(records))
     write_parquet(document, folder / "leaderboard.parquet")

@@ -43,7 +43,8 @@ class View:
 
 LINKS = [
     ("Tables for a repository's front page (README.md)", "README.md"),
-    ("CSV", "tables/overall.csv"),
+    ("CSV, slim, in percent", "tables/slim.csv"),
+    ("CSV, every digit", "tables/overall.csv"),
     ("Parquet", "leaderboard.parquet"),
     ("JSON", "leaderboard.json"),
 ]
@@ -66,6 +67,9 @@ def page_view(board: Board, document: Document, figures: Figures) -> View:
     ]
     known = method_facts()
     shown = sorted({row.key.method for row in rows if row.role in RANKED})
+    latex = [
+        (f"LaTeX, {each.title}", f"tables/overall-{n}.tex") for n, each in enumerate(board.overall, 1) if each.rows
+    ]
     sections = [_comparison(board, place, figures) for place in range(len(board.comparisons))]
     return View(
         summary=summary(board),
@@ -78,7 +82,7 @@ def page_view(board: Board, document: Document, figures: Figures) -> View:
         rows=sorted({row.key.name for row in rows if row.role in RANKED}),
         methods=[MethodPart.of(name, known.get(name)) for name in shown],
         facts=[(name, value) for name, value in facts if value],
-        links=LINKS,
+        links=[*LINKS, *latex],
         addresses=[],
         dates=f"{stamps[0][:10]} to {day}" if stamps else "",
         citation=_citation(board, document, day),

@@ -20,11 +20,11 @@ Line = dict[str, Value]
 
 def csv_files(board: Board) -> dict[str, str]:
     """File name to content: overall.csv, pairs.csv (every two methods), and per comparison its scores and speeds."""
-    files = {"overall.csv": _csv(_overall(board)), "pairs.csv": _csv(_pairs(board), PAIRS)}
+    files = {"overall.csv": csv_text(_overall(board)), "pairs.csv": csv_text(_pairs(board), PAIRS)}
     for comparison in board.comparisons:
-        files[f"{comparison.slug}.csv"] = _csv(_scores(comparison))
+        files[f"{comparison.slug}.csv"] = csv_text(_scores(comparison))
         if comparison.fingerprints:
-            files[f"{comparison.slug}-speed.csv"] = _csv(_speed(comparison))
+            files[f"{comparison.slug}-speed.csv"] = csv_text(_speed(comparison))
     return files
 
 
@@ -201,7 +201,7 @@ def _speed(comparison: Comparison) -> list[Line]:
     ]
 
 
-def _csv(lines: list[Line], columns: Sequence[str] = ()) -> str:
+def csv_text(lines: list[Line], columns: Sequence[str] = ()) -> str:
     """Lines as CSV; the columns are those of all lines, in the order met, unless they are given."""
     columns = columns or list(dict.fromkeys(name for line in lines for name in line))
     text = io.StringIO()
