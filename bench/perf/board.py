@@ -14,7 +14,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.near_names import unknown_line
 
 if TYPE_CHECKING:
-    from graph_distillery.bench.perf.training import PerfRow
+    from graph_distillery.bench.perf.timing import PerfRow
 
 SMALL, LARGE = 20_000, 200_000
 ROWS, DATASETS = 100, 30
@@ -59,7 +59,7 @@ def run_board_perf(names: list[str] | None = None, small: int = SMALL, large: in
 
 def _board_rows(small: int, large: int) -> list[PerfRow]:
     from graph_distillery.bench.perf.references.board_store import write_board_store
-    from graph_distillery.bench.perf.training import PerfRow
+    from graph_distillery.bench.perf.timing import PerfRow
 
     found = {}
     for size in (small, large):
@@ -79,7 +79,7 @@ def _board_rows(small: int, large: int) -> list[PerfRow]:
 
 def _wide_row() -> PerfRow:
     from graph_distillery.bench.perf.references.board_store import write_wide_store
-    from graph_distillery.bench.perf.training import PerfRow
+    from graph_distillery.bench.perf.timing import PerfRow
 
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
@@ -90,7 +90,7 @@ def _wide_row() -> PerfRow:
 
 
 def _import_row() -> PerfRow:
-    from graph_distillery.bench.perf.training import PerfRow
+    from graph_distillery.bench.perf.timing import PerfRow
 
     return PerfRow("board-import", float(_child(_IMPORT)), 1.5, "s", "import leaderboard, in a fresh process")
 

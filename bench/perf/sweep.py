@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import psutil
 
-from graph_distillery.bench.perf.training import PerfRow
+from graph_distillery.bench.perf.timing import PerfRow
 from graph_distillery.bench.records import Record
 from graph_distillery.bench.sweeps.data_check import check_data
 from graph_distillery.bench.sweeps.driver import Driver

@@ -127,6 +127,19 @@ class SparseMatrix:
         entries = shift + torch.arange(int(pointers[-1]), device=self.device)
         return SparseMatrix(pointers, self.columns[entries], self.values[entries], (rows.numel(), self.shape[1]))
 
+    def beside(self, dense: Tensor) -> SparseMatrix:
+        """[rows, columns + width]: this matrix with [rows, width] dense columns to its right."""
+        rows, width = dense.shape
+        pointers = self.row_pointers + width * torch.arange(rows + 1, device=self.device)
+        own = torch.arange(self.nonzeros, device=self.device) + width * self.row_of_entry
+        added = (pointers[1:, None] + torch.arange(-width, 0, device=self.device)).flatten()
+        columns = self.columns.new_empty(self.nonzeros + rows * width)
+        columns[own] = self.columns
+        columns[added] = torch.arange(self.shape[1], self.shape[1] + width, device=self.device).repeat(rows)
+        values = self.values.new_empty(columns.shape)
+        values[own], values[added] = self.values, dense.flatten()
+        return SparseMatrix(pointers, columns, values, (rows, self.shape[1] + width))
+
     def matmul(self, dense: Tensor, values: Tensor | None = None) -> Tensor:
         """`self @ dense`: [rows, columns] x [columns, width] -> [rows, width], differentiable in `dense`.
 

@@ -69,6 +69,22 @@ def taps(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Tensor]]:
             handle.remove()
 
 
+@contextmanager
+def replaced(model: nn.Module, name: str, value: Tensor) -> Iterator[None]:
+    """Within the block the part of the model that a name stands for returns `value`, whatever it reads.
+
+    The name is of no part of an `Output`. The model is left as it was found.
+
+    Raises:
+        ValueError: no state and no part of the model has such a name.
+    """
+    handle = _part(model, name).register_forward_hook(lambda module, arguments, returned: value)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
 def _part(model: nn.Module, name: str) -> nn.Module:
     """The submodule whose return value has the name.
 

@@ -1,0 +1,3 @@
+"""NOSMOG."""
+
+from __future__ import annotations
