@@ -17,6 +17,7 @@ from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.leaderboard.read.evidence import Evidence, EvidenceBook
+from graph_distillery.methods import METHODS
 
 #: Of the spread of two runs of other seeds; a run of the same seed is far nearer, one that never happened is not.
 SPREADS = 2.0
@@ -73,8 +74,11 @@ def rerun(store: Path, count: int, seed: int) -> list[Rerun]:
 
 
 def _can_be_run(record: Record) -> bool:
-    """`distillery run` trains a run whose seeds are all one; the controls come with any method."""
-    return record.init_seed is None and record.cell.method not in ("teacher", "majority")
+    """`distillery run` trains a run whose seeds are all one and that nothing of a test label chose; the controls come
+    with any method."""
+    cell = record.cell
+    chosen = cell.test_selected or cell.method in METHODS and cell.variant in METHODS.get(cell.method).test_selected
+    return record.init_seed is None and cell.method not in ("teacher", "majority") and not chosen
 
 
 def _slack(record: Record, runs: Sequence[Record]) -> float:

@@ -12,6 +12,7 @@ from graph_distillery.bench.cluster.settings import Cluster
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.plan.shards import Shard, take_shard
+from graph_distillery.bench.sweeps.preflight import sealed
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.near_names import unknown_line
 
@@ -29,6 +30,7 @@ def make_launch(target: str, spec: Path, cluster: Cluster) -> Launch:
     read = read_spec(spec)
     printable(str(spec), "SPEC")
     plan = make_plan(read)
+    sealed(plan)
     request = LaunchRequest(read, absolute(spec, "SPEC"), spec.read_text(encoding="utf-8-sig"), version("ray"))
     if target == "slurm":
         if cluster.slurm.parts:

@@ -49,6 +49,35 @@ def means(executor: str, workers: int, device_name: str, address: str | None) ->
     return Means(named, workers, device_name, address)
 
 
+def sealed(plan: Plan, store: Path | None = None) -> None:
+    """No cell chooses anything by test labels: such variants are there for the reproduction of published numbers alone.
+
+    store: where the plan may be under way. What is done there is not held against it.
+
+    Raises:
+        UserError: a cell does; one line that names it, and the command that runs it.
+    """
+    from graph_distillery.bench.sweeps.store.files import begun
+
+    if not any(map(_chooses_by_test_labels, plan.cells)):
+        return
+    left = _unfinished(plan, store) if store is not None and begun(store) else plan
+    for cell in filter(_chooses_by_test_labels, left.cells):
+        raise UserError(
+            f"{cell.label}: variant {cell.variant} of {cell.method.name} chooses by test labels, as the released code "
+            f"does; only distillery reproduce runs it{_instead(cell)}"
+        )
+
+
+def _chooses_by_test_labels(cell: Cell) -> bool:
+    return cell.variant in cell.method.test_selected
+
+
+def _instead(cell: Cell) -> str:
+    other = [name for name in cell.method.variants if name not in cell.method.test_selected]
+    return f" (elsewhere: variant {' or '.join(other)})" if other else ""
+
+
 def configurations(plan: Plan, store: Path | None = None) -> None:
     """Each cell's and teacher's starting configuration is one that its method and model accept, and so is what is
     searched; method, student and teacher fit together.

@@ -37,6 +37,7 @@ def run_sweep(
     optuna_storage: str | None = None,
     trackers: Sequence[TrackerTarget] = (),
     retry_failed: bool = False,
+    reproduces: bool = False,
 ) -> SweepOutcome:
     """Carry out a plan into a store, or the rest of it where the store has some, by the plan that the store keeps; what
     the store then comes to.
@@ -45,6 +46,7 @@ def run_sweep(
     optuna_storage: a URL (of `check_url`) to which the studies are copied; what goes wrong there is a message.
     trackers: trackers (of `check_trackers`) that are told of the runs; likewise.
     retry_failed: what failed, ran out of memory or out of time is done again; the new records stand in its place.
+    reproduces: it is of a published table, where variants that choose by test labels may run.
 
     Raises:
         UserError: data, store or plan are not in order; nothing is written where the store did not exist.
@@ -57,6 +59,8 @@ def run_sweep(
     if begun(out):
         now = plan_in(out, plan.spec, plan.data_dir, plan.shard)
         plan = replace(now, notes=(*plan.notes, *now.notes))
+    if not reproduces:
+        preflight.sealed(plan, None if retry_failed else out)
     preflight.configurations(plan, None if retry_failed else out)
     tell = on_message or (lambda text: None)
     data = check_data(plan, out, "cpu" if on_ray else means.device)

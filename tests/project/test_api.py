@@ -53,6 +53,9 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(tmp_path: Path) -> Non
     assert "\n" not in str(caught.value)
     with pytest.raises(UserError, match="alpha"):
         gd.sweep({**SPEC, "methods": [{"name": "kd", "fix": {"alpha": 7.0}}]}, out=tmp_path / "store")
+    chosen_on_test = [{"name": "oad", "variant": "official_code"}]
+    with pytest.raises(UserError, match="only distillery reproduce runs it"):
+        gd.sweep({**SPEC, "students": ["gcn"], "methods": chosen_on_test}, out=tmp_path / "store")
     assert not (tmp_path / "store").exists()
     with pytest.raises(UserError, match="is no store"):
         gd.open_store(tmp_path / "store")

@@ -179,7 +179,7 @@ def _carry_out(
         note(f"{planned.stage.table.name} {planned.stage.id}: stage {number} of {len(stages)}, store {planned.store}")
         with ProgressDisplay() as progress, lost_cluster.entrusted(means.executor == "ray"):
             attach, tell = progress.attach, progress.message
-            outcome = run_sweep(planned.plan, planned.store, means, listener=attach, on_message=tell)
+            outcome = run_sweep(planned.plan, planned.store, means, listener=attach, on_message=tell, reproduces=True)
         code = code if outcome.ok else 1
         if pages is not None:
             _collect(planned, pages)

@@ -50,6 +50,7 @@ def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_jso
     url = check_url(request.optuna_storage) if request.optuna_storage is not None else None
     trackers = check_trackers(request.track)
     if dry_run:
+        preflight.sealed(plan, None if request.retry_failed else store)
         preflight.configurations(plan, None if request.retry_failed else store)
         return tell(plan, store, means, as_json, request.retry_failed)
     more: dict[str, Any] = {"optuna_storage": url, "trackers": trackers, "retry_failed": request.retry_failed}

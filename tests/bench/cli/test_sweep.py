@@ -14,6 +14,9 @@ from filelock import FileLock
 
 from graph_distillery.bench.cli.commands.run import parse_seeds
 from graph_distillery.bench.records import RecordError, RecordWriter
+from graph_distillery.bench.sweeps.plan.expansion import make_plan
+from graph_distillery.bench.sweeps.spec import read_spec
+from graph_distillery.bench.sweeps.sweep import run_sweep
 
 
 @pytest.fixture
@@ -207,3 +210,26 @@ assert not {{"torch", "torch_geometric", "ray"}} & set(sys.modules)
     done = subprocess.run([sys.executable, "-c", code], cwd=repo_root, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == str(tmp_path / "board" / "README.md")
+
+
+def test_an_old_store_chosen_by_test_labels_is_read_and_its_work_never_extended(
+    distillery: Callable[..., Any], write_spec: Callable[..., Path], contents: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    old: dict[str, Any] = {
+        "methods": [{"name": "oad", "variant": "official_code"}],
+        "students": [{"model": "gcn", "hidden": 4, "epochs": 4}],
+        "search": {"trials": 0},
+    }
+    spec, store = write_spec(**old), tmp_path / "old"
+    assert run_sweep(make_plan(read_spec(spec)), store, reproduces=True).ok
+    before = contents(store)
+    assert "official_code" in distillery("status", store).out
+    board = distillery("leaderboard", store, "--out", "board", "--no-plots")
+    assert board.code == 0
+    assert "apart (chosen by test labels)" in (tmp_path / "board" / "README.md").read_text()
+    assert "nothing was left to do" in distillery("sweep", spec, "--out", store).out
+    for more in ([], ["--dry-run"]):
+        grown = distillery("sweep", write_spec(**old, report={"seeds": 3}), "--out", store, *more)
+        assert (grown.code, grown.err.count("\n")) == (2, 1)
+        assert "only distillery reproduce runs it" in grown.err
+    assert contents(store) == before
