@@ -77,7 +77,7 @@ def _can_be_run(record: Record) -> bool:
     """`distillery run` trains a run whose seeds are all one and that nothing of a test label chose; the controls come
     with any method."""
     cell = record.cell
-    chosen = cell.test_selected or cell.method in METHODS and cell.variant in METHODS.get(cell.method).test_selected
+    chosen = cell.test_selected or (cell.method in METHODS and cell.variant in METHODS.get(cell.method).test_selected)
     return record.init_seed is None and cell.method not in ("teacher", "majority") and not chosen
 
 
