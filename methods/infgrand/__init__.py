@@ -1,0 +1,3 @@
+"""InfGraND."""
+
+from __future__ import annotations
