@@ -1,7 +1,8 @@
 """Local structure (Yang et al., CVPR 2020): how a node's state resembles those of its neighbours, as a distribution.
 
-Everything stands on the places of a `SparseMatrix`: row i holds the in-neighbours of node i and i itself. Similarities
-and log-probabilities are vectors over its entries, so no state is ever copied to the arcs but in the L1 kernel.
+Everything stands on the places of a `SparseMatrix`: row i holds the in-neighbours of node i, and i itself unless it is
+said otherwise. Similarities and log-probabilities are vectors over its entries, so no state is ever copied to the arcs
+but in the L1 kernel.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -16,6 +18,9 @@ from graph_distillery.methods.contract.sparse import SparseMatrix
 
 Kernel = Literal["linear", "polynomial", "rbf", "l2", "l1"]
 Direction = Literal["student-teacher", "teacher-student"]
+
+#: Below this a squared distance is none, and has no gradient.
+_NEAREST = 1e-12
 
 #: Elements of the arcs' differences that the L1 kernel holds at a time.
 _BLOCK = 1 << 22
@@ -43,8 +48,19 @@ def similarity(
     return distances if kernel == "l2" else torch.exp(-distances / (2 * sigma))
 
 
+def gcrd_similarity(kernel: Kernel, states: Tensor, places: SparseMatrix, *, sigma: float = 1.0) -> Tensor:
+    """The kernels in the form of G-CRD's tables (Joshi et al., TNNLS 2022): [nodes, width] -> [entries].
+
+    linear the cosine of two states, polynomial its square, l2 their distance, not squared; rbf and l1 as `similarity`.
+    """
+    if kernel in ("linear", "polynomial"):
+        return similarity(kernel, F.normalize(states, dim=1), places)
+    found = similarity(kernel, states, places, sigma=sigma)
+    return found.clamp(min=_NEAREST).sqrt() if kernel == "l2" else found
+
+
 def log_distribution(similarities: Tensor, places: SparseMatrix) -> Tensor:
-    """Log of LS_ij = exp(SIM_ij) / sum_k exp(SIM_ik) over each row: [entries] -> [entries]. No row may be empty."""
+    """Log of LS_ij = exp(SIM_ij) / sum_k exp(SIM_ik) over each row: [entries] -> [entries]."""
     rows = places.row_of_entry
     peak = torch.segment_reduce(similarities.detach(), "max", offsets=places.row_pointers, unsafe=True)
     shifted = similarities - peak.index_select(0, rows)
@@ -52,21 +68,31 @@ def log_distribution(similarities: Tensor, places: SparseMatrix) -> Tensor:
     return shifted - total.log().index_select(0, rows)
 
 
-def structure_divergence(student: Tensor, teacher: Tensor, places: SparseMatrix, direction: Direction) -> Tensor:
+def structure_divergence(
+    student: Tensor,
+    teacher: Tensor,
+    places: SparseMatrix,
+    direction: Direction,
+    over: Literal["nodes", "arcs"] = "nodes",
+) -> Tensor:
     """The KL divergence of the local structures, from log-probabilities ([entries] each), averaged over all nodes.
 
     student-teacher: KL(student || teacher), as in the paper; teacher-student: the other, as in the released code.
+    over: the sum of the nodes' divergences is divided by the number of nodes, or of arcs (entries).
     """
     weight, difference = (
         (student, student - teacher) if direction == "student-teacher" else (teacher, teacher - student)
     )
-    return (weight.exp() * difference).sum() / max(places.shape[0], 1)
+    return (weight.exp() * difference).sum() / max(places.shape[0] if over == "nodes" else places.nonzeros, 1)
 
 
-def neighbourhoods(num_nodes: int, *arc_sets: Tensor, dtype: torch.dtype = torch.float32) -> SparseMatrix:
-    """The places of the union of arc sets ([2, arcs] each, source first) and of every node's arc to itself."""
-    loops = torch.arange(num_nodes, device=arc_sets[0].device)
-    source, target = torch.cat([*arc_sets, torch.stack([loops, loops])], dim=1)
+def neighbourhoods(
+    num_nodes: int, *arc_sets: Tensor, dtype: torch.dtype = torch.float32, loops: bool = True
+) -> SparseMatrix:
+    """The places of the union of arc sets ([2, arcs] each, source first), and with `loops` of every node's arc to
+    itself."""
+    own = torch.arange(num_nodes if loops else 0, device=arc_sets[0].device)
+    source, target = torch.cat([*arc_sets, torch.stack([own, own])], dim=1)
     ones = torch.ones(source.numel(), dtype=dtype, device=source.device)
     return SparseMatrix.from_entries(target, source, ones, (num_nodes, num_nodes))
 

@@ -22,6 +22,8 @@ INFO = MethodInfo(
         "official_code": "kernel exp(-|z_i - z_j|_1 / 100), KL(teacher || student), lambda 1, the first 30 epochs "
         "alone, states before the activation; its F1 threshold (logit 0.5) and its selection on test scores are "
         "not taken over",
+        "gcrd": "as in G-CRD's tables (efficient-gnns): kernel exp(-|z_i - z_j|^2 / 2), KL(teacher || student), the "
+        "sum over nodes divided by the number of arcs, no arc to itself, lambda 100; arcs between labelled nodes alone",
     },
     own_term={"weight": 0.0},
 )

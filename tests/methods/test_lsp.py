@@ -241,13 +241,16 @@ def test_self_edges_and_the_union_are_places_once() -> None:
 # What is kept
 
 
-def method_on(task: str, student: str, **training: Any) -> tuple[Method[Any], Any, Configuration]:
+def method_on(
+    task: str, student: str, variant: str = "paper", **training: Any
+) -> tuple[Method[Any], Any, Configuration]:
     example = problem_for(task)
     values = {"layers": 2, "hidden": 16, **training}
-    configuration = Configuration("lsp", student=student, student_hyper=values)
+    configuration = Configuration("lsp", variant, student=student, student_hyper=values)
     return build(configuration, example.problem, (example.teacher,)), example, configuration
 
 
+@pytest.mark.parametrize("variant", ["paper", "gcrd"])
 @pytest.mark.parametrize(
     ("task", "student", "size"),
     [
@@ -257,17 +260,25 @@ def method_on(task: str, student: str, **training: Any) -> tuple[Method[Any], An
         ("graph-classification", "gcn", 7),
     ],
 )
-def test_what_is_kept_is_what_would_be_recomputed(task: str, student: str, size: int | None) -> None:
+def test_what_is_kept_is_what_would_be_recomputed(task: str, student: str, size: int | None, variant: str) -> None:
     """In whole graphs, parts of one, and mini-batches of many; and the teacher's states are read once."""
-    method, example, configuration = method_on(task, student, batch_size=size)
+    method, example, configuration = method_on(task, student, variant, batch_size=size)
     batches = list(method.batches(make_batches(method, configuration, example.problem)))
     for batch in batches[:3]:
-        places = neighbourhoods(batch.graph.num_nodes, batch.graph.edge_index)
+        arcs, more = batch.graph.edge_index, {"sigma": 100.0}
+        if variant == "gcrd":
+            labelled = torch.isin(arcs, batch.labelled).all(dim=0) | (task == "graph-classification")
+            arcs, more = arcs[:, labelled], {"sigma": 1.0}
+        places = neighbourhoods(batch.graph.num_nodes, arcs, loops=variant == "paper")
         state = method(batch.graph).hidden[-1]
         own, target = (
-            log_distribution(similarity("rbf", states, places), places) for states in (state, batch.teacher.hidden[-1])
+            log_distribution(similarity("rbf", states, places, **more), places)
+            for states in (state, batch.teacher.hidden[-1])
         )
-        expected = 100 * structure_divergence(own, target, places, "student-teacher")
+        if variant == "gcrd":
+            expected = 100 * structure_divergence(own, target, places, "teacher-student", "arcs")
+        else:
+            expected = 100 * structure_divergence(own, target, places, "student-teacher")
         kept = method.loss(batch, method(batch.graph))["structure"]
         torch.testing.assert_close(kept, expected, atol=2e-6, rtol=1e-4)
         method.teacher_states = torch.full_like(method.teacher_states, torch.nan)  # not read again
