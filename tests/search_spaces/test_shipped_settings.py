@@ -1,0 +1,128 @@
+"""Trial 0 per dataset against the settings files that released code ships, read in its repositories.
+
+Layers, width, dropout, rate and decay of a student stand in these files too, searched for each cell with test scores in
+sight; here they are the student model's own. So the method's columns alone are held, for the one teacher and setting
+that a space's presets are of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+from graph_distillery.search_spaces import load_space
+
+
+@dataclass(frozen=True)
+class Shipped:
+    """A settings file: its columns in order (- is none of the space's), and a line of values for each dataset."""
+
+    kind: Literal["method", "model"]
+    name: str
+    source: str
+    columns: str
+    lines: dict[str, str]
+
+    def held(self, dataset: str) -> dict[str, float]:
+        """The space's own hyperparameters and what was shipped."""
+        pairs = zip(self.columns.split("/"), self.lines[dataset].split("/"), strict=True)
+        return {column: float(value) for column, value in pairs if column != "-" and value != "-"}
+
+
+SHIPPED = [
+    Shipped(
+        "method",
+        "krd",
+        "KRD's repository, param/best_parameters.json: transductive, SAGE teacher; layers, width, two dropouts first",
+        "-/-/-/-/label_weight/temperature/-/-/momentum",
+        {
+            "cora": "3/1024/0.5/0.6/0.3/1.1/0.01/0.0005/0.99",
+            "citeseer": "2/1024/0.6/0.4/0.0/0.8/0.01/0.0005/0.99",
+            "pubmed": "3/256/0.4/0.3/0.0/0.8/0.01/0.0005/0.99",
+            "coauthor-cs": "2/128/0.6/0.6/0.4/1.2/0.01/0.001/0.99",
+            "coauthor-physics": "2/1024/0.3/0.4/0.0/0.9/0.01/0.001/0.99",
+            "amazon-photo": "2/512/0.3/0.4/0.0/1.1/0.005/0.0005/0.99",
+            "ogbn-arxiv": "3/2048/0.5/0.1/0.2/1.0/0.005/0.0/0.9",
+        },
+    ),
+    Shipped(
+        "method",
+        "ff-g2m",
+        "FF-G2M's repository, param/best_parameters.json: SAGE teacher",
+        "-/-/-/-/label_weight/temperature/-",
+        {
+            "cora": "3/512/0.4/0.3/0.5/1.3/0.01",
+            "citeseer": "2/1024/0.5/0.5/0.1/1.2/0.01",
+            "pubmed": "2/2048/0.6/0.3/0.0/1.3/0.01",
+            "coauthor-cs": "2/256/0.6/0.3/0.5/1.4/0.01",
+            "coauthor-physics": "2/1024/0.5/0.6/0.5/1.1/0.01",
+            "amazon-photo": "3/1024/0.4/0.4/0.2/1.5/0.001",
+        },
+    ),
+    Shipped(
+        "method",
+        "hgmd",
+        "HGMD's repository, param/best_parameters.json: mixup, GCN teacher, the only one",
+        "-/-/-/-/label_weight/temperature/alpha/beta/-/-",
+        {
+            "cora": "3/512/0.6/0.3/0.1/0.9/5.0/0.3/0.01/0.0005",
+            "citeseer": "2/256/0.3/0.6/0.0/1.1/5.0/0.4/0.01/0.0005",
+            "pubmed": "3/256/0.5/0.6/0.0/0.9/10.0/0.5/0.01/0.0005",
+            "coauthor-cs": "2/512/0.5/0.6/0.1/1.0/1.0/0.4/0.01/0.005",
+            "coauthor-physics": "2/256/0.4/0.5/0.2/1.2/5.0/0.3/0.01/0.0005",
+            "amazon-photo": "2/512/0.5/0.5/0.2/0.9/10.0/0.5/0.01/0.0005",
+            "ogbn-arxiv": "3/2048/0.3/0.3/0.0/0.8/10.0/0.5/0.005/0.0",
+        },
+    ),
+    Shipped(
+        "model",
+        "plp",
+        "CPF's repository, spawn_worker.py: CPF-ind, GCN teacher; the second is a width of no effect with one layer",
+        "steps/-/dropout/attention_dropout/lr/weight_decay",
+        {
+            "cora": "8/32/0.8/0.2/0.001/0.01",
+            "citeseer": "6/64/0.8/0.2/0.001/0.01",
+            "pubmed": "5/8/0.8/0.2/0.001/0.01",
+            "amazon-computers": "10/64/0.5/0.8/0.001/0.01",
+            "amazon-photo": "6/64/0.8/0.2/0.001/0.01",
+        },
+    ),
+    Shipped(
+        "method",
+        "adagmlp",
+        "AdaGMLP's repository, train.sh: SAGE teacher; the last two not given for amazon-photo",
+        "-/-/-/-/label_weight/temperature/-/-/students/beta/align_weight/feature_mask",
+        {
+            "cora": "3/1024/0.5/0.5/0.5/0.9/0.01/0.0005/2/4.0/0.0/0.0",
+            "citeseer": "2/1024/0.6/0.9/0.1/0.3/0.01/0.0005/3/4.0/0.9/0.1",
+            "pubmed": "3/256/0.4/0.7/0.1/0.5/0.01/0.0005/2/4.0/0.5/0.1",
+            "amazon-photo": "2/512/0.3/0.6/0.2/0.1/0.005/0.0005/2/0.5/-/-",
+            "coauthor-cs": "2/128/0.6/0.9/0.1/0.9/0.01/0.001/2/2.0/0.9/0.0",
+            "coauthor-physics": "2/1024/0.3/0.3/0.2/0.05/0.01/0.001/2/0.5/0.3/0.0",
+            "ogbn-arxiv": "3/2048/0.5/0.3/0.7/0.1/0.005/0.0/2/2.0/0.0/0.0",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: shipped.name)
+def test_defaults_are_the_settings_that_released_code_ships(shipped: Shipped) -> None:
+    """Every dataset's line; of adagmlp the alignment where there is a mask to align under."""
+    space = load_space(shipped.kind, shipped.name)
+    for dataset in shipped.lines:
+        found, wanted = space.defaults(dataset), shipped.held(dataset)
+        if shipped.name == "adagmlp" and not wanted.get("feature_mask"):
+            wanted.pop("align_weight", None)
+            assert "align_weight" not in found
+        assert {name: found[name] for name in wanted} == wanted, f"{shipped.name} on {dataset}: {shipped.source}"
+
+
+@pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: shipped.name)
+def test_no_preset_is_of_another_source(shipped: Shipped) -> None:
+    """A preset of a dataset or a hyperparameter that no line here has would be held by nothing."""
+    for preset in load_space(shipped.kind, shipped.name).presets:
+        assert set(preset.dataset) <= set(shipped.lines)
+        for dataset in preset.dataset:
+            assert set(preset.values) <= set(shipped.held(dataset)), f"{shipped.name} on {dataset}"
