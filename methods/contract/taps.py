@@ -7,8 +7,8 @@ submodule returned. A negative I counts from the last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from torch import Tensor, nn
@@ -70,19 +70,25 @@ def taps(model: nn.Module, names: Iterable[str]) -> Iterator[dict[str, Tensor]]:
 
 
 @contextmanager
-def replaced(model: nn.Module, name: str, value: Tensor) -> Iterator[None]:
-    """Within the block the part of the model that a name stands for returns `value`, whatever it reads.
+def changed(model: nn.Module, name: str, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Within the block the part of the model that a name stands for returns `change` of what it would return.
 
-    The name is of no part of an `Output`. The model is left as it was found.
+    The name is of no part of an `Output`. The model is left as it was found. A tap within the block that was set
+    before sees what the part itself returned.
 
     Raises:
         ValueError: no state and no part of the model has such a name.
     """
-    handle = _part(model, name).register_forward_hook(lambda module, arguments, returned: value)
+    handle = _part(model, name).register_forward_hook(lambda module, arguments, returned: change(returned))
     try:
         yield
     finally:
         handle.remove()
+
+
+def replaced(model: nn.Module, name: str, value: Tensor) -> AbstractContextManager[None]:
+    """`changed` to a given value, whatever the part reads."""
+    return changed(model, name, lambda _: value)
 
 
 def _part(model: nn.Module, name: str) -> nn.Module:

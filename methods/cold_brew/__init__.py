@@ -1,0 +1,3 @@
+"""Cold Brew."""
+
+from __future__ import annotations
