@@ -167,6 +167,9 @@ def sweep(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Do again what failed, ran out of memory or ran out of time.")
     ] = False,
+    speed_only: Annotated[
+        bool, typer.Option("--speed-only", help="Time a store's rows again, in turn, seven rounds a dataset; no more.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print cells, trials and estimated cost; write no store.")
     ] = False,
@@ -180,7 +183,7 @@ def sweep(
     from graph_distillery.bench.cli.commands import sweep as command
     from graph_distillery.bench.sweeps import preflight
 
-    request = command.Request(spec, out, cells, optuna_storage, retry_failed, tuple(track or ()))
+    request = command.Request(spec, out, cells, optuna_storage, retry_failed, tuple(track or ()), speed_only)
     return command.run(request, preflight.means(executor, workers, device, address), data, dry_run, json, quiet)
 
 

@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 SMALL, LARGE = 20_000, 200_000
 ROWS, DATASETS = 100, 30
-_NAMES = ("board-seconds", "board-memory", "board-growth", "board-wide", "board-import")
+_NAMES = ("board-seconds", "board-memory", "board-growth", "board-wide", "board-page", "board-plots", "board-import")
 
 _BUILD = """
 import json, resource, sys, time
 from pathlib import Path
 begin = time.perf_counter()
 from graph_distillery.leaderboard import build_board
-result = build_board([Path(sys.argv[1])], Path(sys.argv[2]), plots=False)
+result = build_board([Path(sys.argv[1])], Path(sys.argv[2]), plots=len(sys.argv) > 3)
 seconds = time.perf_counter() - begin
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 used = time.process_time()
-print(json.dumps({"seconds": seconds, "used": used, "peak": peak, "files": len(result.files)}))
+page = (Path(sys.argv[2]) / "index.html").stat().st_size / 1e6
+print(json.dumps({"seconds": seconds, "used": used, "peak": peak, "files": len(result.files), "page": page}))
 """
 _IMPORT = """
 import time
@@ -50,7 +51,8 @@ def run_board_perf(names: list[str] | None = None, small: int = SMALL, large: in
             raise UserError(unknown_line("measurement", name, _NAMES))
     measured: dict[tuple[str, ...], Callable[[], list[PerfRow]]] = {
         _NAMES[:3]: lambda: _board_rows(small, large),
-        ("board-wide",): lambda: [_wide_row()],
+        _NAMES[3:5]: lambda: _wide_rows(plots=False),
+        ("board-plots",): lambda: _wide_rows(plots=True),
         ("board-import",): lambda: [_import_row()],
     }
     rows = [row for group, measure in measured.items() if not names or set(names) & set(group) for row in measure()]
@@ -77,16 +79,22 @@ def _board_rows(small: int, large: int) -> list[PerfRow]:
     ]
 
 
-def _wide_row() -> PerfRow:
+def _wide_rows(plots: bool) -> list[PerfRow]:
+    """Many rows on many datasets: seconds and the size of the page without pictures, or seconds with them."""
     from graph_distillery.bench.perf.references.board_store import write_wide_store
     from graph_distillery.bench.perf.timing import PerfRow
 
     with tempfile.TemporaryDirectory() as folder:
         store = Path(folder) / "store"
         count = write_wide_store(store, ROWS, DATASETS)
-        found = json.loads(_child(_BUILD, str(store), str(Path(folder) / "board")))
-    detail = f"{ROWS} rows on {DATASETS} datasets, {count:,} report runs, without plots"
-    return PerfRow("board-wide", found["seconds"], 60.0, "s", f"{detail}; {found['used']:.1f} s of processor time")
+        more = ["plots"] if plots else []
+        found = json.loads(_child(_BUILD, str(store), str(Path(folder) / "board"), *more))
+    detail = f"{ROWS} rows on {DATASETS} datasets, {count:,} report runs, with{'' if plots else 'out'} plots"
+    used = f"{detail}; {found['used']:.1f} s of processor time"
+    if plots:
+        return [PerfRow("board-plots", found["seconds"], 180.0, "s", used)]
+    page = PerfRow("board-page", found["page"], 8.0, "MB", f"index.html, {detail}")
+    return [PerfRow("board-wide", found["seconds"], 60.0, "s", used), page]
 
 
 def _import_row() -> PerfRow:

@@ -163,6 +163,19 @@ class RequestLatency(_Part):
     batch_10: Latency
 
 
+class SpeedRounds(_Part):
+    """The median latencies of each round of a measurement, in milliseconds; ``request_ms`` is of one item.
+
+    ``rows``: how many networks took turns in a round, 1 for one that was timed alone. ``shape`` hashes what a forward
+    does whatever its weights: rows of one shape were timed as one.
+    """
+
+    full_forward_ms: Annotated[tuple[NonNegative, ...], Field(min_length=1)]
+    request_ms: tuple[NonNegative, ...] = ()
+    rows: Annotated[int, Field(ge=1)] = 1
+    shape: HexId | None = None
+
+
 class Speed(_Part):
     """What inference costs: milliseconds, parameters, multiply-accumulates of one full forward, MiB."""
 
@@ -172,6 +185,7 @@ class Speed(_Part):
     macs: Count
     peak_memory_mb: NonNegative
     repeats: Annotated[int, Field(ge=1)]
+    rounds: SpeedRounds | None = None
 
 
 class Environment(_Part):
@@ -254,6 +268,8 @@ class Record(_Part):
         absent: dict[str, Any] = {name: True for name in _NEWER if getattr(self, name) is None}
         newer = ("split_sha256", "test_sha256", "items", "test_selected", "teacher_ids", "derived_from")
         absent["cell"] = {name for name in newer if getattr(self.cell, name) is None}
+        if self.speed is not None and self.speed.rounds is None:
+            absent["speed"] = {"rounds"}
         return self.model_dump_json(exclude=absent)
 
     def _status_problem(self) -> str | None:

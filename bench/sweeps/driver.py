@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -198,6 +198,21 @@ class Driver:
         if any(self.runs[search.id].searched and self._winner(search) is None for search in searches):
             return True
         return self.prerequisites.failed(run.cell, run.study.seeds)
+
+    def timing_jobs(self, run: CellRun) -> Iterator[Job]:
+        """What times a finished cell's shown configuration once more, each job to be accepted before the next: what it
+        stands on and the store lacks, then the measurement; none where that cannot be made."""
+        selection, values = list(run.selections().items())[-1]
+        work = JobRequest("speed", values, (self.plan.spec.report.seeds[0],), selection=selection)
+        made = self._configuration(run.cell, work)
+        while missing := self.prerequisites.missing(run.cell, made, work.seeds, self._owners):
+            self._owners[missing[0].job.key] = _Owner(missing[0].teacher)
+            yield missing[0].job
+        if missing is None:
+            return
+        job = self._job(run, work, made)
+        self._owners[job.key] = _Owner(None, run, work)
+        yield job
 
     # -- what came of it ---------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.files import begun, plan_in, refuse
 from graph_distillery.bench.sweeps.store.heartbeat import Heartbeat
 from graph_distillery.bench.sweeps.store.store import Store, refuse_taken
+from graph_distillery.bench.sweeps.store.timing import time_again
 from graph_distillery.bench.sweeps.study.optuna_copy import OptunaCopy
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget
 from graph_distillery.bench.sweeps.trackers.tracking import tracking
@@ -38,6 +39,7 @@ def run_sweep(
     trackers: Sequence[TrackerTarget] = (),
     retry_failed: bool = False,
     reproduces: bool = False,
+    speed_only: bool = False,
 ) -> SweepOutcome:
     """Carry out a plan into a store, or the rest of it where the store has some, by the plan that the store keeps; what
     the store then comes to.
@@ -45,6 +47,8 @@ def run_sweep(
     listener: makes of the driver what is told of each record. on_message: takes a line about the store.
     optuna_storage: a URL (of `check_url`) to which the studies are copied; what goes wrong there is a message.
     trackers: trackers (of `check_trackers`) that are told of the runs; likewise.
+    speed_only: nothing is trained but what is to be timed: every row once more, in turn with those of its dataset, in
+    this process.
     retry_failed: what failed, ran out of memory or out of time is done again; the new records stand in its place.
     reproduces: it is of a published table, where variants that choose by test labels may run.
 
@@ -54,7 +58,11 @@ def run_sweep(
         KeyboardInterrupt: after the workers were stopped.
     """
     on_ray = means.executor == "ray"
+    if speed_only and on_ray:
+        raise UserError("--speed-only: times on this machine, with nothing beside it; leave --executor ray out")
     refuse(out)
+    if speed_only and not begun(out):
+        raise UserError(f"--speed-only: there is no store at {out} whose rows could be timed")
     refuse_taken(out)
     if begun(out):
         now = plan_in(out, plan.spec, plan.data_dir, plan.shard)
@@ -78,6 +86,9 @@ def run_sweep(
         driver.watch(watcher)
         if listener is not None:
             driver.listen(listener(driver))
+        if speed_only:
+            time_again(driver, store.artefacts.load, tell)
+            return outcome_of(driver, time.monotonic() - began)
         with _copied(driver, optuna_storage, tell):
             if not all(driver.finished(run) for run in driver.runs.values()):
                 carrier = _executor(plan, means, store)

@@ -12,6 +12,7 @@ import torch
 
 from graph_distillery.bench.environment import environment
 from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.records import Speed
 from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, Status, undefined_score
 from graph_distillery.bench.training import problem as problems_here
 from graph_distillery.bench.training.artefacts import Artefact
@@ -122,9 +123,6 @@ class Worker:
         artefact = None
         if job.purpose == "teacher":
             artefact = pack_teacher(job.key, trained, job.configuration)
-        speed = None
-        if job.purpose == "speed" or (job.timed and trained.seed == job.seeds[0]):
-            speed = measure_speed(trained.method, made_for, requests=job.purpose == "speed")
         return Outcome(
             job.key,
             trained.seed,
@@ -135,10 +133,16 @@ class Worker:
             train_s=trained.train_s,
             identity=made_for.identity,
             artefact=artefact,
-            speed=speed,
+            speed=self._speed(job, trained),
             environment=environment(job.device),
             predictions=predictions,
         )
+
+    def _speed(self, job: Job, trained: Trained) -> Speed | None:
+        """What inference costs, where the job asks for it."""
+        if job.purpose == "speed" or (job.timed and trained.seed == job.seeds[0]):
+            return measure_speed(trained.method, trained.problem, requests=job.purpose == "speed")
+        return None
 
 
 def _progress(job: Job, so_far: EpochScore, identity: Identity) -> EpochReport:

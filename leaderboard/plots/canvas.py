@@ -7,6 +7,8 @@ searched and read aloud, and takes the page's colours.
 from __future__ import annotations
 
 import io
+import unicodedata
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -112,6 +114,7 @@ class Canvas:
         svg, png = io.StringIO(), io.BytesIO()
         metadata = {"Date": None, "Creator": None, "Title": visible(title)}
         self.figure.savefig(svg, format="svg", metadata=metadata)
+        _spell_out(self.figure)
         self.figure.savefig(png, format="png", dpi=150, metadata={"Software": None})
         return Picture(name, title, caption, svg.getvalue(), png.getvalue(), dict(self.marks), place)
 
@@ -123,7 +126,8 @@ def house_figure(width: float, height: float) -> Iterator[Figure]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # an SVG's reader has more faces; see _spell_out
         mpl.rcdefaults()  # what a user's matplotlibrc says must not change a published picture
         mpl.rcParams.update(STYLE)
         figure = Figure(figsize=(width, height), layout="constrained")
@@ -144,7 +148,54 @@ def line_styles(methods: Sequence[str]) -> list[tuple[str, Any]]:
     return [(VERMILION, "-") if method == "supervised" else next(others) for method in methods]
 
 
-def short(name: str, most: int = 28) -> str:
-    """A name that fits beside an axis."""
+def short(name: str, most: int = 28, mark: str = "…") -> str:
+    """A name that fits beside an axis: cut in the middle, since names that begin alike often end otherwise.
+
+    most: in letters; those of Chinese, Japanese and Korean are as wide as two.
+    """
     name = visible(name)
-    return name if len(name) <= most else f"{name[: most - 1]}…"
+    if _width(name) <= most:
+        return name
+    room = max(2, most - len(mark))
+    head = _fitting(name, (room + 1) // 2)
+    return f"{head}{mark}{_fitting(name[::-1], room - _width(head))[::-1]}"
+
+
+def short_names(names: Sequence[str], most: int = 28) -> list[str]:
+    """Names that fit, other ones for other names: those that would look alike are numbered where they are cut."""
+    found: dict[str, str] = {}
+    for name in names:
+        label, count = short(name, most), 1
+        while label in (label_of for other, label_of in found.items() if other != name):
+            count += 1
+            label = short(name, most, f"…{count}…")
+        found.setdefault(name, label)
+    return [found[name] for name in names]
+
+
+def _width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _fitting(text: str, room: int) -> str:
+    """The beginning of a text that is no wider than the room."""
+    taken = 0
+    for place, char in enumerate(text):
+        taken += _width(char)
+        if taken > room:
+            return text[:place]
+    return text
+
+
+def _spell_out(figure: Figure) -> None:
+    """Letters that the house's face lacks, in the numbers of their code points: a PNG has no other face to fall back
+    on, and one of the machine's would give every machine another picture."""
+    from matplotlib.font_manager import FontProperties, findfont, get_font
+    from matplotlib.text import Text
+
+    glyphs = get_font(findfont(FontProperties(family=STYLE["font.family"]))).get_charmap()
+    for text in figure.findobj(Text):
+        words = text.get_text()
+        if not all(char == "\n" or ord(char) in glyphs for char in words):
+            spelled = (char if char == "\n" or ord(char) in glyphs else f"\\u{ord(char):04x}" for char in words)
+            text.set_text("".join(spelled))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.leaderboard.plots.canvas import INK, Picture, canvas, short
+from graph_distillery.leaderboard.plots.canvas import INK, Picture, canvas, short_names
 from graph_distillery.leaderboard.tables.overall import Overall
 
 
@@ -14,8 +14,7 @@ def critical_difference(overall: Overall, number: int) -> Picture | None:
     import pandas as pd
     import scikit_posthocs as posthocs
 
-    names = [short(key.name, 20) for key in tests.mean_ranks]
-    unique = [name if names.count(name) == 1 else f"{name} {index}" for index, name in enumerate(names)]
+    unique = short_names([key.name for key in tests.mean_ranks], 20)
     ranks = pd.Series(list(tests.mean_ranks.values()), index=unique)
     apart = (ranks.to_numpy()[:, None] - ranks.to_numpy()[None]).__abs__() >= tests.critical_difference
     differs = pd.DataFrame(1.0 - apart, index=unique, columns=unique)

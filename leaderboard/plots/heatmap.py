@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from graph_distillery.leaderboard.plots.canvas import FAINT, ON_DARK, ON_LIGHT, Picture, canvas, short
+from graph_distillery.leaderboard.plots.canvas import FAINT, ON_DARK, ON_LIGHT, Picture, canvas, short_names
 from graph_distillery.leaderboard.read.rows import RANKED, RowKey
 from graph_distillery.leaderboard.tables.overall import Overall
 from graph_distillery.leaderboard.text import signed
@@ -24,9 +24,11 @@ def heat_map(overall: Overall, number: int) -> Picture | None:
     ranked = [row.key for row in overall.rows]
     everyone = {row.key for each in columns for row in each.rows if row.role in RANKED}
     keys = [*ranked, *sorted(everyone - set(ranked))]
-    names = [short(each.data.dataset, 16) for each in columns]
+    names = short_names([each.data.dataset for each in columns], 16)
     if len({each.data.dataset for each in columns}) < len(columns):
-        names = [short(f"{each.data.dataset}\n{each.data.split}", 24) for each in columns]
+        both = [(each.data.dataset, each.data.split) for each in columns]
+        parts = [short_names([name for name, _ in both], 16), short_names([split for _, split in both], 16)]
+        names = [f"{name}\n{split}" for name, split in zip(*parts, strict=True)]
     with canvas(width=max(4.8, 1.7 + 0.62 * len(columns)), height=1.3 + 0.36 * len(keys)) as board:
         import matplotlib as mpl
         from matplotlib.patches import Rectangle
@@ -62,7 +64,7 @@ def _axes(axes: Axes, names: list[str], keys: list[RowKey]) -> None:
     axes.set_xlim(-0.5, len(names) - 0.5)
     axes.set_ylim(len(keys) - 0.5, -0.5)
     axes.set_xticks(range(len(names)), names, rotation=30, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(keys)), [short(key.name) for key in keys])
+    axes.set_yticks(range(len(keys)), short_names([key.name for key in keys]))
     axes.grid(visible=False)
     axes.tick_params(length=0)
     for side in axes.spines.values():

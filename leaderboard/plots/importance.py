@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from graph_distillery.leaderboard.plots.canvas import BLUE, Picture, canvas, short
+from graph_distillery.leaderboard.plots.canvas import BLUE, Picture, canvas, short, short_names
 from graph_distillery.leaderboard.read.rows import RANKED
 from graph_distillery.leaderboard.read.runs import Trial
 from graph_distillery.leaderboard.tables.overall import Overall
@@ -98,8 +98,8 @@ def _draw(found: dict[str, dict[str, float]], counts: dict[str, int], overall: O
     lines = [(method, name, value) for method, shares in found.items() for name, value in shares.items()]
     with canvas(height=1.0 + 0.2 * len(lines) + 0.3 * len(found)) as board:
         place, ticks = 0.0, []
-        for method, shares in found.items():
-            board.axes.text(0, place, short(method), fontweight="bold", fontsize=9, va="center", ha="left")
+        for (method, shares), label in zip(found.items(), short_names(list(found)), strict=True):
+            board.axes.text(0, place, label, fontweight="bold", fontsize=9, va="center", ha="left")
             place += 1
             for name, value in shares.items():
                 (bar,) = board.axes.barh([place], [100 * value], height=0.66, color=BLUE)

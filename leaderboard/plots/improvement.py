@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.leaderboard.plots.canvas import ON_DARK, ON_LIGHT, Picture, canvas, short
+from graph_distillery.leaderboard.plots.canvas import ON_DARK, ON_LIGHT, Picture, canvas, short_names
 from graph_distillery.leaderboard.tables.overall import Overall
 
 MOST = 16  # methods that a square can name
@@ -13,7 +13,7 @@ def improvement_picture(overall: Overall, number: int) -> Picture | None:
     keys = [row.key for row in overall.rows][:MOST]
     if len(keys) < 3:
         return None
-    names = [short(key.name, 20) for key in keys]
+    names = short_names([key.name for key in keys], 20)
     with canvas(width=1.9 + 0.52 * len(keys), height=1.5 + 0.36 * len(keys)) as board:
         import matplotlib as mpl
         from matplotlib.patches import Rectangle

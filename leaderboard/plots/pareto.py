@@ -16,7 +16,7 @@ from graph_distillery.leaderboard.plots.canvas import (
     Canvas,
     Picture,
     canvas,
-    short,
+    short_names,
 )
 from graph_distillery.leaderboard.read.rows import Role
 from graph_distillery.leaderboard.statistics import pareto_front
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 SHOWN: tuple[Role, ...] = ("teacher", "supervised", "method")
 NEAR = 14  # points; labels further from their point than this are joined to it by a line
 POINT_RADIUS = 6  # pixels
+MOST_NAMED = 40  # points; of more only the front and the teacher have names
 # Where a label may stand relative to its point, in points, best place first: rings of eight directions.
 PLACES = [
     (round(x * radius), round(y * radius * 0.8))
@@ -40,7 +41,8 @@ PLACES = [
 
 @dataclass(frozen=True)
 class Point:
-    """One row: milliseconds per full forward, score and the ends of its 95 % interval in percent."""
+    """One row: milliseconds per request (or per full forward, where no request was timed) with the ends of their
+    interval, score and the ends of its 95 % interval in percent."""
 
     name: str
     role: Role
@@ -49,6 +51,8 @@ class Point:
     low: float
     high: float
     front: bool = False
+    fastest: float = 0.0
+    slowest: float = 0.0
 
 
 def pareto_pictures(comparison: Comparison) -> Iterator[Picture]:
@@ -68,14 +72,17 @@ def points(comparison: Comparison, fingerprint: str) -> list[Point]:
     found: list[tuple[Point, bool]] = []
     for row in comparison.rows:
         speed, summary = row.speed.get(fingerprint), row.summary
-        if row.role in SHOWN and speed and summary and speed.full_forward_ms > 0:
-            low = summary.low if summary.low is not None else summary.mean
-            high = summary.high if summary.high is not None else summary.mean
+        if row.role in SHOWN and speed and summary and speed.first[0] > 0:
+            low, high = summary.ends
+            latency, fastest, slowest = speed.first
             name = row.key.name if row.complete else f"{row.key.name} (partial)"
-            point = Point(name, row.role, speed.full_forward_ms, 100 * summary.mean, 100 * low, 100 * high)
+            score = 100 * summary.mean
+            point = Point(name, row.role, latency, score, 100 * low, 100 * high, False, fastest, slowest)
             found.append((point, row.complete))
     whole = [point for point, complete in found if complete]
-    front = {id(p) for p, on in zip(whole, pareto_front([(p.latency, p.score) for p in whole]), strict=True) if on}
+    bands = [[(p.fastest, p.slowest), (p.low, p.high)] for p in whole]
+    on_front = pareto_front([(p.latency, p.score) for p in whole], bands)
+    front = {id(p) for p, on in zip(whole, on_front, strict=True) if on}
     return [replace(point, front=id(point) in front) for point, _ in found]
 
 
@@ -84,8 +91,10 @@ def _draw(found: list[Point], comparison: Comparison, fingerprint: str, stem: st
     with canvas() as board:
         axes = board.axes
         front = sorted((point for point in found if point.front), key=lambda p: p.latency)
+        ends = [(p.latency, p.score) for p in front]
+        steps = [p for p, on in zip(front, pareto_front(ends), strict=True) if on]  # of ties only what is best
         axes.step(
-            [p.latency for p in front], [p.score for p in front], where="post", color=FAINT, linewidth=1.1,
+            [p.latency for p in steps], [p.score for p in steps], where="post", color=FAINT, linewidth=1.1,
             linestyle=(0, (4, 3)), label="Pareto front" if front else None, zorder=1,
         )  # fmt: skip
         for p in found:
@@ -102,10 +111,10 @@ def _draw(found: list[Point], comparison: Comparison, fingerprint: str, stem: st
                 on = ", on the Pareto front" if p.front else ""
                 board.mark(dot, f"{p.name}: {metric} {p.score:.2f} %{interval}; {number(p.latency)} ms{on}")
         _axes(board, comparison)
-        _label(board, found, front)
+        _label(board, found, steps)
         floor = next((row.summary.mean for row in comparison.rows if row.role == "majority" and row.summary), None)
         caption = (
-            f"Test {metric} against the median time of one full forward on machine {fingerprint[:12]}; lines are 95 % "
+            f"Test {metric} against the median time of one request on machine {fingerprint[:12]}; lines are 95 % "
             f"intervals. {_best(front)}" + (f" The majority class scores {percent(floor)} %." if floor else "")
         )
         return board.picture(stem, f"Accuracy and speed: {comparison.title}", caption, comparison.slug)
@@ -127,13 +136,13 @@ def _axes(board: Canvas, comparison: Comparison) -> None:
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(y=0.12)
-    axes.set_xlabel("full forward, median (ms, log scale)")
+    axes.set_xlabel("one request, median (ms, log scale)")
     axes.set_ylabel(f"test {METRICS[comparison.data.metric]} (%)")
     board.legend()
 
 
 def _label(board: Canvas, found: list[Point], front: list[Point]) -> None:
-    """Name every point, at the nearest place around it where the name covers no point, no other name and no front."""
+    """Name every point (of many, those of the front), at the nearest place around it where the name covers nothing."""
     from matplotlib.path import Path
 
     figure, axes = board.figure, board.axes
@@ -144,9 +153,12 @@ def _label(board: Canvas, found: list[Point], front: list[Point]) -> None:
     corners = [(p.latency, score) for before, p in pairwise(front) for score in (before.score, p.score)]
     steps = Path(axes.transData.transform([(p.latency, p.score) for p in front[:1]] + corners)) if corners else None
     taken: list[Bbox] = []
-    for point, _ in sorted(zip(found, spots, strict=True), key=lambda pair: (-pair[1][1], pair[1][0])):
+    labels = dict(zip(map(id, found), short_names([point.name for point in found]), strict=True))
+    named = [p for p in found if p.front or p.role == "teacher" or len(found) <= MOST_NAMED]
+    places = {id(point): spot for point, spot in zip(found, spots, strict=True)}
+    for point in sorted(named, key=lambda p: (-places[id(p)][1], places[id(p)][0])):
         text = axes.annotate(
-            short(point.name), (point.latency, point.score), xytext=PLACES[0], textcoords="offset points", fontsize=9,
+            labels[id(point)], (point.latency, point.score), xytext=PLACES[0], textcoords="offset points", fontsize=9,
             fontweight="bold" if point.front else "normal",
             arrowprops={"arrowstyle": "-", "color": FAINT, "linewidth": 0.6, "shrinkA": 1, "shrinkB": 4},
             zorder=4,

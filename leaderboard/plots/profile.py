@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.leaderboard.plots.canvas import Picture, canvas, line_styles, short
+from graph_distillery.leaderboard.plots.canvas import Picture, canvas, line_styles, short_names
 from graph_distillery.leaderboard.tables.overall import Overall
 
 MOST = 8  # lines that can be told apart
@@ -18,7 +18,9 @@ def profile_picture(overall: Overall, number: int) -> Picture | None:
     chosen = [row for i, row in enumerate(rows) if i < MOST - 1 or row.key.method == "supervised"][:MOST]
     with canvas(height=3.6) as board:
         axes = board.axes
-        for row, (colour, dash) in zip(chosen, line_styles([row.key.method for row in chosen]), strict=True):
+        styles = line_styles([row.key.method for row in chosen])
+        names = short_names([row.key.name for row in chosen])
+        for row, (colour, dash), name in zip(chosen, styles, names, strict=True):
             if row.profile is None:
                 continue
             axes.fill_between(
@@ -26,7 +28,7 @@ def profile_picture(overall: Overall, number: int) -> Picture | None:
                 alpha=0.13, linewidth=0,
             )  # fmt: skip
             share = [100 * v for v in row.profile.share]
-            (line,) = axes.plot(PROFILE_GRID, share, color=colour, linestyle=dash, label=short(row.key.name))
+            (line,) = axes.plot(PROFILE_GRID, share, color=colour, linestyle=dash, label=name)
             half = next((x for x, y in zip(PROFILE_GRID, share, strict=True) if y < 50), PROFILE_GRID[-1])
             board.mark(line, f"{row.key.name}: half of its runs score above {half:.2f}")
         highs = [x for row in chosen if row.profile for x, y in zip(PROFILE_GRID, row.profile.high, strict=True) if y]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.leaderboard.plots.canvas import BLUE, INK, VERMILION, Picture, canvas, short
+from graph_distillery.leaderboard.plots.canvas import BLUE, INK, VERMILION, Picture, canvas, short_names
 from graph_distillery.leaderboard.tables.overall import Overall
 
 
@@ -20,7 +20,7 @@ def rank_picture(overall: Overall, number: int) -> Picture | None:
             (dot,) = axes.plot([rank.value], [place], "o", color=colour, markeredgecolor=INK, markersize=7, zorder=3)
             band = f", 95 % interval {rank.low:.2f} to {rank.high:.2f}" if rank.low is not None else ""
             board.mark(dot, f"{row.key.name}: mean rank {rank.value:.2f}{band}")
-        axes.set_yticks(range(len(rows)), [short(row.key.name) for row in rows])
+        axes.set_yticks(range(len(rows)), short_names([row.key.name for row in rows]))
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel("mean rank (1 is best)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.leaderboard.plots.canvas import INK, ROLE_COLOURS, Picture, canvas, short
+from graph_distillery.leaderboard.plots.canvas import INK, ROLE_COLOURS, Picture, canvas, short_names
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.text import METRICS, interval, score
 
@@ -29,7 +29,7 @@ def seed_picture(comparison: Comparison) -> Picture | None:
             (dot,) = axes.plot([100 * summary.mean], [height], "D", color=INK, markersize=5, zorder=4)
             band = f", 95 % interval {interval(summary)}" if summary.low is not None else ""
             board.mark(dot, f"{row.key.name}: {score(summary)} over {summary.n} runs{band}")
-        axes.set_yticks(range(len(rows)), [short(row.key.name) for row in rows])
+        axes.set_yticks(range(len(rows)), short_names([row.key.name for row in rows]))
         axes.set_ylim(-0.7, len(rows) - 0.3)
         axes.grid(visible=False, axis="y")
         axes.set_xlabel(f"test {metric} (%)")

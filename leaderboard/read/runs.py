@@ -22,6 +22,7 @@ from graph_distillery.leaderboard.statistics import (
     sampling_of,
     summarise_scores,
 )
+from graph_distillery.leaderboard.statistics.rounds import median_over_rounds
 
 Kept = TypeVar("Kept")
 Replicate = tuple[int, int]  # (split seed, seed): what pairs the runs of two methods
@@ -149,7 +150,11 @@ class Result:
 
 @dataclass(frozen=True)
 class SpeedRow:
-    """Inference cost on one hardware fingerprint, medians over the measured seeds; milliseconds and MiB."""
+    """Inference cost on one hardware fingerprint, medians over rounds or measurements; milliseconds and MiB.
+
+    The ends of the 95 % intervals are None where there were no rounds; ``beside``: how many networks took turns in a
+    round, 1 for one that was timed alone.
+    """
 
     full_forward_ms: float
     request_ms: float | None
@@ -157,6 +162,21 @@ class SpeedRow:
     macs: int
     peak_memory_mb: float
     sources: tuple[Source, ...] = ()
+    full_forward_low: float | None = None
+    full_forward_high: float | None = None
+    request_low: float | None = None
+    request_high: float | None = None
+    rounds: int = 1
+    beside: int = 1
+    shape: str | None = None
+
+    @property
+    def first(self) -> tuple[float, float, float]:
+        """What comes first: request latency, or where none was measured that of a full forward; with its interval."""
+        value, low, high = self.request_ms, self.request_low, self.request_high
+        if value is None:
+            value, low, high = self.full_forward_ms, self.full_forward_low, self.full_forward_high
+        return value, value if low is None else low, value if high is None else high
 
 
 @dataclass(frozen=True)
@@ -274,15 +294,28 @@ def make_speeds(records: Iterable[Record]) -> dict[str, SpeedRow]:
 
 
 def _median_speed(measured: list[tuple[Record, Speed]]) -> SpeedRow:
-    speeds = [speed for _, speed in measured]
+    """Of rows that took turns the newest measurement counts, else the median of all."""
+    turns = [(record, speed) for record, speed in measured if speed.rounds and speed.rounds.rows > 1]
+    used = [max(turns, key=lambda each: (each[0].created, each[0].id))] if turns else measured
+    speeds = [speed for _, speed in used]
     requests = [speed.request_ms.batch_1.p50 for speed in speeds if speed.request_ms]
+    rounds = [speed.rounds for speed in speeds if speed.rounds]
+    whole = median_over_rounds(full) if (full := [ms for each in rounds for ms in each.full_forward_ms]) else None
+    asked = median_over_rounds(request) if (request := [ms for each in rounds for ms in each.request_ms]) else None
     return SpeedRow(
         full_forward_ms=statistics.median(speed.full_forward_ms.p50 for speed in speeds),
         request_ms=statistics.median(requests) if requests else None,
         params=statistics.median_low(speed.params for speed in speeds),
         macs=statistics.median_low(speed.macs for speed in speeds),
         peak_memory_mb=statistics.median(speed.peak_memory_mb for speed in speeds),
-        sources=tuple(source_of(record) for record, _ in measured),
+        sources=tuple(source_of(record) for record, _ in used),
+        full_forward_low=whole.low if whole else None,
+        full_forward_high=whole.high if whole else None,
+        request_low=asked.low if asked else None,
+        request_high=asked.high if asked else None,
+        rounds=max(1, len(full)),
+        beside=max((each.rows for each in rounds), default=1),
+        shape=rounds[0].shape if len(rounds) == len(speeds) == 1 else None,
     )
 
 

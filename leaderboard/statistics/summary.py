@@ -25,6 +25,11 @@ class Summary:
     low: float | None
     high: float | None
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Of the interval; the mean itself where there is none."""
+        return (self.mean if self.low is None else self.low, self.mean if self.high is None else self.high)
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -152,11 +157,23 @@ def average_ranks(scores: Mapping[Key, float]) -> dict[Key, float]:
     }
 
 
-def pareto_front(points: Sequence[tuple[float, ...]]) -> list[bool]:
-    """Which (cost, ..., score) points no other point beats: as cheap in every cost, as good, and better in one."""
+def pareto_front(
+    points: Sequence[tuple[float, ...]], bands: Sequence[Sequence[tuple[float, float]]] | None = None
+) -> list[bool]:
+    """Which (cost, ..., score) points no other point beats: as cheap in every cost, as good, and better in one.
 
-    def beats(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-        cheap = all(a <= b for a, b in zip(one[:-1], other[:-1], strict=True))
-        return cheap and one[-1] >= other[-1] and one != other
+    bands: the ends of the interval of every coordinate of every point; better is then by more than the intervals.
+    """
+    ends = bands or [[(value, value) for value in point] for point in points]
 
-    return [not any(beats(one, point) for one in points) for point in points]
+    def beats(one: int, other: int) -> bool:
+        ours, theirs = points[one], points[other]
+        cheap = all(a <= b for a, b in zip(ours[:-1], theirs[:-1], strict=True))
+        if not cheap or ours[-1] < theirs[-1]:
+            return False
+        mine, its = ends[one], ends[other]
+        cheaper = any(a[1] < b[0] for a, b in zip(mine[:-1], its[:-1], strict=True))
+        return cheaper or mine[-1][0] > its[-1][1]
+
+    places = range(len(points))
+    return [not any(beats(one, other) for one in places if one != other) for other in places]

@@ -180,7 +180,8 @@ class Comparison:
         return paired_test(ours, theirs, standing.test, standing.pairs[alone.key], self.sampling, drawn)
 
     def pareto(self, fingerprint: str) -> dict[RowKey, bool]:
-        """Which rows measured on the hardware no other beats in latency, parameters and mean score at once.
+        """Which rows measured on the hardware no other beats in request latency, parameters and mean score at once, in
+        one of them by more than the intervals; the full forward stands in where no request was timed.
 
         The teacher takes part; partial rows do not.
         """
@@ -190,12 +191,14 @@ class Comparison:
     def _fronts(self) -> dict[str, dict[RowKey, bool]]:
         found = {}
         for fingerprint in self.fingerprints:
-            points = {}
+            points, bands = {}, []
             for row in self.rows:
                 speed, summary = row.speed.get(fingerprint), row.summary
                 if speed and summary and row.complete and row.role != "majority":
-                    points[row.key] = (speed.full_forward_ms, float(speed.params), summary.mean)
-            found[fingerprint] = dict(zip(points, pareto_front(list(points.values())), strict=True))
+                    latency, low, high = speed.first
+                    points[row.key] = (latency, float(speed.params), summary.mean)
+                    bands.append([(low, high), (speed.params, speed.params), summary.ends])
+            found[fingerprint] = dict(zip(points, pareto_front(list(points.values()), bands), strict=True))
         return found
 
     def gain(self, row: Row) -> float | None:

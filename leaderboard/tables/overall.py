@@ -28,7 +28,7 @@ class OverallRow:
     ``win_rate``: the chance that a run of it beats a run of another, mean over the others and the datasets.
     ``iqm`` and ``profile``: of scores normalised so that the majority class is 0 and the teacher 1 (a perfect score,
     without a teacher). ``gap``: mean share of the teacher's gap that was closed. ``gain`` and ``tuning_gain`` are
-    means of differences, as fractions. ``speedups``: geometric mean of the teacher's latency over the row's, by
+    means of differences, as fractions. ``speedups``: geometric mean of the teacher's request latency over the row's, by
     hardware fingerprint. None where one comparison lacks it.
     """
 
@@ -149,7 +149,7 @@ def _rows(
     rows = []
     for place, key in enumerate(pool):
         pairs = [(each, rows_of[key]) for each, rows_of in zip(members, found, strict=True)]
-        speedups = {name: _geometric([each.speedup(row, name) for each, row in pairs]) for name in shared}
+        speedups = {name: _speedup(pairs, name) for name in shared}
         hours = [row.tuning.device_hours for _, row in pairs]
         wins = across.over_datasets(_by_dataset(members, [each[place] for each in won]), 0.0, 1.0)
         rows.append(
@@ -253,6 +253,12 @@ def _measured(members: Members, found: Found, pool: Sequence[RowKey], name: str)
 
 def _one_metric(members: Members) -> bool:
     return len({each.data.metric for each in members}) == 1
+
+
+def _speedup(pairs: Sequence[tuple[Comparison, Row]], machine: str) -> float | None:
+    """Of requests, the teacher's latency over the row's; of full forwards where not all rows were asked."""
+    asked = _geometric([each.speedup(row, machine, request=True) for each, row in pairs])
+    return asked or _geometric([each.speedup(row, machine) for each, row in pairs])
 
 
 def _geometric(ratios: Sequence[float | None]) -> float | None:

@@ -15,7 +15,7 @@ from matplotlib.text import Text
 from graph_distillery.leaderboard import load_stores, make_board
 from graph_distillery.leaderboard.page.pictures import inline_svg
 from graph_distillery.leaderboard.plots import draw_pictures
-from graph_distillery.leaderboard.plots.canvas import canvas
+from graph_distillery.leaderboard.plots.canvas import canvas, short, short_names
 from graph_distillery.leaderboard.plots.importance import importances
 from graph_distillery.leaderboard.plots.pareto import Point, _label, points
 from graph_distillery.leaderboard.plots.profile import profile_picture
@@ -92,7 +92,8 @@ def test_the_front_is_of_rows_that_no_other_beats(board):
 
 
 def test_a_partial_row_is_never_on_the_front(make_runs, make_record, store_of, tmp_path):
-    records = [*make_runs("kd", [0.7, 0.71]), *make_runs("krd", [0.6, 0.61]), *make_runs("glnn", [0.9])]
+    runs = {"kd": [0.7, 0.71, 0.7, 0.71, 0.7], "krd": [0.6, 0.61, 0.6, 0.61, 0.6], "glnn": [0.9]}
+    records = [record for method, scores in runs.items() for record in make_runs(method, scores)]
     records += [make_record(method, kind="speed", speed=1.0) for method in ("kd", "krd", "glnn")]
     (comparison,) = make_board(load_stores([store_of.write(tmp_path / "store", records)])).comparisons
     front = {point.name: point.front for point in points(comparison, comparison.fingerprints[0])}
@@ -158,3 +159,24 @@ assert "optuna" in sys.modules
 assert not {"torch", "ray"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_names_are_cut_in_the_middle_and_stay_apart():
+    long = [f"a-method-with-a-very-long-name-{end}" for end in ("variant-one", "variant-two", "other")]
+    found = short_names(long, 20)
+    assert len(set(found)) == 3
+    assert all(len(label) <= 20 and label.startswith("a-method") for label in found)
+    assert found[2].endswith("other")
+    alike = [f"aaaaaaaaaaaaaaa{middle}zzzzzzzzzzzzzzz" for middle in "bcd"]
+    assert short_names(alike, 12) == ["aaaaaa…zzzzz", "aaaaa…2…zzzz", "aaaaa…3…zzzz"]
+    assert short_names(["kd", "kd", "at"]) == ["kd", "kd", "at"]
+    assert short("模型" * 20, 10) == "模型…模型"  # as wide as two letters each
+    assert short("\u202eabc", 28) == "\\u202eabc"
+
+
+def test_letters_without_a_glyph_are_spelled_out_in_png_and_kept_in_svg():
+    with canvas() as board:
+        board.axes.set_title("模型 é\nא")
+        picture = board.picture("x", "x", "x", "x")
+        assert board.axes.get_title(loc="left") == "\\u6a21\\u578b é\nא"
+    assert "模型 é" in picture.svg

@@ -38,6 +38,7 @@ class Request:
     optuna_storage: str | None = None
     retry_failed: bool = False
     track: tuple[str, ...] = ()
+    speed_only: bool = False
 
 
 def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_json: bool, quiet: bool = False) -> int:
@@ -54,6 +55,7 @@ def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_jso
         preflight.configurations(plan, None if request.retry_failed else store)
         return tell(plan, store, means, as_json, request.retry_failed)
     more: dict[str, Any] = {"optuna_storage": url, "trackers": trackers, "retry_failed": request.retry_failed}
+    more["speed_only"] = request.speed_only
     return carry_out(plan, store, means, as_json, **more, quiet=quiet)
 
 
@@ -66,6 +68,7 @@ def carry_out(
     optuna_storage: str | None = None,
     trackers: Sequence[TrackerTarget] = (),
     retry_failed: bool = False,
+    speed_only: bool = False,
     quiet: bool = False,
 ) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
@@ -81,6 +84,7 @@ def carry_out(
             optuna_storage=optuna_storage,
             trackers=trackers,
             retry_failed=retry_failed,
+            speed_only=speed_only,
         )
     if as_json:
         emit_json(outcome_json(outcome))

@@ -33,24 +33,33 @@ def write_board_store(store: Path, records: int, seed: int = 5) -> int:
 
 
 def write_wide_store(store: Path, rows: int, datasets: int, seed: int = 5) -> int:
-    """Write report runs of so many students on so many datasets, ten redrawn splits each; returns how many."""
+    """Write report runs of so many students on so many datasets, ten redrawn splits each, each at settings of its own
+    and with a speed; returns how many runs."""
     (store / "records").mkdir(parents=True)
     rng = np.random.default_rng([seed, rows, datasets])
     count = 0
+    speeds = []
     with (store / "records" / "report.jsonl").open("w", encoding="utf-8") as file:
         for dataset in range(datasets):
             noise = rng.normal(0, 0.01, REPORT_SEEDS)
             for place, method in enumerate(("teacher", "majority", "supervised", *_names(rows - 1))):
                 base = (0.85, 0.3, 0.6)[place] if place < 3 else rng.uniform(0.65, 0.8)
+                selection = "default" if place < 2 else "tuned"
+                hparams = {**_SETTINGS, "student.lr": float(f"{10 ** rng.uniform(-4, -1):.6g}")}
+                name = f"dataset-{dataset:03}"
+                latency = float(10 ** rng.uniform(-2, 1))
+                speed = _record(name, method, "speed", 0, 0.0, hparams, 1, selection, latency)
+                speed["id"] = _digest(speed["cell"], "speed", 0, speed["search"])[:32]
+                speeds.append(json.dumps(speed, separators=(",", ":")) + "\n")
                 for run in range(REPORT_SEEDS):
                     score = round(1000 * (base + noise[run] + rng.normal(0, 0.006))) / 1000
-                    selection = "default" if place < 2 else "tuned"
-                    record = _record(f"dataset-{dataset:03}", method, "report", run, score, _SETTINGS, 1, selection)
+                    record = _record(name, method, "report", run, score, hparams, 1, selection)
                     split = {name: _digest(name, dataset, run) for name in ("split_sha256", "test_sha256")}
                     record["cell"] |= {**split, "items": {"train": 3000, "val": 1000, "test": 1000}}
-                    record["id"] = _digest(record["cell"], record["kind"], run, record["search"])[:16]
+                    record["id"] = _digest(record["cell"], record["kind"], run, record["search"])[:32]
                     file.write(json.dumps(record, separators=(",", ":")) + "\n")
                     count += 1
+    (store / "records" / "speed.jsonl").write_text("".join(speeds), encoding="utf-8")
     return count
 
 
