@@ -274,7 +274,7 @@ def _with_trial(record, trial):
     return changed.model_copy(update={"id": id_of(changed)})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium(require_or_skip, tmp_path_factory) -> Iterator:
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
