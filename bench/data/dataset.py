@@ -102,6 +102,15 @@ class Dataset:
             self.repeats,
         )
 
+    def without_edges_of(self, nodes: Tensor) -> Dataset:
+        """The same nodes, and no edge that touches the given ones ([count] int64); fixed splits are dropped."""
+        touched = torch.zeros(self.graph.num_nodes, dtype=torch.bool)
+        touched[nodes] = True
+        kept = ~touched[self.graph.edge_index].any(0)
+        graph = self.graph.with_edges(self.graph.edge_index[:, kept], cut(self.graph.edge_columns, kept))
+        named = (self.name, self.task, self.metric, graph, self.labels, self.num_classes)
+        return Dataset.build(*named, unlabelled=self.unlabelled)
+
 
 def columns_along(graph: Graph, arcs: Tensor) -> Columns:
     """The edge columns of [2, arcs] that are the graph's own or their reverses; an arc's own come first."""

@@ -13,6 +13,7 @@ means one protocol; results under different names do not compare.
 | `sealed-60-20-20` | nodes, graphs | as `random-60-20-20`, with one test set for all seeds |
 | `planetoid-random` | nodes | 20 per class, 500 to validate, 1,000 to test (Shchur et al., 2018) |
 | `balanced-20-20` | nodes | of each class a fifth of the mean class to train, as many to validate, the rest to test |
+| `isolation` | nodes | test: a half of those of the least degrees, all of whose edges are taken away (Cold Brew) |
 | `graphs` | nodes | whole graphs: 20 to train, 2 to validate, 2 to test |
 | `ogb` | nodes | by publication year (Hu et al., NeurIPS 2020) |
 | `kfold-10` | graphs | fold seed % 10 of partition seed // 10, by class; a tenth of the rest validates |
@@ -48,6 +49,10 @@ PLANETOID_TRAIN, PLANETOID_VALIDATION, PLANETOID_TEST = 20, 500, 1000
 FOLDS = 10
 #: Splits of the largest connected component alone.
 COMPONENT_SPLITS = ("cpf", "sealed-20-30")
+#: The split whose test nodes lose their edges.
+ISOLATION = "isolation"
+#: How often the median bounds the degrees of `isolation`.
+_HALVINGS = 4
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,8 @@ def _digest(*parts: Tensor) -> str:
 def make_split(dataset: Dataset, name: str, seed: int) -> tuple[Dataset, Split]:
     """The split called `name` under a seed, and the dataset whose items it numbers.
 
-    The dataset comes back as given, except under `COMPONENT_SPLITS`, which keep the largest connected component.
+    The dataset comes back as given, except under `COMPONENT_SPLITS`, which keep the largest connected component, and
+    under `isolation`, whose test nodes have no edges.
 
     Raises:
         UserError: no such split, one that the dataset does not have, or classes too small for it.
@@ -96,7 +102,10 @@ def make_split(dataset: Dataset, name: str, seed: int) -> tuple[Dataset, Split]:
     if name in dataset.fixed_splits:  # checked when they were read
         choices = dataset.fixed_splits[name]
         return dataset, _split(name, seed, *(part.numpy() for part in choices[published_number(seed, len(choices))]))
-    split = _split(name, seed, *_DRAWN[name](dataset, seed))
+    parts = _DRAWN[name](dataset, seed)
+    if name == ISOLATION:
+        dataset = dataset.without_edges_of(torch.from_numpy(isolated_nodes(dataset)))
+    split = _split(name, seed, *parts)
     try:
         check_parts(dataset, name, (split.train, split.val, split.test))
     except DataFault as fault:
@@ -121,7 +130,7 @@ def available_splits(dataset: Dataset) -> list[str]:
         return fixed
     if dataset.level == "pair":
         return [*fixed, "random-60-20-20"]
-    by_class = ["cpf", "planetoid-random", "balanced-20-20", "sealed-20-30"]
+    by_class = ["cpf", "planetoid-random", "balanced-20-20", "sealed-20-30", ISOLATION]
     has_classes = TASKS.get(dataset.task).labels == "class"
     return [*fixed, "random-60-20-20", "sealed-60-20-20", *(by_class if has_classes else [])]
 
@@ -236,6 +245,32 @@ def _balanced_20_20(dataset: Dataset, seed: int) -> Parts:
     return train, np.setdiff1d(both, train), np.setdiff1d(order, both)
 
 
+def isolated_nodes(dataset: Dataset) -> NDArray[np.int64]:
+    """[count]: the nodes that lose their edges under `isolation`, ascending, the same for every seed.
+
+    As Cold Brew's code (Zheng et al., ICLR 2022): the nodes of a degree up to the median, of these again, four times,
+    which is a sixteenth of all and more where degrees are alike; of them the half with the least degrees, of equal
+    degrees the first in order.
+    """
+    degrees = dataset.graph.in_degrees().numpy()
+    bound = np.inf
+    for _ in range(_HALVINGS):
+        bound = np.median(degrees[degrees <= bound])
+    least = np.flatnonzero(degrees <= bound)
+    ordered = least[np.argsort(degrees[least], kind="stable")]
+    return np.sort(ordered[: len(ordered) // 2])
+
+
+def _isolation(dataset: Dataset, seed: int) -> Parts:
+    """The isolated nodes test; of the others 20 per class train and 30 validate. The code has nobody validate."""
+    test = np.intersect1d(isolated_nodes(dataset), _labelled(dataset))
+    order = _shuffled(dataset, seed, ISOLATION)
+    rest: NDArray[np.int64] = order[~np.isin(order, test)]
+    needed = CPF_TRAIN + CPF_VALIDATION
+    train = _per_class(dataset, rest, CPF_TRAIN, needed, ISOLATION)
+    return train, np.setdiff1d(_per_class(dataset, rest, needed, needed, ISOLATION), train), test
+
+
 def _random_60_20_20(dataset: Dataset, seed: int) -> Parts:
     order = _shuffled(dataset, seed, "random-60-20-20")
     first, second = int(0.6 * len(order)), int(0.8 * len(order))
@@ -279,6 +314,7 @@ _DRAWN: dict[str, Callable[[Dataset, int], Parts]] = {
     "sealed-60-20-20": _sealed_60_20_20,
     "planetoid-random": _planetoid_random,
     "balanced-20-20": _balanced_20_20,
+    ISOLATION: _isolation,
     "kfold-10": _kfold,
     "holdout-70-30": _holdout,
 }

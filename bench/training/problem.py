@@ -13,7 +13,7 @@ from torch import Tensor
 
 from graph_distillery.bench.data.dataset import Dataset, largest_component
 from graph_distillery.bench.data.loading import load_dataset
-from graph_distillery.bench.data.splits import COMPONENT_SPLITS, Split, hide_inductive, make_split
+from graph_distillery.bench.data.splits import COMPONENT_SPLITS, ISOLATION, Split, hide_inductive, make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.methods.contract import Task, TrainingData
 from graph_distillery.methods.contract.graph import Graph
@@ -180,6 +180,8 @@ def split_dataset(key: ProblemKey) -> Dataset:
 
 def observed_by(key: ProblemKey, seed: int) -> list[Any]:
     """What the observed graph depends on besides the dataset: in the transductive setting nothing of the split."""
+    if key.split == ISOLATION:
+        return [ISOLATION, *([] if key.setting == "transductive" else [key.setting, seed])]
     if key.setting == "transductive":
         return ["component" if key.split in COMPONENT_SPLITS else "whole"]
     return [key.setting, key.split, seed]

@@ -22,7 +22,7 @@ INFO = MethodInfo(
         "from all observed nodes. Inference reads the features and the teacher's embeddings of all observed nodes. "
         "Traps: the teacher is trained anew with structural embeddings (see `info structural-embeddings`), which the "
         "released command of the student leaves out; that code has no validation set, keeps the teacher of the best "
-        "test score, and its 72.5 is on nodes that lost their edges",
+        "test score, and its 72.5 is on nodes that lost their edges, as under the split `isolation`",
         "official_code": "the guess learns from labelled nodes alone, and its nearest are found after it was scaled by "
         "the weight that starts at 0.0001, so that they all count alike at first, and are the farthest where that "
         "weight turns negative",

@@ -21,6 +21,7 @@ SPLITS = (
     "random-60-20-20",
     "sealed-20-30",
     "sealed-60-20-20",
+    "isolation",
 )
 
 
