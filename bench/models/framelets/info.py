@@ -15,7 +15,9 @@ _ROWS = [
         "ufg:SpatUFG",
         (*_ONE_GRAPH, "inductive"),
         "sum over framelet bands r of W_r ReLU(A_r W_r H T_r) + b a layer; W_r the low-pass and high-pass "
-        "operators of the Laplacian, A_r = A-hat, less (low-pass) or plus epsilon / degree on its diagonal",
+        "operators of the Laplacian, A_r = A-hat, less (low-pass) or plus epsilon / degree on its diagonal; "
+        "`centred` (ours) takes the mean over the nodes from what the ReLU reads: on dense features many starts "
+        "hardly train without it",
     ),
     (
         "sufg",

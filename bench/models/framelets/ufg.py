@@ -41,20 +41,35 @@ def _summed(bias: Tensor, x: Tensor, bands: int) -> Tensor:
     return sum(x.chunk(bands, dim=1), start=bias)
 
 
-class SpatialFramelets(Convolution):
-    """sum_r W_r ReLU(A_r W_r x T_r) + b, a weight T_r for every band."""
+class SpatialHyperparameters(PlainFrameletHyperparameters):
+    centred: bool = Field(
+        False,
+        description="take the mean over the nodes from what the rectifier reads, and add a bias; not of the paper",
+    )
 
-    def __init__(self, in_features: int, out_features: int, settings: FrameletSettings) -> None:
+
+class SpatialFramelets(Convolution):
+    """sum_r W_r ReLU(P_r) + b with P_r = A_r W_r x T_r, a weight T_r for every band.
+
+    centred: P_r - mean over the nodes + c_r in the place of P_r, c_r starting at 0. On features that most nodes share
+    (the words of Amazon's reviews) a column of P_r has one sign on all nodes and moves as one, so that the rectifier
+    shuts or opens it whole: shut columns have no gradient and stay shut. With their mean taken away none can be shut.
+    """
+
+    def __init__(self, in_features: int, out_features: int, settings: FrameletSettings, centred: bool = False) -> None:
         super().__init__()
         self.settings, self.out_features = settings, out_features
         self.linears = _per_band(in_features, out_features, settings)
         self.bias = nn.Parameter(torch.zeros(out_features))
+        self.inner = nn.Parameter(torch.zeros(settings.bands * out_features)) if centred else None
 
     def forward(self, graph: Graph, x: Features) -> Tensor:
         system = framelet_system(graph, self.settings, feature_dtype(graph))
         bands, weights = _side_by_side(self.linears, system)
-        inside = F.relu(system.spread(bands, system.apply(bands, x @ weights)))
-        return _summed(self.bias, system.apply(bands, inside), len(bands))
+        inside = system.spread(bands, system.apply(bands, x @ weights))
+        if self.inner is not None:
+            inside = inside - inside.mean(dim=0) + self.inner
+        return _summed(self.bias, system.apply(bands, F.relu(inside)), len(bands))
 
     def macs(self, nodes: int, edges: int) -> int:
         maps = sum(linear.macs(nodes) for linear in self.linears)  # type: ignore[operator]
@@ -65,13 +80,16 @@ class SpatialFramelets(Convolution):
 class SpatUFG(FrameletModel):
     """Layers of spatial framelet convolutions; the ReLU stands inside of them, dropout between them."""
 
+    Hyperparameters: ClassVar[type[ModelHyperparameters]] = SpatialHyperparameters
+
     def __init__(self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level = "node") -> None:
         check_level(level)
         self.settings = settings_of(hyper)
+        self.centred = isinstance(hyper, SpatialHyperparameters) and hyper.centred
         super().__init__(in_features, out_features, hyper, level)
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
-        return SpatialFramelets(in_features, out_features, self.settings)
+        return SpatialFramelets(in_features, out_features, self.settings, self.centred)
 
     def activate(self, x: Tensor) -> Tensor:
         return x

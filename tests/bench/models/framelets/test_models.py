@@ -59,6 +59,29 @@ def test_spat_ufg_is_its_formula(hyper: dict[str, Any]) -> None:
     assert [tuple(hidden.shape) for hidden in output.hidden] == [(N, 5)]
 
 
+def test_centred_spat_ufg_is_its_formula_and_no_column_is_shut_on_features_that_all_nodes_share() -> None:
+    shared = torch.rand(N, IN, generator=torch.Generator().manual_seed(1), dtype=torch.float64) / 10 + 1
+    data = graph(features=shared)
+    made, plain = model("spat-ufg", layers=1, centred=True), model("spat-ufg", layers=1)
+    plain.load_state_dict(made.state_dict(), strict=False)
+    (layer,) = made.layers
+    torch.nn.init.uniform_(layer.inner, -0.01, 0.01)
+    bands, offsets = framelet_system(data, made.settings, torch.float64).in_order(range(made.settings.bands)), {}
+    for place, band in enumerate(bands):
+        offsets[band] = layer.inner[place * OUT : (place + 1) * OUT]
+    parts, closed = [], []
+    for band, (w, a) in enumerate(dense(made, data)):
+        pre = a @ w @ data.features @ layer.linears[band].weight
+        parts.append(w @ F.relu(pre - pre.mean(dim=0) + offsets[band]))
+        closed.append(bool((pre <= 0).all(dim=0).any()))
+    torch.testing.assert_close(made(data).logits, sum(parts) + layer.bias)
+    assert any(closed)  # as published, some column is shut on every node...
+    for network, least in ((plain, False), (made, True)):
+        network(data).logits.square().sum().backward()
+        moved = all(bool((linear.weight.grad.abs().sum(dim=0) > 0).all()) for linear in network.layers[0].linears)
+        assert moved is least  # ...and has no gradient; centred, every column has one
+
+
 @pytest.mark.parametrize("layers", [1, 3])
 @pytest.mark.parametrize("hyper", SETTINGS)
 def test_sufg_is_its_formula(hyper: dict[str, Any], layers: int) -> None:
