@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from graph_distillery.leaderboard.page.packing import pack
-from graph_distillery.leaderboard.page.summary import few
+from graph_distillery.leaderboard.page.summary import brief, few
 from graph_distillery.leaderboard.statistics.differences import difference_bounds
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
@@ -62,15 +62,16 @@ def lead(comparison: Comparison) -> str:
     leader = next((key for key, standing in standings.items() if standing.leader), None)
     if leader is None:
         return "No student is complete."
+    name = brief(leader.name)
     if len(standings) == 1:
-        return f"{leader.name} is the only complete student."
+        return f"{name} is the only complete student."
     if standings[leader].undecided:
-        return f"{leader.name} has the highest mean; the seeds are too few to decide among {len(standings)} rows."
-    tied = [key.name for key, standing in standings.items() if standing.tied and key != leader]
+        return f"{name} has the highest mean; the seeds are too few to decide among {len(standings)} rows."
+    tied = [brief(key.name) for key, standing in standings.items() if standing.tied and key != leader]
     if tied:
-        return f"A tie: {leader.name} has the highest mean, and {few(tied, 6)} cannot be told apart from it."
+        return f"A tie: {name} has the highest mean, and {few(tied, 6)} cannot be told apart from it."
     test = TESTS[standings[leader].test or "t"]
-    return f"{leader.name} wins: better than every other student ({test}, Holm over all pairs, 5 %)."
+    return f"{name} wins: better than every other student ({test}, Holm over all pairs, 5 %)."
 
 
 def _tag(comparison: Comparison, role: str) -> str:

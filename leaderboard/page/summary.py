@@ -12,11 +12,17 @@ from graph_distillery.leaderboard.tables.overall import Overall, OverallRow
 from graph_distillery.leaderboard.text import number, percent
 
 _MOST = 4  # names in one enumeration
+_LONG = 40  # letters of a name
 
 
 def summary(board: Board) -> list[str]:
     """Three paragraphs of plain words; names as the records have them, to be escaped by whoever shows them."""
     return [_what(board), _accuracy(board), _latency(board)]
+
+
+def brief(name: str) -> str:
+    """A name for a sentence, cut in the middle where it is long."""
+    return name if len(name) <= _LONG else f"{name[: _LONG // 2]}…{name[1 - _LONG // 2 :]}"
 
 
 def few(names: Sequence[str], most: int = _MOST, last: str = "and") -> str:
@@ -29,7 +35,7 @@ def few(names: Sequence[str], most: int = _MOST, last: str = "and") -> str:
 def _what(board: Board) -> str:
     rows = [row for each in board.comparisons for row in each.rows if row.role in RANKED]
     methods = {row.key.method for row in rows if row.role == "method"}
-    datasets = list(dict.fromkeys(each.data.dataset for each in board.comparisons))
+    datasets = [brief(name) for name in dict.fromkeys(each.data.dataset for each in board.comparisons)]
     seeds = sorted({len(each.shared_seeds) for each in board.comparisons if each.shared_seeds})
     budgets = sorted({budget for row in rows if row.headline for budget in row.headline.budgets})
     tuned = f"tuned with {few(budgets)} each" if budgets else "at fixed configurations"
@@ -66,13 +72,13 @@ def _family(overall: Overall) -> str:
     if len(overall.comparisons) == 1:
         over = f"on {overall.comparisons[0].data.dataset}"
     if not others:
-        return f"{first.key.name} alone is complete among {taught}"
-    tied = [row.key.name for row in others if _overlap(first, row)]
+        return f"{brief(first.key.name)} alone is complete among {taught}"
+    tied = [brief(row.key.name) for row in others if _overlap(first, row)]
     if len(tied) == len(others):
         sure = "and no other is clearly behind"
     else:
         sure = f"not clearly before {few(tied, 3)}" if tied else "clearly before all others"
-    return f"{first.key.name} has the best mean rank among {taught} ({first.mean_rank:.1f} {over}, {sure})"
+    return f"{brief(first.key.name)} has the best mean rank among {taught} ({first.mean_rank:.1f} {over}, {sure})"
 
 
 def _overlap(one: OverallRow, other: OverallRow) -> bool:
@@ -93,7 +99,7 @@ def _latency(board: Board) -> str:
     for (dataset, _, _), tables in sets.items():
         fast = [(table, row) for table in tables for row in table.rows if _fast(row, machine, limit)]
         if fast:
-            found.append(f"{_best(fast, machine)} on {dataset}")
+            found.append(f"{_best(fast, machine)} on {brief(dataset)}")
     unit = f"Under {number(limit)} ms a request (one item, and what it reads fetched)"
     if not found:
         return f"{unit} no row answers on machine {machine[:12]}."
@@ -114,7 +120,7 @@ def _best(fast: list[tuple[Comparison, Row]], machine: str) -> str:
     model = table.teacher if best.role == "teacher" else table.student
     tied = f"; {others} tied" if others else ""
     time = number(best.speed[machine].request_ms)
-    return f"{best.key.name} as {model} ({percent(top.mean)} %, {time} ms{tied})"
+    return f"{brief(best.key.name)} as {model} ({percent(top.mean)} %, {time} ms{tied})"
 
 
 def _fast(row: Row, machine: str, limit: float) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from graph_distillery.leaderboard.page.data import lead, method_facts
 from graph_distillery.leaderboard.page.parts import Figure, MethodPart, Section, models, protocol
-from graph_distillery.leaderboard.page.summary import few, summary
+from graph_distillery.leaderboard.page.summary import brief, few, summary
 from graph_distillery.leaderboard.read.rows import RANKED
 from graph_distillery.leaderboard.statistics.paired import LEVEL
 from graph_distillery.leaderboard.tables.board import Board
@@ -122,7 +122,7 @@ def _overall(overall: Overall, place: int, figures: Figures) -> Section:
 
 
 def _overall_lead(overall: Overall) -> str:
-    names = few([each.data.dataset for each in overall.comparisons], 8)
+    names = few([brief(each.data.dataset) for each in overall.comparisons], 8)
     tests = overall.tests
     verdict = ""
     if tests and tests.p is not None:

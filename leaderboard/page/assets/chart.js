@@ -47,6 +47,12 @@ function shapeOf(kind, x, y, size) {
   return drawn("circle", { cx: x, cy: y, r: size });
 }
 
+const pen = document.createElement("canvas").getContext("2d");
+function wideAs(text) {
+  pen.font = `700 11.5px ${getComputedStyle(document.body).fontFamily}`;
+  return pen.measureText(text).width + 2;
+}
+
 // rows: with a score and a latency; limit: milliseconds or null; best: the row to name first.
 function chartOf(rows, machine, of, limit, best) {
   const place = $("chart"), width = Math.max(260, place.clientWidth), wide = width > 640;
@@ -76,7 +82,7 @@ function chartOf(rows, machine, of, limit, best) {
   const many = rows.length > 60;
   const boxes = rows.map((row) => ({ x: x(latencyOf(row, machine, of)) - 5, y: y(100 * row.test.mean) - 5, w: 10, h: 10 }));
   const label = (row) => {
-    const text = cut(row.name, wide ? 22 : 16), w = 6.2 * [...text].reduce((sum, char) => sum + (char.codePointAt(0) > 0x2e80 ? 2 : 1), 0), cx = x(latencyOf(row, machine, of)), cy = y(100 * row.test.mean);
+    const text = cut(row.name, wide ? 22 : 16), w = wideAs(text), cx = x(latencyOf(row, machine, of)), cy = y(100 * row.test.mean);
     for (const [dx, dy, anchor] of [[9, 4, "start"], [-9, 4, "end"], [0, -10, "middle"], [0, 18, "middle"], [9, -9, "start"], [9, 17, "start"], [-9, -9, "end"], [-9, 17, "end"]]) {
       const box = { x: cx + dx - (anchor === "end" ? w : anchor === "middle" ? w / 2 : 0), y: cy + dy - 10, w, h: 13 };
       if (box.x < left || box.x + w > width || box.y < 0 || box.y + 13 > height - bottom) continue;

@@ -102,10 +102,12 @@ function say(comparison, best, under, limit, time, of) {
   const names = near.slice(0, 5).map((row) => `${row.name} (${modelOf(row)}${known(time(row)) ? `, ${number(time(row))} ms` : ""})`);
   const more = near.length > 5 ? ` and ${near.length - 5} more` : "";
   const what = of === "request_ms" ? "a request" : "a full forward";
+  const student = best.role === "teacher" ? under.find((row) => row.complete && row.role !== "teacher") : null;
   const quick = near.filter((row) => known(time(row)) && known(time(best)) && time(row) < time(best)).sort((a, b) => time(a) - time(b))[0];
   $("verdict").replaceChildren(
     where[0], shown(where[1]), bold(best.name), shown(` (${modelOf(best)}) has the highest ${metric}, ${percent(best.test.mean)} %${known(best.test.low) ? ` (95 % interval ${between(best.test.low, best.test.high)})` : ""}${known(time(best)) ? `, ${number(time(best))} ms ${what}` : ""}. `),
     shown(near.length ? `Intervals overlap, so that they are not told apart here: ${names.join("; ")}${more}.` : "No other row's interval reaches its own."),
+    ...(student ? [" The best student is ", bold(student.name), shown(` (${modelOf(student)}), ${percent(student.test.mean)} %${known(time(student)) ? `, ${number(time(student))} ms` : ""}.`)] : []),
     ...(quick ? [" The fastest of these is ", bold(quick.name), shown(` (${modelOf(quick)}), ${number(time(quick))} ms.`)] : []),
   );
 }

@@ -158,7 +158,7 @@ const NAME = { title: "Method", help: "", value: (row) => row.name, first: 1 };
 // What reads as the best value does, so that no rounding shows a winner.
 function bestOf(column, rows) {
   const values = rows.map((row) => column.value(row)).filter(known);
-  if (values.length < 2) return null;
+  if (values.length < 2 || values.every((value) => value === values[0])) return null;
   const best = column.best > 0 ? Math.max(...values) : Math.min(...values);
   const first = (text) => text.split(" ", 1)[0];
   const reads = first(column.text(rows.find((row) => column.value(row) === best)));
