@@ -14,10 +14,12 @@ means one protocol; results under different names do not compare.
 | `planetoid-random` | nodes | 20 per class, 500 to validate, 1,000 to test (Shchur et al., 2018) |
 | `balanced-20-20` | nodes | of each class a fifth of the mean class to train, as many to validate, the rest to test |
 | `isolation` | nodes | test: a half of those of the least degrees, all of whose edges are taken away (Cold Brew) |
+| `gprgnn-60-20-20` | nodes | 0.6 N / C of every class to train, of the rest at random 0.2 N to validate (GPR-GNN) |
 | `graphs` | nodes | whole graphs: 20 to train, 2 to validate, 2 to test |
 | `ogb` | nodes | by publication year (Hu et al., NeurIPS 2020) |
 | `kfold-10` | graphs | fold seed % 10 of partition seed // 10, by class; a tenth of the rest validates |
 | `holdout-70-30` | graphs | 30 % test, by class; of the other 70 %, a seventh validates |
+| `gfkd-70-30` | graphs | GFKD's 57 test graphs of mutag; of the other 131, a seventh validates, by class |
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ from torch import Tensor
 from graph_distillery.bench.data.checks import check_parts
 from graph_distillery.bench.data.dataset import Dataset, largest_component
 from graph_distillery.bench.data.faults import DataFault
+from graph_distillery.bench.data.loaders.tu.released import GFKD_TEST
 from graph_distillery.bench.data.randomness import Stream
 from graph_distillery.bench.data.raw_files import MIRROR_VARIABLE
 from graph_distillery.bench.data.registry import DATASETS
@@ -125,12 +128,13 @@ def available_splits(dataset: Dataset) -> list[str]:
     """The names that make sense for this dataset, fixed ones first."""
     fixed = list(dataset.fixed_splits)
     if dataset.level == "graph":
-        return [*fixed, "kfold-10", "holdout-70-30", "sealed-60-20-20"]
+        released = ["gfkd-70-30"] if dataset.name in GFKD_TEST else []
+        return [*fixed, "kfold-10", "holdout-70-30", "sealed-60-20-20", *released]
     if dataset.graph.num_graphs > 1:
         return fixed
     if dataset.level == "pair":
         return [*fixed, "random-60-20-20"]
-    by_class = ["cpf", "planetoid-random", "balanced-20-20", "sealed-20-30", ISOLATION]
+    by_class = ["cpf", "planetoid-random", "balanced-20-20", "gprgnn-60-20-20", "sealed-20-30", ISOLATION]
     has_classes = TASKS.get(dataset.task).labels == "class"
     return [*fixed, "random-60-20-20", "sealed-60-20-20", *(by_class if has_classes else [])]
 
@@ -271,6 +275,17 @@ def _isolation(dataset: Dataset, seed: int) -> Parts:
     return train, np.setdiff1d(_per_class(dataset, rest, needed, needed, ISOLATION), train), test
 
 
+def _gprgnn_60_20_20(dataset: Dataset, seed: int) -> Parts:
+    """GPR-GNN's dense split (Chien et al., ICLR 2021): a class of fewer than 0.6 N / C nodes is in the training part
+    whole, and so not tested."""
+    order = _shuffled(dataset, seed, "gprgnn-60-20-20")
+    labels, count = dataset.labels.numpy()[order], round(0.6 * len(order) / dataset.num_classes)
+    train = np.concatenate([order[labels == label][:count] for label in range(dataset.num_classes)])
+    rest, validated = np.setdiff1d(order, train), round(0.2 * len(order))
+    rest = rest[Stream(seed, "gprgnn-60-20-20 rest").permutation(len(rest))]  # in `order` it is not random by class
+    return train, rest[:validated], rest[validated:]
+
+
 def _random_60_20_20(dataset: Dataset, seed: int) -> Parts:
     order = _shuffled(dataset, seed, "random-60-20-20")
     first, second = int(0.6 * len(order)), int(0.8 * len(order))
@@ -301,6 +316,14 @@ def _holdout(dataset: Dataset, seed: int) -> Parts:
     return by_class[~test & ~val], by_class[val], by_class[test]
 
 
+def _gfkd_70_30(dataset: Dataset, seed: int) -> Parts:
+    """The released code trains on all 131 others and picks no epoch; here a part of them must validate."""
+    test = np.array(GFKD_TEST[dataset.name])
+    rest = _by_class(dataset, np.setdiff1d(_labelled(dataset), test), Stream(seed, "gfkd-70-30"))
+    in_validation = np.arange(len(rest)) % 7 == 3
+    return rest[~in_validation], rest[in_validation], test
+
+
 def _require_graphs(dataset: Dataset, name: str, needed: int) -> None:
     count = len(_labelled(dataset))
     if count < needed:
@@ -315,8 +338,10 @@ _DRAWN: dict[str, Callable[[Dataset, int], Parts]] = {
     "planetoid-random": _planetoid_random,
     "balanced-20-20": _balanced_20_20,
     ISOLATION: _isolation,
+    "gprgnn-60-20-20": _gprgnn_60_20_20,
     "kfold-10": _kfold,
     "holdout-70-30": _holdout,
+    "gfkd-70-30": _gfkd_70_30,
 }
 
 SPLIT_NAMES: tuple[str, ...] = ("public", "geom-gcn", "graphs", "ogb", *_DRAWN)

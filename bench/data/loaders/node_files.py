@@ -6,8 +6,11 @@ dataset's protocol has it so.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from graph_distillery.bench.data.checks import whole_labels
@@ -50,6 +53,21 @@ def node_dataset(
         tidied.self_loops,
         tidied.repeats,
     )
+
+
+def row_normalised(features: Tensor) -> Tensor:
+    """[nodes, width], each row divided by its sum; a row of zeros stays one.
+
+    The sums are rounded once, so that the content is the same on every machine.
+
+    Raises:
+        DataFault: a negative feature.
+    """
+    wide = features.double().numpy()
+    if wide.size and wide.min() < 0:
+        raise DataFault("features", f"node {int(np.argwhere(wide < 0)[0, 0]):,} has a negative feature")
+    sums = np.array([math.fsum(row[row != 0]) for row in wide])
+    return torch.from_numpy(wide / np.where(sums > 0, sums, 1.0)[:, None]).float()
 
 
 def mask_splits(data: Any) -> list[Indices]:

@@ -18,11 +18,17 @@ _SHA256 = {
     "actor-directed": "52710dcdc675b104a9003c1a395544d648ac49879b2fe1a099c8f0f5ea2750fd",
     "chameleon-directed": "04e5698b847942b52edde2975e2a868b9f9a480e04657d970d495d872eb73912",
     "squirrel-directed": "e8d78d8691cb2ef1c4c8f6a2ee546d7b74e308d293d2fe0a309eb388d68670c7",
+    "cornell-row-normalised": "cbd925990955dd2b7dd1d5d0b07e25630d964379cf1ab7ca4dce77a28966a11d",
+    "texas-row-normalised": "cb545c509e63f86fbafbd62eddc88cbabfe57ae23a2e045829558f7daf3cdc09",
+    "wisconsin-row-normalised": "4ab5aaa60eb17c98bc63869efdfe15fedbbfcdf604a5bab01f29dc3867379c59",
+    "actor-row-normalised": "881bdb4695bca2bf1af43c94420bde62ff4a6502ceeaeb70744a98e0fa771efe",
+    "chameleon-row-normalised": "136003e1fe2c8c9f8e8f7668bfb134364dc3d88203a8f87d638071bfb18ed955",
 }
 
 
 def _geom_gcn() -> tuple[DatasetInfo, ...]:
-    """Each set twice: with edges, as the codes that report on it run it, and with the arcs that its file lists."""
+    """Each set with edges, as the codes that report on it run it, with these and features divided by their row's sum,
+    and with the arcs that its file lists."""
     source = "Pei et al., ICLR 2020, https://github.com/graphdml-uiuc-jlu/geom-gcn"
     edges_of = (
         "Arcs made edges, as Platonov et al. (ICLR 2023), tunedGNN (Luo et al., 2024) and the framelet papers do."
@@ -40,13 +46,16 @@ def _geom_gcn() -> tuple[DatasetInfo, ...]:
         ("chameleon", "Wikipedia: chameleons", wiki, "", 2277, 62742, 36051, 2325, copies.format("chameleon")),
         ("squirrel", "Wikipedia: squirrels", wiki, "", 5201, 396706, 216933, 2089, copies.format("squirrel")),
     ]
-    splits = ("geom-gcn", "random-60-20-20", "sealed-60-20-20")
+    divided = " Features divided by their row's sum, as GPR-GNN (Chien et al., ICLR 2021) and GCN have them."
+    splits = ("geom-gcn", "random-60-20-20", "gprgnn-60-20-20", "sealed-60-20-20")
+    notes = {"": edges_of, "-row-normalised": edges_of + divided, "-directed": arcs_of}
     return tuple(
         one_graph(title + suffix, words, splits, source, ".loader:geom_gcn",
-               options={"family": family, "title": title, "prefix": prefix, "undirected": not suffix},
-               nodes=nodes, edges=arcs if suffix else edges, features=features, classes=5,
-               note=(arcs_of if suffix else edges_of) + note, checked=True, sha256=_SHA256[title + suffix])
-        for suffix in ("", "-directed")
+               options={"family": family, "title": title, "prefix": prefix, "undirected": suffix != "-directed",
+                        "divided": suffix == "-row-normalised"},
+               nodes=nodes, edges=arcs if suffix == "-directed" else edges, features=features, classes=5,
+               note=start + note, checked=True, sha256=_SHA256.get(title + suffix))
+        for suffix, start in notes.items()
         for title, words, family, prefix, nodes, edges, arcs, features, note in rows
     )  # fmt: skip
 

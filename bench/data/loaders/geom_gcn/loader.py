@@ -13,17 +13,25 @@ from graph_distillery.bench.data.checks import PARTS, mask_items
 from graph_distillery.bench.data.dataset import Dataset, Indices
 from graph_distillery.bench.data.edges import check_ends
 from graph_distillery.bench.data.faults import DataFault
-from graph_distillery.bench.data.loaders.node_files import node_dataset
+from graph_distillery.bench.data.loaders.node_files import node_dataset, row_normalised
 from graph_distillery.bench.data.raw_files import RawFiles, check_npz
 
 GEOM_GCN_SPLITS = 10
 
 
-def geom_gcn(name: str, raw: RawFiles, family: str, title: str, prefix: str = "", undirected: bool = True) -> Dataset:
+def geom_gcn(
+    name: str,
+    raw: RawFiles,
+    family: str,
+    title: str,
+    prefix: str = "",
+    undirected: bool = True,
+    divided: bool = False,
+) -> Dataset:
     """WebKB, Actor or WikipediaNetwork as prepared and split ten times by Geom-GCN (Pei et al., ICLR 2020).
 
     title: the set within its family; prefix: of the files of its splits. The arcs of the file become edges unless told
-    otherwise.
+    otherwise. divided: features divided by their row's sum.
     """
     from torch_geometric import datasets
 
@@ -45,6 +53,7 @@ def geom_gcn(name: str, raw: RawFiles, family: str, title: str, prefix: str = ""
     raw.carriers["edges"] = folder / texts[1]
     with raw.blame(folder / texts[0]):
         features, labels = _listed_words(folder / texts[0]) if family == "Actor" else _dense(folder / texts[0])
+        features = row_normalised(features) if divided else features
     edges = _edges(raw, folder / texts[1], folder / texts[0], len(features))
     splits = published_splits(raw, folder, masks, len(features))
     return node_dataset(name, features, edges, labels, {"geom-gcn": splits}, undirected=undirected)

@@ -11,39 +11,44 @@ from graph_distillery.bench.data.dataset import Dataset, Indices
 from graph_distillery.bench.data.edges import check_ends
 from graph_distillery.bench.data.info import DatasetInfo
 from graph_distillery.bench.data.loaders.geom_gcn.loader import GEOM_GCN_SPLITS, published_splits
-from graph_distillery.bench.data.loaders.node_files import mask_splits, node_dataset
+from graph_distillery.bench.data.loaders.node_files import mask_splits, node_dataset, row_normalised
 from graph_distillery.bench.data.raw_files import MissingFilesError, RawFiles
 from graph_distillery.bench.data.registry import DATASETS
 
 PLANETOID_PARTS = ("x", "tx", "allx", "y", "ty", "ally", "graph", "test.index")
 
 
-def planetoid(name: str, raw: RawFiles, title: str) -> Dataset:
-    """Cora, CiteSeer or PubMed with the public split of Yang et al. (ICML 2016) and the ten of Geom-GCN."""
+def planetoid(name: str, raw: RawFiles, title: str, divided: bool = False) -> Dataset:
+    """Cora, CiteSeer or PubMed with the public split of Yang et al. (ICML 2016) and the ten of Geom-GCN.
+
+    divided: features divided by their row's sum.
+    """
     from torch_geometric.datasets import Planetoid
 
-    files = [f"ind.{name}.{part}" for part in PLANETOID_PARTS]
+    stem = title.lower()
+    files = [f"ind.{stem}.{part}" for part in PLANETOID_PARTS]
     folder = raw.obtain(f"Planetoid/{title}/raw", files, lambda to: Planetoid(str(to / "Planetoid"), title))
-    edges, gaps = _check_planetoid(name, raw, folder)
+    edges, gaps = _check_planetoid(stem, raw, folder)
     with raw.blame(folder):
         data = Planetoid(str(raw.root / "Planetoid"), title, force_reload=True)[0]
     raw.carriers = {
-        "edges": folder / f"ind.{name}.graph",
-        "nodes": folder / f"ind.{name}.allx",
-        "features": folder / f"ind.{name}.allx",
-        "classes": folder / f"ind.{name}.ally",
-        "labels": folder / f"ind.{name}.ally",
-        "split public": folder / f"ind.{name}.test.index",
+        "edges": folder / f"ind.{stem}.graph",
+        "nodes": folder / f"ind.{stem}.allx",
+        "features": folder / f"ind.{stem}.allx",
+        "classes": folder / f"ind.{stem}.ally",
+        "labels": folder / f"ind.{stem}.ally",
+        "split public": folder / f"ind.{stem}.test.index",
     }
     check_ends(edges, len(data.x))
     splits = {"public": mask_splits(data), **_planetoid_geom_gcn(name, raw, title, len(data.x))}
-    return node_dataset(name, data.x, edges, data.y, splits, gaps)
+    features = row_normalised(data.x) if divided else data.x
+    return node_dataset(name, features, edges, data.y, splits, gaps)
 
 
 def geom_gcn_place(info: DatasetInfo) -> tuple[str, list[str]]:
     """Folder and files of the Geom-GCN splits of a Planetoid set."""
     title = info.options.get("title", "")
-    files = [f"{info.name}_split_0.6_0.2_{number}.npz" for number in range(GEOM_GCN_SPLITS)]
+    files = [f"{title.lower()}_split_0.6_0.2_{number}.npz" for number in range(GEOM_GCN_SPLITS)]
     return f"Planetoid/{title}/geom-gcn/raw", files
 
 

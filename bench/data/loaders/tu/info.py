@@ -16,6 +16,7 @@ _SHA256 = {
 
 
 SPLITS = ("kfold-10", "holdout-70-30")
+RELEASED = {"mutag": ("gfkd-70-30",)}
 
 
 def _tu() -> tuple[DatasetInfo, ...]:
@@ -39,7 +40,7 @@ def _tu() -> tuple[DatasetInfo, ...]:
     packed = " A mirror may hold it packed, as TUDataset/COLLAB/source/COLLAB.zip."
     return tuple(
         DatasetInfo(
-            name, title, "graph-classification", "accuracy", SPLITS,
+            name, title, "graph-classification", "accuracy", (*SPLITS, *RELEASED.get(name, ())),
             "Morris et al., 2020, https://chrsmrrs.github.io/datasets", "download",
             f".loader:{'collab' if name == 'collab' else 'tu'}",
             options={} if name == "collab" else {"title": title, "parts": parts, "degree": degree},
