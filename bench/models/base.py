@@ -16,7 +16,6 @@ from graph_distillery.bench.models.layers import (
     Features,
     Readout,
     drop_features,
-    dropout,
     make_norm,
     pair_states,
     readout,
@@ -24,6 +23,7 @@ from graph_distillery.bench.models.layers import (
 )
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.methods.contract import Output
+from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
 from graph_distillery.near_names import hint

@@ -20,6 +20,7 @@ from graph_distillery.methods.contract import (
     Update,
     adam,
 )
+from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.structural_embeddings.method import Layers
 
@@ -41,15 +42,17 @@ class ColdBrewHyperparameters(Hyperparameters):
 class Guess(nn.Module):
     """[nodes, features] -> [nodes, width]: linear, LayerNorm, GELU, dropout, linear."""
 
-    def __init__(self, features: int, width: int, dropout: float) -> None:
+    def __init__(self, features: int, width: int, rate: float) -> None:
         super().__init__()
-        self.first = nn.Linear(features, _WIDTH)
-        self.rest = nn.Sequential(nn.LayerNorm(_WIDTH), nn.GELU(), nn.Dropout(dropout), nn.Linear(_WIDTH, width))
+        self.rate = rate
+        first = nn.Linear(features, _WIDTH)
+        self.weight = nn.Parameter(first.weight.detach().T.contiguous())  # as a product with sparse features reads it
+        self.bias = nn.Parameter(first.bias.detach())
+        self.norm, self.last = nn.LayerNorm(_WIDTH), nn.Linear(_WIDTH, width)
 
     def forward(self, graph: Graph) -> Tensor:
-        features, weight = graph.features, self.first.weight
-        state = F.linear(features, weight) if isinstance(features, Tensor) else features @ weight.T.contiguous()
-        found: Tensor = self.rest(state + self.first.bias)
+        state = F.gelu(self.norm(graph.features @ self.weight + self.bias))
+        found: Tensor = self.last(dropout(state, self.rate, self.training))
         return found
 
 

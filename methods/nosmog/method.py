@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from graph_distillery.methods.contract import Batch, Output
+from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.widening import beside
 from graph_distillery.methods.glnn.method import GLNNForm, GLNNHyperparameters
@@ -102,9 +103,8 @@ class NOSMOG(GLNNForm[NOSMOGHyperparameters]):
         states = student.state("preactivation.-1" if official else "hidden.-1")
         encoded = F.relu(self.encoder(states))
         if official:
-            dropout = float(getattr(getattr(self.student, "hyper", None), "dropout", 0.0))
-            if self.training and dropout > 0:
-                encoded = encoded * (torch.rand_like(encoded) >= dropout) / (1 - dropout)
+            rate = float(getattr(getattr(self.student, "hyper", None), "dropout", 0.0))
+            encoded = dropout(encoded, rate, self.training)
         return similarity_difference(encoded, batch.teacher.state(self.teacher_state))
 
     def _adversarial(self, batch: Batch, student: Output) -> Tensor:

@@ -57,7 +57,8 @@ class StructuralEmbeddings(Method[StructuralEmbeddingsHyperparameters]):
             return super().batches(source)
         data = self.context.data
         assert data is not None
-        return iter([Batch(data.graph, torch.arange(data.num_items), data.labelled, data.labels)])
+        everything = torch.arange(data.num_items, device=data.graph.device)
+        return iter([Batch(data.graph, everything, data.labelled, data.labels)])
 
     def _carried(self, layer: int, graph: Graph) -> Tensor:
         """S E of a layer, [nodes, width]; nodes that training did not see have none of their own."""

@@ -115,7 +115,7 @@ def test_the_guess_is_learned_first_and_the_student_on_it(variant: str, data: Tr
     bank = torch.cat([teacher.hidden[0], teacher.logits], 1)
     nodes = data.labelled if variant == "official_code" else torch.arange(12)
     guess = list(method.guess.parameters())
-    state = F.gelu(F.layer_norm(x @ guess[0].T + guess[1], (256,), guess[2], guess[3]))
+    state = F.gelu(F.layer_norm(x @ guess[0] + guess[1], (256,), guess[2], guess[3]))
     error = (state @ guess[4].T + guess[5] - bank)[nodes].square().mean()
     expected = [p - 0.1 * slope for p, slope in zip(guess, torch.autograd.grad(error, guess), strict=True)]
     batch = Batch(data.graph, torch.arange(12), data.labelled, data.labels, method.teachers)

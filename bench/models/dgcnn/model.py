@@ -17,10 +17,10 @@ from graph_distillery.bench.models.layers import (
     FeatureLinear,
     Features,
     Readout,
-    dropout,
     make_norm,
 )
 from graph_distillery.methods.contract import Output
+from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
 

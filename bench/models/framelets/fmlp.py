@@ -21,8 +21,9 @@ from graph_distillery.bench.models.base import ModelHyperparameters
 from graph_distillery.bench.models.framelets.base import FrameletModel, PlainFrameletHyperparameters
 from graph_distillery.bench.models.framelets.filters import FILTERS
 from graph_distillery.bench.models.framelets.operators import FrameletSystem
-from graph_distillery.bench.models.layers import FeatureLinear, drop_features, dropout
+from graph_distillery.bench.models.layers import FeatureLinear, drop_features
 from graph_distillery.methods.contract import Output
+from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
 

@@ -59,7 +59,7 @@ def _propagation(graph: Graph, loops: int) -> SparseMatrix:
 
 def _pooled(graph: Graph, propagation: SparseMatrix, settings: Mapping[str, Any]) -> Tensor:
     if settings["hops"] == 0:
-        return torch.empty(graph.num_nodes, 0)
+        return torch.empty(graph.num_nodes, 0, device=graph.device)
     state = graph.dense_features()
     total = state.clone()
     for _ in range(settings["hops"]):

@@ -31,7 +31,7 @@ class Positions:
     @staticmethod
     def make(graph: Graph, settings: Mapping[str, Any]) -> dict[str, Tensor]:
         kind, dim, window = settings["position"], settings["position_dim"], settings["window"]
-        neighbours = Neighbours.of(graph)
+        neighbours = Neighbours.of(graph.to("cpu"))
         if kind == "none":
             found = torch.zeros(graph.num_nodes, 0)
         elif kind == "laplacian":

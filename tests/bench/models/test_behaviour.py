@@ -12,8 +12,9 @@ from torch import Tensor
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import build_model, model_hyperparameters
-from graph_distillery.bench.models.layers import dropout, readout
+from graph_distillery.bench.models.layers import readout
 from graph_distillery.bench.models.registry import MODELS
+from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.registry import UnknownNameError
 
