@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from os import PathLike
 from pathlib import Path
 
 from graph_distillery.bench.records.sharing import collector_paused
-from graph_distillery.leaderboard.read.load import load_stores
+from graph_distillery.leaderboard.read.load import accepting, load_stores
 from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
 from graph_distillery.leaderboard.tables.board import make_board
 from graph_distillery.leaderboard.write import check_output, write_board
@@ -24,19 +25,27 @@ class BoardResult:
 
 
 def build_board(
-    stores: Iterable[Path], out: Path, *, plots: bool = True, published: Iterable[ReproductionTable] = ()
+    stores: Iterable[Path],
+    out: Path,
+    *,
+    plots: bool = True,
+    published: Iterable[ReproductionTable] = (),
+    board: str | PathLike[str] | None = None,
 ) -> BoardResult:
     """Build the board of all stores at ``out``; BoardError, one line and nothing written, where it cannot.
 
-    published: tables of papers that the stores were run for, whose verdicts the page lists.
+    published: tables of papers that the stores were run for, whose verdicts the page lists. board: the `board.yaml`
+    that says what the board is; the stores must be among those it accepts, and where none is given all of these are
+    read.
     """
     out = Path(out)
     check_output(out)
+    accepted = accepting(board)
     with collector_paused():
-        loaded = load_stores(stores)
-        board = replace(make_board(loaded), published=tuple(published))
-        files = write_board(board, out, loaded.records, plots=plots)
+        loaded = load_stores(accepted.stores(stores) if accepted else stores, accepted)
+        made = replace(make_board(loaded, accepted.file if accepted else None), published=tuple(published))
+        files = write_board(made, out, loaded.records, plots=plots)
     readme = next(path for path in files if path.name == "README.md")
-    titles = {each.slug: each.title for each in board.comparisons}
-    titles |= {str(number): each.title for number, each in enumerate(board.overall, start=1)}
-    return BoardResult(readme, files, [*loaded.warnings, *board.warnings], titles)
+    titles = {each.slug: each.title for each in made.comparisons}
+    titles |= {str(number): each.title for number, each in enumerate(made.overall, start=1)}
+    return BoardResult(readme, files, [*loaded.warnings, *made.warnings], titles)

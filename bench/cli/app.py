@@ -34,6 +34,9 @@ Data = Annotated[
     ),
 ]
 Store = Annotated[Path, typer.Option("--out", metavar="STORE", help="The store; one that exists is resumed.")]
+Declared = Annotated[
+    Path | None, typer.Option("--board", metavar="BOARD.yaml", help="What the board is: its tracks, and whose stores.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; failures are still told.")]
 
 
@@ -224,15 +227,19 @@ def launch(
 
 @app.command()
 def leaderboard(
-    stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Stores.", show_default=False)],
     out: Annotated[Path, typer.Option(metavar="BOARD", help="The folder to write; an earlier board is replaced.")],
+    stores: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="STORE...", help="Stores; with --board default: all it accepts.", show_default=False),
+    ] = None,
+    declared: Declared = None,
     plots: Annotated[bool, typer.Option(help="Draw the pictures, most of the time a board takes.")] = True,
     json: Json = False,
 ) -> int:
     """Build the leaderboard of stores."""
-    from graph_distillery.bench.cli.commands import leaderboard as board
+    from graph_distillery.bench.cli.commands import leaderboard as command
 
-    return board.run(stores, out, json, plots=plots)
+    return command.run(stores or [], out, json, plots=plots, board=declared)
 
 
 @app.command()
@@ -252,7 +259,13 @@ def pack(
 @app.command()
 def verify(
     board: Annotated[Path, typer.Argument(metavar="BOARD", help="A board.", show_default=False)],
-    stores: Annotated[list[Path], typer.Argument(metavar="STORE...", help="Its stores.", show_default=False)],
+    stores: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="STORE...", help="Its stores; with --board default: all it accepts.", show_default=False
+        ),
+    ] = None,
+    declared: Declared = None,
     data: Annotated[
         bool, typer.Option("--data", help="Compute every score again, from predictions and the datasets' labels.")
     ] = False,
@@ -261,7 +274,7 @@ def verify(
     """Recompute a board; exit code 1 where a number differs."""
     from graph_distillery.bench.cli.commands import verify as command
 
-    return command.run(board, stores, json, data)
+    return command.run(board, stores or [], json, data, declared)
 
 
 @app.command()
@@ -275,12 +288,13 @@ def submit(
         int, typer.Option(min=0, max=1000, metavar="N", help="Train N report runs again, drawn at random, and compare.")
     ] = 0,
     seed: Annotated[int, typer.Option(min=0, help="Which runs --rerun draws.")] = 0,
+    declared: Declared = None,
     json: Json = False,
 ) -> int:
     """Check a store for a board; exit code 1 where one must ask."""
     from graph_distillery.bench.cli.commands import submit as command
 
-    return command.run(store, beside or [], json, rerun, seed)
+    return command.run(store, beside or [], json, rerun, seed, declared)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from graph_distillery.leaderboard.read.rows import RANKED, Row
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
+from graph_distillery.leaderboard.tables.declared import origin
 from graph_distillery.leaderboard.tables.overall import Overall, OverallRow
 from graph_distillery.leaderboard.text import number, percent
 
@@ -42,7 +43,8 @@ def _what(board: Board) -> str:
     runs = "" if not seeds else f" and run on {_range(seeds)} report seeds"
     return (
         f"This board compares {_count(len(methods), 'method')} of distilling a trained graph network into a smaller or "
-        f"faster one, on {few(datasets)}: {tuned}{runs}, and judged on test labels that tuning never saw."
+        f"faster one, on {few(datasets)}: {tuned}{runs}, and judged on test labels that tuning never saw. "
+        f"{' '.join(origin(board.file))}"
     )
 
 

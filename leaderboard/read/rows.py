@@ -40,17 +40,22 @@ def selections(record: Record) -> tuple[Origin, ...]:
 
 @dataclass(frozen=True, order=True)
 class RowKey:
-    """What makes two records belong to one row; fixed configurations have a row of their own."""
+    """What makes two records belong to one row; fixed configurations have a row of their own.
+
+    ``sender``: who sent it, where a board's file names senders and several sent a row of this method.
+    """
 
     method: str
     variant: str
     fixed: bool
+    sender: str = ""
 
     @property
     def name(self) -> str:
         """The method as shown; says where it is not the paper's variant, or where no search was made."""
         notes = [self.variant] if self.variant != "paper" else []
         notes += ["fixed"] if self.fixed and role_of(self.method) in RANKED else []
+        notes += [f"by {self.sender}"] if self.sender else []
         return f"{self.method} ({', '.join(notes)})" if notes else self.method
 
 
@@ -74,7 +79,7 @@ class Row:
 
     ``untuned``: it shows its default, its search's winner has no run yet, and peers show their tuned configurations.
     ``apart``: why it stands apart from its peers and is not ranked; empty where it does not. ``extra``: report seeds it
-    had beyond its table's, which are left out.
+    had beyond its table's, which are left out. ``order``: the place of its sender in the board's file.
     """
 
     key: RowKey
@@ -90,6 +95,7 @@ class Row:
     untuned: bool = False
     apart: str = ""
     extra: int = 0
+    order: int = 0
 
     @property
     def headline(self) -> Result | None:
@@ -221,11 +227,11 @@ def _with_repeats(row: Row, head: Result, away: dict[str, list[Placed]]) -> Row:
         if result is None:
             continue
         stores = tuple(sorted({record.store_id for record, _ in reports}))
-        repeats.append(Repeat(fingerprint, stores, result, _agrees(head, result)))
+        repeats.append(Repeat(fingerprint, stores, result, agrees(head, result)))
     return replace(row, repeats=tuple(repeats))
 
 
-def _agrees(head: Result, again: Result) -> bool | None:
+def agrees(head: Result, again: Result) -> bool | None:
     """Whether the two means may be one, by Welch's test at 5 %; seeds are not paired, which errs towards agreement."""
     versions = {source.suite_version for source in (*head.sources, *again.sources)}
     if head.hparams != again.hparams or len(versions) > 1 or not again.test.keys() >= head.test.keys():

@@ -181,11 +181,12 @@ class SpeedRow:
 
 @dataclass(frozen=True)
 class Tuning:
-    """A row's search: its trials in order, what they cost, and the budget curve."""
+    """A row's search: its trials in order, what they cost, the seeds they were tuned on, and the budget curve."""
 
     trials: tuple[Trial, ...]
     failed: int
     pruned: int
+    seeds: frozenset[int] = frozenset()
 
     @property
     def device_hours(self) -> float | None:
@@ -259,13 +260,15 @@ def _take_scores(result: Result, replicate: Replicate, record: Record, test: Map
 def make_tuning(trials: Iterable[Record]) -> Tuning:
     """Gather the trial records of one row, a record per tuning seed."""
     by_number: dict[int, list[Record]] = {}
+    seeds: set[int] = set()
     for record in trials:
+        seeds.add(record.seed)
         number = record.search.trial if record.search else None
         by_number.setdefault(-1 if number is None else number, []).append(record)
     most = max((len(each) for each in by_number.values()), default=0)
     found = tuple(_trial(number, by_number[number], most) for number in sorted(by_number))
     failed = sum(trial.status not in ("ok", "pruned") for trial in found)
-    return Tuning(found, failed, sum(trial.status == "pruned" for trial in found))
+    return Tuning(found, failed, sum(trial.status == "pruned" for trial in found), frozenset(seeds))
 
 
 def _trial(number: int, records: list[Record], most: int) -> Trial:

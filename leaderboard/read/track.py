@@ -1,7 +1,7 @@
 """What the rows of one table must share to be ranked beside each other: report seeds, budget, a search.
 
-Without a `board.yaml` the stores say what that is: each store has a voice, that of most of its rows, so that no store
-outvotes another by bringing many rows; of equally many voices the earliest store's counts.
+A track of a `board.yaml` says what that is. Without one the stores do: each store has a voice, that of most of its
+rows, so that no store outvotes another by bringing many rows; of equally many voices the earliest store's counts.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
+from graph_distillery.leaderboard.read.board_file import Track
 from graph_distillery.leaderboard.read.rows import RANKED, Row
 from graph_distillery.leaderboard.read.runs import Replicate
+from graph_distillery.leaderboard.text import ranges
 
 Choice = TypeVar("Choice", bound=Hashable)
 
@@ -23,15 +25,50 @@ _BUDGET = re.compile(r"(\d+) trials x (\d+) seeds")
 TEST_SELECTED = {("oad", "official_code")}
 
 
-def in_track(rows: Sequence[Row]) -> list[Row]:
+def in_track(rows: Sequence[Row], track: Track | None = None) -> list[Row]:
     """The rows with what each lacks of the table's report seeds, without what other stores have beyond them, and with
-    what sets a row apart."""
+    what sets a row apart.
+
+    track: what a board's file says of the table; then every row goes by its seeds, its budget and its tuning seeds.
+    """
+    if track is not None:
+        return _in_declared(rows, track)
     ranked = [row for row in rows if row.role in RANKED and row.headline]
     seeds, theirs = _voted(ranked, _seeds, lambda seeds: (len(seeds or ()), sorted(seeds or ())))
     tuned = [row for row in ranked if row.headline and row.headline.selection == "tuned"]
     budget, _ = _voted(tuned, _budget, lambda budget: (budget or (0, 0),))
     cut = [_without_extra(row, seeds or frozenset(), theirs) for row in rows]
     return [_judged(row, seeds or frozenset(), budget, bool(tuned)) for row in cut]
+
+
+def _in_declared(rows: Sequence[Row], track: Track) -> list[Row]:
+    wanted = _replicates([row for row in rows if row.role in RANKED], track)
+    tuning = frozenset(track.search.seeds) if track.search else None
+    found = []
+    for row in rows:
+        cut = _without_extra(row, wanted, set())
+        judged = _judged(cut, wanted, track.budget, tuning is not None)
+        strange = row.tuning.seeds - tuning if tuning else frozenset()
+        tuned = row.headline is not None and row.headline.selection == "tuned"
+        if strange and not judged.apart and row.role in RANKED:
+            text = f"tuned on seeds {ranges(sorted(strange))}, where its track has {ranges(sorted(tuning or ()))}"
+            judged = replace(judged, apart=text)
+        elif tuning is None and tuned and not judged.apart:
+            judged = replace(judged, apart="tuned, where its track compares fixed configurations")
+        found.append(judged)
+    return found
+
+
+def _replicates(rows: Sequence[Row], track: Track) -> frozenset[Replicate]:
+    """The runs that a row of the track must have: each of its seeds, on the split that most rows ran it on."""
+    ran: dict[int, Counter[Replicate]] = {seed: Counter() for seed in track.report.seeds}
+    for row in rows:
+        for replicate in _seeds(row):
+            if replicate[1] in ran:
+                ran[replicate[1]][replicate] += 1
+    return frozenset(
+        max(count, key=lambda each: (count[each], each)) if count else (seed, seed) for seed, count in ran.items()
+    )
 
 
 def _seeds(row: Row) -> frozenset[Replicate]:
@@ -74,9 +111,12 @@ def _stores(row: Row) -> dict[str, str]:
 
 def _without_extra(row: Row, seeds: frozenset[Replicate], theirs: set[str]) -> Row:
     """The row less the seeds beyond its table's, unless it is of a store that has these: a store's own seeds may differ
-    while its sweep is under way."""
+    while its sweep is under way.
+
+    theirs: the stores whose seeds the table's are; none where a board's file has them, which goes for every row."""
     own = _seeds(row)
-    if row.role not in RANKED or not own > seeds or _stores(row).keys() <= theirs:
+    beyond = own > seeds if theirs else bool(own - seeds)
+    if row.role not in RANKED or not beyond or (theirs and _stores(row).keys() <= theirs):
         return row
     results = {name: result.only(seeds) for name, result in row.results.items()}
     return replace(row, results=results, extra=len(own - seeds))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from graph_distillery.bench.records import read_records
+from graph_distillery.leaderboard.read.board_file import read_board_file
 from graph_distillery.leaderboard.read.load import Loaded, load_stores, split_conflict
 from graph_distillery.leaderboard.read.runs import Placed
 from graph_distillery.leaderboard.submission.beside import check_beside
@@ -17,6 +18,7 @@ from graph_distillery.leaderboard.submission.predictions import check_prediction
 from graph_distillery.leaderboard.submission.protocol import check_protocol
 from graph_distillery.leaderboard.submission.scores import check_scores
 from graph_distillery.leaderboard.submission.spaces import check_spaces
+from graph_distillery.leaderboard.submission.tracks import check_tracks
 from graph_distillery.leaderboard.tables.board import make_board
 
 
@@ -35,8 +37,14 @@ class Submission:
         return any(finding.level == "refuse" for finding in self.findings)
 
 
-def check_submission(store: Path, beside: Iterable[Path] = (), suite: str | None = None) -> Submission:
-    """Check a store, alone and beside the stores of a board; BoardError, one line, where one cannot be read."""
+def check_submission(
+    store: Path, beside: Iterable[Path] = (), suite: str | None = None, declared: Path | None = None
+) -> Submission:
+    """Check a store, alone and beside the stores of a board; BoardError, one line, where one cannot be read.
+
+    declared: the board's `board.yaml`, against whose tracks the store is held; a store that is to join it need not be
+    among those it accepts yet.
+    """
     own = load_stores([store])
     cells = cells_of(own.records)
     findings = [
@@ -45,6 +53,7 @@ def check_submission(store: Path, beside: Iterable[Path] = (), suite: str | None
         *check_protocol(cells, own.records, suite),
         *check_plausibility(cells),
         *check_scores(cells),
+        *(check_tracks(cells, read_board_file(declared)) if declared is not None else ()),
     ]
     others = list(beside)
     board = load_stores(others) if others else None

@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from graph_distillery.bench.records import Environment
 from graph_distillery.leaderboard.errors import BoardError
+from graph_distillery.leaderboard.read.board_file import BoardFile
 from graph_distillery.leaderboard.read.load import Loaded
 from graph_distillery.leaderboard.read.rows import RANKED, ROLES, Row, RowKey, make_row, role_of
 from graph_distillery.leaderboard.read.runs import Placed
+from graph_distillery.leaderboard.read.submissions import make_submissions, named_where_several
 from graph_distillery.leaderboard.read.track import in_track
 from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
 from graph_distillery.leaderboard.tables.comparison import Comparison, Data
+from graph_distillery.leaderboard.tables.declared import untold
 from graph_distillery.leaderboard.tables.overall import Overall, make_overall
 
 
@@ -25,7 +29,8 @@ from graph_distillery.leaderboard.tables.overall import Overall, make_overall
 class Board:
     """Everything the pages show, in an order that depends on the records' content alone.
 
-    ``published``: tables of papers that the records were run for; their numbers come from elsewhere.
+    ``published``: tables of papers that the records were run for; their numbers come from elsewhere. ``file``: the
+    `board.yaml` that says what its tracks are and whose stores it accepts; None where the stores define it.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -34,23 +39,27 @@ class Board:
     environments: dict[str, Environment]
     warnings: tuple[str, ...]
     published: tuple[ReproductionTable, ...] = ()
+    file: BoardFile | None = None
 
 
-def make_board(loaded: Loaded) -> Board:
-    """Aggregate loaded records; BoardError where nothing is to be shown or runs contradict."""
+def make_board(loaded: Loaded, file: BoardFile | None = None) -> Board:
+    """Aggregate loaded records; BoardError where nothing is to be shown or runs contradict.
+
+    file: what the board is; without it every table that the stores can fill is shown.
+    """
     entries = [e for e in zip(loaded.records, loaded.places, strict=True) if e[0].kind != "teacher"]
     if not any(record.kind == "report" for record, _ in entries):
         raise BoardError("no report records in the stores: nothing to put on a board")
     tables, warnings = _tables(_cells(entries))
     comparisons = []
-    for (data, teacher, student), cells in tables.items():
-        comparison = Comparison(data, teacher, student, _rows(cells))
+    for comparison in _declared(tables, file, loaded.senders, warnings) if file else _by_stores(tables):
         if any(row.test and row.role in RANKED for row in comparison.rows):
             comparisons.append(comparison)
         else:
             warnings.append(f"{comparison.title}: no finished report run yet, left out")
     if not comparisons:
-        raise BoardError("no finished report run of a student in the stores: nothing to put on a board")
+        where = "in a track of the board's file" if file else "in the stores"
+        raise BoardError(f"no finished report run of a student {where}: nothing to put on a board")
     ordered = _with_slugs(sorted(comparisons, key=lambda each: each.sort_key))
     for comparison in ordered:
         warnings += _row_warnings(comparison)
@@ -61,17 +70,46 @@ def make_board(loaded: Loaded) -> Board:
         if known is not record.environment and known != record.environment:
             newest = max(known, record.environment, key=lambda e: e.model_dump_json())
             environments[record.environment.fingerprint] = newest
+    overall = make_overall(ordered)
+    warnings += untold(file, ordered, overall) if file else []
     return Board(
         tuple(ordered),
-        tuple(make_overall(ordered)),
+        tuple(overall),
         tuple(sorted({record.suite_version for record in shown})),
         dict(sorted(environments.items())),
         tuple(sorted(set(warnings))),
+        file=file,
     )
 
 
+def _by_stores(tables: Tables) -> Iterator[Comparison]:
+    for (data, teacher, student), cells in tables.items():
+        rows = [make_row(key, each) for key, each in _grouped(cells).items()]
+        yield Comparison(data, teacher, student, _in_order(in_track(rows)))
+
+
+def _declared(tables: Tables, file: BoardFile, senders: Mapping[str, str], warnings: list[str]) -> Iterator[Comparison]:
+    """A comparison for every table and each track that has it; a line on what is in none."""
+    rows_of = []
+    for cells in tables.values():
+        found = [make_submissions(key, each, senders) for key, each in _grouped(cells).items()]
+        rows_of.append([row for rows, _ in found for row in rows])
+        name = f"{cells[0].data.dataset}, {cells[0].data.split} split"
+        warnings += [f"{name}: {note}" for _, notes in found for note in notes]
+    margin = file.margin / 100
+    for ((data, teacher, student), _), rows in zip(tables.items(), named_where_several(rows_of), strict=True):
+        of = [track for track in file.tracks if track.holds(data.dataset, data.split, data.setting, data.metric)]
+        of = [track for track in of if track.compares(teacher, student)]
+        for track in of:
+            ranked = _in_order(in_track(rows, track))
+            yield Comparison(data, teacher, student, ranked, margin=margin, track=track.name)
+        if not of:
+            title = Comparison(data, teacher, student, ()).title
+            warnings.append(f"{title}, {data.metric}: in no track of the board's file, left out")
+
+
 def _row_warnings(comparison: Comparison) -> list[str]:
-    warnings = []
+    warnings: list[str] = []
     used = {row.teacher_ids for row in comparison.rows if row.role == "method" and row.teacher_ids}
     if len(used) > 1:
         warnings.append(f"{comparison.title}: methods learned from different trained teachers")
@@ -79,13 +117,15 @@ def _row_warnings(comparison: Comparison) -> list[str]:
         cells = {source.cell_id for result in row.results.values() for source in result.sources}
         if len(cells) > 1:  # the id hashes data, teacher, space and search
             warnings.append(f"{comparison.title}: {row.key.name}: runs of {len(cells)} searches or teachers in one row")
-        if row.extra:
+        if row.extra and not comparison.track:
             seeds = f"{row.extra} report seed(s) beyond the table's are left out"
             warnings.append(f"{comparison.title}: {row.key.name}: {seeds}")
         for repeat in row.repeats:
             if repeat.agrees is False:
                 machine = f"the repeat on {repeat.fingerprint[:12]}"
                 warnings.append(f"{comparison.title}: {row.key.name}: {machine} has another mean (Welch's test, 5 %)")
+    if comparison.track and (more := [row.key.name for row in comparison.rows if row.extra]):
+        warnings.append(f"{comparison.title}: report seeds beyond the track's are left out, of {', '.join(more)}")
     return warnings
 
 
@@ -128,6 +168,9 @@ class _RowRecords:
         return replace(self, key=replace(self.key, variant=self.student))
 
 
+Tables = dict[TableKey, list[_RowRecords]]
+
+
 def _cells(entries: list[Placed]) -> list[_RowRecords]:
     """Records by what they may share a row with."""
     found: dict[tuple[object, ...], _RowRecords] = {}
@@ -143,7 +186,7 @@ def _cells(entries: list[Placed]) -> list[_RowRecords]:
     return list(found.values())
 
 
-def _tables(cells: list[_RowRecords]) -> tuple[dict[TableKey, list[_RowRecords]], list[str]]:
+def _tables(cells: list[_RowRecords]) -> tuple[Tables, list[str]]:
     """Cells by comparison, shared rows joined to each of theirs; warnings for those that fit nowhere."""
     tables: dict[TableKey, list[_RowRecords]] = {}
     warnings = []
@@ -158,17 +201,21 @@ def _tables(cells: list[_RowRecords]) -> tuple[dict[TableKey, list[_RowRecords]]
     return tables, warnings
 
 
-def _rows(cells: list[_RowRecords]) -> tuple[Row, ...]:
+def _grouped(cells: list[_RowRecords]) -> dict[RowKey, list[Placed]]:
     grouped: dict[RowKey, list[Placed]] = {}
     for cell in cells:
         grouped.setdefault(cell.key, []).extend(cell.members)
-    rows = [make_row(key, each) for key, each in grouped.items() if any(r.kind != "speed" for r, _ in each)]
-    return tuple(sorted(in_track(rows), key=_row_order))
+    return {key: each for key, each in grouped.items() if any(r.kind != "speed" for r, _ in each)}
 
 
-def _row_order(row: Row) -> tuple[int, bool, float, RowKey]:
+def _in_order(rows: Iterable[Row]) -> tuple[Row, ...]:
+    """By score; of equal rows of a method the verified one first."""
+    return tuple(sorted(rows, key=_row_order))
+
+
+def _row_order(row: Row) -> tuple[int, bool, float, bool, RowKey]:
     score = -row.summary.mean if row.summary else 0.0
-    return (ROLES.index(row.role), not row.complete, score, row.key)
+    return (ROLES.index(row.role), not row.complete, score, not row.verified, row.key)
 
 
 def _with_slugs(comparisons: list[Comparison]) -> list[Comparison]:
@@ -181,6 +228,7 @@ def _with_slugs(comparisons: list[Comparison]) -> list[Comparison]:
             each.data.setting,
             each.teacher or "no-teacher",
             each.student,
+            *([each.track] if each.track else []),
         )
         slugs.append("-".join(slugify(name) for name in names))
     return [

@@ -73,7 +73,8 @@ class Data:
 class Comparison:
     """One table: control rows first, then methods by mean test score; ``slug`` names its files.
 
-    ``margin``: what two scores may differ by and be equal in practice, as a fraction.
+    ``margin``: what two scores may differ by and be equal in practice, as a fraction. ``track``: the track of the
+    board's file that it belongs to, if there is one.
     """
 
     data: Data
@@ -82,17 +83,19 @@ class Comparison:
     rows: tuple[Row, ...]
     slug: str = ""
     margin: float = MARGIN
+    track: str = ""
 
     @property
     def title(self) -> str:
         teacher = f"{self.teacher} → {self.student}" if self.teacher else f"{self.student}, no teacher"
-        return f"{self.data.dataset}, {self.data.split} split, {self.data.setting}, {teacher}"
+        title = f"{self.data.dataset}, {self.data.split} split, {self.data.setting}, {teacher}"
+        return f"{self.track}: {title}" if self.track else title
 
     @property
     def sort_key(self) -> tuple[str, ...]:
         d = self.data
         names = (d.dataset, d.split, d.setting, self.teacher or "", self.student, d.metric, d.task)
-        return (*names, d.dataset_sha256, d.node_order_sha256)
+        return (*([self.track] if self.track else []), *names, d.dataset_sha256, d.node_order_sha256)
 
     def whose(self, row: Row) -> str:
         """What the teacher's row is the row of: of several that teach together it is one of them."""
@@ -108,9 +111,10 @@ class Comparison:
         return sorted(counts, key=lambda name: (-counts[name], name))
 
     def control(self, role: str, *, fixed: bool = False) -> Row | None:
-        """The control row of a role that has a score to compare with; of several, the same kind's and the paper's."""
+        """The control row of a role that has a score to compare with; of several, the same kind's and the paper's, and
+        of those the one whose sender the board's file has first."""
         rows = [row for row in self.rows if row.role == role and row.test and not row.untuned]
-        return min(rows, key=lambda row: (row.key.fixed != fixed, row.key.variant != "paper"), default=None)
+        return min(rows, key=lambda row: (row.key.fixed != fixed, row.key.variant != "paper", row.order), default=None)
 
     @cached_property
     def standings(self) -> Mapping[RowKey, Standing[RowKey]]:

@@ -7,7 +7,7 @@ import io
 import unicodedata
 from collections.abc import Sequence
 
-from graph_distillery.leaderboard.read.rows import Row
+from graph_distillery.leaderboard.read.rows import Row, RowKey
 from graph_distillery.leaderboard.statistics import Estimate, PairedTest
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
@@ -30,12 +30,21 @@ def csv_files(board: Board) -> dict[str, str]:
 
 def _family(overall: Overall) -> Line:
     return {
+        **_track(overall.track),
         "task": overall.task,
         "setting": overall.setting,
         "teacher": overall.teacher,
         "student": overall.student,
         "comparisons": len(overall.comparisons),
     }
+
+
+def _track(name: str) -> Line:
+    return {"track": name} if name else {}
+
+
+def _sender(key: RowKey) -> Line:
+    return {"sender": key.sender} if key.sender else {}
 
 
 def _overall(board: Board) -> list[Line]:
@@ -45,6 +54,7 @@ def _overall(board: Board) -> list[Line]:
         lines += [
             family
             | {"method": row.key.method, "variant": row.key.variant, "fixed": row.key.fixed, "status": "complete"}
+            | _sender(row.key)
             | _estimate("mean_rank", row.rank)
             | _estimate("win_rate", row.win_rate)
             | _estimate("iqm_normalised", row.iqm)
@@ -58,14 +68,14 @@ def _overall(board: Board) -> list[Line]:
         ]
         for key, gaps in overall.partial.items():
             named: Line = {"method": key.method, "variant": key.variant, "fixed": key.fixed}
-            lines.append(family | named | {"status": "; ".join(gaps)})
+            lines.append(family | named | _sender(key) | {"status": "; ".join(gaps)})
     return lines
 
 
 PAIRS = (
-    "task", "setting", "teacher", "student", "comparisons", "method", "variant", "fixed", "other", "other_variant",
-    "other_fixed", "improvement", "improvement_low95", "improvement_high95", "datasets", "wilcoxon_holm_p",
-    "within_critical_difference",
+    "track", "task", "setting", "teacher", "student", "comparisons", "method", "variant", "fixed", "sender", "other",
+    "other_variant", "other_fixed", "other_sender", "improvement", "improvement_low95", "improvement_high95",
+    "datasets", "wilcoxon_holm_p", "within_critical_difference",
 )  # fmt: skip
 
 
@@ -76,6 +86,7 @@ def _pairs(board: Board) -> list[Line]:
         tests = overall.tests
         for (one, other), chance in overall.improvement.items():
             line = _family(overall) | {"method": one.method, "variant": one.variant, "fixed": one.fixed}
+            line |= {"sender": one.sender or None, "other_sender": other.sender or None}
             line |= {"other": other.method, "other_variant": other.variant, "other_fixed": other.fixed}
             line |= _estimate("improvement", chance)
             if tests:
@@ -98,6 +109,7 @@ def _scores(comparison: Comparison) -> list[Line]:
             test, val = result.summary, result.validation
             lines.append(
                 {
+                    **_track(comparison.track),
                     "dataset": comparison.data.dataset,
                     "dataset_sha256": comparison.data.dataset_sha256,
                     "split": comparison.data.split,
@@ -108,6 +120,7 @@ def _scores(comparison: Comparison) -> list[Line]:
                     "role": row.role,
                     "method": row.key.method,
                     "variant": row.key.variant,
+                    **_sender(row.key),
                     "configuration": result.selection,
                     "status": row.status if headline else None,
                     "verified": row.verified if headline else None,

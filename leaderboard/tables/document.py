@@ -30,6 +30,7 @@ def board_document(board: Board, book: EvidenceBook) -> Document:
         "schema": DOCUMENT_VERSION,
         "suite_versions": list(board.suite_versions),
         "warnings": list(board.warnings),
+        "board": board.file.model_dump(mode="json") if board.file else None,
         "machines": {name: e.model_dump() for name, e in board.environments.items()},
         "overall": [_overall(each) for each in board.overall],
         "comparisons": [_comparison(each, book) for each in board.comparisons],
@@ -43,7 +44,8 @@ def document_text(document: Document) -> str:
 
 
 def _key(key: RowKey) -> Document:
-    return {"method": key.method, "variant": key.variant, "fixed": key.fixed, "name": key.name}
+    sent = {"sender": key.sender} if key.sender else {}
+    return {"method": key.method, "variant": key.variant, "fixed": key.fixed, "name": key.name, **sent}
 
 
 def _fields(value: object) -> Document:
@@ -61,6 +63,7 @@ def _parts(value: Summary | Estimate | None) -> Document | None:
 def _overall(overall: Overall) -> Document:
     tests = overall.tests
     return {
+        **({"track": overall.track} if overall.track else {}),
         "task": overall.task,
         "setting": overall.setting,
         "teacher": overall.teacher,
@@ -122,6 +125,7 @@ def _comparison(comparison: Comparison, book: EvidenceBook) -> Document:
         "student": comparison.student,
         "sampling": _sampling(comparison),
         "margin": comparison.margin,
+        **({"track": comparison.track} if comparison.track else {}),
         "rows": [_row(comparison, row, fronts, book) for row in comparison.rows],
     }
 

@@ -9,6 +9,7 @@ from graph_distillery.leaderboard.statistics.paired import PairedTest
 from graph_distillery.leaderboard.statistics.summary import STUDENTISED_FROM
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
+from graph_distillery.leaderboard.tables.declared import NO_FILE, origin, submissions
 from graph_distillery.leaderboard.tables.overall import Overall
 from graph_distillery.leaderboard.text import (
     METRICS,
@@ -53,7 +54,7 @@ PROTOCOL = f"""\
   distinguishable (tables of more than 15 rows have none); *rank* is the range from one more than the rows that are
   significantly better to the rows that are not significantly worse. Do not order rows within a group by their means.
 - *To best* is the difference to the row of the highest mean and its interval; ≈ where all of that lies within half a
-  point on either side: equal in practice, whatever the p value.
+  point on either side, or the margin that a board.yaml declares: equal in practice, whatever the p value.
 - A row shows the tuned configuration, chosen on validation scores of the tuning seeds, or the one its column names.
   *Optimism* is that score, best of many trials, less what the same configuration reached on the validation parts of the
   report seeds. *Tuning gain* is tuned less default on the same report seeds; *tuning cost* is the training time of all
@@ -73,9 +74,10 @@ PROTOCOL = f"""\
   the teacher is not clearly better than the majority class; its interval carries the noise of both, and speaks of these
   datasets, not of others.
 - *ECE* is the expected calibration error on the test set, in percent; lower is better.
-- A row belongs to the store that brought it first. *Verified*: another machine repeated the same configuration with the
-  same version of the suite, and Welch's test of the two means finds no difference at 5 %, which one honest repeat in
-  twenty fails.
+- A row belongs to the store that brought it first; with a board.yaml to the one that stands first in it, and another
+  sender's other configuration of the method is a row of its own. *Verified*: another machine repeated the same
+  configuration with the same version of the suite, and Welch's test of the two means finds no difference at 5 %, which
+  one honest repeat in twenty fails.
 - Speed is compared within one hardware fingerprint. Latencies are medians over rounds, in which the networks of a
   dataset take turns, with the order statistics that hold them at 95 % (of five rounds, 94 %); networks of one shape are
   timed as one. One request asks for one node or graph; speed-up is the teacher's latency over the row's, overall that
@@ -85,7 +87,8 @@ PROTOCOL = f"""\
 
 def readme(board: Board, pictures: Pictures) -> str:
     """The whole page with those pictures that a reader of all datasets wants at once."""
-    parts = ["# Leaderboard", ""]
+    parts = [f"# {plain(board.file.name)}" if board.file else "# Leaderboard", ""]
+    parts += ["\n".join(f"- {plain(line)}" for line in origin(board.file)) if board.file else NO_FILE, ""]
     for place, overall in enumerate(board.overall, start=1):
         parts += [_overall(overall), ""]
         parts += [f"![{plain(caption)}]({path})\n" for caption, path in pictures.get(place, ())]
@@ -98,6 +101,7 @@ def readme(board: Board, pictures: Pictures) -> str:
 
 def _overall(overall: Overall) -> str:
     teacher = f"{plain(overall.teacher)} → {plain(overall.student)}" if overall.teacher else plain(overall.student)
+    teacher = f"{plain(overall.track)}: {teacher}" if overall.track else teacher
     lines = [
         f"## Overall: {teacher}, {overall.task}, {overall.setting}",
         "",
@@ -192,10 +196,20 @@ def _comparison(comparison: Comparison) -> str:
         "",
         *_verdict(comparison),
         _scores(comparison),
+        *_submissions(comparison),
     ]
     for fingerprint in comparison.fingerprints:
         lines += ["", f"Speed on `{fingerprint[:12]}`:", "", _speed(comparison, fingerprint)]
     return "\n".join(lines)
+
+
+def _submissions(comparison: Comparison) -> list[str]:
+    """Whose rows of one method there are."""
+    lines = []
+    for method, rows in submissions(comparison):
+        named = [f"{plain(row.key.name)}{', verified' if row.verified else ''}" for row in rows]
+        lines += ["", f"Submissions of {plain(method)}, verified ones first: {'; '.join(named)}."]
+    return lines
 
 
 def _verdict(comparison: Comparison) -> list[str]:

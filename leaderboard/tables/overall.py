@@ -76,26 +76,31 @@ class Overall:
     fingerprint: str | None
     improvement: dict[tuple[RowKey, RowKey], Estimate]
     tests: DatasetTests[RowKey] | None
+    track: str = ""
 
     @property
     def title(self) -> str:
         """What the comparisons share, as a heading."""
         models = f"{self.teacher} → {self.student}" if self.teacher else f"{self.student}, no teacher"
-        return f"{models}, {self.task.replace('-', ' ', 1)}, {self.setting}"
+        title = f"{models}, {self.task.replace('-', ' ', 1)}, {self.setting}"
+        return f"{self.track}: {title}" if self.track else title
 
 
 def make_overall(comparisons: list[Comparison]) -> list[Overall]:
-    """One table per family, in the order of its names."""
-    families: dict[tuple[str, str, str | None, str], list[Comparison]] = {}
+    """One table per family and track, in the order of its names."""
+    families: dict[tuple[str, str, str, str | None, str], list[Comparison]] = {}
     for each in comparisons:
-        families.setdefault((each.data.task, each.data.setting, each.teacher, each.student), []).append(each)
+        key = (each.track, each.data.task, each.data.setting, each.teacher, each.student)
+        families.setdefault(key, []).append(each)
     order = sorted(families.items(), key=lambda item: tuple(part or "" for part in item[0]))
     return [_family(*key, members) for key, members in order]
 
 
-def _family(task: str, setting: str, teacher: str | None, student: str, members: list[Comparison]) -> Overall:
+def _family(
+    track: str, task: str, setting: str, teacher: str | None, student: str, members: list[Comparison]
+) -> Overall:
     """Ranks among the methods that are complete everywhere; the others are listed with what they miss."""
-    members = _dense(members)
+    members = _dense(members, declared=bool(track))
     found = [{row.key: row for row in each.rows if row.role in RANKED} for each in members]
     everyone = sorted({key for rows in found for key in rows})
     partial = {key: gaps for key in everyone if (gaps := _gaps(key, members, found))}
@@ -105,17 +110,18 @@ def _family(task: str, setting: str, teacher: str | None, student: str, members:
     rows, improvement = _rows(members, found, pool, shared, fingerprint) if pool else ([], {})
     tests = _tests(members, found, [row.key for row in rows])
     return Overall(
-        task, setting, teacher, student, tuple(members), tuple(rows), partial, fingerprint, improvement, tests
+        task, setting, teacher, student, tuple(members), tuple(rows), partial, fingerprint, improvement, tests, track
     )
 
 
-def _dense(members: list[Comparison]) -> list[Comparison]:
+def _dense(members: list[Comparison], *, declared: bool) -> list[Comparison]:
     """The comparisons that at least half as many rows have complete as have the fullest, and not one alone.
 
-    So no dataset that few rows have can leave these alone in the overall.
+    So no dataset that few rows have can leave these alone in the overall. Where a board's file declares the datasets
+    all of them count that more than one row has.
     """
     complete = [sum(row.role in RANKED and row.complete for row in each.rows) for each in members]
-    least = max(complete, default=0) / 2
+    least = 0 if declared else max(complete, default=0) / 2
     kept = [each for each, rows in zip(members, complete, strict=True) if rows >= least and rows > 1]
     return kept or members
 
@@ -160,11 +166,11 @@ def _rows(
                 iqm([each[place] for each in raw], strata, scales) if scales else None,
                 _closed(members, [each.gap(row) for each, row in pairs]),
                 _over(members, [each.gain(row) for each, row in pairs]) if _one_metric(members) else None,
-                _mean_of_all([each.tuning_gain(row) for each, row in pairs]) if _one_metric(members) else None,
+                _mean_of_all(members, [each.tuning_gain(row) for each, row in pairs]) if _one_metric(members) else None,
                 speedups.get(fingerprint) if fingerprint else None,
                 {name: value for name, value in speedups.items() if value is not None},
                 sum(h for h in hours if h is not None) if None not in hours else None,
-                _mean_of_all([row.headline.mean_ece if row.headline else None for _, row in pairs]),
+                _mean_of_all(members, [row.headline.mean_ece if row.headline else None for _, row in pairs]),
                 profiles[place],
             )
         )
@@ -266,7 +272,7 @@ def _geometric(ratios: Sequence[float | None]) -> float | None:
     return geometric_mean(known) if known and len(known) == len(ratios) else None
 
 
-def _mean_of_all(values: Sequence[float | None]) -> float | None:
-    """The mean, only where every comparison has a value."""
+def _mean_of_all(members: Members, values: Sequence[float | None]) -> float | None:
+    """The mean over datasets, only where every comparison has a value."""
     known = [value for value in values if value is not None]
-    return mean(known) if known and len(known) == len(values) else None
+    return mean(_by_dataset(members, known)) if known and len(known) == len(values) else None

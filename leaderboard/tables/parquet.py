@@ -36,7 +36,9 @@ def _line(comparison: Document, row: Document, name: str, machine: str | None) -
     alone = (row["against_student"] or {}) if headline else {}
     return {
         **{field: comparison[field] for field in COMPARISON},
+        "track": comparison.get("track"),
         **{field: row[field] for field in ROW},
+        "sender": row.get("sender"),
         "configuration": name,
         "headline": headline,
         **{field: row[field] if headline else None for field in HEADLINE},
@@ -63,8 +65,8 @@ def write_parquet(document: Document, path: Path) -> None:
 
     text, real, whole, flag, names = pa.string(), pa.float64(), pa.int64(), pa.bool_(), pa.list_(pa.string())
     kinds = {
-        **dict.fromkeys(COMPARISON, text),
-        **dict.fromkeys(ROW, text), "fixed": flag, "complete": flag, "verified": flag,
+        **dict.fromkeys(COMPARISON, text), "track": text,
+        **dict.fromkeys(ROW, text), "sender": text, "fixed": flag, "complete": flag, "verified": flag,
         "configuration": text, "headline": flag,
         **dict.fromkeys(HEADLINE, real),
         "rank_low": whole, "rank_high": whole, "letters": text, "verdict": text, "gain_p_holm": real,

@@ -19,6 +19,7 @@ def _line(comparison: Comparison, row: Row) -> Line:
     summary, standing, speed = row.summary, comparison.standings.get(row.key), row.speed.get(machine)
     speedup = comparison.speedup(row, machine, request=True) if machine else None
     return {
+        **({"track": comparison.track} if comparison.track else {}),
         "dataset": comparison.data.dataset,
         "split": comparison.data.split,
         "setting": comparison.data.setting,

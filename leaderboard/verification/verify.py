@@ -28,8 +28,8 @@ from graph_distillery.leaderboard.write import MARKER
 
 #: Columns whose values name a line of a CSV or parquet file.
 _IDENTITY = (
-    "slug", "dataset", "split", "setting", "task", "teacher", "student", "machine", "fingerprint", "role", "method",
-    "variant", "fixed", "configuration", "other", "other_variant", "other_fixed",
+    "track", "slug", "dataset", "split", "setting", "task", "teacher", "student", "machine", "fingerprint", "role",
+    "method", "variant", "fixed", "sender", "configuration", "other", "other_variant", "other_fixed", "other_sender",
 )  # fmt: skip
 #: Fields whose values name an entry of a list in the JSON file.
 _NAMES = ("slug", "name", "record", "seed", "trial", "number", "method", "task")
@@ -59,8 +59,12 @@ class Verification:
     notes: list[str] = field(default_factory=list)
 
 
-def verify_board(folder: Path, stores: Iterable[Path], published: Iterable[ReproductionTable] = ()) -> Verification:
+def verify_board(
+    folder: Path, stores: Iterable[Path], published: Iterable[ReproductionTable] = (), declared: Path | None = None
+) -> Verification:
     """Rebuild the board from its stores and compare; BoardError where the folder is no board or a store is bad.
+
+    declared: the `board.yaml` that it was built by.
 
     A board without a single picture is compared with one without pictures, which says nothing that is not true.
     """
@@ -71,7 +75,7 @@ def verify_board(folder: Path, stores: Iterable[Path], published: Iterable[Repro
     plots = any(name.startswith("plots/") for name in (*there, *listed))
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch) / "board"
-        result = build_board(stores, fresh, plots=plots, published=published)
+        result = build_board(stores, fresh, plots=plots, published=published, board=declared)
         built = [path.relative_to(fresh).as_posix() for path in result.files]
         differences: list[Difference] = []
         for name in built:

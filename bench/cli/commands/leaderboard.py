@@ -7,18 +7,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from graph_distillery.bench.cli.terminal import emit, emit_json, note
+from graph_distillery.bench.errors import UserError
 
 if TYPE_CHECKING:
+    from graph_distillery.leaderboard.read.load import Accepting
     from graph_distillery.leaderboard.reproduction import ReproductionTable
 
 
-def run(stores: Sequence[Path], out: Path, as_json: bool, *, plots: bool = True) -> int:
-    """Build the board at `out`; BoardError where it cannot."""
+def run(stores: Sequence[Path], out: Path, as_json: bool, *, plots: bool = True, board: Path | None = None) -> int:
+    """Build the board at `out`, by a `board.yaml` where one is given; BoardError where it cannot."""
     from graph_distillery.leaderboard import build_board
+    from graph_distillery.leaderboard.read.load import accepting
     from graph_distillery.leaderboard.text import visible
 
+    stores = named_stores(stores, accepting(board))
     rows, published = split_stages(stores)
-    result = build_board(rows, out, plots=plots, published=published)
+    result = build_board(rows, out, plots=plots, published=published, board=board)
     for warning in result.warnings:
         note(f"warning: {visible(warning)}")
     if as_json:
@@ -27,6 +31,13 @@ def run(stores: Sequence[Path], out: Path, as_json: bool, *, plots: bool = True)
     else:
         emit(str(result.path_readme))
     return 0
+
+
+def named_stores(stores: Sequence[Path], accepted: Accepting | None) -> Sequence[Path]:
+    """The stores of the command, or all that a `board.yaml` accepts; UserError where neither names one."""
+    if not stores and accepted is None:
+        raise UserError("STORE...: name a store, or with --board a board.yaml whose stores are read")
+    return accepted.stores(stores) if accepted else stores
 
 
 def split_stages(stores: Sequence[Path]) -> tuple[list[Path], list[ReproductionTable]]:

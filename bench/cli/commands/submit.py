@@ -14,17 +14,20 @@ if TYPE_CHECKING:
     from graph_distillery.bench.cli.rerun import Rerun
 
 
-def run(store: Path, beside: Sequence[Path], as_json: bool, again: int = 0, seed: int = 0) -> int:
+def run(
+    store: Path, beside: Sequence[Path], as_json: bool, again: int = 0, seed: int = 0, declared: Path | None = None
+) -> int:
     """A line per finding; 1 where one refuses the store or a row is contradicted, else 0.
 
     again, seed: train so many report runs once more, drawn by the seed; one that does not agree refuses the store.
+    declared: the `board.yaml` of the board, whose tracks the store is held against.
     BoardError where a store cannot be read.
     """
     from graph_distillery.bench.environment import suite_version
     from graph_distillery.leaderboard.submission import check_submission
     from graph_distillery.leaderboard.text import visible
 
-    found = check_submission(store, beside, suite_version())
+    found = check_submission(store, beside, suite_version(), declared)
     reruns = _reruns(store, again, seed) if again else []
     refused = found.refused or any(not each.agrees for each in reruns)
     code = int(refused or bool(found.contradicted))

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from graph_distillery.bench.cli.commands.leaderboard import split_stages
+from graph_distillery.bench.cli.commands.leaderboard import named_stores, split_stages
 from graph_distillery.bench.cli.terminal import emit, emit_json, note
 from graph_distillery.bench.text import count
 
@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from graph_distillery.bench.sweeps.store.rescoring import Rescored
 
 
-def run(board: Path, stores: Sequence[Path], as_json: bool, data: bool = False) -> int:
+def run(board: Path, stores: Sequence[Path], as_json: bool, data: bool = False, declared: Path | None = None) -> int:
     """A line per difference, and 1; or what was compared, and 0. BoardError where it cannot compare.
 
-    data: compute the stores' scores again too, from their predictions and the datasets' labels.
+    data: compute the stores' scores again too, from their predictions and the datasets' labels. declared: the
+    `board.yaml` that the board was built by.
     """
+    from graph_distillery.leaderboard.read.load import accepting
     from graph_distillery.leaderboard.text import visible
     from graph_distillery.leaderboard.verification.verify import verify_board
 
+    stores = named_stores(stores, accepting(declared))
     rows, published = split_stages(stores)
-    found = verify_board(board, rows, published)
+    found = verify_board(board, rows, published, declared)
     for line in found.notes:
         note(visible(line))
     rescored = _rescored(stores) if data else {}
