@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, Protocol, cast
 
 import torch.nn.functional as F
@@ -108,6 +108,15 @@ class Model(nn.Module):
         """Layer number `index`, from 0; `output` when it gives the logits."""
         raise NotImplementedError
 
+    def apply_layer(self, layer: Convolution, graph: Graph, state: Features, hidden: Sequence[Tensor]) -> Tensor:
+        """One layer of the stack; hidden: the hidden states so far, which some models read again."""
+        made: Tensor = layer(graph, state)
+        return made
+
+    def as_rows(self, graph: Graph) -> Graph | None:
+        """The graph with columns by which its rows alone are predicted alike, without edges; None: it needs those."""
+        return None if self.uses_edges else graph
+
     def activate(self, x: Tensor) -> Tensor:
         return F.relu(x)
 
@@ -127,7 +136,7 @@ class Model(nn.Module):
         for index, layer in enumerate(self.layers):
             if index > 0 or self.drops_features:
                 state = drop_features(state, p, self.training)
-            made: Tensor = layer(graph.for_layer(index), state)
+            made = self.apply_layer(cast(Convolution, layer), graph.for_layer(index), state, hidden)
             layer_input, state = state, made
             if index < len(self.norms):
                 state = self.activate(self.norms[index](made))

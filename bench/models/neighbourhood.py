@@ -9,7 +9,7 @@ from torch import Tensor
 
 from graph_distillery.methods.contract.columns import cut
 from graph_distillery.methods.contract.graph import Graph, select_rows
-from graph_distillery.methods.contract.propagation import PropagationKind, gcn_under_degrees
+from graph_distillery.methods.contract.propagation import LOOPS, PropagationKind, normalised_under_degrees
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
@@ -24,12 +24,13 @@ class Neighbourhood(Graph):
     inside: Tensor | None = None
 
     def propagation(self, kind: PropagationKind, relation: str | int | None = None) -> SparseMatrix:
-        """As `Graph.propagation`, the kind "gcn" under the degrees of the whole graph."""
-        if kind != "gcn" or self.whole is None or self.inside is None:
+        """As `Graph.propagation`, the kinds "gcn" and "symmetric" under the degrees of the whole graph."""
+        if kind not in ("gcn", "symmetric") or self.whole is None or self.inside is None:
             return super().propagation(kind, relation)
         degrees = self.whole.in_degrees(relation)[self.inside]
         return self.cached(
-            ("propagation", kind, relation), lambda: gcn_under_degrees(self.arcs_of(relation), degrees, self.dtype)
+            ("propagation", kind, relation),
+            lambda: normalised_under_degrees(self.arcs_of(relation), degrees, self.dtype, LOOPS[kind]),
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, overload
 
 import numpy as np
@@ -27,7 +27,7 @@ from graph_distillery.bench.training.problem import Problem
 from graph_distillery.bench.training.sampling import sampled_source
 from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods import METHODS, MethodInfo
-from graph_distillery.methods.contract import BatchSource, Context, Method, OptimiserSettings, Teacher
+from graph_distillery.methods.contract import BatchSource, Context, Graph, Method, OptimiserSettings, Teacher
 from graph_distillery.near_names import hint
 
 _SETTINGS = tuple(item.name for item in fields(OptimiserSettings))
@@ -318,8 +318,19 @@ def make_batches(method: Method[Any], configuration: Configuration, problem: Pro
     if isinstance(student, Model) and student.fan_out is not None:
         return sampled_source(problem.training, method.teachers, size, student, method.needs_edges)
     uses_edges = not isinstance(student, Model) or student.uses_edges
+    training = problem.training
+    if size is not None and uses_edges and (rows := _rows_for(method, training.graph)) is not None:
+        training, uses_edges = replace(training, graph=rows), False
     reads = Reads(uses_edges, method.needs_edges, method.reads_graph_columns)
-    return make_source(problem.training, method.teachers, size, reads)
+    return make_source(training, method.teachers, size, reads)
+
+
+def _rows_for(method: Method[Any], graph: Graph) -> Graph | None:
+    """The graph whose rows alone are enough for a student of features that were propagated; None where they are not."""
+    as_it_is = type(method).inputs is Method.inputs and type(method).forward is Method.forward
+    if not isinstance(method.student, Model) or method.needs_edges or not as_it_is or graph.num_graphs > 1:
+        return None
+    return method.student.as_rows(graph)
 
 
 def student_kind(name: str) -> str:

@@ -126,7 +126,8 @@ class Graph:
                 self._cache[key] = make()
         return cast(Made, self._cache[key])
 
-    def _cached_of_features(self, key: Hashable, make: Callable[[], Made]) -> Made:
+    def cached_of_features(self, key: Hashable, make: Callable[[], Made]) -> Made:
+        """As `cached`, for these features as well: no view under others shares it."""
         if key not in self._feature_cache:
             with lasting():
                 self._feature_cache[key] = make()
@@ -168,7 +169,7 @@ class Graph:
         features = self.features
         if isinstance(features, Tensor):
             return features
-        return self._cached_of_features("dense", features.to_dense)
+        return self.cached_of_features("dense", features.to_dense)
 
     def arcs_of(self, relation: str | int | None = None) -> Tensor:
         """[2, arcs] int64: those of one edge type, by its number or name; of all types where none is given.
@@ -194,8 +195,9 @@ class Graph:
     def propagation(self, kind: PropagationKind, relation: str | int | None = None) -> SparseMatrix:
         """The [nodes, nodes] matrix P with (P h)_i the aggregate over the in-neighbours of i; built once.
 
-        gcn: D^-1/2 (A + I) D^-1/2 with D the in-degree of A + I on both sides; mean: D^-1 A (an isolated node
-        receives 0); mean_self: D^-1 (A + I); mean_self_twice: D^-1 (A + 2 I); sum: A; sum_self: A + I.
+        gcn: D^-1/2 (A + I) D^-1/2 with D the in-degree of A + I on both sides; symmetric: D^-1/2 A D^-1/2; mean:
+        D^-1 A (an isolated node receives 0); mean_self: D^-1 (A + I); mean_self_twice: D^-1 (A + 2 I); sum: A;
+        sum_self: A + I.
 
         relation: A holds the arcs of this edge type alone, by its number or name. Raises as `arcs_of`.
         """
@@ -279,7 +281,7 @@ class Graph:
                 None if self._node_ids is None else self._node_ids.to(device),
             )
 
-        return self._cached_of_features(("on", str(device)), make)
+        return self.cached_of_features(("on", str(device)), make)
 
     def induced_subgraph(self, nodes: Tensor) -> Graph:
         """The graph on `nodes` ([count] int64, no repeats), renumbered in the given order, as one graph.

@@ -9,30 +9,44 @@ from torch import Tensor
 
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
-PropagationKind = Literal["gcn", "mean", "mean_self", "mean_self_twice", "sum", "sum_self"]
+PropagationKind = Literal["gcn", "symmetric", "mean", "mean_self", "mean_self_twice", "sum", "sum_self"]
 
 #: How often a node's arc to itself is added, by kind.
-LOOPS: dict[str, int] = {"gcn": 1, "mean": 0, "mean_self": 1, "mean_self_twice": 2, "sum": 0, "sum_self": 1}
+LOOPS: dict[str, int] = {
+    "gcn": 1,
+    "symmetric": 0,
+    "mean": 0,
+    "mean_self": 1,
+    "mean_self_twice": 2,
+    "sum": 0,
+    "sum_self": 1,
+}
 
 
 def propagation_matrix(arcs: Tensor, num_nodes: int, kind: PropagationKind, dtype: torch.dtype) -> SparseMatrix:
     """[nodes, nodes], what `Graph.propagation` documents, of [2, arcs] without self-loops."""
     source, target = with_loops(arcs, num_nodes, LOOPS[kind])
+    if kind in ("gcn", "symmetric"):
+        degrees = torch.bincount(arcs[1], minlength=num_nodes)
+        return normalised_under_degrees(arcs, degrees, dtype, LOOPS[kind])
     degree = torch.bincount(target, minlength=num_nodes).to(dtype).clamp(min=1)
-    if kind == "gcn":
-        weight = (degree[source] * degree[target]).rsqrt()
-    elif kind in ("mean", "mean_self", "mean_self_twice"):
+    if kind in ("mean", "mean_self", "mean_self_twice"):
         weight = degree[target].reciprocal()
     else:
         weight = torch.ones(source.numel(), dtype=dtype, device=arcs.device)
     return SparseMatrix.from_entries(target, source, weight, (num_nodes, num_nodes))
 
 
-def gcn_under_degrees(arcs: Tensor, in_degrees: Tensor, dtype: torch.dtype) -> SparseMatrix:
-    """The kind "gcn" of [2, arcs] under given in-degrees, [nodes] int64 without loops, of a larger graph."""
-    scale = (in_degrees + 1).to(dtype).rsqrt()
-    source, target = with_loops(arcs, in_degrees.numel(), 1)
-    return SparseMatrix.from_entries(target, source, scale[source] * scale[target], (in_degrees.numel(),) * 2)
+def normalised_under_degrees(arcs: Tensor, in_degrees: Tensor, dtype: torch.dtype, loops: int) -> SparseMatrix:
+    """D^-1/2 (A + loops I) D^-1/2 of [2, arcs] under given in-degrees, [nodes] int64 without loops, of a larger graph.
+
+    Arcs out of a node of degree 0 weigh nothing, as in PyG.
+    """
+    degrees = (in_degrees + loops).to(dtype)
+    source, target = with_loops(arcs, in_degrees.numel(), loops)
+    product = degrees[source] * degrees[target]
+    weight = torch.where(product > 0, product.rsqrt(), 0.0)
+    return SparseMatrix.from_entries(target, source, weight, (in_degrees.numel(),) * 2)
 
 
 def with_loops(arcs: Tensor, num_nodes: int, times: int) -> Tensor:

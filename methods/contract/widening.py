@@ -22,4 +22,4 @@ def beside(graph: Graph, column: str) -> Graph:
         wider = torch.cat([features, rows], 1) if isinstance(features, Tensor) else features.beside(rows)
         return graph.with_features(wider)
 
-    return graph._cached_of_features(("beside", column), make)
+    return graph.cached_of_features(("beside", column), make)

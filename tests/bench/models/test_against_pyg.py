@@ -93,6 +93,92 @@ def _mlp(ours: Any) -> tuple[list[nn.Module], Pairs]:
     return layers, [pair for a, b in zip(ours.layers, layers, strict=True) for pair in _linear(a.linear, b)]
 
 
+class _Deep(nn.Module):
+    """Linear, two GCN2Conv, linear; PyG's own reading of GCNII."""
+
+    def __init__(self, shared: bool) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(IN, WIDTH), nn.Linear(WIDTH, CLASSES)
+        self.convs = nn.ModuleList(
+            pyg.GCN2Conv(WIDTH, alpha=0.2, theta=0.7, layer=number, shared_weights=shared) for number in (1, 2)
+        )
+
+    def forward(self, x: Tensor, edge_index: Tensor) -> Tensor:
+        state = start = F.relu(self.first(x))
+        for conv in self.convs:
+            state = F.relu(conv(state, start, edge_index))
+        out: Tensor = self.last(state)
+        return out
+
+
+@pytest.mark.parametrize("shared", [True, False], ids=["gcnii", "gcnii-star"])
+def test_gcnii_equals_gcn2conv(shared: bool, make_graph: Any) -> None:
+    """Logits, every hidden state's share of the gradient, and that of the features."""
+    graph = make_graph()
+    hyper = {"layers": 4, "hidden": WIDTH, "alpha": 0.2, "decay": 0.7, "shared_weights": shared}
+    model, stack = build_model("gcnii", IN, CLASSES, hyper).double(), _Deep(shared).double()
+    pairs = [*_linear(model.layers[0].linear, stack.first), *_linear(model.layers[3].linear, stack.last)]
+    plain = []
+    for mine, conv in zip(model.layers[1:3], stack.convs, strict=True):
+        plain += [(mine.linear.weight, conv.weight1)] + ([] if shared else [(mine.of_start.weight, conv.weight2)])
+    with torch.no_grad():
+        for ours, theirs in pairs:
+            theirs.copy_(_as(ours, theirs))
+        for ours, theirs in plain:
+            theirs.copy_(ours)
+    x = graph.features.clone().requires_grad_()
+    graph.features.requires_grad_()
+    logits, expected = model(graph).logits, stack(x, graph.edge_index)
+    torch.testing.assert_close(logits, expected)
+    target = torch.randn_like(logits)
+    (logits * target).sum().backward()
+    (expected * target).sum().backward()
+    torch.testing.assert_close(graph.features.grad, x.grad)
+    for ours, theirs in plain:
+        torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+@pytest.mark.parametrize("directed", [True, False])
+def test_sign_reads_the_powers_of_pygs_transform(directed: bool, make_graph: Any) -> None:
+    from torch_geometric.data import Data
+    from torch_geometric.transforms import SIGN
+
+    graph = make_graph(directed=directed)
+    x = graph.features
+    data = SIGN(3)(
+        Data(x=x, edge_index=graph.edge_index.contiguous(), edge_weight=torch.ones(graph.num_edges).double())
+    )
+    hyper = {"layers": 2, "hidden": WIDTH, "hops": 3, "propagation": "symmetric"}
+    model = build_model("sign", IN, CLASSES, hyper).double()
+    maps = model.layers[0].maps
+    state = torch.cat([maps[k](x if k == 0 else data[f"x{k}"]) for k in range(4)], dim=1)
+    torch.testing.assert_close(model(graph).logits, model.layers[1].linear(F.relu(state)))
+
+
+def test_sign_of_added_maps_is_one_map_of_all_hops_side_by_side(make_graph: Any) -> None:
+    """And of one layer it is the linear model on them."""
+    graph = make_graph()
+    matrix, x = graph.propagation("gcn").to_dense(), graph.features
+    together = torch.cat([x, matrix @ x, matrix @ matrix @ x], dim=1)
+    for layers in (1, 2):
+        model = build_model("sign", IN, CLASSES, {"layers": layers, "hidden": WIDTH, "hops": 2, "join": "sum"}).double()
+        maps = model.layers[0].maps
+        state = together @ torch.cat([each.weight for each in maps]) + maps[0].bias
+        expected = state if layers == 1 else model.layers[1].linear(F.relu(state))
+        torch.testing.assert_close(model(graph).logits, expected)
+
+
+@pytest.mark.parametrize("kind", ["gcn", "symmetric"])
+def test_rows_of_sign_are_enough(kind: str, make_graph: Any) -> None:
+    """A batch of rows, without any edge, is predicted as on the whole graph; GCN has no such rows."""
+    graph, items = make_graph(), torch.tensor([5, 0, 11])
+    model = build_model("sign", IN, CLASSES, {"hidden": WIDTH, "propagation": kind}).double()
+    rows = model.as_rows(graph).rows(items)
+    assert rows.num_edges == 0
+    torch.testing.assert_close(model(rows).logits, model(graph).logits[items])
+    assert build_model("gcn", IN, CLASSES, {}).as_rows(graph) is None
+
+
 CASES: dict[str, tuple[str, dict[str, Any], Any]] = {
     "mlp": ("mlp", {}, _mlp),
     "gcn": ("gcn", {}, _gcn),

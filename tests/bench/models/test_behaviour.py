@@ -18,13 +18,14 @@ from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.registry import UnknownNameError
 
-NAMES = ["mlp", "gcn", "sage", "gat", "gin", "appnp", "dgcnn"]
+NAMES = ["mlp", "gcn", "sage", "gat", "gin", "appnp", "dgcnn", "gcnii", "sign"]
 SMALL = {"layers": 3, "hidden": 16, "norm": "batch", "residual": True}
 
 
 def small(name: str, level: Any = "node", **hyper: Any) -> Any:
     torch.manual_seed(0)
-    return build_model(name, 12, 5, {**SMALL, **hyper}, level).double()
+    alike = {"join": "sum"} if name == "sign" else {}  # else its first state is as wide as all hops together
+    return build_model(name, 12, 5, {**SMALL, **alike, **hyper}, level).double()
 
 
 def disjoint_union(graphs: list[Graph]) -> Graph:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import build_model
 from graph_distillery.bench.training.batches import GraphBatches, Reads, RowBatches, make_source
+from graph_distillery.bench.training.engine import Configuration, build, make_batches
+from graph_distillery.bench.training.problem import ProblemKey, load_problem
 from graph_distillery.methods.contract import Batch, Teacher, TrainingData
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.tasks.registry import make_task
@@ -149,3 +151,21 @@ def test_pairs(count: int, size: int, edges: bool, items: str, data: st.DataObje
             assert set(ends.tolist()) == set(pairs[batch.items].flatten().tolist())
         seen += batch.items.tolist()
     assert sorted(seen) == (list(range(count)) if items == "observed" else labelled.tolist())
+
+
+@pytest.mark.parametrize("setting", ["transductive", "inductive"])
+def test_a_student_of_propagated_features_is_trained_on_rows(setting: str) -> None:
+    """Mini-batches of SIGN have no edge and give the logits of the whole graph; a method that needs edges has all."""
+    problem = load_problem(ProblemKey("csbm", "cpf", setting), 0)
+    hyper = {"batch_size": 16, "hidden": 8, "dropout": 0.0, "norm": "none"}
+    configuration = Configuration("supervised", student="sign", student_hyper=hyper)
+    method = build(configuration, problem, ())
+    whole = method(problem.training.graph).logits
+    batches = list(make_batches(method, configuration, problem).epoch("labelled"))
+    assert len(batches) == 5
+    for batch in batches:
+        assert batch.graph.num_edges == 0
+        torch.testing.assert_close(method(batch.graph).logits, whole[batch.items])
+    method.needs_edges = True
+    with pytest.raises(UserError, match=r"^batch_size: a student that reads the edges"):
+        make_batches(method, configuration, problem)

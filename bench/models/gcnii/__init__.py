@@ -1,0 +1,3 @@
+"""GCNII."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""SIGN."""
+
+from __future__ import annotations
