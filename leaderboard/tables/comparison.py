@@ -6,7 +6,7 @@ Its rows share the data (by content hash), split, setting, metric, teacher and s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,6 @@ from graph_distillery.leaderboard.statistics import (
     sampling_of,
     standings,
 )
-from graph_distillery.leaderboard.statistics.paired import choose_test
 from graph_distillery.leaderboard.text import sampling_words
 
 if TYPE_CHECKING:
@@ -264,20 +263,14 @@ class Comparison:
 
     def own_term(self, row: Row) -> PairedTest | None:
         """The row less the same configuration with its method's own term off, on the seeds of both; None where that
-        was not run. The p is this one pair's alone.
+        was not run. p is adjusted over all such tests of the table."""
+        return self._own_terms.get(row.key)
 
-        Where the term is off in the row itself both are the same runs, and nothing is drawn: it is worth 0, 0 to 0.
-        """
-        off, head = row.results.get("ablated"), row.headline
-        if off is None or head is None:
-            return None
-        seeds = sorted(head.test.keys() & off.test.keys())
-        ours, theirs = ({seed: result.test[seed] for seed in seeds} for result in (head, off))
-        if head.hparams == off.hparams and ours == theirs:
-            same = paired_test(ours, theirs, "wilcoxon")
-            return None if same is None else replace(same, low=0.0, high=0.0)
-        test = choose_test(self.sampling.samples(seeds), 1, self.sampling) if seeds else None
-        return paired_test(ours, theirs, test, sampling=self.sampling)
+    @cached_property
+    def _own_terms(self) -> Mapping[RowKey, PairedTest]:
+        from graph_distillery.leaderboard.tables.worth import own_terms
+
+        return own_terms(self.rows, self.sampling, self.data.stratum)
 
     def speedup(self, row: Row, fingerprint: str, request: bool = False) -> float | None:
         """Teacher's median latency over this row's, both on one fingerprint."""

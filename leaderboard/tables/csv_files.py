@@ -12,6 +12,7 @@ from graph_distillery.leaderboard.statistics import Estimate, PairedTest
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.overall import Overall
+from graph_distillery.leaderboard.tables.worth import verdict
 from graph_distillery.leaderboard.text import visible
 
 Value = str | int | float | bool | None
@@ -60,6 +61,7 @@ def _overall(board: Board) -> list[Line]:
             | _estimate("iqm_normalised", row.iqm)
             | _estimate("mean_gap_closed", row.gap)
             | _estimate("mean_gain", row.gains)
+            | (_estimate("mean_own_term", row.own_term) if row.own_term else {})
             | {"mean_tuning_gain": row.tuning_gain, "mean_ece": row.ece}
             | {"tuning_device_hours": row.device_hours}
             | {"speedup_geometric_mean": row.speedup}
@@ -103,6 +105,7 @@ def _pairs(board: Board) -> list[Line]:
 def _scores(comparison: Comparison) -> list[Line]:
     """One line per row and configuration; ranks, tests, gain and gap closed belong to the headline configuration."""
     lines: list[Line] = []
+    ablated = any("ablated" in row.results for row in comparison.rows)
     for row in comparison.rows:
         for result in row.results.values():
             headline = result is row.headline
@@ -137,6 +140,7 @@ def _scores(comparison: Comparison) -> list[Line]:
                     "val_mean": val.mean if val else None,
                 }
                 | _standing(comparison, row if headline else None)
+                | (_worth(comparison.own_term(row) if headline else None) if ablated else {})
                 | {
                     "equal_to_best": comparison.equal_to_best(row) if headline else None,
                     "optimism": row.optimism if headline else None,
@@ -149,6 +153,17 @@ def _scores(comparison: Comparison) -> list[Line]:
                 }
             )
     return lines
+
+
+def _worth(test: PairedTest | None) -> Line:
+    """What the method's own term is worth, as a fraction, with its p adjusted over the table's column."""
+    return {
+        "own_term": test.difference if test else None,
+        "own_term_low95": test.low if test else None,
+        "own_term_high95": test.high if test else None,
+        "own_term_holm_p": test.p_holm if test else None,
+        "own_term_verdict": verdict(test) or None if test else None,
+    }
 
 
 def _standing(comparison: Comparison, row: Row | None) -> Line:

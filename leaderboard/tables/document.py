@@ -18,6 +18,7 @@ from graph_distillery.leaderboard.statistics import Estimate, PairedTest, Standi
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.overall import Overall, OverallRow
+from graph_distillery.leaderboard.tables.worth import verdict
 
 DOCUMENT_VERSION = 1
 
@@ -105,6 +106,7 @@ def _overall_row(row: OverallRow) -> Document:
         "gain": row.gain,
         "mean_gain": _parts(row.gains),
         "tuning_gain": row.tuning_gain,
+        **({"own_term": _parts(row.own_term)} if row.own_term else {}),
         "speedup": row.speedup,
         "speedups": row.speedups,
         "device_hours": row.device_hours,
@@ -158,7 +160,7 @@ def _row(comparison: Comparison, row: Row, fronts: dict[str, dict[RowKey, bool]]
         "gap_closed": comparison.gap_closed(row),
         "tuning_gain": comparison.tuning_gain(row),
         "headline": row.headline.selection if row.headline else None,
-        **({"own_term": _paired(comparison.own_term(row))} if "ablated" in row.results else {}),
+        **({"own_term": _worth(comparison.own_term(row))} if "ablated" in row.results else {}),
         "configurations": {name: _result(each, book) for name, each in row.results.items()},
         "search": {
             "trials": len(row.tuning.trials),
@@ -198,6 +200,10 @@ def _standing(standing: Standing[RowKey] | None) -> Document | None:
 
 def _paired(test: PairedTest | None) -> Document | None:
     return {**_fields(test), "significant": test.significant} if test else None
+
+
+def _worth(test: PairedTest | None) -> Document | None:
+    return {**_fields(test), "significant": test.significant, "verdict": verdict(test)} if test else None
 
 
 def _speed(speed: SpeedRow) -> Document:

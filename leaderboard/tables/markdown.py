@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from graph_distillery.leaderboard.read.rows import RANKED, Row
-from graph_distillery.leaderboard.statistics.paired import PairedTest
+from graph_distillery.leaderboard.statistics import Estimate, PairedTest
 from graph_distillery.leaderboard.statistics.summary import STUDENTISED_FROM
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.declared import NO_FILE, origin, submissions
 from graph_distillery.leaderboard.tables.overall import Overall
+from graph_distillery.leaderboard.tables.worth import verdict
 from graph_distillery.leaderboard.text import (
     METRICS,
     NONE,
@@ -38,7 +39,8 @@ Pictures = Mapping[str | int, Sequence[tuple[str, str]]]
 #: Said where a table has such a column.
 OWN_TERM = """\
 - *Own term* is the row less the same configuration with its method's own contribution switched off, on the same seeds:
-  what the method itself brings. Where its interval reaches zero, that is nothing that these runs can measure."""
+  what the method itself brings, by the table's own test, adjusted by Holm over its column. Where its interval reaches
+  zero or that p is above 5 %, it is nothing that these runs can measure. Overall it is the mean over datasets."""
 PROTOCOL = f"""\
 - Scores are percentages: mean ± sample standard deviation over report seeds, on test labels that tuning never saw.
 - Intervals and tests speak of data that were not seen, and each table says how. Where seeds redraw the split, its parts
@@ -148,6 +150,10 @@ def _overall(overall: Overall) -> str:
             "Mean tuning gain",
         ]
         header += ["Tuning cost (device-hours)", "Speed-up (geometric mean)"]
+        if any(r.own_term for r in rows):
+            header += ["Mean own term", "95 %"]
+            for line, r in zip(cells, rows, strict=True):
+                line += [signed(r.own_term.value if r.own_term else None), _own_bounds(r.own_term)]
         lines += [table(header, cells), ""]
     else:
         lines += ["No method is complete in all of them.", ""]
@@ -157,6 +163,12 @@ def _overall(overall: Overall) -> str:
         lines += [f"- {plain(key.name)}: {plain('; '.join(gaps))}" for key, gaps in overall.partial.items()]
         lines += [""]
     return "\n".join(lines).rstrip()
+
+
+def _own_bounds(worth: Estimate | None) -> str:
+    found = bounds(worth, "{:+.2f}", 100)
+    nothing = worth is not None and worth.low is not None and worth.high is not None and worth.low <= 0 <= worth.high
+    return f"{found}, nothing measurable" if nothing else found
 
 
 def _over_datasets(overall: Overall) -> list[str]:
@@ -276,11 +288,12 @@ def _scores(comparison: Comparison) -> str:
 
 
 def _own_term(test: PairedTest | None) -> str:
-    """What a method's own term is worth, with its interval; in words where that reaches zero."""
+    """What a method's own term is worth, with its interval; in words where that is nothing."""
     if test is None or test.low is None or test.high is None:
         return signed(test.difference) if test else NONE
     found = f"{signed(test.difference)} ({signed(test.low)} to {signed(test.high)})"
-    return f"{found}, nothing measurable" if test.low <= 0 <= test.high else found
+    word = verdict(test)
+    return f"{found}, {word}" if word else found
 
 
 def _speed(comparison: Comparison, fingerprint: str) -> str:

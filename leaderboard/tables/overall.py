@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from graph_distillery.leaderboard.read.rows import RANKED, Row, RowKey
-from graph_distillery.leaderboard.statistics import Estimate, geometric_mean, mean
+from graph_distillery.leaderboard.statistics import Estimate, PairedTest, geometric_mean, mean
 from graph_distillery.leaderboard.tables.comparison import Comparison
 
 if TYPE_CHECKING:
@@ -29,7 +29,8 @@ class OverallRow:
     ``iqm`` and ``profile``: of scores normalised so that the majority class is 0 and the teacher 1 (a perfect score,
     without a teacher). ``gap``: mean share of the teacher's gap that was closed. ``gain`` and ``tuning_gain`` are
     means of differences, as fractions. ``speedups``: geometric mean of the teacher's request latency over the row's, by
-    hardware fingerprint. None where one comparison lacks it.
+    hardware fingerprint. ``own_term``: mean over datasets of what the method's own term is worth. None where one
+    comparison lacks it.
     """
 
     key: RowKey
@@ -44,6 +45,7 @@ class OverallRow:
     device_hours: float | None
     ece: float | None
     profile: Profile | None
+    own_term: Estimate | None = None
 
     @property
     def mean_rank(self) -> float:
@@ -172,6 +174,7 @@ def _rows(
                 sum(h for h in hours if h is not None) if None not in hours else None,
                 _mean_of_all(members, [row.headline.mean_ece if row.headline else None for _, row in pairs]),
                 profiles[place],
+                _worth(members, [each.own_term(row) for each, row in pairs]) if _one_metric(members) else None,
             )
         )
     rows.sort(key=lambda row: (row.mean_rank, row.key))
@@ -200,6 +203,13 @@ def _over(members: Members, values: Sequence[float | None]) -> Estimate | None:
 def _closed(members: Members, gaps: Sequence[Estimate | None]) -> Estimate | None:
     """The mean share of the gap; on one comparison its own interval."""
     return gaps[0] if len(gaps) == 1 else _over(members, [gap.value if gap else None for gap in gaps])
+
+
+def _worth(members: Members, tests: Sequence[PairedTest | None]) -> Estimate | None:
+    """The mean worth of a method's own term; on one comparison with its own interval."""
+    if len(tests) == 1:
+        return Estimate(tests[0].difference, tests[0].low, tests[0].high) if tests[0] else None
+    return _over(members, [test.difference if test else None for test in tests])
 
 
 def _ranks(members: Members, raw: Sequence[Sequence[Floats]], strata: Strata) -> list[Estimate]:

@@ -33,6 +33,7 @@ def _line(comparison: Document, row: Document, name: str, machine: str | None) -
     configuration, headline = row["configurations"][name], name == row["headline"]
     test, validation = configuration["test"] or {}, configuration["validation"] or {}
     speed, standing = row["speed"].get(machine, {}), (row["standing"] or {}) if headline else {}
+    worth = (row.get("own_term") or {}) if headline else {}
     alone = (row["against_student"] or {}) if headline else {}
     return {
         **{field: comparison[field] for field in COMPARISON},
@@ -44,6 +45,8 @@ def _line(comparison: Document, row: Document, name: str, machine: str | None) -
         **{field: row[field] if headline else None for field in HEADLINE},
         **{field: standing.get(field) for field in STANDING},
         "gain_p_holm": alone.get("p_holm"),
+        "own_term": worth.get("difference"),
+        **{f"own_term_{field}": worth.get(field) for field in ("low", "high", "p_holm", "verdict")},
         **{f"test_{field}": test.get(field) for field in SUMMARY},
         "validation_mean": validation.get("mean"),
         "ece": configuration["ece"],
@@ -70,6 +73,8 @@ def write_parquet(document: Document, path: Path) -> None:
         "configuration": text, "headline": flag,
         **dict.fromkeys(HEADLINE, real),
         "rank_low": whole, "rank_high": whole, "letters": text, "verdict": text, "gain_p_holm": real,
+        "own_term": real, "own_term_low": real, "own_term_high": real, "own_term_p_holm": real,
+        "own_term_verdict": text,
         **{f"test_{field}": real for field in SUMMARY}, "test_n": whole,
         "validation_mean": real, "ece": real, "trials": whole, "device_hours": real, "failed_runs": whole,
         "command": text, "stores": names, "suite_versions": names, "machine": text,

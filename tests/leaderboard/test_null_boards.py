@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 
 from graph_distillery.leaderboard.statistics import SplitFacts, sampling_of, standings
-from graph_distillery.leaderboard.statistics.items import paired_items
+from graph_distillery.leaderboard.statistics.across import over_datasets, win_rates
+from graph_distillery.leaderboard.statistics.items import items_test, resampled_means
 from graph_distillery.leaderboard.statistics.paired import paired_test
+from graph_distillery.leaderboard.statistics.summary import average_ranks
 from graph_distillery.leaderboard.statistics.variance import summarise_runs
 
 SEEDS = 10
@@ -84,7 +86,8 @@ def campaign(design: str, boards: int, rows: int, gain: float = 0.0, seed: int =
     rng = np.random.default_rng([20261125, seed])
     train = round(DESIGNS[design][0] * ITEMS)
     truth = World(rng, 1).truth(train, design in ("fixed", "sealed"))
-    found: dict[str, list[float]] = {name: [] for name in ("pair", "before", "family", "mean", "difference", "items")}
+    names = ("pair", "before", "family", "mean", "difference", "items", "items family", "items difference")
+    found: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(boards):
         scores, facts, right = World(rng, rows, gain).runs(design)
         runs, sampling = told(scores, facts)
@@ -96,9 +99,13 @@ def campaign(design: str, boards: int, rows: int, gain: float = 0.0, seed: int =
         found["family"].append(any(p <= 0.05 for each in ranked.values() for p in each.pairs.values()))
         own = summarise_runs(runs[1], sampling)
         found["mean"].append(own.low <= truth <= own.high)
-        if sampling.kind == "fixed" and len({each.split for each in facts}) == 1:
-            one, other = (np.array(right[row], dtype=float) for row in (0, 1))
-            found["items"].append(paired_items(one, other, "board", 400).p <= 0.05)
+        if sampling.kind == "fixed":  # with predictions
+            drawn = resampled_means([np.array(each, dtype=float) for each in right], "board", 400)
+            items = items_test(float(scores[0].mean() - scores[1].mean()), drawn[0] - drawn[1])
+            found["items"].append(items.p <= 0.05)
+            found["items difference"].append(items.low <= 0 <= items.high)
+            ranked = standings(dict(enumerate(runs)), sampling, dict(enumerate(drawn)))
+            found["items family"].append(any(p <= 0.05 for each in ranked.values() for p in each.pairs.values()))
     return {name: round(float(np.mean(each)), 4) for name, each in found.items() if each}
 
 
@@ -119,7 +126,43 @@ def test_the_figures_of_boards_on_which_nothing_differs(design):
     found = campaign(design, 2000, 4)
     powers = {gain: campaign(design, 400, 4, gain, seed=1) for gain in (0.04, 0.08)}
     print(f"\n{design}: {found}", *(f"gain {gain}: {each}" for gain, each in powers.items()), sep="\n  ")
-    assert 0.02 <= found["pair"] <= 0.07
     assert found["family"] <= 0.07
-    assert 0.92 <= found["difference"] <= 0.98
-    assert 0.92 <= found["mean"] <= 0.98
+    assert found["mean"] >= 0.92
+    if "items" not in found:
+        assert 0.02 <= found["pair"] <= 0.07
+        assert 0.92 <= found["difference"] <= 0.97
+        assert found["mean"] <= 0.97
+        return
+    # What decides where there are predictions; without them the sum of two variances does, cautious by its law.
+    assert 0.02 <= found["items"] <= 0.07
+    assert found["items family"] <= 0.07
+    assert 0.92 <= found["items difference"] <= 0.97
+    assert found["pair"] <= found["items"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("datasets", [3, 6, 12])
+def test_the_figures_of_intervals_over_datasets(datasets):
+    """Datasets are drawn from a population in which method 0 is as good as method 1, and better than the others."""
+    rng, methods, boards = np.random.default_rng([20261126, datasets]), 4, 2000
+
+    def drawn(number):
+        """Ranks, win rates and gains over method 1, [number, methods], of so many datasets of ten seeds each."""
+        level = np.array([0.0, 0.0, -0.01, -0.02]) + rng.normal(0, 0.01, (number, methods))
+        scores = level[:, :, None] + 0.01 * (1 - rng.gamma(2, 0.5, (number, methods, SEEDS)))  # a long lower tail
+        ranks = [average_ranks(dict(enumerate(each.mean(axis=1).tolist()))) for each in scores]
+        ranked = np.array([[each[method] for method in range(methods)] for each in ranks])
+        won = np.array([win_rates(list(each)) for each in scores])
+        gains = scores.mean(axis=2) - scores[:, 1:2].mean(axis=2)
+        return ranked, won, gains
+
+    truths = [each.mean(axis=0) for each in drawn(20_000)]
+    covered: dict[str, list[bool]] = {"mean rank": [], "win rate": [], "mean gain": []}
+    bounds = {"mean rank": (1.0, methods), "win rate": (0.0, 1.0), "mean gain": (-1.0, 1.0)}
+    for _ in range(boards):
+        for (name, found), values, truth in zip(covered.items(), drawn(datasets), truths, strict=True):
+            interval = over_datasets(values[:, 0].tolist(), *bounds[name])
+            found.append(interval.low <= truth[0] <= interval.high)
+    figures = {name: round(float(np.mean(each)), 4) for name, each in covered.items()}
+    print(f"\n{datasets} datasets: {figures}")
+    assert all(0.92 <= each <= 0.97 for each in figures.values()), figures

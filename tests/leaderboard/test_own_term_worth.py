@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 import graph_distillery as gd
+from graph_distillery.bench.records import Items
+from graph_distillery.bench.records.predictions import PredictedPart, Predictions, sha256_of, write_predictions
+from graph_distillery.leaderboard.read.load import load_stores
 from graph_distillery.leaderboard.submission import check_submission
+from graph_distillery.leaderboard.tables.board import make_board
+from graph_distillery.leaderboard.tables.worth import verdict
 
 SPEC: dict[str, Any] = {
     "name": "worth",
@@ -59,7 +67,7 @@ def test_a_term_set_to_nothing_by_hand_is_worth_nothing_exactly(store: Path) -> 
     worth = rows_of(store)["at"]["own_term"]
     assert (worth["difference"], worth["low"], worth["high"]) == (0, 0, 0)
     page = (store.parent / "board" / "README.md").read_text()
-    (cells,) = [line for line in page.splitlines() if re.match(r"\| at \|.*nothing measurable", line)]
+    *_, cells = [line for line in page.splitlines() if re.match(r"\| at \|.*nothing measurable", line)]
     assert cells.rstrip(" |").endswith("0.00 (0.00 to 0.00), nothing measurable")
 
 
@@ -88,3 +96,55 @@ def test_on_one_fixed_split_a_term_set_to_nothing_is_worth_nothing_exactly_too(t
     worth = rows_of(tmp_path / "store")["glnn"]["own_term"]
     assert (worth["difference"], worth["low"], worth["high"]) == (0, 0, 0)
     assert not [each for each in check_submission(tmp_path / "store", [], "0.1.0").findings if each.level == "refuse"]
+
+
+def test_on_one_fixed_split_with_predictions_the_test_items_decide(make_record: Any, make_store: Any) -> None:
+    """McNemar's setting: of 400 items 40 are right with the term alone, 20 without it alone; Holm over two methods."""
+    n, b, c, both = 400, 40, 20, 300
+    on = np.r_[np.ones(b), np.zeros(c), np.ones(both), np.zeros(n - b - c - both)].astype(bool)
+    off = np.r_[np.zeros(b), np.ones(c), np.ones(both), np.zeros(n - b - c - both)].astype(bool)
+    told, files = [], []
+    for method, without in (("kd", off), ("glnn", on)):
+        for selection, right in (("tuned", on), ("ablated", without)):
+            part = PredictedPart(np.arange(n), np.where(right, 1, 0)[None], right=right[None])
+            files.append(Predictions({"all": part}).to_bytes(2))
+            hparams = {"lr": 0.1, "weight": float(selection == "tuned")}
+            record = make_record(method, float(right.mean()), selection=selection, hparams=hparams)
+            items = Items(train=9, val=9, test=n)
+            cell = record.cell.model_copy(update={"split_sha256": "a" * 64, "test_sha256": "b" * 64, "items": items})
+            told.append(record.model_copy(update={"cell": cell, "predictions_sha256": sha256_of(files[-1])}))
+    store = make_store(told)
+    for content in files:
+        write_predictions(store, content)
+    (table,) = make_board(load_stores([store])).comparisons
+    worth = {row.key.name: table.own_term(row) for row in table.rows}
+    deviation = np.sqrt(b + c - (b - c) ** 2 / n) / n
+    kd, glnn = worth["kd"], worth["glnn"]
+    assert kd.test == "items_bootstrap"
+    assert kd.difference == pytest.approx((b - c) / n)
+    assert (kd.high - kd.low) / 2 == pytest.approx(1.96 * deviation, rel=0.08)
+    assert kd.p_holm == pytest.approx(2 * kd.p)
+    assert verdict(kd) == ""
+    assert (glnn.difference, glnn.low, glnn.high, verdict(glnn)) == (0, 0, 0, "nothing measurable")
+
+
+def test_every_file_and_the_overall_tell_the_worth(store: Path) -> None:
+    board = store.parent / "board"
+    document = json.loads((board / "leaderboard.json").read_text())
+    rows = rows_of(store)
+    (overall,) = document["overall"]
+    for row in overall["rows"]:
+        alone = rows[row["method"]].get("own_term")
+        assert ("own_term" in row) == (alone is not None)
+        assert alone is None or row["own_term"]["value"] == alone["difference"]
+    page = (board / "README.md").read_text()
+    assert "| Mean own term |" in page
+    (table,) = [file for file in (board / "tables").glob("karate*.csv") if "speed" not in file.name]
+    lines = {(line["method"], line["configuration"]): line for line in csv.DictReader(table.open())}
+    parquet = pq.read_table(board / "leaderboard.parquet").to_pylist()
+    kept = {(line["method"], line["configuration"]): line for line in parquet}
+    for method in ("kd", "at"):
+        name = (method, rows[method]["headline"])
+        assert float(lines[name]["own_term"]) == kept[name]["own_term"] == rows[method]["own_term"]["difference"]
+        assert lines[name]["own_term_verdict"] == kept[name]["own_term_verdict"] == rows[method]["own_term"]["verdict"]
+    assert rows["at"]["own_term"]["verdict"] == "nothing measurable"

@@ -21,7 +21,7 @@ function studentNote(row) {
   return `Wins ${test.wins}, ties ${test.ties}, losses ${test.losses}${band}; ${pOf(test)}.`;
 }
 const worthNote = (row) => (row.own_term && known(row.own_term.low) ? `95 % interval ${between(row.own_term.low, row.own_term.high, signed)}.` : "");
-const worthText = (row) => (!row.own_term ? NONE : `${signed(row.own_term.difference)}${known(row.own_term.low) && row.own_term.low <= 0 && row.own_term.high >= 0 ? " (nothing measurable)" : ""}`);
+const worthText = (row) => (!row.own_term ? NONE : `${signed(row.own_term.difference)}${row.own_term.verdict ? ` (${row.own_term.verdict})` : ""}`);
 const ends = (test) => (test ? [test.low, test.mean, test.high] : null);
 const spread = (low, high) => (known(low) && known(high) && low !== high ? `95 % interval of the median over rounds: ${number(low)} to ${number(high)} ms.` : "");
 const frontNote = (row) => (speedOf(row)?.pareto ? "On the front of request latency, parameters and accuracy." : "");
@@ -81,6 +81,7 @@ function overallColumns(overall) {
       value: (row) => rowIn(each, row)?.test?.mean ?? null, text: (row) => percent(rowIn(each, row)?.test?.mean), note: (row) => (rowIn(each, row) ? `Rank ${rankOf(rowIn(each, row))}; 95 % interval ${between(rowIn(each, row).test?.low, rowIn(each, row).test?.high)}.` : ""),
     })),
     estimate("Mean gain", "Mean difference to the student alone, in percentage points.", (row) => row.mean_gain, signed, { best: 1 }),
+    ...(overall.rows.some((row) => row.own_term) ? [{ ...estimate("Mean own term", "The row less the same configuration with its method's own term off, in points, mean over datasets.", (row) => row.own_term, signed), text: (row) => `${signed(row.own_term?.value)}${row.own_term && known(row.own_term.low) && row.own_term.low <= 0 && row.own_term.high >= 0 ? " (nothing measurable)" : ""}` }] : []),
     estimate("Mean gap closed", "Gain over the distance from the student alone to a clearly better teacher.", (row) => row.gap_closed, share, { best: 1, off: true }),
     estimate("IQM", "Mean of the middle half of normalised scores: 0 is the majority class, 1 the teacher, clearly above it.", (row) => row.iqm, (value) => (known(value) ? `${percent(value, 1)} %` : NONE), { best: 1, off: true }),
     { title: "Mean speed-up", help: "The teacher's latency over the student's, geometric mean.", best: 1, value: (row) => row.speedup, text: (row) => factor(row.speedup), note: () => (overall.machine ? `On machine ${overall.machine.slice(0, 12)}.` : "") },
