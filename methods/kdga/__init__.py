@@ -1,0 +1,3 @@
+"""KDGA."""
+
+from __future__ import annotations

@@ -1,0 +1,26 @@
+"""What there is to know of `kdga` before it is loaded."""
+
+from __future__ import annotations
+
+from graph_distillery.methods.info import MethodInfo
+
+INFO = MethodInfo(
+    name="kdga",
+    title="Knowledge distillation for graph augmentation",
+    paper="Knowledge Distillation Improves Graph Structure Augmentation for Graph Neural Networks",
+    venue="NeurIPS",
+    year=2022,
+    url="https://openreview.net/forum?id=7yHte3tH8Xh",
+    family="structure",
+    target=".method:KDGA",
+    tasks=("node-classification",),
+    students=("gnn",),
+    student_models=("gcn",),
+    teacher="none",
+    variants={
+        "paper": "as the released code where the text leaves it open: divergences are divided by items times classes, "
+        "and the teacher's side of them is no constant; both heads are of the student's own kind, where the released "
+        "ones are linear; the network's first training on the graph alone has no early stop",
+    },
+    own_term={"kd_weight": 0.0, "teacher_weight": 0.0},
+)
