@@ -115,7 +115,8 @@ def join(
                 if not table.needs(row, column)
             )
             explanation = table.explanations.get(row, {}).get(column)
-            cells.append(ReproductionCell(row, column, _published(table, number), ours, lacks, quirks, explanation))
+            theirs, dataset = _published(table, number), table.columns[column].dataset
+            cells.append(ReproductionCell(row, column, theirs, ours, lacks, quirks, explanation, dataset))
     versions = sorted({record.suite_version for found in read.values() for record in found.current})
     option = " --stand-in" if stand_in else ""
     return ReproductionTable(

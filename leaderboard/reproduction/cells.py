@@ -51,7 +51,7 @@ class Variation:
 
 @dataclass(frozen=True)
 class ReproductionCell:
-    """One number of a table and what ours is. needs: why nothing can be run, if so."""
+    """One number of a table and what ours is. needs: why nothing can be run, if so; dataset: of the column."""
 
     row: str
     column: str
@@ -60,6 +60,7 @@ class ReproductionCell:
     needs: str | None = None
     quirks: tuple[Variation, ...] = ()
     explanation: str | None = None
+    dataset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ def ours_of(
     teacher: str | None = None,
     part: str | None = None,
 ) -> Ours:
-    """The report runs of one row among a stage's records. part: of the test scores; the metric's own by default."""
+    """The report runs of one row among a stage's records. part: of the test scores; the metric's own by default, and of
+    `majority` the share of the largest class of what is judged."""
     values: dict[int, float] = {}
     failed: set[int] = set()
     seconds = 0.0
@@ -111,7 +113,10 @@ def ours_of(
             continue
         if teacher is not None and (cell.student if method == "teacher" else cell.teacher) not in (teacher, None):
             continue
-        score = (record.metrics.test or {}).get(part or cell.metric)
+        test = record.metrics.test or {}
+        score = test.get(part or cell.metric)
+        if method == "majority" and part is None:  # what it guesses from training may be no majority there
+            score = test.get("largest_class", score)
         if record.status == "ok" and score is not None:
             values[record.seed] = 100 * score
             seconds += record.timings.train_s

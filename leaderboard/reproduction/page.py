@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from graph_distillery.leaderboard.reproduction.bias import SharedBias, shared_bias
 from graph_distillery.leaderboard.reproduction.cells import Ours, ReproductionCell, ReproductionTable
 from graph_distillery.leaderboard.reproduction.verdicts import VERDICTS, verdict_of
 from graph_distillery.leaderboard.statistics import summarise
@@ -15,6 +16,12 @@ RULE = """\
 width of our 95 % interval. `above`, `below`: ours is farther off. `not judged`: with the reason; an interval wider than
 10 points reproduces nothing. Scores are test percentages, mean ± sample standard deviation over seeds; the interval is
 that of the mean (studentised bootstrap from eight seeds on, Student's t for fewer)."""
+
+BIAS = """\
+*z*: (ours - published) / sqrt((published deviation² + ours²) / seeds) of a dataset, the mean of its columns; pooled,
+the sum over datasets divided by the square root of their number. Beyond ±1.96, with most datasets on that side, a row
+is low or high as a whole, whatever the verdicts on its cells. The published mean is taken to have as many seeds as
+ours, datasets to be independent."""
 
 _CONFIDENCE = {
     "table": "read in the paper or its repository",
@@ -40,7 +47,13 @@ def page(reproduction: ReproductionTable, figure: str | None) -> str:
     if figure:
         lines += [f"![Published against ours]({figure})", ""]
     lines += ["## Verdicts", "", _verdicts(reproduction), "", RULE, ""]
-    lines += [*_quirks(reproduction), *_explanations(reproduction), *_sources(reproduction), *_protocol(reproduction)]
+    lines += [
+        *_bias(reproduction),
+        *_quirks(reproduction),
+        *_explanations(reproduction),
+        *_sources(reproduction),
+        *_protocol(reproduction),
+    ]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -85,6 +98,19 @@ def _verdicts(reproduction: ReproductionTable) -> str:
             )
     header = ["Column", "Row", "Published", "Ours", "95 % interval", "Difference", "Allowed", "Seeds", "Verdict"]
     return table(header, rows, left=2)
+
+
+def _bias(reproduction: ReproductionTable) -> list[str]:
+    """What the cells of a row have in common."""
+    rows = [
+        [plain(bias.row), f"{bias.below} of {bias.datasets}", f"{bias.above} of {bias.datasets}", f"{bias.z:+.1f}",
+         f"{bias.p:.3f}", NONE if bias.says == "nothing" else f"**{bias.says}**"]
+        for bias in shared_bias(reproduction)
+    ]  # fmt: skip
+    if not rows:
+        return []
+    header = ["Row", "Below", "Above", "Pooled z", "p", "As a whole"]
+    return ["## Bias that a row's cells share", "", table(header, rows, left=1), "", BIAS, ""]
 
 
 def _quirks(reproduction: ReproductionTable) -> list[str]:
@@ -196,9 +222,15 @@ def index_data(tables: Sequence[ReproductionTable]) -> list[dict[str, Any]]:
             "stand_in": each.stand_in,
             "counts": counts(each),
             "cells": {kind: _names(each, kind) for kind in VERDICTS},
+            "bias": {bias.row: _bias_data(bias) for bias in shared_bias(each)},
         }
         for each in tables
     ]
+
+
+def _bias_data(bias: SharedBias) -> dict[str, Any]:
+    found = {"datasets": bias.datasets, "below": bias.below, "above": bias.above}
+    return {**found, "z": round(bias.z, 4), "p": round(bias.p, 4), "says": bias.says}
 
 
 def _names(reproduction: ReproductionTable, kind: str) -> list[str]:
