@@ -95,6 +95,22 @@ def sampling_words(sampling: Sampling, samples: int) -> str:
     return f"{reason}: tests and intervals take seeds as independent, and so promise too much."
 
 
+def seen_words(seen: tuple[float, float] | None) -> str:
+    """What tuning had read of the test labels of a report split; seen: the least and largest share of them."""
+    if seen is None:
+        return "Not all records tell whether tuning had read labels that are tested here."
+    low, high = (_whole_percent(each) for each in seen)
+    if seen[1] == 0:
+        return "Tuning had read none of the labels that are tested here."
+    much = f"{high} %" if low == high else f"{low} to {high} %"
+    return f"Tuning had read {much} of the labels that a report split tests, on splits of its own."
+
+
+def _whole_percent(share: float) -> str:
+    """In whole percent; what is not 0 does not read 0."""
+    return "below 1" if 0 < share < 0.005 else f"{100 * share:.0f}"
+
+
 def share(value: float | None) -> str:
     """A fraction as whole percents."""
     return NONE if value is None else f"{100 * value:.0f} %".replace("-0 %", "0 %")

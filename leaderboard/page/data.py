@@ -75,7 +75,7 @@ def lead(comparison: Comparison) -> str:
 
 
 def _tag(comparison: Comparison, role: str) -> str:
-    return {"majority": "majority class", "supervised": "student alone"}.get(role, "")
+    return {"majority": "largest class", "supervised": "student alone"}.get(role, "")
 
 
 def _kept(document: Document) -> Document:

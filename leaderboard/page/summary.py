@@ -43,9 +43,18 @@ def _what(board: Board) -> str:
     runs = "" if not seeds else f" and run on {_range(seeds)} report seeds"
     return (
         f"This board compares {_count(len(methods), 'method')} of distilling a trained graph network into a smaller or "
-        f"faster one, on {few(datasets)}: {tuned}{runs}, and judged on test labels that tuning never saw. "
+        f"faster one, on {few(datasets)}: {tuned}{runs}, and judged on test labels {_seen(board)}. "
         f"{' '.join(origin(board.file))}"
     )
+
+
+def _seen(board: Board) -> str:
+    """How far these labels were sealed, of the table that is worst."""
+    shares = [each.seen_in_tuning for each in board.comparisons if each.shared_seeds]
+    if any(share is None for share in shares):
+        return "(not all records tell whether tuning had read them)"
+    most = max((share[1] for share in shares if share), default=0.0)
+    return f"of which tuning had read up to {100 * most:.0f} %" if most else "that tuning never read"
 
 
 def _accuracy(board: Board) -> str:

@@ -37,7 +37,7 @@ INK, FAINT, RULE, PAPER = "#1b1f24", "#57606a", "#d8dee4", "#ffffff"
 ON_DARK, ON_LIGHT = "#fefefe", "#111111"  # letters on a coloured cell, whatever the theme
 ROLE_COLOURS = {"teacher": GREEN, "supervised": VERMILION, "method": BLUE, "majority": GREY}
 ROLE_MARKERS = {"teacher": "s", "supervised": "D", "method": "o", "majority": "^"}
-ROLE_NAMES = {"teacher": "teacher", "supervised": "student alone", "method": "method", "majority": "majority class"}
+ROLE_NAMES = {"teacher": "teacher", "supervised": "student alone", "method": "method", "majority": "largest class"}
 
 STYLE: Any = {
     "svg.hashsalt": "graph-distillery",

@@ -115,7 +115,7 @@ def _draw(found: list[Point], comparison: Comparison, fingerprint: str, stem: st
         floor = next((row.summary.mean for row in comparison.rows if row.role == "majority" and row.summary), None)
         caption = (
             f"Test {metric} against the median time of one request on machine {fingerprint[:12]}; lines are 95 % "
-            f"intervals. {_best(front)}" + (f" The majority class scores {percent(floor)} %." if floor else "")
+            f"intervals. {_best(front)}" + (f" The largest class scores {percent(floor)} %." if floor else "")
         )
         return board.picture(stem, f"Accuracy and speed: {comparison.title}", caption, comparison.slug)
 

@@ -75,7 +75,7 @@ class Result:
 
     ``test`` and ``val`` are fractions in [0, 1]; ``nll`` (nats) and ``ece`` (fraction) are on the test set and may be
     empty; ``parts`` are the inductive tests; ``train_s`` is the median training time of a run.
-    ``predictions`` says where those of a run are kept.
+    ``predictions`` says where those of a run are kept; ``seen``, the share of its test labels that tuning had read.
     """
 
     selection: Origin
@@ -94,6 +94,7 @@ class Result:
     counted: bool = False
     test_selected: bool = False
     predictions: dict[Replicate, KeptPredictions] = field(default_factory=dict)
+    seen: dict[Replicate, float] = field(default_factory=dict)
 
     @cached_property
     def summary(self) -> Summary | None:
@@ -249,6 +250,8 @@ def _take_scores(result: Result, replicate: Replicate, record: Record, test: Map
     result.test[replicate] = score_of_test(cell.method, cell.metric, test)
     result.val[replicate] = record.metrics.val[cell.metric]
     sizes = (cell.items.train, cell.items.val, cell.items.test) if cell.items else None
+    if record.seen_in_tuning is not None:
+        result.seen[replicate] = record.seen_in_tuning
     result.splits[replicate] = SplitFacts(cell.split_sha256, cell.test_sha256, sizes)
     for name, scores in (("nll", result.nll), ("ece", result.ece)):
         if name in test:

@@ -27,7 +27,7 @@ from graph_distillery.leaderboard.statistics import (
     sampling_of,
     standings,
 )
-from graph_distillery.leaderboard.text import sampling_words
+from graph_distillery.leaderboard.text import sampling_words, seen_words
 
 if TYPE_CHECKING:
     from graph_distillery.leaderboard.statistics.interquartile import Scale
@@ -148,8 +148,18 @@ class Comparison:
 
     @property
     def sampling_words(self) -> str:
-        """What its tests and intervals speak of."""
-        return sampling_words(self.sampling, self.sampling.samples(self.shared_seeds))
+        """What its tests and intervals speak of, and how far its test labels were sealed."""
+        spoken = sampling_words(self.sampling, self.sampling.samples(self.shared_seeds))
+        return f"{spoken} {seen_words(self.seen_in_tuning)}"
+
+    @cached_property
+    def seen_in_tuning(self) -> tuple[float, float] | None:
+        """The least and the largest share of a report split's test labels that tuning had read, over the complete
+        student rows and the seeds that they share; None where a record does not say."""
+        results = [row.headline for row in self._ranked if row.headline]
+        shares = [result.seen.get(seed) for result in results for seed in self.shared_seeds]
+        known = [share for share in shares if share is not None]
+        return (min(known), max(known)) if known and len(known) == len(shares) else None
 
     def equal_to_best(self, row: Row) -> bool | None:
         """Whether the row's whole interval to the best lies within the margin; None for rows that are not compared."""

@@ -126,6 +126,7 @@ def _comparison(comparison: Comparison, book: EvidenceBook) -> Document:
         "teacher": comparison.teacher,
         "student": comparison.student,
         "sampling": _sampling(comparison),
+        "seen_in_tuning": list(comparison.seen_in_tuning) if comparison.seen_in_tuning else None,
         "margin": comparison.margin,
         **({"track": comparison.track} if comparison.track else {}),
         "rows": [_row(comparison, row, fronts, book) for row in comparison.rows],

@@ -42,7 +42,8 @@ OWN_TERM = """\
   what the method itself brings, by the table's own test, adjusted by Holm over its column. Where its interval reaches
   zero or that p is above 5 %, it is nothing that these runs can measure. Overall it is the mean over datasets."""
 PROTOCOL = f"""\
-- Scores are percentages: mean ± sample standard deviation over report seeds, on test labels that tuning never saw.
+- Scores are percentages: mean ± sample standard deviation over report seeds, on test labels. Where splits
+  are redrawn, tuning reads labels of its own splits that report splits test: each table says how many.
 - Intervals and tests speak of data that were not seen, and each table says how. Where seeds redraw the split, its parts
   overlap from seed to seed: variances are those of Nadeau and Bengio (2003), s² (1/n + test items / all others), with
   Student's t. Where all seeds share their test items, the variance of drawing these items is added to that of the
@@ -57,6 +58,7 @@ PROTOCOL = f"""\
   significantly better to the rows that are not significantly worse. Do not order rows within a group by their means.
 - *To best* is the difference to the row of the highest mean and its interval; ≈ where all of that lies within half a
   point on either side, or the margin that a board.yaml declares: equal in practice, whatever the p value.
+- *majority* is a floor: the share of the test items that the largest class among them has, whatever training says.
 - A row shows the tuned configuration, chosen on validation scores of the tuning seeds, or the one its column names.
   *Optimism* is that score, best of many trials, less what the same configuration reached on the validation parts of the
   report seeds. *Tuning gain* is tuned less default on the same report seeds; *tuning cost* is the training time of all
@@ -331,7 +333,7 @@ def _best(rows: tuple[Row, ...], cells: list[str], values: list[float | None]) -
 def _name(comparison: Comparison, row: Row) -> str:
     if row.role == "method":
         return plain(row.key.name)
-    note = {"teacher": comparison.whose(row), "majority": "majority class", "supervised": "student alone"}[row.role]
+    note = {"teacher": comparison.whose(row), "majority": "largest class", "supervised": "student alone"}[row.role]
     return f"*{plain(row.key.name)}* ({plain(note)})"
 
 

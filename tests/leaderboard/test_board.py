@@ -372,3 +372,26 @@ def test_removing_a_cell_never_changes_another_methods_mean(make_runs, cells, da
         return
     for old, new in zip(before, after, strict=True):
         assert all(new[place] == value for place, value in old.items() if place in new and place[0] != gone[0])
+
+
+@pytest.mark.parametrize(
+    ("shares", "found", "words"),
+    [
+        ((0.0, 0.0), (0.0, 0.0), "had read none of the labels"),
+        ((0.239, 0.252), (0.239, 0.252), "had read 24 to 25 % of the labels"),
+        ((0.0, 0.001), (0.0, 0.001), "had read 0 to below 1 % of the labels"),
+        ((0.3, None), None, "Not all records tell"),
+    ],
+)
+def test_a_table_says_how_much_of_its_test_labels_tuning_had_read(make_record, shares, found, words):
+    table = only(
+        board_of(
+            [
+                make_record(method, test=0.8 + seed / 100, seed=seed, seen_in_tuning=share)
+                for method in ("kd", "glnn")
+                for seed, share in enumerate(shares)
+            ]
+        )
+    )
+    assert table.seen_in_tuning == found
+    assert words in table.sampling_words

@@ -61,7 +61,7 @@ const choiceColumns = (metric) => [
   { title: "Models", help: "What was distilled into what; a teacher's own row says so.", value: (row) => modelOf(row), text: (row) => modelOf(row), first: 1 },
   ...scoreColumns(metric), ...SPEED, ...COST,
 ];
-const modelOf = (row) => (row.role === "teacher" ? `${row.tag || row.comparison.teacher} (teacher)` : row.role === "majority" ? "majority class" : row.role === "supervised" ? `${row.comparison.student} alone` : row.comparison.models);
+const modelOf = (row) => (row.role === "teacher" ? `${row.tag || row.comparison.teacher} (teacher)` : row.role === "majority" ? "largest class" : row.role === "supervised" ? `${row.comparison.student} alone` : row.comparison.models);
 
 const estimate = (title, help, of, text, options = {}) => ({
   title, help, value: (row) => of(row)?.value ?? null, text: (row) => text(of(row)?.value),
