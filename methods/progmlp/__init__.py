@@ -1,0 +1,3 @@
+"""ProGMLP."""
+
+from __future__ import annotations
