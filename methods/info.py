@@ -41,6 +41,8 @@ class MethodInfo:
     status: `reconstructed` where neither paper nor code give the complete algorithm; no published number judges it.
     test_selected: the variants that choose something by test labels, as released code does. They are there for the
         reproduction of a published number alone.
+    trains_on_validation: it learns from labels of validation items, which nobody else does (a temperature, say). It is
+        given three of four of them, and its epoch is chosen by the rest; no board ranks it.
     artefacts: the kinds of what is computed once for its trials (a positional encoding, propagated features).
     derived_teacher: the method that makes the cell's teacher anew before this one learns from it (prunes and retrains
         it, say): one with one teacher, whose student is the teacher's own model. Its hyperparameters are those of this
@@ -69,6 +71,7 @@ class MethodInfo:
     without_own_term: str = "supervised"
     status: Literal["faithful", "reconstructed"] = "faithful"
     test_selected: tuple[str, ...] = ()
+    trains_on_validation: bool = False
     artefacts: tuple[str, ...] = ()
     derived_teacher: str | None = None
     retrains_teacher: bool = False

@@ -77,7 +77,7 @@ class Cell(_Part):
     split_sha256: of the items of the split that ``split_seed`` gave; records from before it had the field have none,
     nor have those whose worker died or was stopped before it could say. ``test_sha256`` (of the test items alone, the
     same for seeds that share them) and ``items`` came later still. ``test_selected``: true of a variant that chooses an
-    epoch or a setting by test labels.
+    epoch or a setting by test labels; ``trains_on_validation``: of a method that learns from validation labels.
 
     teacher: of several that teach together the names joined by a plus, as in ``gcn+sage``; teacher_ids: then the id of
     each one, in that order, and ``teacher_id`` is that of them all. derived_from: of a teacher that was made anew from
@@ -104,6 +104,7 @@ class Cell(_Part):
     method: Name
     variant: Variant
     test_selected: bool | None = None
+    trains_on_validation: bool | None = None
 
     @property
     def every_teacher_id(self) -> tuple[str, ...]:
@@ -266,7 +267,15 @@ class Record(_Part):
     def to_json(self) -> str:
         """The record as one line of JSON, without the newline."""
         absent: dict[str, Any] = {name: True for name in _NEWER if getattr(self, name) is None}
-        newer = ("split_sha256", "test_sha256", "items", "test_selected", "teacher_ids", "derived_from")
+        newer = (
+            "split_sha256",
+            "test_sha256",
+            "items",
+            "test_selected",
+            "trains_on_validation",
+            "teacher_ids",
+            "derived_from",
+        )
         absent["cell"] = {name for name in newer if getattr(self.cell, name) is None}
         if self.speed is not None and self.speed.rounds is None:
             absent["speed"] = {"rounds"}

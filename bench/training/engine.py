@@ -22,7 +22,7 @@ from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.training.batches import Reads, make_source
 from graph_distillery.bench.training.clock import Clock, same_draws
-from graph_distillery.bench.training.judging import judge_validation, validation_score
+from graph_distillery.bench.training.judging import judge_validation, lent, validation_score
 from graph_distillery.bench.training.problem import Problem
 from graph_distillery.bench.training.sampling import sampled_source
 from graph_distillery.bench.training.update import GradientUpdate
@@ -171,6 +171,7 @@ def build(configuration: Configuration, problem: Problem, teachers: tuple[Teache
         raise UserError(f"method {info.name!r} has no variant {configuration.variant!r}; {near}")
     if missing := [name for name in info.artefacts if name not in problem.artefacts]:
         raise UserError(f"method {info.name!r} needs artefact {missing[0]!r}, which was not made")
+    learned = lent(problem.validation)[0] if info.trains_on_validation else None
     artefacts = {name: problem.artefacts[name].tensors for name in info.artefacts} if info.training_data else {}
     context = Context(
         task=data.task,
@@ -182,6 +183,7 @@ def build(configuration: Configuration, problem: Problem, teachers: tuple[Teache
         variant=configuration.variant,
         device=data.graph.device,
         artefacts=artefacts,
+        validation=None if learned is None else (learned.items, learned.labels),
     )
     method_class: type[Method[Any]] = METHODS.load(configuration.method)
     hyper = parse_hyperparameters(method_class, configuration.method, configuration.method_hyper)

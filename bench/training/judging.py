@@ -19,7 +19,7 @@ from graph_distillery.methods.task_info import Metric
 def validation_score(method: Method[Any], problem: Problem) -> float:
     """The metric on the validation items."""
     method.eval()
-    task, metric, judged = problem.training.task, problem.identity.metric, problem.validation
+    task, metric, judged = problem.training.task, problem.identity.metric, judged_validation(method, problem)
     found = [task.main_score(metric, logits, judged.labels) for logits in predict_each(method, judged)]
     return max(found) if method.judged_by == "best" else sum(found) / len(found)
 
@@ -55,7 +55,20 @@ def scores_of(
 
 def judge_validation(method: Method[Any], problem: Problem) -> dict[str, float]:
     """Validation scores, and the share of the largest class, where one is to be told."""
-    return judge(method, problem, problem.validation) | _largest_class(problem.validation)
+    judged = judged_validation(method, problem)
+    return judge(method, problem, judged) | _largest_class(judged)
+
+
+def judged_validation(method: Method[Any], problem: Problem) -> Judged:
+    """The validation items that a method is judged on: those that it has not learned from."""
+    return problem.validation if method.context.validation is None else lent(problem.validation)[1]
+
+
+def lent(validation: Judged) -> tuple[Judged, Judged]:
+    """Three of every four validation items, in their order, and the fourth: which is which follows from no label."""
+    kept = torch.arange(validation.items.numel(), device=validation.items.device) % 4 == 3
+    learned, judged = (Judged(validation.graph, validation.items[at], validation.labels[at]) for at in (~kept, kept))
+    return learned, judged
 
 
 def judge_test(method: Method[Any], problem: Problem, test: TestSet) -> dict[str, float]:

@@ -93,6 +93,7 @@ class Result:
     splits: dict[Replicate, SplitFacts] = field(default_factory=dict)
     counted: bool = False
     test_selected: bool = False
+    trains_on_validation: bool = False
     predictions: dict[Replicate, KeptPredictions] = field(default_factory=dict)
     seen: dict[Replicate, float] = field(default_factory=dict)
 
@@ -219,6 +220,7 @@ def make_result(selection: Origin, reports: Iterable[Placed]) -> Result:
         train_s=statistics.median(trained) if trained else None,
         counted=all(record.cell.metric == "accuracy" for record in records),
         test_selected=any(record.cell.test_selected for record in records),
+        trains_on_validation=any(record.cell.trains_on_validation for record in records),
     )
     seen: dict[Replicate, str] = {}
     first: Placed | None = None

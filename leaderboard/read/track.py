@@ -141,6 +141,8 @@ def _apart(row: Row, budget: tuple[int, int] | None, tuned: bool) -> str:
         return ""
     if head.test_selected or (row.key.method, row.key.variant) in TEST_SELECTED:
         return "chosen by test labels"
+    if head.trains_on_validation:
+        return "trained on validation labels"
     if tuned and head.selection == "fixed":
         return "a fixed configuration, which no search stands behind"
     own = _budget(row)

@@ -30,6 +30,8 @@ class Context:
     new_student: makes a freshly initialised student for a given input width; hyperparameters of the model given by
         name stand over the cell's.
     data: None for a method that must do without training data; then the teachers are `Teacher.without_data`.
+    validation: the validation items, [count] int64 of the observed graph, and their labels, that a method may learn
+        from; None unless `MethodInfo.trains_on_validation`, and then not those that choose the epoch.
     artefacts: the tensors of those that `MethodInfo.artefacts` names, of the observed graph; those with a row for each
         node are node columns of every graph besides. None for a method without training data.
     """
@@ -43,6 +45,7 @@ class Context:
     variant: str = "paper"
     device: torch.device = torch.device("cpu")
     artefacts: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
+    validation: tuple[Tensor, Tensor] | None = None
 
 
 class Update:

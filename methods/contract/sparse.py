@@ -187,4 +187,4 @@ class _SparseProduct(torch.autograd.Function):
             matrix._cache["transposed"] = matrix.transpose()
         order = matrix.transposed_places()[2]
         replaced = None if values is None else values.index_select(0, order)
-        return matrix._cache["transposed"]._times(gradients[0], replaced), None, None
+        return matrix._cache["transposed"].matmul(gradients[0], replaced), None, None

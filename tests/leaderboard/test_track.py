@@ -87,7 +87,11 @@ def test_a_larger_budget_and_variants_that_read_test_labels_stand_apart(honest, 
     oad = foreign(make_runs, "oad", [0.9] * 10, variant="official_code")
     told = foreign(make_runs, "new", [0.9] * 10)
     told = [run.model_copy(update={"cell": run.cell.model_copy(update={"test_selected": True})}) for run in told]
-    found = rows(board_of(honest(), dear, oad, told))
+    learned = foreign(make_runs, "wise", [0.9] * 10)
+    mark = {"trains_on_validation": True}
+    learned = [run.model_copy(update={"cell": run.cell.model_copy(update=mark)}) for run in learned]
+    found = rows(board_of(honest(), dear, oad, told, learned))
+    assert found["wise"].status == "apart (trained on validation labels)"
     assert found["kd2"].status == "apart (400 trials x 3 seeds, where its table has 12 x 3)"
     assert found["oad (official_code)"].status == found["new"].status == "apart (chosen by test labels)"
 

@@ -142,6 +142,8 @@ def _method_lines(facts: Mapping[str, Any]) -> list[str]:
         lines.append("  data       none: it distils without training data")
     if facts["artefacts"]:
         lines.append(f"  artefacts  {', '.join(facts['artefacts'])}")
+    if facts["trains_on_validation"]:
+        lines.append("  labels     learns from validation labels: no board ranks it beside methods that do not")
     if facts["own_term"] is not None:
         lines.append(f"  own term   off at {settings(facts['own_term'])}, which leaves {facts['without_own_term']}")
     if facts["status"] == "reconstructed":

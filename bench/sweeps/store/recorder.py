@@ -93,6 +93,8 @@ class Recorder:
             found = found.model_copy(update={"teacher_ids": ids})
         if cell.variant in cell.method.test_selected:
             found = found.model_copy(update={"test_selected": True})
+        if cell.method.trains_on_validation:
+            found = found.model_copy(update={"trains_on_validation": True})
         return self._record(
             work.purpose,
             run.record_id(work, outcome.seed),

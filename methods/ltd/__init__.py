@@ -1,0 +1,3 @@
+"""LTD."""
+
+from __future__ import annotations
