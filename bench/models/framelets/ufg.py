@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from graph_distillery.bench.models.base import ModelHyperparameters
 from graph_distillery.bench.models.framelets.base import (
+    FrameletHyperparameters,
     FrameletModel,
     PlainFrameletHyperparameters,
     check_level,
@@ -41,7 +42,7 @@ def _summed(bias: Tensor, x: Tensor, bands: int) -> Tensor:
     return sum(x.chunk(bands, dim=1), start=bias)
 
 
-class SpatialHyperparameters(PlainFrameletHyperparameters):
+class SpatialHyperparameters(FrameletHyperparameters):
     centred: bool = Field(
         False,
         description="take the mean over the nodes from what the rectifier reads, and add a bias; not of the paper",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +18,10 @@ from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.registry import UnknownNameError
+from graph_distillery.search_spaces import load_space
 
 NAMES = ["mlp", "gcn", "sage", "gat", "gin", "appnp", "dgcnn", "gcnii", "sign"]
+SPACES = Path(__file__).parents[3] / "search_spaces" / "models"
 SMALL = {"layers": 3, "hidden": 16, "norm": "batch", "residual": True}
 
 
@@ -203,3 +206,15 @@ def test_heads_that_do_not_divide_the_width_and_unknown_models_are_refused() -> 
 def test_a_gnn_is_what_reads_edges() -> None:
     for info in MODELS:
         assert MODELS.load(info.name).uses_edges == (info.kind == "gnn")
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in SPACES.glob("*.yaml")))
+def test_a_model_takes_all_that_its_search_space_proposes(name: str) -> None:
+    space, own = load_space("model", name), MODELS.load(name).Hyperparameters.model_fields.keys()
+    fixed = {key: value for key, value in space.fixed.items() if key in own}
+    for key, parameter in space.parameters.items():
+        for value in (parameter.every_value() or parameter.bounds) if key in own else ():
+            whole = int(value) if parameter.int_range is not None else value
+            assert getattr(model_hyperparameters(name, {**fixed, key: whole}), key) == value
+    for preset in space.presets:
+        model_hyperparameters(name, {key: value for key, value in preset.values.items() if key in own})
