@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -86,10 +86,10 @@ class Track(_Part):
     name: Text
     datasets: Names
     splits: Annotated[dict[Text, Names], BeforeValidator(_splits)]
-    setting: Text
+    setting: Literal["transductive", "inductive", "graph-level"]
     teachers: Annotated[tuple[Text, ...], BeforeValidator(_names)] = ()
     students: Names
-    metric: Text = "accuracy"
+    metric: Literal["accuracy", "micro_f1", "roc_auc"] = "accuracy"
     search: Budget | None = None
     report: Reported
 

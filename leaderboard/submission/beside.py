@@ -22,6 +22,7 @@ def check_beside(own: Sequence[Record], others: Sequence[Record]) -> Iterator[Fi
     yield from _data(own, others)
     yield from _same(own, others, "report", "seeds", _seeds, "report seeds")
     yield from _same(own, others, "trial", "seeds", _seeds, "tuning seeds")
+    yield from _splits(own, others)
     yield from _budgets(own, others)
     yield from _older(own, others)
     yield from _alone(own, others)
@@ -83,6 +84,25 @@ def _same(
             if value != usual:
                 text = f"{what} {_listed(value)}, where the board has {_listed(usual)}"
                 yield Finding("refuse", check, name, text)
+
+
+def _splits(own: Sequence[Record], others: Sequence[Record]) -> Iterator[Finding]:
+    """A report seed runs on the split that it has on the board: no store chooses the splits that suit it."""
+    known: dict[tuple[object, ...], set[int]] = {}
+    for record in others:
+        if record.kind == "report":
+            known.setdefault((_table(record), record.seed), set()).add(record.cell.split_seed)
+    told: set[str] = set()
+    for record in own:
+        theirs = known.get((_table(record), record.seed))
+        if record.kind != "report" or theirs is None or place_of(record) in told:
+            continue
+        if record.cell.split_seed not in theirs:
+            told.add(place_of(record))
+            text = (
+                f"seed {record.seed} on split {record.cell.split_seed}, where the board has {_listed(sorted(theirs))}"
+            )
+            yield Finding("refuse", "split", place_of(record), text)
 
 
 def _listed(seeds: Sequence[int]) -> str:

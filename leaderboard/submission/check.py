@@ -16,6 +16,7 @@ from graph_distillery.leaderboard.submission.origin import check_origin
 from graph_distillery.leaderboard.submission.plausibility import check_copies, check_plausibility
 from graph_distillery.leaderboard.submission.predictions import check_predictions
 from graph_distillery.leaderboard.submission.protocol import check_protocol
+from graph_distillery.leaderboard.submission.repeats import check_repeats
 from graph_distillery.leaderboard.submission.scores import check_scores
 from graph_distillery.leaderboard.submission.spaces import check_spaces
 from graph_distillery.leaderboard.submission.tracks import check_tracks
@@ -47,8 +48,10 @@ def check_submission(
     """
     own = load_stores([store])
     cells = cells_of(own.records)
+    replaced = read_records(store).replaced
     findings = [
-        *check_origin(own.records, read_records(store).replaced),
+        *check_origin(own.records, replaced),
+        *check_repeats(own.records, replaced),
         *check_spaces(store, own.records),
         *check_protocol(cells, own.records, suite),
         *check_plausibility(cells),

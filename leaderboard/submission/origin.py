@@ -22,6 +22,13 @@ def check_origin(records: Sequence[Record], replaced: Sequence[Record]) -> Itera
         which = f"{first.id} ({first.kind}, seed {first.seed})"
         text = f"{len(found)} record ids do not follow from their work, such as {which}"
         yield Finding("refuse", "ids", place, text)
+    chosen: dict[str, Record] = {}
+    for record in records:
+        if record.init_seed not in (None, record.seed) or record.teacher_seed not in (None, record.cell.split_seed):
+            chosen.setdefault(place_of(record), record)
+    for place, record in chosen.items():
+        text = f"seed {record.seed} starts from seed {record.init_seed}, and its teacher from {record.teacher_seed}"
+        yield Finding("refuse", "seeds", place, text)
     for record in replaced:
         if record.status not in ("ok", "pruned") or _grown_over(record, records):
             continue

@@ -236,3 +236,44 @@ def test_anothers_runs_under_a_new_name(sweep, submitted):
 def test_runs_that_took_no_time(sweep, submitted):
     instant = forged(sweep(), "kd", timings=lambda _: Timings(train_s=0.0, epochs=200))
     assert ("look", "times", "kd") in submitted(instant)
+
+
+# ---- Five more ------------------------------------------------------------------------------------------------------
+
+
+def test_an_ablation_that_says_it_repeats_the_row_and_has_other_scores(sweep, submitted):
+    """Own terms look good where the ablated runs are made up; as a repeat of the row's they would need no training."""
+    records = sweep()
+    row = [r for r in records if (r.cell.method, r.kind) == ("kd", "report")]
+
+    def ablated(score, of=lambda r: r.id):
+        made = []
+        for record in row:
+            search = record.search.model_copy(update={"selection": "ablated"})
+            test = {**record.metrics.test, "accuracy": score(record)}
+            changes = {"search": search, "metrics": record.metrics.model_copy(update={"test": test})}
+            timings = record.timings.model_copy(update={"train_s": 0.0})
+            made.append(record.model_copy(update=changes | {"repeats": of(record), "timings": timings}))
+        return [*records, *(r.model_copy(update={"id": id_of(r)}) for r in made)]
+
+    honest = submitted(ablated(lambda r: r.metrics.test["accuracy"]))
+    assert ("refuse", "repeats", "kd") not in honest
+    assert ("refuse", "repeats", "kd") in submitted(ablated(lambda _: 0.5))
+    assert ("refuse", "repeats", "kd") in submitted(ablated(lambda r: r.metrics.test["accuracy"], lambda _: "f" * 32))
+
+
+def test_runs_on_the_splits_that_suit_them(sweep, submitted):
+    """Seeds 0 to 4 all the same, each on the one split of many on which the method does well."""
+    lucky = forged(sweep("2" * 16), "kd", cell=lambda r: r.cell.model_copy(update={"split_seed": 77}))
+    assert ("refuse", "split", "kd") in submitted(lucky, beside=sweep())
+    assert not {each for each in submitted(sweep("2" * 16), beside=sweep()) if each[1] == "split"}
+
+
+def test_initialisations_that_are_not_the_seeds(sweep, submitted):
+    """One split, and of many initialisations the best under the names of the track's seeds."""
+    picked = forged(sweep(), "kd", ids=False, init_seed=lambda r: 1000 + r.seed)
+    assert ("refuse", "seeds", "kd") in submitted(picked)
+    teacher = forged(sweep(), "kd", ids=False, init_seed=lambda r: r.seed, teacher_seed=lambda _: 31)
+    assert ("refuse", "seeds", "kd") in submitted(teacher)
+    crossed = forged(sweep(), "kd", ids=False, init_seed=lambda r: r.seed, teacher_seed=lambda r: r.cell.split_seed)
+    assert submitted(crossed) == set()

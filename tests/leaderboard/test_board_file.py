@@ -99,6 +99,8 @@ def rows(board, dataset="cora"):
         ({"date": "26.11.2026"}, "date: '26.11.2026' is no day written as 2026-11-26"),
         ({"stores": [{"by": "Alice"}]}, "the store of 'Alice' has neither a path nor an id"),
         ({"tracks": [TRACK, copy.deepcopy(TRACK)]}, "track 'citation' is named twice"),
+        ({"track": {"setting": "transductiv"}}, "tracks.0.setting: input should be"),
+        ({"track": {"metric": "acuracy"}}, "got 'acuracy'; did you mean 'accuracy'?"),
         ({"margin": -1}, "margin: input should be greater than or equal to 0, got -1"),
     ],
 )
@@ -232,7 +234,7 @@ def test_submit_holds_a_store_against_the_track(make_store, honest, written):
     ]
     assert found({"report": {"seeds": 7}}) == [("refuse", "report seeds 5-6 of track citation are missing")]
     assert found({"report": {"seeds": 4}})[0][0] == "look"
-    assert ("refuse", "no row is in a track of 'Small graphs'") in found({"metric": "auc"})
+    assert ("refuse", "no row is in a track of 'Small graphs'") in found({"metric": "roc_auc"})
     assert found({"datasets": ["coraa"]})[1] == ("look", "dataset 'cora' is in no track; did you mean 'coraa'?")
 
 
@@ -257,3 +259,23 @@ def test_the_committed_schema_words_are_those_of_a_spec(written):
     (track,) = file.tracks
     assert (track.report.seeds, track.teachers, track.students) == ((3, 4), ("sage",), ("mlp",))
     assert track.splits_of("cora") == ("cpf",)
+
+
+def test_another_metric_or_lucky_splits_rank_nowhere(board_of, alice, make_runs):
+    """What a row would be best at is no table of the board's, and is named; seeds on other splits do not count."""
+    metric = bobs(make_runs, "krd", [0.99] * 5, metric="roc_auc")
+    lucky = bobs(make_runs, "at", [0.99] * 5, split_seed=77)
+    board = board_of(alice(), [*metric, *lucky])
+    assert "krd" not in rows(board)
+    assert any("roc_auc: in no track of the board's file, left out" in line for line in board.warnings)
+    assert rows(board)["at"].status == "partial (0/5 seeds)"
+    assert not any(row.key.method == "at" for each in board.overall for row in each.rows)
+
+
+def test_a_repeat_on_the_rows_own_machine_proves_nothing(board_of, alice, make_runs):
+    """Bob runs Alice's configuration under her machine's name: neither a row nor evidence, and the board says so."""
+    scores = [0.8 + (4 - seed) / 1000 for seed in range(5)]
+    board = board_of(alice(), make_runs("kd", scores, store_id=BOB, teacher_id="9" * 16))
+    kd = rows(board)["kd"]
+    assert (kd.verified, kd.repeats) == (False, ())
+    assert any("Bob ran the row's configuration on a machine that it has already" in line for line in board.warnings)
