@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -179,7 +180,9 @@ def _deepwalk() -> PerfRow:
 
     graph = load_problem(ProblemKey("pubmed", "cpf", "transductive"), 0).training.graph
     settings = {**ARTEFACTS.get("positions").settings, "position_dim": 16, "walks": 1, "walk_epochs": 3}
-    took = seconds(lambda: Positions.make(graph, settings))
+    start = time.process_time()  # one thread: what else the machine is at is no cost of ours
+    Positions.make(graph, settings)
+    took = time.process_time() - start
     detail = f"walks and skip-gram, {graph.num_nodes:,} nodes of PubMed, as NOSMOG ships it"
     return PerfRow("deepwalk-pubmed", 1e3 * took, 20_000.0, "ms", detail)
 
