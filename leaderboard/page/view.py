@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from graph_distillery.leaderboard.page.data import lead, method_facts
 from graph_distillery.leaderboard.page.parts import Figure, MethodPart, Section, models, protocol
 from graph_distillery.leaderboard.page.summary import brief, few, summary
+from graph_distillery.leaderboard.read.board_file import BoardFile
 from graph_distillery.leaderboard.read.rows import RANKED
 from graph_distillery.leaderboard.statistics.paired import LEVEL
 from graph_distillery.leaderboard.tables.board import Board
@@ -83,10 +84,16 @@ def page_view(board: Board, document: Document, figures: Figures) -> View:
         methods=[MethodPart.of(name, known.get(name)) for name in shown],
         facts=[(name, value) for name, value in facts if value],
         links=[*LINKS, *latex],
-        addresses=[],
+        addresses=addresses(board.file),
         dates=f"{stamps[0][:10]} to {day}" if stamps else "",
         citation=_citation(board, document, day),
     )
+
+
+def addresses(file: BoardFile | None) -> list[tuple[str, str]]:
+    """Where the board's file says that its repository and paper are; what is no web address is no link."""
+    told = (("Repository", file.code), ("Paper of the board", file.paper)) if file else ()
+    return [(name, url) for name, url in told if url and url.startswith(("https://", "http://"))]
 
 
 def _comparison(board: Board, place: int, figures: Figures) -> Section:
@@ -138,7 +145,7 @@ def _citation(board: Board, document: Document, day: str) -> list[str]:
     numbers = hashlib.sha256(document_text(document).encode()).hexdigest()
     versions = ", ".join(board.suite_versions)
     fields = {
-        "title": "Graph Distillery leaderboard",
+        "title": board.file.name if board.file else "Graph Distillery leaderboard",
         "year": day[:4],
         "note": f"suite version {versions}; last record {day}; leaderboard.json SHA-256 {numbers}",
     }

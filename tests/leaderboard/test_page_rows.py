@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from graph_distillery.leaderboard import build_board
+from graph_distillery.leaderboard.page.view import addresses
+from graph_distillery.leaderboard.read.board_file import BoardFile
 
 
 def test_one_view_holds_every_student_and_teacher_once(opened, store_of):
@@ -111,3 +113,9 @@ def test_what_reads_the_same_is_best_alike_over_all_datasets(opened, store_of, n
         ["glnn", "+20.00", "best"], ["kd", "+20.00", "best"], ["krd", "+10.00", ""],
         ["supervised student alone", "–", ""],
     ]  # fmt: skip
+
+
+def test_links_to_repository_and_paper_are_web_addresses():
+    file = BoardFile.model_construct(code="https://example.org/board", paper="javascript:pwned()")
+    assert addresses(file) == [("Repository", "https://example.org/board")]
+    assert addresses(None) == []
