@@ -1,0 +1,3 @@
+"""PGKD."""
+
+from __future__ import annotations
