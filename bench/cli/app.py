@@ -171,7 +171,7 @@ def sweep(
         bool, typer.Option("--retry-failed", help="Do again what failed, ran out of memory or ran out of time.")
     ] = False,
     speed_only: Annotated[
-        bool, typer.Option("--speed-only", help="Time a store's rows again, in turn, seven rounds a dataset; no more.")
+        bool, typer.Option("--speed-only", help="Time a store's rows again, in turn, nine rounds a dataset; no more.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print cells, trials and estimated cost; write no store.")

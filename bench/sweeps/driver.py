@@ -19,6 +19,8 @@ from graph_distillery.bench.sweeps.store.retries import failures, settled, work_
 from graph_distillery.bench.sweeps.store.store import Store
 from graph_distillery.bench.sweeps.study.warm_starts import Winner, keep_winners, sources_of, warm_starts
 from graph_distillery.bench.training.engine import Configuration
+from graph_distillery.bench.training.problem import ProblemKey
+from graph_distillery.bench.training.speed import ROUNDS
 
 if TYPE_CHECKING:
     from graph_distillery.bench.sweeps.trackers.tracking import Tracking
@@ -65,6 +67,8 @@ class Driver:
         teachers = [record for record in store.records if record.kind == "teacher" and record.id not in again]
         self._owners: dict[str, _Owner] = {}
         self.slots = 0
+        self._together: dict[str, Job] = {}  # those under way that time several rows
+        self._apart: set[ProblemKey] = set()  # data whose rows are timed one by one, since one took its worker along
         self.recorder = Recorder(plan, store)
         self.prerequisites = Prerequisites(plan, store, self.recorder, device, self._winner, teachers)
 
@@ -86,7 +90,8 @@ class Driver:
 
     def under_way(self) -> Counter[str]:
         """Jobs under way, by the id of their cell or teacher; may be asked from another thread."""
-        owners = list(self._owners.values())
+        beside = {each.key for job in list(self._together.values()) for each in job.together}  # of one job
+        owners = [owner for key, owner in list(self._owners.items()) if key not in beside]
         places = (owner.run.cell if owner.run is not None else owner.teacher for owner in owners)
         return Counter(place.id for place in places if place is not None)
 
@@ -95,9 +100,7 @@ class Driver:
         while True:
             self.slots = executor.slots  # a cluster grows and shrinks
             while len(self._owners) < executor.slots and (job := self.next_job()) is not None:
-                owner = self._owners[job.key]
-                if self._watcher is not None and not owner.is_artefact:
-                    self._watcher.begins(job, owner.run, owner.work, owner.teacher)
+                self._give_out(job)
                 executor.submit(job)
             if not self._owners:
                 return
@@ -106,6 +109,14 @@ class Driver:
                 executor.resume(event.key, self.goes_on(event))
             else:
                 self.accept(*event)
+
+    def _give_out(self, job: Job) -> None:
+        for each in (job, *job.together):
+            owner = self._owners[each.key]
+            if self._watcher is not None and not owner.is_artefact:
+                self._watcher.begins(each, owner.run, owner.work, owner.teacher)
+        if job.together:
+            self._together[job.key] = job
 
     # -- what is next ------------------------------------------------------------------------------------------
 
@@ -116,13 +127,33 @@ class Driver:
                 job = self._next_of(run, step)
                 if job is not None:
                     return job
-        if self._owners:
-            return None
+        return None if self._owners else self._next_speeds()
+
+    def _next_speeds(self) -> Job | None:
+        """What times the rows of one dataset in turn; a job that they wait for, where there is one."""
+        found: list[Job] = []
         for run in self.runs.values():
-            job = self._next_of(run, CellRun.next_speed)
-            if job is not None:
-                return job
-        return None
+            while (job := self._next_of(run, CellRun.next_speed)) is not None:
+                if job.purpose != "speed":
+                    self._release(found)
+                    return job
+                found.append(job)
+                if job.problem in self._apart:
+                    break
+            if found and found[0].problem in self._apart:
+                return found[0]
+        if not found:
+            return None
+        first, *others = [job for job in found if (job.problem, job.needs) == (found[0].problem, found[0].needs)]
+        self._release([job for job in found if job is not first and job not in others])
+        return first.in_turn_with(others, ROUNDS) if others else first
+
+    def _release(self, jobs: Sequence[Job]) -> None:
+        """Jobs that are not given out after all."""
+        for job in jobs:
+            owner = self._owners.pop(job.key)
+            if owner.run is not None and owner.work is not None:
+                owner.run.busy.discard(owner.run.name_of(owner.work))
 
     def _next_of(self, run: CellRun, step: Callable[[CellRun], JobRequest | None]) -> Job | None:
         """A cell's next job, or one that it waits for: a teacher's, an artefact's; None when it can only wait."""
@@ -242,7 +273,13 @@ class Driver:
 
     def accept(self, outcome: Outcome, ended: bool) -> None:
         """Record an outcome; after this it is on the disk."""
-        outcome = finite(outcome)
+        if (group := self._together.pop(outcome.key, None)) is not None and not outcome.others:
+            self._apart.add(group.problem)  # lost with its worker: timed one by one, it shows whose fault that was
+            self._release([group, *group.together])
+            return
+        for other in outcome.others:
+            self.accept(other, ended=True)
+        outcome = finite(replace(outcome, others=()))
         owner = self._owners[outcome.key]
         record = None
         if owner.run is not None:

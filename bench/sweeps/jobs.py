@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -28,7 +28,8 @@ class Job:
     the order of the cell's teachers; artefacts: those of the method by seed and name. report_every:
     epochs between two progress reports, after each of which the job waits to be told whether to go on; 0 for none.
     timed: measure inference of the first seed's student beside its scores. predictions: what of those of a report run
-    comes back.
+    comes back. together: more jobs of purpose `speed` on the same data, which take turns with this one in so many
+    `rounds`; what comes of them is in the `others` of its outcome.
     """
 
     key: str
@@ -45,6 +46,8 @@ class Job:
     timed: bool = False
     predictions: Kept = "none"
     splits: Mapping[int, int] = field(default_factory=dict)
+    together: tuple[Job, ...] = ()
+    rounds: int = 0
 
     def split_of(self, seed: int) -> int:
         """The seed of a run's split."""
@@ -55,7 +58,15 @@ class Job:
         """Ids of every artefact, teachers among them, that the job is carried out with."""
         taught_by = [each for ids in self.teachers.values() for each in ids]
         own = [] if self.purpose == "artefact" else [each for ids in self.artefacts.values() for each in ids.values()]
-        return tuple(dict.fromkeys([*taught_by, *own]))
+        return tuple(
+            dict.fromkeys([*taught_by, *own, *(made_id for each in self.together for made_id in each.carried)])
+        )
+
+    def in_turn_with(self, others: Sequence[Job], rounds: int) -> Job:
+        """This job with others beside it; their time limits together are its own."""
+        limits = [each.time_limit_s for each in (self, *others)]
+        limit = None if None in limits else sum(each for each in limits if each is not None)
+        return replace(self, together=tuple(others), rounds=rounds, time_limit_s=limit)
 
 
 @dataclass(frozen=True)
@@ -73,7 +84,8 @@ class EpochReport:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one seed of a job. predictions: the bytes of a file, as `Predictions.to_bytes` has them."""
+    """What came of one seed of a job. predictions: the bytes of a file, as `Predictions.to_bytes` has them; others:
+    what came of the jobs that it was carried out with."""
 
     key: str
     seed: int
@@ -88,6 +100,7 @@ class Outcome:
     speed: Speed | None = None
     environment: Environment | None = None
     predictions: bytes | None = None
+    others: tuple[Outcome, ...] = ()
 
 
 def undefined_score(validation: Mapping[str, float], test: Mapping[str, float] | None = None) -> str | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 import torch
 
@@ -27,15 +28,17 @@ from graph_distillery.bench.training.precomputed import (
 )
 from graph_distillery.bench.training.predictions import pack_predictions
 from graph_distillery.bench.training.problem import Identity, Problem, ProblemKey, ProblemSource
-from graph_distillery.bench.training.speed import measure_speed
+from graph_distillery.bench.training.speed import measure_rounds, measure_speed
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
-from graph_distillery.methods.contract import Teacher
+from graph_distillery.methods.contract import Method, Teacher
 
 Fetch = Callable[[str], Artefact]
 
 #: Unpacked teachers, and problems with artefacts, that a worker keeps; those of one cell's tuning and report seeds fit,
 #: of three teachers at once too.
 TEACHERS_KEPT = 48
+#: How often each network runs in a round.
+_A_ROUND = 10
 
 
 def warm_up() -> None:
@@ -56,6 +59,7 @@ class Worker:
         self._problems = problems or problems_here.HERE
         self._teacher = lru_cache(maxsize=TEACHERS_KEPT)(self._unpack)
         self._carrying = lru_cache(maxsize=TEACHERS_KEPT)(self._with_artefacts)
+        self._kept: dict[str, tuple[Method[Any], Problem]] | None = None
         torch.set_num_threads(1)
 
     def run(self, job: Job) -> Iterator[EpochReport | Outcome]:
@@ -63,6 +67,9 @@ class Worker:
 
         A seed that fails ends the job; closing the iterator stops it.
         """
+        if job.rounds:
+            yield self._in_turn(job)
+            return
         problems: dict[int, Problem] = {}
 
         def problem_of(seed: int) -> Problem:
@@ -138,11 +145,46 @@ class Worker:
             predictions=predictions,
         )
 
+    def _in_turn(self, job: Job) -> Outcome:
+        """Train what each of the jobs times, and then time them in turn; those that fail are left out of it."""
+        kept: dict[str, tuple[Method[Any], Problem]] = {}
+        self._kept = kept
+        jobs = (replace(job, together=(), rounds=0), *job.together)
+        try:
+            found = [outcome for each in jobs for outcome in self.run(each) if isinstance(outcome, Outcome)]
+        finally:
+            self._kept = None
+        speeds = dict(zip(kept, _in_turn(list(kept.values()), job.rounds), strict=True))
+        for place, outcome in enumerate(found):
+            speed = speeds.get(outcome.key)
+            if isinstance(speed, Exception):
+                found[place] = _failure(jobs[place], outcome.seed, speed, outcome.identity)
+            elif speed is not None:
+                found[place] = replace(outcome, speed=speed)
+        return replace(found[0], others=tuple(found[1:]))
+
     def _speed(self, job: Job, trained: Trained) -> Speed | None:
-        """What inference costs, where the job asks for it."""
+        """What inference costs, where the job asks for it and does not wait for its turn."""
+        if job.purpose == "speed" and self._kept is not None:
+            self._kept[job.key] = (trained.method, trained.problem)
+            return None
         if job.purpose == "speed" or (job.timed and trained.seed == job.seeds[0]):
             return measure_speed(trained.method, trained.problem, requests=job.purpose == "speed")
         return None
+
+
+def _in_turn(rows: Sequence[tuple[Method[Any], Problem]], rounds: int) -> list[Speed | Exception]:
+    """Their speeds; where one cannot be timed each is timed alone, so that it is known which."""
+    try:
+        return [*measure_rounds(rows, rounds * _A_ROUND, rounds)]
+    except Exception:
+        found: list[Speed | Exception] = []
+        for row in rows:
+            try:
+                found += measure_rounds([row], rounds * _A_ROUND, rounds)
+            except Exception as error:
+                found.append(error)
+        return found
 
 
 def _progress(job: Job, so_far: EpochScore, identity: Identity) -> EpochReport:

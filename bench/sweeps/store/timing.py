@@ -1,77 +1,44 @@
-"""A store's rows timed once more, in turn: `distillery sweep --speed-only`.
-
-Each row of a dataset is trained for an epoch and kept; then all of them are timed in rounds, in an order drawn anew in
-each. The new records stand beside the old ones, whose networks were timed one after another.
-"""
+"""A store's rows timed once more: `distillery sweep --speed-only`. The new records stand beside the old ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from graph_distillery.bench.records import Speed
 from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
 from graph_distillery.bench.sweeps.worker import Fetch, Worker
 from graph_distillery.bench.text import count
-from graph_distillery.bench.training.engine import Trained
-from graph_distillery.bench.training.problem import Problem
-from graph_distillery.bench.training.speed import measure_rounds
-from graph_distillery.methods.contract import Method
 
 if TYPE_CHECKING:
-    from graph_distillery.bench.sweeps.cell_run import CellRun
     from graph_distillery.bench.sweeps.driver import Driver
 
-ROUNDS, REPEATS = 7, 140
+ROUNDS = 9
 
 
-class _Keeper(Worker):
-    """Trains what is to be timed, and keeps it instead of timing it."""
+def time_again(driver: Driver, fetch: Fetch, tell: Callable[[str], None], rounds: int = ROUNDS) -> int:
+    """Time the configuration that each row shows, in turn with those of its dataset, in this process; how many were.
 
-    def __init__(self, fetch: Fetch) -> None:
-        super().__init__(fetch)
-        self.kept: list[tuple[Method[Any], Problem]] = []
-
-    def _speed(self, job: Job, trained: Trained) -> Speed | None:
-        if job.purpose == "speed":
-            self.kept.append((trained.method, trained.problem))
-        return None
-
-
-def time_again(
-    driver: Driver, fetch: Fetch, tell: Callable[[str], None], rounds: int = ROUNDS, repeats: int = REPEATS
-) -> int:
-    """Time the configuration that each row shows; how many rows were.
-
-    What a row stands on and the store lacks, a teacher say, is made first. A row that fails is recorded as such, and
-    the others are timed without it.
+    What a row stands on and the store lacks, a teacher say, is made first. A row that fails is recorded as such.
 
     Raises:
         RecordError: a record could not be written.
     """
-    groups: dict[object, list[CellRun]] = {}
-    for run in driver.runs.values():
-        if run.selections():
-            groups.setdefault(run.cell.data, []).append(run)
-        elif run.cell.reported:
-            tell(f"{run.cell.id}: its search is not over, so that there is nothing to time yet")
-    done = 0
-    for runs in groups.values():
-        worker = _Keeper(fetch)
-        trained = [outcome for run in runs for outcome in _trained(driver, worker, run)]
-        for outcome, speed in zip(trained, measure_rounds(worker.kept, repeats, rounds), strict=True):
-            driver.accept(replace(outcome, speed=speed), ended=True)
-        done += len(trained)
-        tell(f"{runs[0].cell.data.dataset}: {count(len(trained), 'row')} timed in {rounds} rounds")
-    return done
+    worker = Worker(fetch)
 
-
-def _trained(driver: Driver, worker: _Keeper, run: CellRun) -> Iterator[Outcome]:
-    """The outcome of a row that the worker now keeps; none where something failed, which is recorded."""
-    for job in driver.timing_jobs(run):
+    def outcome_of(job: Job) -> Outcome:
         *_, outcome = (event for event in worker.run(job) if not isinstance(event, EpochReport))
-        if job.purpose == "speed" and outcome.status == "ok":
-            yield outcome
-        else:
-            driver.accept(outcome, ended=True)
+        return outcome
+
+    groups: dict[object, list[Job]] = {}
+    for run in driver.runs.values():
+        if run.cell.reported and not run.selections():
+            tell(f"{run.cell.id}: its search is not over, so that there is nothing to time yet")
+        for job in driver.timing_jobs(run) if run.selections() else ():
+            if job.purpose == "speed":
+                groups.setdefault(job.problem, []).append(job)
+            else:
+                driver.accept(outcome_of(job), ended=True)
+    for first, *others in groups.values():
+        driver.accept(outcome_of(first.in_turn_with(others, rounds)), ended=True)
+        tell(f"{first.problem.dataset}: {count(1 + len(others), 'row')} timed in {rounds} rounds")
+    return sum(map(len, groups.values()))
