@@ -273,12 +273,14 @@ class Driver:
 
     def accept(self, outcome: Outcome, ended: bool) -> None:
         """Record an outcome; after this it is on the disk."""
-        if (group := self._together.pop(outcome.key, None)) is not None and not outcome.others:
+        if (group := self._together.get(outcome.key)) is not None and not outcome.others:
             self._apart.add(group.problem)  # lost with its worker: timed one by one, it shows whose fault that was
+            del self._together[outcome.key]
             self._release([group, *group.together])
             return
         for other in outcome.others:
             self.accept(other, ended=True)
+        self._together.pop(outcome.key, None)
         outcome = finite(replace(outcome, others=()))
         owner = self._owners[outcome.key]
         record = None
