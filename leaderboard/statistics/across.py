@@ -59,12 +59,16 @@ def performance_profiles(runs: Runs, strata: Strata) -> list[Profile]:
     return found
 
 
-def over_datasets(values: Sequence[float], low: float = -math.inf, high: float = math.inf) -> Estimate:
+def over_datasets(
+    values: Sequence[float], low: float = -math.inf, high: float = math.inf, step: float = 0.0
+) -> Estimate:
     """The mean of a value per dataset and Student's 95 % interval: datasets are a sample too, and carry their seeds.
 
-    The interval ends where values do, at ``low`` and ``high``; there is none for one dataset.
+    The interval ends where values do, at ``low`` and ``high``; there is none for one dataset. step: the distance of the
+    values that there are, 1 for ranks; what lies between them varies too (by step²/12, as a rounding does), even where
+    all datasets happen to give the same rank.
     """
-    ends = t_interval(values)
+    ends = t_interval(values, step**2 / 12)
     centre = math.fsum(values) / len(values)
     if ends[0] is None or ends[1] is None:
         return Estimate(centre, None, None)

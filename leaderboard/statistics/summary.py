@@ -102,12 +102,12 @@ def _studentised(values: tuple[float, ...]) -> tuple[float | None, float | None]
     return centre - float(high) * error, centre - float(low) * error
 
 
-def t_interval(values: Sequence[float]) -> tuple[float | None, float | None]:
-    """95 % Student t interval of the mean; no ends for a single value."""
+def t_interval(values: Sequence[float], added: float = 0.0) -> tuple[float | None, float | None]:
+    """95 % Student t interval of the mean; no ends for a single value. added: to the variance of the values."""
     std = _std(values)
     if std is None:
         return None, None
-    centre, half = mean(values), _t_quantile(len(values) - 1) * std / math.sqrt(len(values))
+    centre, half = mean(values), _t_quantile(len(values) - 1) * math.sqrt((std**2 + added) / len(values))
     return centre - half, centre + half
 
 

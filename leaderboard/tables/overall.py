@@ -223,7 +223,7 @@ def _ranks(members: Members, raw: Sequence[Sequence[Floats]], strata: Strata) ->
     alone = [across.mean_ranks([each], Strata((name,))) for each, name in zip(raw, strata.names, strict=True)]
     methods = len(resampled)
     return [
-        across.over_datasets(_by_dataset(members, [each[place].value for each in alone]), 1.0, methods)
+        across.over_datasets(_by_dataset(members, [each[place].value for each in alone]), 1.0, methods, step=1.0)
         for place in range(methods)
     ]
 
