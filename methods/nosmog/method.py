@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -75,6 +75,9 @@ class NOSMOG(GLNNForm[NOSMOGHyperparameters]):
 
     def forward(self, graph: Graph) -> Output:
         return super().forward(self._widened(graph))
+
+    def inference_modules(self) -> Sequence[nn.Module]:
+        return super().inference_modules()  # said again: a prediction reads its own row alone, position included
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         hyper = self.hyper
