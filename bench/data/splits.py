@@ -234,6 +234,8 @@ def _planetoid_random(dataset: Dataset, seed: int) -> Parts:
             f"split 'planetoid-random' needs {needed} nodes beside its training nodes, but {dataset.name!r} "
             f"has {len(rest)}; use 'random-60-20-20'"
         )
+    # in `order` what is left of a small class comes late
+    rest = np.sort(rest)[Stream(seed, "planetoid-random rest").permutation(len(rest))]
     return train, rest[:PLANETOID_VALIDATION], rest[PLANETOID_VALIDATION:needed]
 
 
