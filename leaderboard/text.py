@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from graph_distillery.leaderboard.statistics import Estimate, PairedTest, Sampling, Summary
 
 NONE = "–"
-METRICS = {"accuracy": "accuracy", "micro_f1": "micro-F1", "roc_auc": "ROC AUC"}
+#: Instead of the interval of a mean rank.
+TOO_FEW = "too few datasets for an interval"
+METRICS = {"accuracy": "accuracy", "micro_f1": "micro-F1", "macro_f1": "macro-F1", "roc_auc": "ROC AUC"}
 
 
 def percent(value: float | None) -> str:
@@ -46,6 +48,11 @@ def bounds(estimate: Estimate | None, form: str, scale: float = 1) -> str:
     if estimate is None or estimate.low is None or estimate.high is None:
         return NONE
     return f"{form.format(scale * estimate.low)} to {form.format(scale * estimate.high)}"
+
+
+def rank_bounds(rank: Estimate) -> str:
+    """The 95 % interval of a mean rank, or why there is none."""
+    return bounds(rank, "{:.2f}") if rank.low is not None else TOO_FEW
 
 
 def rank_range(low: int, high: int) -> str:

@@ -14,6 +14,7 @@ from graph_distillery.leaderboard.text import number, percent
 
 _MOST = 4  # names in one enumeration
 _LONG = 40  # letters of a name
+_NUMBERS = {2: "two", 3: "three"}
 
 
 def summary(board: Board) -> list[str]:
@@ -79,17 +80,26 @@ def _accuracy(board: Board) -> str:
 def _family(overall: Overall) -> str:
     taught = f"{overall.student} students of {overall.teacher}" if overall.teacher else f"{overall.student} students"
     first, others = overall.rows[0], overall.rows[1:]
-    over = f"over {_count(len(overall.comparisons), 'comparison')}"
-    if len(overall.comparisons) == 1:
-        over = f"on {overall.comparisons[0].data.dataset}"
     if not others:
         return f"{brief(first.key.name)} alone is complete among {taught}"
+    if first.rank.low is None:
+        shared = [brief(row.key.name) for row in overall.rows if row.mean_rank == first.mean_rank]
+        have = "has" if len(shared) == 1 else "share"
+        return f"{few(shared)} {have} the best mean rank among {taught} ({first.mean_rank:.1f} {_unsure(overall)})"
+    over = f"over {overall.datasets} datasets"
     tied = [brief(row.key.name) for row in others if _overlap(first, row)]
     if len(tied) == len(others):
         sure = "and no other is clearly behind"
     else:
         sure = f"not clearly before {few(tied, 3)}" if tied else "clearly before all others"
     return f"{brief(first.key.name)} has the best mean rank among {taught} ({first.mean_rank:.1f} {over}, {sure})"
+
+
+def _unsure(overall: Overall) -> str:
+    """On how few datasets, and that these do not tell how surely."""
+    names = [brief(name) for name in dict.fromkeys(each.data.dataset for each in overall.comparisons)]
+    few_of = "one dataset is" if len(names) == 1 else f"{_NUMBERS[len(names)]} datasets are"
+    return f"on {few(names)}; {few_of} too few to say how surely"
 
 
 def _overlap(one: OverallRow, other: OverallRow) -> bool:

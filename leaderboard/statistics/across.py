@@ -2,8 +2,8 @@
 
 Scores come as ``runs[dataset][method]``, an array of that method's runs there in the order of their seeds, normalised
 where datasets are pooled. Where one number stands for each dataset (ranks, gains, win rates), datasets are a sample of
-datasets, and the interval is Student's over them; on a single one, and for profiles and chances of improvement, seeds
-are resampled within datasets, and the interval speaks of these datasets alone.
+datasets, and the interval is Student's over them; for profiles and chances of improvement seeds are resampled within
+datasets, and the interval speaks of these datasets alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from graph_distillery.leaderboard.statistics.resampling import Floats, Strata, percentile_interval
-from graph_distillery.leaderboard.statistics.summary import RANK_DIGITS, Estimate, t_interval
+from graph_distillery.leaderboard.statistics.summary import RANKED_FROM, Estimate, t_interval
 
 Runs = Sequence[Sequence[Floats]]
 
@@ -33,18 +33,6 @@ class Profile:
     share: tuple[float, ...]
     low: tuple[float, ...]
     high: tuple[float, ...]
-
-
-def mean_ranks(runs: Runs, strata: Strata) -> list[Estimate]:
-    """Mean over datasets of each method's rank by mean score; ties share their ranks."""
-    values, draws = [], []
-    for i, each in enumerate(runs):
-        values.append(_ranks(np.array([[math.fsum(scores) / len(scores)] for scores in each])))
-        draws.append(_ranks(np.stack([strata.means(i, scores) for scores in each])))
-    value, drawn = np.mean(values, axis=0)[:, 0], np.mean(draws, axis=0)
-    return [
-        _estimate(float(v), d, [each[m] for each in runs]) for m, (v, d) in enumerate(zip(value, drawn, strict=True))
-    ]
 
 
 def performance_profiles(runs: Runs, strata: Strata) -> list[Profile]:
@@ -73,6 +61,13 @@ def over_datasets(
     if ends[0] is None or ends[1] is None:
         return Estimate(centre, None, None)
     return Estimate(centre, max(low, ends[0]), min(high, ends[1]))
+
+
+def mean_rank(ranks: Sequence[float], methods: int) -> Estimate:
+    """Mean of a method's ranks among so many, one a dataset; with its interval from ``RANKED_FROM`` datasets on."""
+    if len(ranks) < RANKED_FROM:
+        return Estimate(math.fsum(ranks) / len(ranks), None, None)
+    return over_datasets(ranks, 1.0, methods, step=1.0)
 
 
 def win_rates(runs: Sequence[Floats]) -> list[float]:
@@ -109,20 +104,3 @@ def improvement(runs: Runs, strata: Strata) -> dict[tuple[int, int], Estimate]:
 
 def _wins(ours: Floats, theirs: Floats) -> Floats:
     return (ours[:, None] > theirs).astype(float) + 0.5 * (ours[:, None] == theirs)
-
-
-def _ranks(means: Floats) -> Floats:
-    """Means [methods, draws] to average ranks, 1 for the highest."""
-    means = np.round(means, RANK_DIGITS)
-    better = (means[None] > means[:, None]).sum(axis=1)
-    same = (means[None] == means[:, None]).sum(axis=1)
-    ranks: Floats = 0.5 + better + 0.5 * same
-    return ranks
-
-
-def _estimate(value: float, draws: Floats, scores: Sequence[Floats]) -> Estimate:
-    """No interval where every dataset has a single run."""
-    if all(len(each) == 1 for each in scores):
-        return Estimate(value, None, None)
-    low, high = percentile_interval(draws)
-    return Estimate(value, float(low), float(high))

@@ -11,6 +11,8 @@ from typing import TypeVar
 Key = TypeVar("Key")
 
 STUDENTISED_FROM = 8
+#: Datasets from which on a mean rank has an interval: of three it would hold in 91 % of cases instead of 95.
+RANKED_FROM = 4
 SAME = 1e-12  # differences of scores closer than this are rounding, not results
 RANK_DIGITS = 12  # means of equal sums may differ in the last digit; that is no order
 

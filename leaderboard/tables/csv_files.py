@@ -13,7 +13,7 @@ from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.overall import Overall
 from graph_distillery.leaderboard.tables.worth import verdict
-from graph_distillery.leaderboard.text import visible
+from graph_distillery.leaderboard.text import TOO_FEW, visible
 
 Value = str | int | float | bool | None
 Line = dict[str, Value]
@@ -57,6 +57,7 @@ def _overall(board: Board) -> list[Line]:
             | {"method": row.key.method, "variant": row.key.variant, "fixed": row.key.fixed, "status": "complete"}
             | _sender(row.key)
             | _estimate("mean_rank", row.rank)
+            | {"mean_rank_note": None if row.rank.low is not None else TOO_FEW}
             | _estimate("win_rate", row.win_rate)
             | _estimate("iqm_normalised", row.iqm)
             | _estimate("mean_gap_closed", row.gap)

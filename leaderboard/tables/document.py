@@ -19,6 +19,7 @@ from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.overall import Overall, OverallRow
 from graph_distillery.leaderboard.tables.worth import verdict
+from graph_distillery.leaderboard.text import TOO_FEW
 
 DOCUMENT_VERSION = 1
 
@@ -70,6 +71,7 @@ def _overall(overall: Overall) -> Document:
         "teacher": overall.teacher,
         "student": overall.student,
         "comparisons": [each.slug for each in overall.comparisons],
+        "datasets": overall.datasets,
         "machine": overall.fingerprint,
         "rows": [_overall_row(row) for row in overall.rows],
         "partial": [{**_key(key), "missing": list(gaps)} for key, gaps in overall.partial.items()],
@@ -99,7 +101,7 @@ def _overall(overall: Overall) -> Document:
 def _overall_row(row: OverallRow) -> Document:
     return {
         **_key(row.key),
-        "mean_rank": _parts(row.rank),
+        "mean_rank": {**_fields(row.rank), **({} if row.rank.low is not None else {"note": TOO_FEW})},
         "win_rate": _parts(row.win_rate),
         "iqm": _parts(row.iqm),
         "gap_closed": _parts(row.gap),

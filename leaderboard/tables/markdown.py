@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from graph_distillery.leaderboard.read.rows import RANKED, Row
 from graph_distillery.leaderboard.statistics import Estimate, PairedTest
-from graph_distillery.leaderboard.statistics.summary import STUDENTISED_FROM
+from graph_distillery.leaderboard.statistics.summary import RANKED_FROM, STUDENTISED_FROM
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.declared import NO_FILE, origin, submissions
@@ -26,6 +26,7 @@ from graph_distillery.leaderboard.text import (
     percent,
     plain,
     ranges,
+    rank_bounds,
     rank_range,
     score,
     share,
@@ -73,11 +74,11 @@ PROTOCOL = f"""\
   The best mean of a column, and what reads the same, is bold.
 - Overall: datasets are a sample too, each counted once whatever its splits. Intervals of *mean rank*, *win rate* (the
   chance that a run beats one of another row, mean over the others), *mean gain* and *gap closed* are Student's over
-  datasets, a rank's with the variance of a rounding; on a single dataset they are those of its seeds. Over three
-  datasets a mean rank's holds in 91 % of cases. *IQM* is the interquartile mean of scores normalised so
-  that the majority class is 0 and the teacher 1 (a perfect score, without a teacher), left out where on one dataset
-  the teacher is not clearly better than the majority class; its interval carries the noise of both, and speaks of these
-  datasets, not of others.
+  datasets, a rank's with the variance of a rounding. On fewer than {RANKED_FROM} datasets a mean rank has none, since
+  so few ranks do not tell how far others would lie. *IQM* is the interquartile mean of scores normalised so that the
+  majority class is 0 and the teacher 1 (a perfect score, without a teacher), left out where on one dataset the teacher
+  is not clearly better than the majority class; its interval carries the noise of both, and speaks of these datasets,
+  not of others.
 - *ECE* is the expected calibration error on the test set, in percent; lower is better.
 - A row belongs to the store that brought it first; with a board.yaml to the one that stands first in it, and another
   sender's other configuration of the method is a row of its own. *Verified*: another machine repeated the same
@@ -123,7 +124,7 @@ def _overall(overall: Overall) -> str:
             [
                 _label(r.key.name, r.key.method),
                 rank,
-                bounds(r.rank, "{:.2f}"),
+                rank_bounds(r.rank),
                 share(r.win_rate.value),
                 bounds(r.win_rate, "{:.0f} %", 100),
                 gain,

@@ -81,6 +81,11 @@ class Overall:
     track: str = ""
 
     @property
+    def datasets(self) -> int:
+        """How many there are, each counted once whatever its splits."""
+        return len({each.data.dataset for each in self.comparisons})
+
+    @property
     def title(self) -> str:
         """What the comparisons share, as a heading."""
         models = f"{self.teacher} → {self.student}" if self.teacher else f"{self.student}, no teacher"
@@ -150,7 +155,7 @@ def _rows(
         [np.array([rows[key].test[seed] for seed in each.shared_seeds]) for key in pool]
         for each, rows in zip(members, found, strict=True)
     ]
-    ranks = _ranks(members, raw, strata)
+    ranks = _ranks(members, raw)
     won = [across.win_rates(each) for each in raw]
     scales = _scales(members, pool)
     profiles = _profiles(raw, scales, strata) if scales else [None] * len(pool)
@@ -212,20 +217,14 @@ def _worth(members: Members, tests: Sequence[PairedTest | None]) -> Estimate | N
     return _over(members, [test.difference if test else None for test in tests])
 
 
-def _ranks(members: Members, raw: Sequence[Sequence[Floats]], strata: Strata) -> list[Estimate]:
-    """Mean ranks over datasets; on a single one with the interval of resampled seeds."""
-    from graph_distillery.leaderboard.statistics import across
-    from graph_distillery.leaderboard.statistics.resampling import Strata
+def _ranks(members: Members, raw: Sequence[Sequence[Floats]]) -> list[Estimate]:
+    """Mean over datasets of every method's rank by its mean score, ties sharing theirs."""
+    from graph_distillery.leaderboard.statistics.across import mean_rank
+    from graph_distillery.leaderboard.statistics.summary import average_ranks
 
-    resampled = across.mean_ranks(raw, strata)
-    if len({each.data.dataset for each in members}) < 2:
-        return resampled
-    alone = [across.mean_ranks([each], Strata((name,))) for each, name in zip(raw, strata.names, strict=True)]
-    methods = len(resampled)
-    return [
-        across.over_datasets(_by_dataset(members, [each[place].value for each in alone]), 1.0, methods, step=1.0)
-        for place in range(methods)
-    ]
+    of = [average_ranks({place: mean(scores.tolist()) for place, scores in enumerate(each)}) for each in raw]
+    methods = len(raw[0])
+    return [mean_rank(_by_dataset(members, [ranks[place] for ranks in of]), methods) for place in range(methods)]
 
 
 def _scales(members: Members, pool: Sequence[RowKey]) -> list[Scale] | None:

@@ -13,7 +13,7 @@ from graph_distillery.leaderboard.statistics import budget_curve
 from graph_distillery.leaderboard.statistics.across import (
     PROFILE_GRID,
     improvement,
-    mean_ranks,
+    mean_rank,
     over_datasets,
     performance_profiles,
     win_rates,
@@ -125,13 +125,18 @@ def test_a_number_for_each_dataset_has_students_interval_over_datasets():
     assert over_datasets([0.3]).low is None
 
 
-def test_mean_ranks_and_profiles_by_hand():
+def test_a_mean_rank_has_an_interval_from_four_datasets_on():
+    """Of the ranks 1, 2, 2, 3 the variance is 2/3, that of a rounding 1/12; Student's t at three degrees is 3.182."""
+    three = mean_rank([1.0, 2.0, 2.5], 5)
+    assert (three.value, three.low, three.high) == (pytest.approx(11 / 6), None, None)
+    four = mean_rank([1.0, 2.0, 2.0, 3.0], 5)
+    half = 3.18245 * ((2 / 3 + 1 / 12) / 4) ** 0.5
+    assert (four.value, four.low, four.high) == (2.0, 1.0, pytest.approx(2 + half, abs=1e-4))
+    assert mean_rank([1.0] * 4, 5).high == pytest.approx(1 + 3.18245 * (1 / 48) ** 0.5, abs=1e-4)
+
+
+def test_profiles_by_hand():
     runs = [[np.full(3, 0.9), np.full(3, 0.9), np.full(3, 0.5)], [np.full(3, 0.2), np.full(3, 0.4), np.full(3, 0.3)]]
-    ranks = mean_ranks(runs, Strata(("a", "b")))
-    assert [each.value for each in ranks] == [2.25, 1.25, 2.5]
-    assert [(each.low, each.high) for each in ranks] == [(2.25, 2.25), (1.25, 1.25), (2.5, 2.5)]
-    bits = [[np.array([0.1 + 0.2]), np.array([0.3])]]  # equal but for the last bit
-    assert [each.value for each in mean_ranks(bits, Strata(("a",)))] == [1.5, 1.5]
     share = dict(zip(PROFILE_GRID, performance_profiles(runs, Strata(("a", "b")))[0].share, strict=True))
     assert (share[0.0], share[0.2], share[0.89], share[0.9]) == (1, 0.5, 0.5, 0)
 

@@ -74,7 +74,7 @@ function overallColumns(overall) {
   const fixed = (value) => (known(value) ? value.toFixed(2) : NONE);
   return [
     estimate("Mean rank", "Mean over all comparisons of the rank by mean test score; 1 is best.", (row) => row.mean_rank, fixed, { best: -1, first: 1 }),
-    { title: "Rank interval", help: "95 % interval of the mean rank: over datasets; of a single one over its seeds.", first: 1, value: (row) => row.mean_rank.low, text: (row) => between(row.mean_rank.low, row.mean_rank.high, fixed), bar: (row) => [row.mean_rank.low, row.mean_rank.value, row.mean_rank.high], end: (value) => value.toFixed(1) },
+    { title: "Rank interval", help: "95 % interval of the mean rank over datasets, from four datasets on.", first: 1, value: (row) => row.mean_rank.low, text: (row) => row.mean_rank.note ?? between(row.mean_rank.low, row.mean_rank.high, fixed), bar: (row) => [row.mean_rank.low, row.mean_rank.value, row.mean_rank.high], end: (value) => value.toFixed(1) },
     estimate("Win rate", "Chance that a run beats a run of another row, mean over the others and over datasets.", (row) => row.win_rate, share, { best: 1 }),
     ...places.map((each) => ({
       title: shown(each.dataset + (twice(each.dataset) ? `, ${each.split}` : "")), help: `Mean test ${METRIC[each.metric] ?? each.metric} on ${each.dataset} (${each.protocol}), in percent.`, off: places.length > 8, best: 1,
