@@ -27,6 +27,8 @@ def availability(info: DatasetInfo, data: Path | None = None) -> Availability:
     Raises:
         UserError: DISTILLERY_MIRROR names no folder.
     """
+    if info.kind == "own":
+        return Availability(True, "of the user's own")
     if info.kind != "download":
         return Availability(True, "part of the suite" if info.kind == "embedded" else "generated when asked for")
     from graph_distillery.bench.data import cache

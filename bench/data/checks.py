@@ -32,11 +32,8 @@ def sound(dataset: Dataset) -> Dataset:
     Raises:
         DataFault: a value that cannot be; the first one is named.
     """
-    graph = dataset.graph
-    _check_features(graph)
-    _check_graphs(graph)
-    check_columns(graph)
-    _check_labels(dataset)
+    sound_graph(dataset.graph)
+    check_labels(dataset)
     dataset = _with_tidy_edges(dataset)
     _check_within_graphs(dataset.graph)
     splits = {name: [_labelled(dataset, parts) for parts in choices] for name, choices in dataset.fixed_splits.items()}
@@ -47,6 +44,13 @@ def sound(dataset: Dataset) -> Dataset:
         for number, parts in enumerate(choices):
             check_parts(dataset, name, parts, number if len(choices) > 1 else None)
     return dataset
+
+
+def sound_graph(graph: Graph) -> None:
+    """Raises DataFault unless features, columns and pointers of a graph are in order; its arcs are not looked at."""
+    _check_features(graph)
+    _check_graphs(graph)
+    check_columns(graph)
 
 
 def check_parts(dataset: Dataset, name: str, parts: Indices, number: int | None = None) -> None:
@@ -195,7 +199,8 @@ def _check_within_graphs(graph: Graph) -> None:
         raise DataFault("edges", f"an edge joins nodes {source:,} and {target:,}, which are in {which}")
 
 
-def _check_labels(dataset: Dataset) -> None:
+def check_labels(dataset: Dataset) -> None:
+    """Raises DataFault unless there is a label for each item, and each is one that the task knows, or -1."""
     labels, classes = dataset.labels, dataset.num_classes
     kind, items = TASKS.get(dataset.task).labels, ITEMS[dataset.level].count(dataset.graph)
     multilabel = kind == "set"

@@ -17,9 +17,9 @@ class DatasetInfo:
     """What is known of a dataset before it is loaded.
 
     splits: the names `graph_distillery.bench.data.splits.make_split` accepts for it, the usual one first.
-    target: `module:function`. Called as `function(name, **options)` where `kind` is embedded or generated,
-        and as `function(name, raw, **options)` with a `bench.data.raw_files.RawFiles` where it is download;
-        it returns a `graph_distillery.bench.data.dataset.Dataset`.
+    target: `module:function`. Called as `function(name, **options)` where `kind` is embedded, generated or own (of a
+        user's spec), and as `function(name, raw, **options)` with a `bench.data.raw_files.RawFiles` where it is
+        download; it returns a `graph_distillery.bench.data.dataset.Dataset`.
     nodes, edges, features, classes, graphs: counts as loaded. `edges` counts arcs, without self-loops and
         repeats, so an undirected edge counts twice; `classes` counts labels for multi-label tasks.
     checked: the counts were measured on the real files, and a download that differs is refused as damaged.
@@ -33,7 +33,7 @@ class DatasetInfo:
     metric: Metric
     splits: tuple[str, ...]
     source: str
-    kind: Literal["embedded", "generated", "download"]
+    kind: Literal["embedded", "generated", "download", "own"]
     target: str
     options: Mapping[str, Any] = field(default_factory=lambda: NO_OPTIONS)
     note: str = ""
