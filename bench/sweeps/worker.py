@@ -16,6 +16,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Speed
 from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, Status, undefined_score
 from graph_distillery.bench.training import problem as problems_here
+from graph_distillery.bench.training.allocator import keep_freed_memory
 from graph_distillery.bench.training.artefacts import Artefact
 from graph_distillery.bench.training.clock import TimeLimitExceeded
 from graph_distillery.bench.training.engine import EpochScore, Trained, train
@@ -55,6 +56,7 @@ class Worker:
     """
 
     def __init__(self, fetch: Fetch, problems: ProblemSource | None = None) -> None:
+        keep_freed_memory()
         self.fetch = fetch
         self._problems = problems or problems_here.HERE
         self._teacher = lru_cache(maxsize=TEACHERS_KEPT)(self._unpack)
