@@ -46,6 +46,7 @@ from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.training.engine import Configuration, build
 from graph_distillery.bench.training.judging import lent
 from graph_distillery.bench.training.problem import ProblemKey
+from graph_distillery.bench.training.speed import answer
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.contract import Method, Output
 from graph_distillery.methods.contract.sparse import SparseMatrix
@@ -304,3 +305,20 @@ class MethodConformance:
             bare = method.predict(graph.without_edges()).logits
             same = torch.allclose(method.predict(graph).logits, bare, atol=1e-6)
         check(same, "predictions read the edges, and the catalogue says features alone")
+
+    def test_a_request_reads_no_more_than_the_catalogue_says(self, case: Case) -> None:
+        """Of a student that reads rows: those of the nodes asked for, and their answer is that of the whole graph."""
+        problem, method = case.example.problem, first_run(case).method.eval()
+        graph, student = problem.training.graph, method.student
+        rows = case.kind == "mlp" and case.info.inference != "graph" and student is not None
+        if not rows or not method.task.items.are_rows:
+            return
+        assert isinstance(student, torch.nn.Module)
+        asked, read = torch.tensor([3, graph.num_nodes - 1, 0]), list[int]()
+        watch = student.register_forward_pre_hook(lambda _, given: read.append(given[0].num_nodes))
+        with torch.inference_mode():
+            found = answer(method, problem, asked)
+            watch.remove()
+            expected = method.predict(graph).logits[asked]
+        check(read == [len(asked)], f"a request of {len(asked)} nodes read {read} rows: see `Method.predicts_by_item`")
+        check(torch.allclose(found, expected, atol=1e-4), "a request has another answer than the whole graph")

@@ -118,13 +118,12 @@ def predict_items(method: Method[Any], judged: Judged) -> tuple[Tensor, Tensor]:
 
 
 def predicting_models(method: Method[Any]) -> list[Model]:
-    """The models whose outputs on the graph as it is make each item's prediction; none where more may go into it."""
+    """The models whose outputs make each item's prediction, with its own columns; none where more may go into it."""
     own = type(method)
     plain = all(getattr(own, name) is getattr(Method, name) for name in ("predict", "forward", "inputs"))
-    promised = own.inference_modules is not Method.inference_modules and own.inputs is Method.inputs
-    modules = method.inference_modules() if plain or promised else ()
+    modules = method.inference_modules() if plain or method.predicts_by_item else ()
     models = [module for module in modules if isinstance(module, Model)]
-    return models if len(models) == len(modules) else []
+    return models if method.predicts_by_item or len(models) == len(modules) else []
 
 
 def reads_rows_alone(method: Method[Any]) -> bool:

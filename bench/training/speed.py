@@ -124,7 +124,8 @@ def network_shape(method: Method[Any], problem: Problem) -> str:
     its items, and the data. A method with a prediction of its own shares with its own kind alone.
     """
     cls = type(method)
-    own = [f"{cls.__module__}.{cls.__qualname__}"] if cls.predict is not Method.predict else []
+    plain = all(getattr(cls, name) is getattr(Method, name) for name in ("predict", "forward", "inputs"))
+    own = [] if plain else [f"{cls.__module__}.{cls.__qualname__}"]
     told = [own, repr(problem.identity), reads_rows_alone(method), method.reads_graph_columns]
     for module in method.inference_modules():
         for name, part in module.named_modules():
@@ -172,10 +173,10 @@ def _requests(method: Method[Any], problem: Problem, size: int, draw: np.random.
         for _ in range(repeats + WARM_UP)
     ]
     remaining = iter(picks)
-    return _times(lambda: _answer(method, problem, next(remaining)), graph, repeats)
+    return _times(lambda: answer(method, problem, next(remaining)), graph, repeats)
 
 
-def _answer(method: Method[Any], problem: Problem, items: Tensor) -> Tensor:
+def answer(method: Method[Any], problem: Problem, items: Tensor) -> Tensor:
     """The logits of some items, fetching only what they need."""
     graph, models = problem.training.graph, predicting_models(method)
     kind = problem.training.task.items

@@ -48,6 +48,7 @@ class AdaGMLP(Method[AdaGMLPHyperparameters]):
     """
 
     Hyperparameters = AdaGMLPHyperparameters
+    predicts_by_item = True
     node_weights: Tensor
     alphas: Tensor
 

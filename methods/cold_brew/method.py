@@ -65,6 +65,7 @@ class ColdBrew(Method[ColdBrewHyperparameters]):
     """
 
     Hyperparameters = ColdBrewHyperparameters
+    predicts_by_item = True
     quick: ClassVar[Mapping[str, Any]] = {"guess_steps": 3}
     epoch_items = "labelled"
     bank: Tensor

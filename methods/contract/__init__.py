@@ -26,7 +26,8 @@ several optimisers, min-max steps         `optimizers`, and `step`, which hands 
 a schedule of the learning rate           `rate_factor`
 several teachers, several students        `self.teachers`; build more students in `setup` by `new_student`, and say
                                           in `predictions` and `judged_by` how they are judged
-a prediction made by several networks      `inference_modules`, all of which the speed measurement counts
+a prediction made by several networks      `inference_modules`, all of which the speed measurement counts, and
+                                          `predicts_by_item` where a request needs no more than they read
 a warm-up that is no result               `may_be_kept`
 no teacher                                `MethodInfo.teacher = "none"`
 no training data                          `MethodInfo.training_data = False`; override `batches`; a teacher is its

@@ -84,6 +84,10 @@ class Method(nn.Module, Generic[H]):
     #: Whether mini-batches of a student that reads features alone must carry the edges among their nodes. `setup` may
     #: set it.
     needs_edges: bool = False
+    #: Whether a prediction that the method makes in its own way (`predict`, `forward` or `inputs` overridden) is made,
+    #: item by item, of what the models among `inference_modules` return for it and of the item's own columns, so that
+    #: a request fetches what those models read and no more: of an MLP, its own row. `setup` may set it.
+    predicts_by_item: bool = False
     #: Whether it reads the columns of graphs alone (`graph.as_rows`), so that batches of graphs need no nodes.
     reads_graph_columns: bool = False
     #: What stands for several predictions: the mean of their scores, or all scores of the one that scores best on
@@ -157,11 +161,7 @@ class Method(nn.Module, Generic[H]):
 
     def inference_modules(self) -> Sequence[nn.Module]:
         """The networks whose forward passes make a prediction, all of which its cost counts: the student, unless more
-        are trained together (an ensemble).
-
-        A method that overrides this and not `inputs` promises that `predict` makes each item's prediction of what
-        these modules return for that item, so that a request may fetch what they read and no more.
-        """
+        are trained together (an ensemble). See also `predicts_by_item`."""
         return [] if self.student is None else [self.student]
 
     def predictions(self, graph: Graph) -> Sequence[Output]:

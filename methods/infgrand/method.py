@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import torch.nn.functional as F
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
 from graph_distillery.methods.contract.graph import Graph
@@ -33,6 +31,7 @@ class InfGraND(Method[InfGraNDHyperparameters]):
     """
 
     Hyperparameters = InfGraNDHyperparameters
+    predicts_by_item = True  # hops are a column
 
     def setup(self) -> None:
         hyper, data = self.hyper, self.context.data
@@ -49,9 +48,6 @@ class InfGraND(Method[InfGraNDHyperparameters]):
         if self.hyper.hops > 0:
             graph = graph.with_features(graph.node_columns["pooled_features"])
         return super().forward(graph)
-
-    def inference_modules(self) -> Sequence[nn.Module]:
-        return super().inference_modules()  # a node's prediction reads its own row, hops included
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         hyper = self.hyper

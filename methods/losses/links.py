@@ -174,6 +174,10 @@ class ReadsNeighbours(ArcLoss[LinkH]):
     It goes before the loss: `class LinkDist(ReadsNeighbours[...], ArcLoss[...])`.
     """
 
+    def setup(self) -> None:
+        super().setup()
+        self.predicts_by_item = not self.learns
+
     def predict(self, graph: Graph) -> Output:
         output = super().predict(graph)
         if not self.learns:

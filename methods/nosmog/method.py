@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -40,6 +40,7 @@ class NOSMOG(GLNNForm[NOSMOGHyperparameters]):
     """
 
     Hyperparameters = NOSMOGHyperparameters
+    predicts_by_item = True  # positions are a column
     quick: ClassVar[Mapping[str, Any]] = {"position_dim": 8, "walks": 1, "walk_length": 10}
 
     def setup(self) -> None:
@@ -75,9 +76,6 @@ class NOSMOG(GLNNForm[NOSMOGHyperparameters]):
 
     def forward(self, graph: Graph) -> Output:
         return super().forward(self._widened(graph))
-
-    def inference_modules(self) -> Sequence[nn.Module]:
-        return super().inference_modules()  # said again: a prediction reads its own row alone, position included
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         hyper = self.hyper

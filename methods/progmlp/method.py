@@ -44,6 +44,7 @@ class ProGMLP(GLNNForm[ProGMLPHyperparameters]):
     """
 
     Hyperparameters = ProGMLPHyperparameters
+    predicts_by_item = True
     stage: Tensor
     confidences: Tensor
 

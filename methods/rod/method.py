@@ -34,6 +34,7 @@ class ROD(Method[RODHyperparameters]):
     """
 
     Hyperparameters = RODHyperparameters
+    predicts_by_item = True
     quick: ClassVar[Mapping[str, Any]] = {"hops": 1, "structure_weight": 0.0}
 
     def setup(self) -> None:

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from graph_distillery.bench.conformance import Case, problem_for
 from graph_distillery.bench.training.engine import Configuration, build, make_batches
-from graph_distillery.bench.training.judging import reads_rows_alone
 from graph_distillery.bench.training.precomputed import prepared
 from graph_distillery.methods.contract import Batch, Method, Output, Teacher
 from graph_distillery.methods.losses.perturbation import _start_of
@@ -159,13 +158,3 @@ def test_a_teacher_of_one_layer_is_refused_where_states_are_compared() -> None:
     teacher = replace(EXAMPLE.teacher, hidden=())
     with pytest.raises(ValueError, match="teacher has 0 hidden states"):
         build(replace(configuration, student_hyper={}), problem, (teacher,))
-
-
-@pytest.mark.parametrize("variant", ["paper", "official_code"])
-def test_a_request_reads_the_row_of_its_node_alone(variant: str) -> None:
-    """Positions stand beside the features of a row: no neighbour is fetched, and speed is measured so."""
-    method, batch = made(variant)
-    assert reads_rows_alone(method)
-    method.eval()
-    alone = method.predict(batch.graph.rows(torch.tensor([3]))).logits
-    torch.testing.assert_close(alone[0], method.predict(batch.graph).logits[3])

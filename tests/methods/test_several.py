@@ -16,7 +16,7 @@ from graph_distillery.bench.conformance import Case, MethodConformance, cases_of
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.engine import build, train
 from graph_distillery.bench.training.judging import judge, validation_score
-from graph_distillery.bench.training.speed import _answer, measure_speed
+from graph_distillery.bench.training.speed import answer, measure_speed
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
 from graph_distillery.methods.contract.graph import Graph
@@ -38,6 +38,7 @@ class Ensemble(Method[EnsembleHyperparameters]):
 
     Hyperparameters = EnsembleHyperparameters
     quick: ClassVar[dict[str, Any]] = {"members": 2}
+    predicts_by_item = True
 
     def setup(self) -> None:
         self.rest = nn.ModuleList(self.new_student() for _ in range(self.hyper.members - 1))
@@ -167,7 +168,7 @@ def test_the_whole_of_an_ensemble_is_measured(kind: str) -> None:
         everything = method.predict(problem.training.graph).logits
         read: list[int] = []
         method.student.register_forward_pre_hook(lambda _, given: read.append(given[0].num_nodes))  # type: ignore[union-attr]
-        torch.testing.assert_close(_answer(method, problem, items), everything[items], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(answer(method, problem, items), everything[items], atol=1e-5, rtol=1e-4)
     assert read[0] < problem.training.graph.num_nodes
     assert kind == "gnn" or read == [3]
 

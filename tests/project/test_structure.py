@@ -71,3 +71,16 @@ def test_no_module_is_too_long(repo_root: Path, package_files: list[Path]) -> No
 def test_no_folder_is_crowded(package_files: list[Path]) -> None:
     counts = Counter(file.parent.as_posix() for file in package_files if file.suffix == ".py")
     assert {folder: number for folder, number in counts.items() if number > MOST_MODULES} == {}
+
+
+def test_nothing_is_overridden_by_its_own_parent(modules: dict[str, ast.Module]) -> None:
+    """A method whose whole body is `return super().its_own_name(its own arguments)` says nothing."""
+    found = []
+    for name, tree in modules.items():
+        for node in (each for each in ast.walk(tree) if isinstance(each, ast.FunctionDef)):
+            body = [each for each in node.body if not isinstance(each, ast.Expr) or isinstance(each.value, ast.Call)]
+            passed_on = ", ".join(each.arg for each in node.args.args[1:])
+            call = f"super().{node.name}({passed_on})"
+            if len(body) == 1 and ast.unparse(body[0]) in (call, f"return {call}"):
+                found.append(f"{name}.{node.name}, line {node.lineno}")
+    assert found == []

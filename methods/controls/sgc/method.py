@@ -20,6 +20,7 @@ class SGC(Method[SGCHyperparameters]):
     """Cross-entropy on the labelled items, of a student that reads S^K X in the place of X."""
 
     Hyperparameters = SGCHyperparameters
+    predicts_by_item = True
     epoch_items = "labelled"
 
     def inputs(self, graph: Graph) -> Graph:

@@ -40,6 +40,7 @@ class SimMLP(Method[SimMLPHyperparameters]):
     """
 
     Hyperparameters = SimMLPHyperparameters
+    predicts_by_item = True
     needs_edges = True
 
     def setup(self) -> None:

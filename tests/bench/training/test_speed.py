@@ -9,7 +9,7 @@ import torch
 
 from graph_distillery.bench.training.engine import Configuration, build
 from graph_distillery.bench.training.problem import Problem, ProblemKey, load_problem
-from graph_distillery.bench.training.speed import _answer, _peak_memory_mb, measure_speed
+from graph_distillery.bench.training.speed import _peak_memory_mb, answer, measure_speed
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 from graph_distillery.methods.contract import Method
 
@@ -85,7 +85,7 @@ def check_requests(method: Method[Any], problem: Problem, requests: list[list[in
     everything = method.predict(problem.training.graph).logits
     for items in requests:
         asked = torch.tensor(items)
-        torch.testing.assert_close(_answer(method, problem, asked), everything[asked], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(answer(method, problem, asked), everything[asked], atol=1e-5, rtol=1e-4)
 
 
 def test_peak_memory_is_the_most_alive_at_once() -> None:
