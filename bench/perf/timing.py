@@ -46,8 +46,13 @@ def with_teacher(split: str = "public", dataset: str = "cora") -> tuple[Problem,
     return trained.problem, unpack_teacher(artefact, trained.problem)
 
 
-def our_epoch(configuration: Configuration, problem: Problem, teacher: Teacher | None) -> Callable[[], None]:
-    """One epoch exactly as the engine runs it: every step, the validation score, the snapshot."""
+def our_epoch(
+    configuration: Configuration, problem: Problem, teacher: Teacher | None, after: int | None = None
+) -> Callable[[], None]:
+    """One epoch exactly as the engine runs it: every step, the validation score, the snapshot.
+
+    after: the epoch that each call is told to be, of a method that begins its epochs with work; None tells it nothing.
+    """
     method = build(configuration, problem, () if teacher is None else (teacher,))
     source = make_batches(method, configuration, problem)
     update = GradientUpdate(method.optimizers(configuration.settings))
@@ -55,6 +60,8 @@ def our_epoch(configuration: Configuration, problem: Problem, teacher: Teacher |
 
     def epoch() -> None:
         method.train()
+        if after is not None:
+            method.on_epoch_start(after)
         for batch in method.batches(source):
             method.step(batch, update)
         validation_score(method, problem)

@@ -7,7 +7,7 @@ from pydantic import Field
 from torch import Tensor
 
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
-from graph_distillery.methods.losses.neighbours import NeighbourTargets, difference_divergence, one_way
+from graph_distillery.methods.losses.neighbours import DifferenceTargets, NeighbourTargets, one_way
 
 
 class FFG2MHyperparameters(Hyperparameters):
@@ -35,6 +35,7 @@ class FFG2M(Method[FFG2MHyperparameters]):
         assert data is not None
         self.needs_edges = self.hyper.high_weight > 0
         teacher = F.log_softmax(self.teachers[0].logits, dim=1)
+        self.differences: DifferenceTargets | None = None
         self.low = NeighbourTargets.of_all(data.graph.propagation("sum_self"), teacher)
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
@@ -47,6 +48,16 @@ class FFG2M(Method[FFG2MHyperparameters]):
         terms["low"] = (1 - weight) * self.low.divergence(own, batch.items)
         if hyper.high_weight:
             arcs = one_way(batch.graph)
-            high = difference_divergence(student.logits, batch.teacher.logits, arcs, hyper.temperature)
+            high = self._differences(batch, arcs).divergence(student.logits, arcs, hyper.temperature)
             terms["high"] = (1 - weight) * hyper.high_weight * high
         return terms
+
+    def _differences(self, batch: Batch, arcs: Tensor) -> DifferenceTargets:
+        """The teacher's along the arcs of a batch; of the whole graph they are kept."""
+        data = self.context.data
+        assert data is not None
+        if batch.graph is not data.graph:
+            return DifferenceTargets.of(batch.teacher.logits, arcs, self.hyper.temperature)
+        if self.differences is None:
+            self.differences = DifferenceTargets.of(batch.teacher.logits, arcs, self.hyper.temperature)
+        return self.differences

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 import torch
@@ -51,7 +52,9 @@ class HGMD(Method[HGMDHyperparameters]):
         unit = F.normalize(logits.softmax(dim=1))
         rows, columns = self.places.row_of_entry, self.places.columns
         self.cosine = (unit[rows] * unit[columns]).sum(dim=1)
-        self.hardness = relative_entropy(logits)
+        hardness = relative_entropy(logits)
+        #: What of the exponent of an arc's chance is the teacher's.
+        self.urgency = self.cosine * hardness.sqrt()[rows] / hardness[columns]
         self.targets: NeighbourTargets | None = None
 
     def on_epoch_start(self, epoch: int) -> None:
@@ -70,33 +73,41 @@ class HGMD(Method[HGMDHyperparameters]):
         student = relative_entropy(self(data.graph).logits)
         self.train()
         alpha = self.hyper.alpha / 100 ** (epoch / last)
-        own = (self.hardness * student).sqrt()
-        rows, columns = self.places.row_of_entry, self.places.columns
-        return 1 - torch.exp(-alpha * self.cosine * own[rows] / self.hardness[columns])
+        own = student.sqrt().index_select(0, self.places.row_of_entry)
+        return 1 - torch.exp(-alpha * self.urgency * own)
 
     def _targets(self, chance: Tensor, kept: Tensor, first: bool) -> NeighbourTargets:
         """What is added up over the kept arcs."""
         counted = kept.to(chance.dtype)
         if self.hyper.form == "plain":
-            return NeighbourTargets.of(self.places, self.teacher_log, counted, kept)
+            return NeighbourTargets.of(self.places, self.teacher_log, None, kept)
         if self.hyper.form == "weight":
             weight = counted * torch.where(self.loops, 1.0, self.cosine * chance)
             rows, count = self.places.row_of_entry, self.places.shape[0]
             total = torch.zeros(count, dtype=weight.dtype, device=weight.device).index_add_(0, rows, weight)
             scale = count_arcs(self.places, kept) / total
             return NeighbourTargets.of(self.places, self.teacher_log, weight * scale[rows], kept)
-        drawn = torch.distributions.Beta(self.hyper.beta, self.hyper.beta).sample(chance.shape).to(chance.device)
-        mixing = torch.where(self.loops, 0.0, chance if first else chance * drawn)
-        return self._mixed(mixing, kept)
+        chosen = torch.nonzero(kept).flatten()
+        mixing = torch.where(self.loops, 0.0, chance).index_select(0, chosen)
+        if not first:
+            mixing = mixing * symmetric_beta(self.hyper.beta, mixing)
+        return self._mixed(mixing, chosen, kept)
 
-    def _mixed(self, mixing: Tensor, kept: Tensor) -> NeighbourTargets:
-        """Of targets that lie between a node's own output and its neighbour's."""
-        rows, columns = self.places.row_of_entry[kept], self.places.columns[kept]
-        shares, weight = self.teacher_log.exp(), mixing[kept][:, None]
-        mixed = torch.lerp(shares[rows], shares[columns], weight)
-        found = torch.zeros_like(shares).index_add_(0, rows, mixed)
-        negentropy = torch.zeros_like(shares[:, 0]).index_add_(0, rows, torch.xlogy(mixed, mixed).sum(dim=1))
-        return NeighbourTargets(found, negentropy, count_arcs(self.places, kept))
+    def _mixed(self, mixing: Tensor, chosen: Tensor, kept: Tensor) -> NeighbourTargets:
+        """Of targets that lie between a node's own output and its neighbour's.
+
+        mixing: [chosen], their weight; chosen: [chosen] int64, the entries that are kept.
+        """
+        rows, columns = (each.index_select(0, chosen) for each in (self.places.row_of_entry, self.places.columns))
+        shares, arcs = self.teacher_log.exp(), count_arcs(self.places, kept)
+        weights = torch.zeros_like(self.cosine).index_copy_(0, chosen, mixing)
+        others = self.places.matmul(torch.cat([shares, torch.ones_like(shares[:, :1])], dim=1), weights)
+        found = others[:, :-1] + (arcs - others[:, -1])[:, None] * shares
+        classes = shares.T.contiguous()  # first, as sums over few columns are slow
+        mixed = torch.lerp(classes.index_select(1, rows), classes.index_select(1, columns), mixing)
+        log = mixed.clamp(min=torch.finfo(mixed.dtype).tiny).log()
+        negentropy = torch.zeros_like(arcs).index_add_(0, rows, (mixed * log).sum(dim=0))
+        return NeighbourTargets(found, negentropy, arcs)
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         weight, tau = self.hyper.label_weight, self.hyper.temperature
@@ -109,6 +120,18 @@ class HGMD(Method[HGMDHyperparameters]):
             divergence = self.targets.divergence(F.log_softmax(student.logits / tau, dim=1), batch.items)
         terms["neighbours"] = (1 - weight) * divergence
         return terms
+
+
+def symmetric_beta(concentration: float, like: Tensor) -> Tensor:
+    """As many draws of Beta(b, b) as `like` holds, from two uniform numbers each.
+
+    1/2 + sign(c) / 2 / sqrt(1 + 1 / w), w = (u^(-1/b) - 1) c^2, c = cos(2 pi v) (Devroye, Random variate generation in
+    one line of code, WSC 1996; after Bailey's polar method for Student's t, 1994).
+    """
+    u, v = torch.rand_like(like), torch.rand_like(like)
+    cosine = torch.cos(2 * math.pi * v)
+    spread = ((1 - u).pow(-1 / concentration) - 1) * cosine.square()
+    return (0.5 + 0.5 * cosine.sign() * (spread / (1 + spread)).nan_to_num(nan=1.0).sqrt()).clamp(0, 1)
 
 
 def relative_entropy(logits: Tensor) -> Tensor:

@@ -51,22 +51,26 @@ class KRD(Method[KRDHyperparameters]):
         self.everything = self.targets = NeighbourTargets.of_all(self.places, self.teacher_log)
         self.rho = unreliability(teacher, self.hyper.noise)
         self.power = self.hyper.power
+        self.loops = loops_of(self.places)
+        self.answers = teacher.logits.argmax(dim=1)
 
     def on_epoch_start(self, epoch: int) -> None:
         if self.hyper.label_weight == 1 or epoch < self.hyper.warmup:
             return
         self.power = self.hyper.momentum * self.power + (1 - self.hyper.momentum) * self._fitted()
         chance = 1 - self.rho.pow(self.power)
-        drawn = torch.rand(self.places.columns.numel(), device=self.rho.device) < chance[self.places.columns]
-        kept = drawn | loops_of(self.places)
-        self.targets = NeighbourTargets.of(self.places, self.teacher_log, kept.to(self.places.values.dtype), kept)
+        drawn = torch.rand(self.places.columns.numel(), device=self.rho.device) < chance.index_select(
+            0, self.places.columns
+        )
+        kept = drawn | self.loops
+        self.targets = NeighbourTargets.of(self.places, self.teacher_log, None, kept)
 
     @torch.no_grad()
     def _fitted(self) -> float:
         """The power that fits where student and teacher agree now."""
         assert self.context.data is not None
         self.eval()
-        agree = self(self.context.data.graph).logits.argmax(dim=1) == self.teachers[0].logits.argmax(dim=1)
+        agree = self(self.context.data.graph).logits.argmax(dim=1) == self.answers
         self.train()
         official = self.context.variant == "official_code"
         return fitted_power(self.rho.cpu().numpy(), agree.cpu().numpy(), self.hyper.bins, self.power, official)

@@ -8,14 +8,21 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from scipy.stats import beta, kstest
 from torch import Tensor
 
 from graph_distillery.bench.conformance import problem_for
 from graph_distillery.bench.training.engine import Configuration, build, make_batches, train
 from graph_distillery.methods.contract import Batch, Method
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.hgmd.method import symmetric_beta
 from graph_distillery.methods.krd.method import fitted_power
-from graph_distillery.methods.losses.neighbours import NeighbourTargets, difference_divergence, one_way
+from graph_distillery.methods.losses.neighbours import (
+    DifferenceTargets,
+    NeighbourTargets,
+    difference_divergence,
+    one_way,
+)
 
 EXAMPLE = problem_for("node-classification")
 GRAPH = EXAMPLE.problem.training.graph
@@ -132,7 +139,8 @@ def test_hgmd_is_its_sum_over_kept_arcs(form: str) -> None:
     student = (output.logits / 0.8)[target]
     if form == "mixup":
         mixing = torch.where(loops, 0.0, chance / 2)
-        method.targets = method._mixed(mixing, kept)
+        chosen = torch.nonzero(kept).flatten()
+        method.targets = method._mixed(mixing[chosen], chosen, kept)
         mixed = (1 - mixing)[:, None] * shares[target] + mixing[:, None] * shares[source]
         expected = rows_of(mixed, student)[kept].mean()
     else:
@@ -155,3 +163,25 @@ def test_hgmd_anneals_and_takes_every_arc_in_its_first_epoch() -> None:
     some = (slopes[2] > 0.001) & (slopes[0] < 5)
     ratio = [float((slopes[0] / each)[some].median()) for each in slopes]
     assert ratio == pytest.approx([1.0, 100 ** (249 / 499), 100.0], rel=1e-2)
+
+
+@pytest.mark.parametrize("concentration", [0.3, 0.5, 1.0, 2.0])
+def test_hgmd_draws_its_mixing_weights_from_the_beta_distribution(concentration: float) -> None:
+    """Against the distribution itself, by Kolmogorov and Smirnov's distance at the level of 0.1 %."""
+    torch.manual_seed(0)
+    drawn = symmetric_beta(concentration, torch.empty(40_000, dtype=torch.float64))
+    assert 0 <= float(drawn.min()) <= float(drawn.max()) <= 1
+    assert kstest(drawn.numpy(), beta(concentration, concentration).cdf).statistic < 1.95 / 200
+
+
+def test_the_high_frequencies_of_a_whole_graph_are_those_of_its_arcs_in_any_batch() -> None:
+    """Value and gradient of what is kept for the whole graph, in double precision, against the sum over arcs."""
+    generator = torch.Generator().manual_seed(2)
+    student, teacher = (torch.randn(GRAPH.num_nodes, 10, generator=generator).double() for _ in range(2))
+    arcs, student = one_way(GRAPH), student.requires_grad_()
+    found = DifferenceTargets.of(teacher, arcs, 1.3).divergence(student, arcs, 1.3)
+    own, other = (((each[arcs[0]] - each[arcs[1]]).abs() / 1.3).log_softmax(1) for each in (student, teacher))
+    expected = (other.exp() * (other - own)).sum(1).mean()
+    slopes = (torch.autograd.grad(each, student)[0] for each in (found, expected))
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=0)
+    torch.testing.assert_close(*slopes, rtol=1e-10, atol=1e-14)

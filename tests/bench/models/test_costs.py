@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from graph_distillery.bench.models.base import build_model
+from graph_distillery.bench.models.layers import _TALL, FeatureLinear
 from graph_distillery.bench.models.neighbourhood import neighbourhood
 from graph_distillery.methods.contract.graph import Graph
 
@@ -89,3 +90,14 @@ def test_a_neighbourhood_holds_what_acts_within_its_hops_and_no_more() -> None:
     assert (alone.num_nodes, alone.num_edges) == (1, 0)
     around, _ = neighbourhood(graph, torch.tensor([0]), 50)
     assert (around.num_nodes, around.num_edges) == (5, 5)
+
+
+def test_the_gradient_of_a_tall_product_is_that_of_the_product() -> None:
+    """Of more rows than the limit from which it is taken the other way round."""
+    generator = torch.Generator().manual_seed(0)
+    layer, x = FeatureLinear(37, 9), torch.randn(_TALL, 37, generator=generator).requires_grad_()
+    wanted = torch.randn(_TALL, 9, generator=generator)
+    found = torch.autograd.grad(layer(x), (x, layer.weight, layer.bias), wanted)
+    plain = torch.autograd.grad(torch.addmm(layer.bias, x, layer.weight), (x, layer.weight, layer.bias), wanted)
+    torch.testing.assert_close(layer(x), torch.addmm(layer.bias, x, layer.weight), rtol=0, atol=0)
+    torch.testing.assert_close(found, plain, rtol=1e-6, atol=1e-4)
