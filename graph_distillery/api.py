@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from graph_distillery.bench.records import Record
+    from graph_distillery.bench.students.card import StudentCard
+    from graph_distillery.bench.students.student import Student
     from graph_distillery.bench.sweeps.store.status import StoreStatus
     from graph_distillery.leaderboard import BoardResult
 
@@ -44,6 +46,25 @@ class Store:
 
         return to_frame(self.records())
 
+    def students(self) -> dict[str, StudentCard]:
+        """The cards of its saved students, by their ids; `save_students` saves them."""
+        from graph_distillery.bench.students.card import saved_in
+
+        return saved_in(self.path)
+
+    def student(
+        self, id: str | None = None, *, dataset: str | None = None, method: str | None = None, model: str | None = None
+    ) -> Student:
+        """The saved student of that id, or the one of that dataset, method and model with the best validation score.
+
+        Raises:
+            UserError: none of its students is that; one line.
+        """
+        from graph_distillery.bench.students.card import best_of
+        from graph_distillery.bench.students.student import load_student
+
+        return load_student(best_of(self.path, id, {"dataset": dataset, "method": method, "model": model}))
+
     def status(self) -> StoreStatus:
         """Per cell what is done, running and failed, and the best validation score so far."""
         from graph_distillery.bench.sweeps.store.status import read_status
@@ -73,12 +94,14 @@ def sweep(
     address: str | None = None,
     data: AnyPath | None = None,
     retry_failed: bool = False,
+    save_students: str | None = None,
 ) -> Store:
     """Carry out a spec into a store; on a store that has some of it, the rest. `distillery sweep`.
 
     spec: a YAML file, or the same content as a mapping. out: None names the folder after the spec. executor: local or
     ray. workers: processes; 0 trains in this one. device: cpu, cuda or cuda:N. address: of a Ray cluster. data: where
-    datasets lie and are downloaded to. retry_failed: what failed is done again. What failed is in the records.
+    datasets lie and are downloaded to. retry_failed: what failed is done again. save_students: `best` of every cell or
+    `all`, in its folder `students`. What failed is in the records.
 
     Raises:
         UserError: the spec, the data or the store is not in order; nothing is trained then.
@@ -87,13 +110,27 @@ def sweep(
     from graph_distillery.bench.sweeps import preflight
     from graph_distillery.bench.sweeps.spec import parse_spec, read_spec
     from graph_distillery.bench.sweeps.store.files import plan_in
+    from graph_distillery.bench.sweeps.store.students import StudentsKept
     from graph_distillery.bench.sweeps.sweep import run_sweep
 
     read = parse_spec(dict(spec), "spec") if isinstance(spec, Mapping) else read_spec(Path(spec))
     path = Path(out if out is not None else read.name)
     plan = plan_in(path, read, preflight.data_folder(Path(data) if data is not None else None))
-    run_sweep(plan, path, preflight.means(executor, workers, device, address), retry_failed=retry_failed)
+    kept = StudentsKept.parse(save_students) if save_students is not None else None
+    means = preflight.means(executor, workers, device, address)
+    run_sweep(plan, path, means, retry_failed=retry_failed, students=kept)
     return Store(path)
+
+
+def load_student(path: AnyPath) -> Student:
+    """A saved student, by its folder or one of its files; of a store with one student also by that.
+
+    Raises:
+        UserError: there is none, or its weights are not those that were written; one line.
+    """
+    from graph_distillery.bench.students.student import load_student as load
+
+    return load(path)
 
 
 def leaderboard(stores: Iterable[AnyPath], out: AnyPath, *, plots: bool = True) -> BoardResult:

@@ -37,6 +37,14 @@ Store = Annotated[Path, typer.Option("--out", metavar="STORE", help="The store; 
 Declared = Annotated[
     Path | None, typer.Option("--board", metavar="BOARD.yaml", help="What the board is: its tracks, and whose stores.")
 ]
+SaveStudents = Annotated[
+    str | None,
+    typer.Option(
+        metavar="best|all|RECORD",
+        help="Keep trained students in the store's students/: the best report run by validation of every cell, all of "
+        "them, or those of report records. A finished run whose student is not there is trained again for it.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; failures are still told.")]
 
 
@@ -121,6 +129,7 @@ def run(
             help="A hyperparameter: alpha=0.3 or method.alpha=0.3, student.lr=0.01, teacher.hidden=64. Repeatable.",
         ),
     ] = None,
+    save_students: SaveStudents = None,
     workers: Workers = 0,
     device: Device = "cpu",
     data: Data = None,
@@ -132,7 +141,8 @@ def run(
     from graph_distillery.bench.sweeps import preflight
 
     taught_by = "+".join(teacher or ()) or None
-    cell = command.Choice(dataset, method, student, taught_by, split, setting, variant, seeds, tuple(set_ or ()))
+    pairs = tuple(set_ or ())
+    cell = command.Choice(dataset, method, student, taught_by, split, setting, variant, seeds, pairs, save_students)
     return command.run(cell, out, preflight.means("local", workers, device, None), data, json, quiet)
 
 
@@ -173,6 +183,7 @@ def sweep(
     speed_only: Annotated[
         bool, typer.Option("--speed-only", help="Time a store's rows again, in turn, nine rounds a dataset; no more.")
     ] = False,
+    save_students: SaveStudents = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print cells, trials and estimated cost; write no store.")
     ] = False,
@@ -186,7 +197,8 @@ def sweep(
     from graph_distillery.bench.cli.commands import sweep as command
     from graph_distillery.bench.sweeps import preflight
 
-    request = command.Request(spec, out, cells, optuna_storage, retry_failed, tuple(track or ()), speed_only)
+    told = tuple(track or ())
+    request = command.Request(spec, out, cells, optuna_storage, retry_failed, told, speed_only, save_students)
     return command.run(request, preflight.means(executor, workers, device, address), data, dry_run, json, quiet)
 
 
@@ -320,6 +332,7 @@ def reproduce(
     stand_in: Annotated[
         bool, typer.Option("--stand-in", help="Run on generated data of the same shape; nothing is judged.")
     ] = False,
+    save_students: SaveStudents = None,
     executor: Annotated[str, typer.Option(metavar="local|ray", help="What carries trials out.")] = "local",
     address: Annotated[str | None, typer.Option(metavar="auto|HOST:PORT", help="With ray: the cluster.")] = None,
     workers: Workers = 0,
@@ -333,7 +346,9 @@ def reproduce(
     from graph_distillery.bench.sweeps import preflight
 
     named = None if datasets is None else tuple(name.strip() for name in datasets.split(","))
-    request = command.Request(tuple(tables or ()), all_, named, out, pages, budget_hours, seeds, stand_in)
+    request = command.Request(
+        tuple(tables or ()), all_, named, out, pages, budget_hours, seeds, stand_in, save_students
+    )
     return command.run(request, preflight.means(executor, workers, device, address), data, dry_run, json)
 
 

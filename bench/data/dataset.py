@@ -163,7 +163,7 @@ def content_hashes(graph: Graph, labels: Tensor) -> tuple[str, str]:
     Features count as their non-zero entries by row and column, edges as a sorted set, and every number in one
     width, so that dense and CSR storage, or edges in another order, hash alike.
     """
-    features = _nonzero_entries(graph)
+    features = nonzero_entries(graph)
     source, target = _sorted_edges(graph)
     pointers = _int64(graph.graph_pointers)
     label_array = np.ascontiguousarray(labels.cpu().numpy())
@@ -188,7 +188,7 @@ def _columns(graph: Graph) -> list[NDArray[np.generic]]:
     return found
 
 
-def _nonzero_entries(graph: Graph) -> list[NDArray[np.generic]]:
+def nonzero_entries(graph: Graph) -> list[NDArray[np.generic]]:
     """Shape, non-zeros of each row, their columns and values."""
     shape = np.array(graph.features.shape, np.int64)
     if isinstance(graph.features, Tensor):

@@ -20,6 +20,7 @@ class DatasetInfo:
     target: `module:function`. Called as `function(name, **options)` where `kind` is embedded, generated or own (of a
         user's spec), and as `function(name, raw, **options)` with a `bench.data.raw_files.RawFiles` where it is
         download; it returns a `graph_distillery.bench.data.dataset.Dataset`.
+    licence: what its source says that may be done with the data; None where it says nothing.
     nodes, edges, features, classes, graphs: counts as loaded. `edges` counts arcs, without self-loops and
         repeats, so an undirected edge counts twice; `classes` counts labels for multi-label tasks.
     checked: the counts were measured on the real files, and a download that differs is refused as damaged.
@@ -37,6 +38,7 @@ class DatasetInfo:
     target: str
     options: Mapping[str, Any] = field(default_factory=lambda: NO_OPTIONS)
     note: str = ""
+    licence: str | None = None
     nodes: int | None = None
     edges: int | None = None
     features: int | None = None

@@ -22,7 +22,8 @@ _STOPPED = ("failed", "nan", "oom", "timeout")
 class JobRequest:
     """One piece of a cell's work. trial: its number; selection: which configuration a report or speed is of.
 
-    repeats: the trial of the same configuration, which has ended, so that nothing is to be trained.
+    repeats: the trial of the same configuration, which has ended, so that nothing is to be trained. student_of: the
+    report record whose run is trained again for its student alone.
     """
 
     purpose: Literal["trial", "report", "speed"]
@@ -32,6 +33,7 @@ class JobRequest:
     selection: Selection | None = None
     report_every: int = 0
     repeats: int | None = None
+    student_of: str | None = None
 
 
 @dataclass
@@ -109,7 +111,7 @@ class CellRun:
         """A record of the same configuration and seed, whose scores are those of this work too: since the search was
         prolonged it was selected under another name or out of fewer trials; or it stands, and with the own term off
         its configuration is what it was."""
-        if work.purpose == "trial":
+        if work.purpose == "trial" or work.student_of is not None:
             return None
         alike = [r for r in self._stood(work) if r.seed == work.seeds[0] and _is_of(r, work.configuration)]
         if work.selection == "ablated" and (standing := next(filter(self.stands, alike), None)):
@@ -295,6 +297,8 @@ class CellRun:
 
     def name_of(self, work: JobRequest) -> tuple[Any, ...]:
         """What `busy` calls a piece of work."""
+        if work.student_of is not None:
+            return ("student", work.student_of)
         if work.purpose == "trial":
             return ("trial", work.trial)
         return ("report", work.selection, work.seeds[0]) if work.purpose == "report" else ("speed", work.selection)

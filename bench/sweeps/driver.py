@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Record, Search
 from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.executors import Executor
@@ -17,6 +18,7 @@ from graph_distillery.bench.sweeps.prerequisites import Prerequisites
 from graph_distillery.bench.sweeps.store.recorder import Recorder, problem_key
 from graph_distillery.bench.sweeps.store.retries import failures, settled, work_name
 from graph_distillery.bench.sweeps.store.store import Store
+from graph_distillery.bench.sweeps.store.students import Keeper
 from graph_distillery.bench.sweeps.study.warm_starts import Winner, keep_winners, sources_of, warm_starts
 from graph_distillery.bench.training.engine import Configuration
 from graph_distillery.bench.training.problem import ProblemKey
@@ -37,17 +39,23 @@ class _Owner:
     work: JobRequest | None = None
 
     @property
-    def is_artefact(self) -> bool:
-        return self.teacher is None and self.run is None
+    def leaves_no_record(self) -> bool:
+        """Whether it makes an artefact, or a student of a run that is on record."""
+        return self.teacher is None and (
+            self.run is None or (self.work is not None and self.work.student_of is not None)
+        )
 
 
 class Driver:
     """Carries a plan out on an executor. Running it again on the same store goes on where it stopped."""
 
-    def __init__(self, plan: Plan, store: Store, device: str = "cpu", retry_failed: bool = False) -> None:
+    def __init__(
+        self, plan: Plan, store: Store, device: str = "cpu", retry_failed: bool = False, keeper: Keeper | None = None
+    ) -> None:
         """With `retry_failed`, what failed, ran out of memory or out of time is done again, once; settled: searches
-        of which it is left as it is."""
+        of which it is left as it is. keeper: keeps students, where they are asked for."""
         self.plan, self.store, self.device = plan, store, device
+        self.keeper = keeper
         self._listeners: list[Listener] = []
         self._watcher: Tracking | None = None
         self.runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
@@ -86,7 +94,9 @@ class Driver:
             return False
         if run.cell.reported and not run.selections():
             return False
-        return run.next_report() is None and run.next_speed() is None
+        if run.next_report() is not None or run.next_speed() is not None:
+            return False
+        return self.keeper is None or self.keeper.next(run) is None
 
     def under_way(self) -> Counter[str]:
         """Jobs under way, by the id of their cell or teacher; may be asked from another thread."""
@@ -113,7 +123,7 @@ class Driver:
     def _give_out(self, job: Job) -> None:
         for each in (job, *job.together):
             owner = self._owners[each.key]
-            if self._watcher is not None and not owner.is_artefact:
+            if self._watcher is not None and not owner.leaves_no_record:
                 self._watcher.begins(each, owner.run, owner.work, owner.teacher)
         if job.together:
             self._together[job.key] = job
@@ -122,7 +132,8 @@ class Driver:
 
     def next_job(self) -> Job | None:
         """The next job in the plan's order; speed comes last, one at a time, with nothing beside it."""
-        for step in (CellRun.next_search, CellRun.next_report):
+        steps = [CellRun.next_search, CellRun.next_report]
+        for step in steps if self.keeper is None else [*steps, self.keeper.next]:
             for run in self.runs.values():
                 job = self._next_of(run, step)
                 if job is not None:
@@ -176,7 +187,7 @@ class Driver:
             run.busy.add(run.name_of(work))
             if (failed := self.prerequisites.failure(job)) is None:
                 return job
-            if self._watcher is not None:
+            if self._watcher is not None and work.student_of is None:
                 self._watcher.begins(job, run, work, None)
             self.accept(failed, ended=True)
         return None
@@ -201,7 +212,7 @@ class Driver:
         teachers = {seed: needs.teachers_of(cell, made, seed) for seed in work.seeds} if cell.teachers else {}
         own = {seed: needs.artefacts_of(cell, made, seed) for seed in work.seeds} if cell.method.artefacts else {}
         return Job(
-            key=run.record_id(work, work.seeds[0]),
+            key=content_id([work.student_of]) if work.student_of else run.record_id(work, work.seeds[0]),
             purpose=work.purpose,
             configuration=made,
             problem=problem_key(self.plan, cell.data),
@@ -214,6 +225,7 @@ class Driver:
             report_every=work.report_every,
             timed=work.purpose == "trial" and "latency" in self.plan.spec.search.objectives,
             predictions=self.plan.spec.report.predictions if work.purpose == "report" else "none",
+            keeps_student=self.keeper is not None and (work.student_of is not None or self.keeper.keeps(run, work)),
             splits={seed: split for seed in work.seeds if (split := self._split_of(seed)) != seed},
         )
 
@@ -294,16 +306,21 @@ class Driver:
         if record is not None:
             for listener in self._listeners:  # to whom the job that brought it is still under way
                 listener(record)
-        if self._watcher is not None and not owner.is_artefact:
+        if self._watcher is not None and not owner.leaves_no_record:
             self._watcher.records(record, outcome.key, owner.run, owner.work)
         if ended:
             del self._owners[outcome.key]
             if owner.run is not None and owner.work is not None:
                 owner.run.busy.discard(owner.run.name_of(owner.work))
 
-    def _accept_work(self, run: CellRun, owner: _Owner, outcome: Outcome) -> Record:
+    def _accept_work(self, run: CellRun, owner: _Owner, outcome: Outcome) -> Record | None:
+        """The record that was written; None of a run that was trained again for its student."""
         work, cell = owner.work, run.cell
         assert work is not None
+        if work.student_of is not None and self.keeper is not None:
+            known = next(each for each in run.reports.values() if each.id == work.student_of)
+            self.keeper.accept(run, known, outcome)
+            return None
         status: Any = outcome.status
         if work.purpose == "trial" and status == "ok":
             score = outcome.validation[self.recorder.identity(cell.data).metric]
@@ -322,6 +339,8 @@ class Driver:
         self.store.append(record, outcome.predictions)
         run.drop(record.supersedes or ())
         run.take([record])
+        if self.keeper is not None and self.keeper.keeps(run, work):
+            self.keeper.accept(run, record, outcome)
         return record
 
     def _repeat(self, run: CellRun, work: JobRequest, trial: int) -> None:

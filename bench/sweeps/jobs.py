@@ -29,7 +29,8 @@ class Job:
     epochs between two progress reports, after each of which the job waits to be told whether to go on; 0 for none.
     timed: measure inference of the first seed's student beside its scores. predictions: what of those of a report run
     comes back. together: more jobs of purpose `speed` on the same data, which take turns with this one in so many
-    `rounds`; what comes of them is in the `others` of its outcome.
+    `rounds`; what comes of them is in the `others` of its outcome. keeps_student: a report run's trained student comes
+    back, too.
     """
 
     key: str
@@ -48,6 +49,7 @@ class Job:
     splits: Mapping[int, int] = field(default_factory=dict)
     together: tuple[Job, ...] = ()
     rounds: int = 0
+    keeps_student: bool = False
 
     def split_of(self, seed: int) -> int:
         """The seed of a run's split."""
@@ -85,7 +87,8 @@ class EpochReport:
 @dataclass(frozen=True)
 class Outcome:
     """What came of one seed of a job. predictions: the bytes of a file, as `Predictions.to_bytes` has them; others:
-    what came of the jobs that it was carried out with."""
+    what came of the jobs that it was carried out with; student: the trained one, where it was asked for, or in
+    `unsaved` why there is none."""
 
     key: str
     seed: int
@@ -101,6 +104,8 @@ class Outcome:
     environment: Environment | None = None
     predictions: bytes | None = None
     others: tuple[Outcome, ...] = ()
+    student: Artefact | None = None
+    unsaved: str | None = None
 
 
 def undefined_score(validation: Mapping[str, float], test: Mapping[str, float] | None = None) -> str | None:
@@ -121,7 +126,15 @@ def finite(outcome: Outcome) -> Outcome:
     if why is None or outcome.status == "nan":
         return outcome
     return replace(
-        outcome, status="nan", error=why, validation={}, test=None, artefact=None, speed=None, predictions=None
+        outcome,
+        status="nan",
+        error=why,
+        validation={},
+        test=None,
+        artefact=None,
+        speed=None,
+        predictions=None,
+        student=None,
     )
 
 

@@ -22,6 +22,7 @@ from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.files import begun, plan_in, refuse
 from graph_distillery.bench.sweeps.store.heartbeat import Heartbeat
 from graph_distillery.bench.sweeps.store.store import Store, refuse_taken
+from graph_distillery.bench.sweeps.store.students import Keeper, StudentsKept
 from graph_distillery.bench.sweeps.store.timing import time_again
 from graph_distillery.bench.sweeps.study.optuna_copy import OptunaCopy
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget
@@ -40,6 +41,7 @@ def run_sweep(
     retry_failed: bool = False,
     reproduces: bool = False,
     speed_only: bool = False,
+    students: StudentsKept | None = None,
 ) -> SweepOutcome:
     """Carry out a plan into a store, or the rest of it where the store has some, by the plan that the store keeps; what
     the store then comes to.
@@ -50,6 +52,7 @@ def run_sweep(
     speed_only: nothing is trained but what is to be timed: every row once more, in turn with those of its dataset, in
     this process.
     retry_failed: what failed, ran out of memory or out of time is done again; the new records stand in its place.
+    students: which trained students to keep; where nobody kept a wanted one, its run is trained again for it.
     reproduces: it is of a published table, where variants that choose by test labels may run.
 
     Raises:
@@ -63,6 +66,8 @@ def run_sweep(
     refuse(out)
     if speed_only and not begun(out):
         raise UserError(f"--speed-only: there is no store at {out} whose rows could be timed")
+    if students is not None and students.records and not begun(out):
+        raise UserError(f"--save-students: there is no store at {out} with a record {students.records[0]}")
     refuse_taken(out)
     if begun(out):
         now = plan_in(out, plan.spec, plan.data_dir, plan.shard)
@@ -82,7 +87,10 @@ def run_sweep(
         for message in store.messages:
             tell(message)
         began = time.monotonic()
-        driver = Driver(store.plan, store, means.device, retry_failed)
+        keeper = Keeper(students, store.path, store.id, tell) if students is not None else None
+        driver = Driver(store.plan, store, means.device, retry_failed, keeper)
+        if keeper is not None:
+            keeper.check(driver.runs)
         driver.watch(watcher)
         if listener is not None:
             driver.listen(listener(driver))

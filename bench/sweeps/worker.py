@@ -14,6 +14,7 @@ import torch
 from graph_distillery.bench.environment import environment
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Speed
+from graph_distillery.bench.students.packing import CannotBeSaved, pack_student
 from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, Status, undefined_score
 from graph_distillery.bench.training import problem as problems_here
 from graph_distillery.bench.training.allocator import keep_freed_memory
@@ -132,6 +133,7 @@ class Worker:
         artefact = None
         if job.purpose == "teacher":
             artefact = pack_teacher(job.key, trained, job.configuration)
+        student, unsaved = _student(job, trained)
         return Outcome(
             job.key,
             trained.seed,
@@ -145,6 +147,8 @@ class Worker:
             speed=self._speed(job, trained),
             environment=environment(job.device),
             predictions=predictions,
+            student=student,
+            unsaved=unsaved,
         )
 
     def _in_turn(self, job: Job) -> Outcome:
@@ -187,6 +191,16 @@ def _in_turn(rows: Sequence[tuple[Method[Any], Problem]], rounds: int) -> list[S
             except Exception as error:
                 found.append(error)
         return found
+
+
+def _student(job: Job, trained: Trained) -> tuple[Artefact | None, str | None]:
+    """The trained student where the job asks for it, or why it cannot be taken out."""
+    if not job.keeps_student:
+        return None, None
+    try:
+        return pack_student(job.configuration, trained), None
+    except CannotBeSaved as why:
+        return None, f"{job.configuration.method} {why}"
 
 
 def _progress(job: Job, so_far: EpochScore, identity: Identity) -> EpochReport:

@@ -21,6 +21,8 @@ class ArtefactInfo:
         that a method sees.
     settings: name -> published value. Hyperparameters of the same names, where the method has them, stand over these;
         what else a configuration holds changes nothing of the artefact, so that its trials share one.
+    own_nodes: its rows mean something only beside those that it was made with, so that a saved student carries them
+        (positions in a space of their own); otherwise it can be made anew of any graph.
     version: part of the artefact's id; raised when the same input gives other numbers.
     """
 
@@ -34,6 +36,7 @@ class ArtefactInfo:
     columns: tuple[str, ...]
     settings: Mapping[str, Any]
     version: int = 1
+    own_nodes: bool = False
 
 
 ARTEFACTS: Registry[ArtefactInfo] = Registry(

@@ -28,6 +28,7 @@ several teachers, several students        `self.teachers`; build more students i
                                           in `predictions` and `judged_by` how they are judged
 a prediction made by several networks      `inference_modules`, all of which the speed measurement counts, and
                                           `predicts_by_item` where a request needs no more than they read
+a student that reads a column             `serving`, so that it can be saved and used without its method
 a warm-up that is no result               `may_be_kept`
 no teacher                                `MethodInfo.teacher = "none"`
 no training data                          `MethodInfo.training_data = False`; override `batches`; a teacher is its
@@ -45,6 +46,7 @@ from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Items
 from graph_distillery.methods.contract.method import Context, Hyperparameters, Method, Update
 from graph_distillery.methods.contract.optimiser import OptimiserSettings, adam
+from graph_distillery.methods.contract.serving import Serving
 from graph_distillery.methods.contract.taps import taps
 from graph_distillery.methods.contract.task import Task
 from graph_distillery.methods.contract.views import Batch, BatchSource, NodeSet, Output, Teacher, TrainingData
@@ -61,6 +63,7 @@ __all__ = [
     "NodeSet",
     "OptimiserSettings",
     "Output",
+    "Serving",
     "Task",
     "Teacher",
     "TrainingData",

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.optimiser import OptimiserSettings, adam
+from graph_distillery.methods.contract.serving import Serving
 from graph_distillery.methods.contract.taps import taps
 from graph_distillery.methods.contract.task import Task
 from graph_distillery.methods.contract.views import Batch, BatchSource, Output, Teacher, TrainingData
@@ -163,6 +164,13 @@ class Method(nn.Module, Generic[H]):
         """The networks whose forward passes make a prediction, all of which its cost counts: the student, unless more
         are trained together (an ensemble). See also `predicts_by_item`."""
         return [] if self.student is None else [self.student]
+
+    def serving(self) -> Serving:
+        """What the student's network reads to predict by itself. A method whose student reads a column overrides it;
+        one whose prediction is more than its student's output need not: the engine compares the two before it saves a
+        student, and saves none that would predict otherwise.
+        """
+        return Serving()
 
     def predictions(self, graph: Graph) -> Sequence[Output]:
         """Every prediction that is judged, each on its own; `predict` alone, unless several students are trained."""

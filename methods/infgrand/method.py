@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
+from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output, Serving
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.losses.neighbours import NeighbourTargets
 
@@ -48,6 +48,9 @@ class InfGraND(Method[InfGraNDHyperparameters]):
         if self.hyper.hops > 0:
             graph = graph.with_features(graph.node_columns["pooled_features"])
         return super().forward(graph)
+
+    def serving(self) -> Serving:
+        return Serving("pooled_features", "instead") if self.hyper.hops > 0 else Serving()
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         hyper = self.hyper

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from graph_distillery.methods.contract import Batch, Output
+from graph_distillery.methods.contract import Batch, Output, Serving
 from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.widening import beside
@@ -76,6 +76,9 @@ class NOSMOG(GLNNForm[NOSMOGHyperparameters]):
 
     def forward(self, graph: Graph) -> Output:
         return super().forward(self._widened(graph))
+
+    def serving(self) -> Serving:
+        return Serving("positions") if self._positioned else Serving()
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         hyper = self.hyper

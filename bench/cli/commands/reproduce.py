@@ -16,6 +16,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.papers import Stage, Table, find_tables, stages_of
 from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.plan.plan import Plan
+from graph_distillery.bench.sweeps.store.students import StudentsKept
 from graph_distillery.bench.text import duration
 from graph_distillery.near_names import unknown_line
 
@@ -36,6 +37,7 @@ class Request:
     budget_hours: float | None = None
     seeds: int | None = None
     stand_in: bool = False
+    save_students: str | None = None
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class PlannedStage:
 
 def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_json: bool) -> int:
     """Run what is left of the tables' stages and write their pages; 1 where a run failed."""
+    students_kept(request)
     tables = _tables(request)
     folder = preflight.data_folder(data)
     pages = request.pages or (request.out / "pages" if request.out else None)
@@ -73,6 +76,16 @@ def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_jso
     published = write(tables, request, pages)
     _report(published, pages, as_json)
     return code
+
+
+def students_kept(request: Request) -> StudentsKept | None:
+    """Raises UserError where `--save-students` names neither."""
+    if request.save_students is None:
+        return None
+    kept = StudentsKept.parse(request.save_students)
+    if kept.which == "named":
+        raise UserError("--save-students: reproduce keeps best or all; for one record sweep its stage's store")
+    return kept
 
 
 def _tables(request: Request) -> list[Table]:
@@ -171,6 +184,7 @@ def _carry_out(
     from graph_distillery.bench.cli.progress import ProgressDisplay
     from graph_distillery.bench.sweeps.sweep import run_sweep
 
+    kept = students_kept(request)
     began, code = time.monotonic(), 0
     budget = None if request.budget_hours is None else 3600 * request.budget_hours
     for number, planned in enumerate(stages, start=1):
@@ -179,7 +193,15 @@ def _carry_out(
         note(f"{planned.stage.table.name} {planned.stage.id}: stage {number} of {len(stages)}, store {planned.store}")
         with ProgressDisplay() as progress, lost_cluster.entrusted(means.executor == "ray"):
             attach, tell = progress.attach, progress.message
-            outcome = run_sweep(planned.plan, planned.store, means, listener=attach, on_message=tell, reproduces=True)
+            outcome = run_sweep(
+                planned.plan,
+                planned.store,
+                means,
+                listener=attach,
+                on_message=tell,
+                reproduces=True,
+                students=kept,
+            )
         code = code if outcome.ok else 1
         if pages is not None:
             _collect(planned, pages)

@@ -16,6 +16,7 @@ from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.spec import Spec, parse_spec
 from graph_distillery.bench.sweeps.store.files import plan_in
+from graph_distillery.bench.sweeps.store.students import StudentsKept
 from graph_distillery.methods import METHODS, MethodInfo
 from graph_distillery.methods.tasks.registry import TASKS
 from graph_distillery.near_names import did_you_mean, nearest, unknown_line
@@ -40,12 +41,14 @@ class Choice:
     variant: str = "paper"
     seeds: str = "0-9"
     pairs: tuple[str, ...] = ()
+    save_students: str | None = None
 
 
 def run(choice: Choice, out: Path, means: Means, data: Path | None, as_json: bool, quiet: bool = False) -> int:
     """Train the cell on every report seed, with the controls beside it."""
+    students = StudentsKept.parse(choice.save_students) if choice.save_students is not None else None
     plan = plan_in(out, spec_of(choice), preflight.data_folder(data))
-    return carry_out(plan, out, means, as_json, quiet=quiet)
+    return carry_out(plan, out, means, as_json, students=students, quiet=quiet)
 
 
 def spec_of(choice: Choice) -> Spec:

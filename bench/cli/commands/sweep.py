@@ -22,6 +22,7 @@ from graph_distillery.bench.sweeps.plan.shards import parse_shard
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.bench.sweeps.store.files import begun, plan_in
 from graph_distillery.bench.sweeps.store.retries import failures
+from graph_distillery.bench.sweeps.store.students import StudentsKept
 from graph_distillery.bench.sweeps.study.optuna_copy import check_url
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget, check_trackers
@@ -39,6 +40,7 @@ class Request:
     retry_failed: bool = False
     track: tuple[str, ...] = ()
     speed_only: bool = False
+    save_students: str | None = None
 
 
 def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_json: bool, quiet: bool = False) -> int:
@@ -50,12 +52,13 @@ def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_jso
     plan = plan_in(store, read, preflight.data_folder(data), written)
     url = check_url(request.optuna_storage) if request.optuna_storage is not None else None
     trackers = check_trackers(request.track)
+    students = StudentsKept.parse(request.save_students) if request.save_students is not None else None
     if dry_run:
         preflight.sealed(plan, None if request.retry_failed else store)
         preflight.configurations(plan, None if request.retry_failed else store)
         return tell(plan, store, means, as_json, request.retry_failed)
     more: dict[str, Any] = {"optuna_storage": url, "trackers": trackers, "retry_failed": request.retry_failed}
-    more["speed_only"] = request.speed_only
+    more |= {"speed_only": request.speed_only, "students": students}
     return carry_out(plan, store, means, as_json, **more, quiet=quiet)
 
 
@@ -69,6 +72,7 @@ def carry_out(
     trackers: Sequence[TrackerTarget] = (),
     retry_failed: bool = False,
     speed_only: bool = False,
+    students: StudentsKept | None = None,
     quiet: bool = False,
 ) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
@@ -85,6 +89,7 @@ def carry_out(
             trackers=trackers,
             retry_failed=retry_failed,
             speed_only=speed_only,
+            students=students,
         )
     if as_json:
         emit_json(outcome_json(outcome))

@@ -13,6 +13,7 @@ INFO = ArtefactInfo(
     url="https://arxiv.org/abs/1403.6652",
     target=".make:Positions",
     columns=("positions",),
+    own_nodes=True,
     settings={
         "position": "deepwalk",
         "position_dim": 64,

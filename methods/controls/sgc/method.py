@@ -9,7 +9,7 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor
 
-from graph_distillery.methods.contract import Batch, Graph, Hyperparameters, Method, Output
+from graph_distillery.methods.contract import Batch, Graph, Hyperparameters, Method, Output, Serving
 
 
 class SGCHyperparameters(Hyperparameters):
@@ -25,6 +25,9 @@ class SGC(Method[SGCHyperparameters]):
 
     def inputs(self, graph: Graph) -> Graph:
         return graph.with_features(graph.node_columns["propagated_features"])
+
+    def serving(self) -> Serving:
+        return Serving("propagated_features", "instead")
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         return {"labels": self.task.label_loss(student.logits[batch.labelled], batch.labels)}

@@ -13,6 +13,7 @@ def _embedded() -> tuple[DatasetInfo, ...]:
         "UCI optdigits, as shipped with scikit-learn",
         ".loader:digits_knn",
         kind="embedded",
+        licence="CC BY 4.0",
         note="A real dataset that needs no download; `distillery demo` runs on it.",
         nodes=1797,
         edges=12618,

@@ -28,7 +28,7 @@ def _heterophilous() -> tuple[DatasetInfo, ...]:
     return tuple(
         one_graph(name, title, ("public", "random-60-20-20", "sealed-60-20-20"), source, ".loader:heterophilous",
                metric="roc_auc" if classes == 2 else "accuracy", nodes=nodes, edges=edges, features=features,
-               classes=classes, sha256=_SHA256.get(name),
+               classes=classes, licence="MIT, as its repository", sha256=_SHA256.get(name),
                note=f"Ten published splits, {'48/32/20' if more else '50/25/25'}. Edges, as its authors and tunedGNN "
                     f"(Luo et al., 2024) run it. {more}".strip())
         for name, title, nodes, edges, features, classes, more in rows

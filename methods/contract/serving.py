@@ -1,0 +1,29 @@
+"""How a trained student predicts once its method is gone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.widening import beside
+
+
+@dataclass(frozen=True)
+class Serving:
+    """What the student's network reads when it predicts by itself.
+
+    column: a node column of an artefact, [nodes, width]; None: the features alone. place: `beside` the features, or
+    `instead` of them.
+    """
+
+    column: str | None = None
+    place: Literal["beside", "instead"] = "beside"
+
+    def read(self, graph: Graph) -> Graph:
+        """The graph as the network reads it; one that it reads a column of must carry that."""
+        if self.column is None:
+            return graph
+        if self.place == "beside":
+            return beside(graph, self.column)
+        return graph.with_features(graph.node_columns[self.column])
