@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from graph_distillery.leaderboard.statistics import Estimate, PairedTest, Sampling, Summary
 
 NONE = "–"
-#: Instead of the interval of a mean rank.
+#: Instead of the interval of a mean rank or a win rate.
 TOO_FEW = "too few datasets for an interval"
 METRICS = {"accuracy": "accuracy", "micro_f1": "micro-F1", "macro_f1": "macro-F1", "roc_auc": "ROC AUC"}
 

@@ -2,7 +2,7 @@
 
 Scores come as ``runs[dataset][method]``, an array of that method's runs there in the order of their seeds, normalised
 where datasets are pooled. Where one number stands for each dataset (ranks, gains, win rates), datasets are a sample of
-datasets, and the interval is Student's over them; for profiles and chances of improvement seeds are resampled within
+datasets, and the interval is over them; for profiles and chances of improvement seeds are resampled within
 datasets, and the interval speaks of these datasets alone.
 """
 
@@ -16,10 +16,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from graph_distillery.leaderboard.statistics.resampling import Floats, Strata, percentile_interval
-from graph_distillery.leaderboard.statistics.summary import RANKED_FROM, Estimate, t_interval
+from graph_distillery.leaderboard.statistics.summary import RANKED_FROM, Estimate, mean, t_interval, t_quantile
 
 Runs = Sequence[Sequence[Floats]]
 
+_PRIOR = 10  # degrees of freedom
 _PAIRS_AT_ONCE = 1000  # 16 MB of draws
 
 #: Normalised scores at which performance profiles are read.
@@ -47,27 +48,51 @@ def performance_profiles(runs: Runs, strata: Strata) -> list[Profile]:
     return found
 
 
-def over_datasets(
-    values: Sequence[float], low: float = -math.inf, high: float = math.inf, step: float = 0.0
-) -> Estimate:
+def over_datasets(values: Sequence[float]) -> Estimate:
     """The mean of a value per dataset and Student's 95 % interval: datasets are a sample too, and carry their seeds.
 
-    The interval ends where values do, at ``low`` and ``high``; there is none for one dataset. step: the distance of the
-    values that there are, 1 for ranks; what lies between them varies too (by step²/12, as a rounding does), even where
-    all datasets happen to give the same rank.
+    There is none for one dataset.
     """
-    ends = t_interval(values, step**2 / 12)
-    centre = math.fsum(values) / len(values)
-    if ends[0] is None or ends[1] is None:
-        return Estimate(centre, None, None)
-    return Estimate(centre, max(low, ends[0]), min(high, ends[1]))
+    return Estimate(math.fsum(values) / len(values), *t_interval(values))
 
 
-def mean_rank(ranks: Sequence[float], methods: int) -> Estimate:
-    """Mean of a method's ranks among so many, one a dataset; with its interval from ``RANKED_FROM`` datasets on."""
-    if len(ranks) < RANKED_FROM:
-        return Estimate(math.fsum(ranks) / len(ranks), None, None)
-    return over_datasets(ranks, 1.0, methods, step=1.0)
+def shares_over_datasets(shares: Sequence[Sequence[float]]) -> list[Estimate]:
+    """Of each method, the mean of its shares in [0, 1], one a dataset, and a 95 % interval from ``RANKED_FROM`` on.
+
+    shares: [methods][datasets]. Student's interval of a share near 0 or 1 is too short (83 to 90 %), so it is that of
+    a score test: every mean m with (mean - m)² <= t² phi m (1 - m) / datasets. The dispersion phi, at most 1 by the
+    bounds, is the method's own and that of all methods together, which counts as up to ``_PRIOR`` degrees of freedom
+    (as variances are moderated by Smyth, 2004). Where no share ever varies phi is 1. None for a single method.
+    """
+    table = np.array(shares, dtype=float)
+    (methods, n), means = table.shape, table.mean(axis=1)
+    centres = [math.fsum(of) / n for of in shares]
+    if n < RANKED_FROM or methods < 2:
+        return [Estimate(each, None, None) for each in centres]
+    variance = table.var(axis=1, ddof=1)
+    most = means * (1 - means) + variance / n  # unbiased for m (1 - m)
+    together = float(variance.sum() / most.sum()) if variance.any() else 1.0
+    own = np.where(most > 0, variance / np.where(most > 0, most, 1.0), together)
+    prior = min(_PRIOR, (n - 1) * (methods - 1))
+    phi = np.minimum((prior * together + (n - 1) * own) / (prior + n - 1), 1.0)
+    step = t_quantile(prior + n - 1) ** 2 * phi / n
+    middle, half = (means + step / 2) / (1 + step), np.sqrt(step * (means * (1 - means) + step / 4)) / (1 + step)
+    low, high = np.clip(middle - half, 0.0, means), np.clip(middle + half, means, 1.0)
+    return [Estimate(each, float(a), float(b)) for each, a, b in zip(centres, low, high, strict=True)]
+
+
+def mean_ranks(ranks: Sequence[Sequence[float]]) -> list[Estimate]:
+    """Mean of every method's ranks [methods][datasets], with its interval: that of the share of others before it."""
+    others = len(ranks) - 1
+    if not others:
+        return [Estimate(1.0, None, None)]
+    found = shares_over_datasets([[(rank - 1) / others for rank in of] for of in ranks])
+    return [
+        Estimate(mean(of), None, None)
+        if each.low is None or each.high is None
+        else Estimate(mean(of), 1 + others * each.low, 1 + others * each.high)
+        for of, each in zip(ranks, found, strict=True)
+    ]
 
 
 def win_rates(runs: Sequence[Floats]) -> list[float]:

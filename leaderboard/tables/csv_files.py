@@ -57,8 +57,8 @@ def _overall(board: Board) -> list[Line]:
             | {"method": row.key.method, "variant": row.key.variant, "fixed": row.key.fixed, "status": "complete"}
             | _sender(row.key)
             | _estimate("mean_rank", row.rank)
-            | {"mean_rank_note": None if row.rank.low is not None else TOO_FEW}
             | _estimate("win_rate", row.win_rate)
+            | {"rank_note": None if row.rank.low is not None else TOO_FEW}
             | _estimate("iqm_normalised", row.iqm)
             | _estimate("mean_gap_closed", row.gap)
             | _estimate("mean_gain", row.gains)

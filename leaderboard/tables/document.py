@@ -98,11 +98,16 @@ def _overall(overall: Overall) -> Document:
     }
 
 
+def _noted(estimate: Estimate) -> Document:
+    """An estimate, and why it has no interval."""
+    return {**_fields(estimate), **({} if estimate.low is not None else {"note": TOO_FEW})}
+
+
 def _overall_row(row: OverallRow) -> Document:
     return {
         **_key(row.key),
-        "mean_rank": {**_fields(row.rank), **({} if row.rank.low is not None else {"note": TOO_FEW})},
-        "win_rate": _parts(row.win_rate),
+        "mean_rank": _noted(row.rank),
+        "win_rate": _noted(row.win_rate),
         "iqm": _parts(row.iqm),
         "gap_closed": _parts(row.gap),
         "gain": row.gain,

@@ -15,6 +15,7 @@ from graph_distillery.leaderboard.tables.worth import verdict
 from graph_distillery.leaderboard.text import (
     METRICS,
     NONE,
+    TOO_FEW,
     bold_best,
     bounds,
     count,
@@ -72,13 +73,13 @@ PROTOCOL = f"""\
   by test labels stands apart: both are shown, but not ranked. Report seeds beyond a table's are left out. A dataset
   that less than half of a family's rows have joins no overall. Nothing is averaged over missing cells.
   The best mean of a column, and what reads the same, is bold.
-- Overall: datasets are a sample too, each counted once whatever its splits. Intervals of *mean rank*, *win rate* (the
-  chance that a run beats one of another row, mean over the others), *mean gain* and *gap closed* are Student's over
-  datasets, a rank's with the variance of a rounding. On fewer than {RANKED_FROM} datasets a mean rank has none, since
-  so few ranks do not tell how far others would lie. *IQM* is the interquartile mean of scores normalised so that the
-  majority class is 0 and the teacher 1 (a perfect score, without a teacher), left out where on one dataset the teacher
-  is not clearly better than the majority class; its interval carries the noise of both, and speaks of these datasets,
-  not of others.
+- Overall: datasets are a sample too, each counted once whatever its splits. Intervals of *mean gain* and *gap closed*
+  are Student's over datasets, those of *mean rank* and *win rate* (the chance that a run beats one of another row, mean
+  over the others) of a score test of shares whose dispersion is in part that of all rows; on fewer than {RANKED_FROM}
+  datasets these two have none, since so few do not tell how far others would lie.
+  *IQM* is the interquartile mean of scores normalised so that the majority class is 0 and the teacher 1 (a perfect
+  score, without a teacher), left out where on one dataset the teacher is not clearly better than the majority class;
+  its interval carries the noise of both, and speaks of these datasets, not of others.
 - *ECE* is the expected calibration error on the test set, in percent; lower is better.
 - A row belongs to the store that brought it first; with a board.yaml to the one that stands first in it, and another
   sender's other configuration of the method is a row of its own. *Verified*: another machine repeated the same
@@ -126,7 +127,7 @@ def _overall(overall: Overall) -> str:
                 rank,
                 rank_bounds(r.rank),
                 share(r.win_rate.value),
-                bounds(r.win_rate, "{:.0f} %", 100),
+                bounds(r.win_rate, "{:.0f} %", 100) if r.win_rate.low is not None else TOO_FEW,
                 gain,
                 bounds(r.gains, "{:+.2f}", 100),
                 iqm,

@@ -157,6 +157,7 @@ def _rows(
     ]
     ranks = _ranks(members, raw)
     won = [across.win_rates(each) for each in raw]
+    wins = across.shares_over_datasets([_by_dataset(members, [each[of] for each in won]) for of in range(len(pool))])
     scales = _scales(members, pool)
     profiles = _profiles(raw, scales, strata) if scales else [None] * len(pool)
     rows = []
@@ -164,12 +165,11 @@ def _rows(
         pairs = [(each, rows_of[key]) for each, rows_of in zip(members, found, strict=True)]
         speedups = {name: _speedup(pairs, name) for name in shared}
         hours = [row.tuning.device_hours for _, row in pairs]
-        wins = across.over_datasets(_by_dataset(members, [each[place] for each in won]), 0.0, 1.0)
         rows.append(
             OverallRow(
                 key,
                 ranks[place],
-                wins,
+                wins[place],
                 iqm([each[place] for each in raw], strata, scales) if scales else None,
                 _closed(members, [each.gap(row) for each, row in pairs]),
                 _over(members, [each.gain(row) for each, row in pairs]) if _one_metric(members) else None,
@@ -219,12 +219,11 @@ def _worth(members: Members, tests: Sequence[PairedTest | None]) -> Estimate | N
 
 def _ranks(members: Members, raw: Sequence[Sequence[Floats]]) -> list[Estimate]:
     """Mean over datasets of every method's rank by its mean score, ties sharing theirs."""
-    from graph_distillery.leaderboard.statistics.across import mean_rank
+    from graph_distillery.leaderboard.statistics.across import mean_ranks
     from graph_distillery.leaderboard.statistics.summary import average_ranks
 
     of = [average_ranks({place: mean(scores.tolist()) for place, scores in enumerate(each)}) for each in raw]
-    methods = len(raw[0])
-    return [mean_rank(_by_dataset(members, [ranks[place] for ranks in of]), methods) for place in range(methods)]
+    return mean_ranks([_by_dataset(members, [ranks[place] for ranks in of]) for place in range(len(raw[0]))])
 
 
 def _scales(members: Members, pool: Sequence[RowKey]) -> list[Scale] | None:

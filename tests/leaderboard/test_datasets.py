@@ -13,9 +13,10 @@ from graph_distillery.leaderboard.statistics import budget_curve
 from graph_distillery.leaderboard.statistics.across import (
     PROFILE_GRID,
     improvement,
-    mean_rank,
+    mean_ranks,
     over_datasets,
     performance_profiles,
+    shares_over_datasets,
     win_rates,
 )
 from graph_distillery.leaderboard.statistics.datasets import critical_difference, dataset_tests, friedman
@@ -121,18 +122,39 @@ def test_a_number_for_each_dataset_has_students_interval_over_datasets():
     gains = [0.01, 0.03, 0.02, 0.05]
     found = over_datasets(gains)
     assert (found.low, found.high) == pytest.approx(stats.t.interval(0.95, 3, np.mean(gains), stats.sem(gains)))
-    assert over_datasets([1.0, 1.2, 3.5], 1.0, 4.0).low == 1
     assert over_datasets([0.3]).low is None
 
 
-def test_a_mean_rank_has_an_interval_from_four_datasets_on():
-    """Of the ranks 1, 2, 2, 3 the variance is 2/3, that of a rounding 1/12; Student's t at three degrees is 3.182."""
-    three = mean_rank([1.0, 2.0, 2.5], 5)
-    assert (three.value, three.low, three.high) == (pytest.approx(11 / 6), None, None)
-    four = mean_rank([1.0, 2.0, 2.0, 3.0], 5)
-    half = 3.18245 * ((2 / 3 + 1 / 12) / 4) ** 0.5
-    assert (four.value, four.low, four.high) == (2.0, 1.0, pytest.approx(2 + half, abs=1e-4))
-    assert mean_rank([1.0] * 4, 5).high == pytest.approx(1 + 3.18245 * (1 / 48) ** 0.5, abs=1e-4)
+def test_mean_ranks_have_an_interval_from_four_datasets_on():
+    """By hand: two methods that take turns have shares 0, 1; phi is 1, t at 3 + 3 degrees of freedom 2.4469."""
+    assert [(each.value, each.low) for each in mean_ranks([[1.0, 2.0, 2.0], [2.0, 1.0, 1.0]])] == [
+        (pytest.approx(5 / 3), None),
+        (pytest.approx(4 / 3), None),
+    ]
+    step = 2.44691**2 / 4  # phi / n
+    one, other = mean_ranks([[1.0, 2.0, 1.0, 2.0], [2.0, 1.0, 2.0, 1.0]])
+    half = (step * (0.25 + step / 4)) ** 0.5 / (1 + step)  # about a mean of a half, which it is centred on
+    assert (one.low, one.high) == (pytest.approx(1.5 - half, abs=1e-5), pytest.approx(1.5 + half, abs=1e-5))
+    assert (other.low, other.high) == (one.low, one.high)
+    always, never = mean_ranks([[1.0] * 4, [2.0] * 4])
+    assert (always.low, never.high) == (1.0, 2.0)
+    assert always.high == pytest.approx(1 + step / (1 + step), abs=1e-5)
+    assert always.high == pytest.approx(1 + 1 - 0.025**0.25, abs=0.01)  # Clopper and Pearson's end
+    assert never.low == pytest.approx(3 - always.high)
+
+
+def test_shares_by_an_independent_search():
+    """The interval holds every mean that the score test keeps; here phi is computed by loops."""
+    table = [[0.9, 0.7, 0.8, 0.95, 0.6], [0.5, 0.4, 0.6, 0.5, 0.7], [0.1, 0.4, 0.1, 0.05, 0.2]]
+    n = 5
+    means = [sum(of) / n for of in table]
+    variances = [sum((x - m) ** 2 for x in of) / (n - 1) for of, m in zip(table, means, strict=True)]
+    most = [m * (1 - m) + v / n for m, v in zip(means, variances, strict=True)]
+    for found, m, v, at_most in zip(shares_over_datasets(table), means, variances, most, strict=True):
+        phi = (8 * sum(variances) / sum(most) + 4 * v / at_most) / 12
+        grid = np.linspace(0, 1, 200_001)
+        kept = grid[(m - grid) ** 2 <= 2.178813**2 * phi * grid * (1 - grid) / n]
+        assert (found.low, found.high) == (pytest.approx(kept[0], abs=1e-5), pytest.approx(kept[-1], abs=1e-5))
 
 
 def test_profiles_by_hand():

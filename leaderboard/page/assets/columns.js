@@ -65,7 +65,7 @@ const modelOf = (row) => (row.role === "teacher" ? `${row.tag || row.comparison.
 
 const estimate = (title, help, of, text, options = {}) => ({
   title, help, value: (row) => of(row)?.value ?? null, text: (row) => text(of(row)?.value),
-  note: (row) => (known(of(row)?.low) ? `95 % interval ${between(of(row).low, of(row).high, options.form ?? text)}.` : ""), ...options,
+  note: (row) => (known(of(row)?.low) ? `95 % interval ${between(of(row).low, of(row).high, options.form ?? text)}.` : of(row)?.note ? `${capital(of(row).note)}.` : ""), ...options,
 });
 function overallColumns(overall) {
   const places = overall.comparisons.map((slug) => data.comparisons.find((each) => each.slug === slug));
