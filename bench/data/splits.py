@@ -154,7 +154,13 @@ def hide_inductive(split: Split, seed: int, fraction: float = 0.2) -> tuple[Tens
 
 
 def _no_such_split(dataset: Dataset, name: str, allowed: list[str]) -> UserError:
-    if dataset.name in DATASETS and name in DATASETS.get(dataset.name).splits:
+    info = DATASETS.get(dataset.name) if dataset.name in DATASETS else None
+    if info is not None and info.kind == "own" and name == "public":
+        return UserError(
+            f"dataset {dataset.name!r} has no split 'public': there are no masks of training, validation and test "
+            f"items in {info.source}; say 'splits:', or take {' or '.join(allowed[:2])}"
+        )
+    if info is not None and name in info.splits:
         return UserError(
             f"dataset {dataset.name!r} was loaded without the files of its split {name!r}: put them into the "
             f"data folder or set {MIRROR_VARIABLE}"

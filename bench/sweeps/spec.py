@@ -25,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from graph_distillery.bench.data.files.source import DataSource, adopt, sorted_out
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.seeds import MOST_RUNS, Runs, Seed
 from graph_distillery.search_spaces import SpaceError, load_yaml
@@ -300,11 +301,13 @@ class Resources(_Part):
 class Spec(_Part):
     """A sweep: the product of datasets, teachers, students and methods under one budget.
 
-    teachers: choices, each of one teacher or of several that teach together.
+    teachers: choices, each of one teacher or of several that teach together. own: what is said of datasets that are the
+    user's own; in a file it stands in the place of their names.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")
     datasets: tuple[Name, ...] = Field(min_length=1)
+    own: tuple[DataSource, ...] = ()
     split: Name | dict[str, Name] | None = None
     setting: Setting | None = None
     teachers: tuple[TeacherChoice, ...] = ()
@@ -321,6 +324,13 @@ class Spec(_Part):
         if both and tuned:
             raise ValueError(f"report.seeds: seed {both[0]} is also a tuning seed; the two must be disjoint")
         return self
+
+    @model_serializer(mode="wrap")
+    def _lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it was before there were datasets of one's own, where there is none."""
+        content: dict[str, Any] = handler(self)
+        own = [source.model_dump(mode="json", exclude_none=True) for source in self.own]
+        return {k: own if k == "own" else v for k, v in content.items() if k != "own" or own}
 
     def runs_of(self, seed: int) -> Runs:
         """The report runs or the tuning runs, whichever a run's number is of."""
@@ -342,17 +352,25 @@ def read_spec(path: Path) -> Spec:
         content = load_yaml(path, source=str(path))
     except SpaceError as error:
         raise UserError(str(error)) from None
-    return parse_spec(content, str(path))
+    return parse_spec(content, str(path), path.absolute().parent)
 
 
-def parse_spec(content: Any, where: str) -> Spec:
-    """A spec from plain data; `where` opens the error's line."""
+def parse_spec(content: Any, where: str, folder: Path | None = None) -> Spec:
+    """A spec from plain data; `where` opens the error's line, paths of own datasets begin in `folder`.
+
+    Own datasets are those of this process from then on.
+    """
     if not isinstance(content, dict):
         raise UserError(f"{where}: a spec is a mapping of fields, not {type(content).__name__}")
+    content = sorted_out(content, folder or Path.cwd(), where)
     try:
-        return Spec.model_validate(content)
+        spec = Spec.model_validate(content)
     except ValidationError as error:
         raise UserError(first_problem(error, where, _fields_at)) from None
+    for source in spec.own:
+        if source.name in spec.datasets:
+            adopt(source, f"{where}: datasets")
+    return spec
 
 
 def _fields_at(location: tuple[Any, ...]) -> Iterable[str]:

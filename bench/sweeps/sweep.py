@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -9,6 +11,7 @@ from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
+from graph_distillery.bench.data import cache
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.data_check import check_data
@@ -21,12 +24,14 @@ from graph_distillery.bench.sweeps.outcome import SweepOutcome, outcome_of
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.files import begun, plan_in, refuse
 from graph_distillery.bench.sweeps.store.heartbeat import Heartbeat
+from graph_distillery.bench.sweeps.store.recorder import problem_key
 from graph_distillery.bench.sweeps.store.store import Store, refuse_taken
 from graph_distillery.bench.sweeps.store.students import Keeper, StudentsKept
 from graph_distillery.bench.sweeps.store.timing import time_again
 from graph_distillery.bench.sweeps.study.optuna_copy import OptunaCopy
 from graph_distillery.bench.sweeps.trackers.options import TrackerTarget
 from graph_distillery.bench.sweeps.trackers.tracking import tracking
+from graph_distillery.bench.training.problem import whole_dataset
 
 
 def run_sweep(
@@ -133,8 +138,20 @@ def _executor(plan: Plan, means: Means, store: Store) -> Executor:
         slots = means.workers or (None if means.address else 1)
         return RayExecutor(slots, store.artefacts.load, plan.spec.resources.every()[0])
     if means.workers:
-        return ProcessExecutor(means.workers, store.path, means.device)
+        return ProcessExecutor(means.workers, store.path, means.device, _lent(plan))
     return InProcessExecutor(store.artefacts.load)
+
+
+def _lent(plan: Plan) -> dict[str, Path]:
+    """The user's own datasets as they were read and pinned, each written to a file for workers of this machine."""
+    found = {}
+    for data in {cell.data.dataset: cell.data for cell in plan.cells}.values():
+        if data.dataset in {source.name for source in plan.spec.own}:
+            handle, path = tempfile.mkstemp(prefix="distillery-", suffix=".safetensors")
+            os.close(handle)
+            cache.write(Path(path), whole_dataset(problem_key(plan, data)))
+            found[data.dataset] = Path(path)
+    return found
 
 
 @contextmanager

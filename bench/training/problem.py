@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from graph_distillery.bench.data.dataset import Dataset, largest_component
+from graph_distillery.bench.data.files.source import number_of
 from graph_distillery.bench.data.loading import load_dataset
 from graph_distillery.bench.data.splits import COMPONENT_SPLITS, ISOLATION, Split, hide_inductive, make_split
 from graph_distillery.bench.errors import UserError
@@ -110,7 +111,7 @@ class ProblemSource:
 
     def __init__(self, datasets: Callable[[str, Path | None], Dataset] = load_dataset) -> None:
         self._datasets = datasets
-        self._dataset = lru_cache(maxsize=4)(self._read)
+        self._kept = lru_cache(maxsize=4)(self._read)
         self._views = lru_cache(maxsize=32)(self._cut)
 
     def problem(self, key: ProblemKey, seed: int, device: str = "cpu") -> Problem:
@@ -119,11 +120,11 @@ class ProblemSource:
         Raises:
             UserError: the setting does not fit the dataset, or the split cannot be made.
         """
-        return self._views(key, seed, device)[0]
+        return self._views(key, seed, device, number_of(key.dataset))[0]
 
     def test_set(self, key: ProblemKey, seed: int, device: str = "cpu") -> TestSet:
         """The test set of one seed. Only report runs call this."""
-        return self._views(key, seed, device)[1]
+        return self._views(key, seed, device, number_of(key.dataset))[1]
 
     def dataset(self, key: ProblemKey) -> Dataset:
         """The dataset behind a problem: every split of it can be made from this."""
@@ -133,13 +134,16 @@ class ProblemSource:
         """The dataset whose items the splits of a problem number: of some splits the largest component alone."""
         return self._dataset(key.dataset, key.data_dir, key.split in COMPONENT_SPLITS)
 
-    def _read(self, name: str, data_dir: Path | None, component: bool) -> Dataset:
+    def _dataset(self, name: str, data_dir: Path | None, component: bool) -> Dataset:
+        return self._kept(name, data_dir, component, number_of(name))
+
+    def _read(self, name: str, data_dir: Path | None, component: bool, adopted: int) -> Dataset:
         """The dataset; with `component` its largest component, cut once so that all seeds share one graph."""
         if component:
             return largest_component(self._dataset(name, data_dir, False))
         return self._datasets(name, data_dir)
 
-    def _cut(self, key: ProblemKey, seed: int, device: str) -> tuple[Problem, TestSet]:
+    def _cut(self, key: ProblemKey, seed: int, device: str, adopted: int) -> tuple[Problem, TestSet]:
         dataset, split = make_split(self.split_dataset(key), key.split, seed)
         return divide(dataset, split, key, seed, device)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_distillery.bench.cli.commands.sweep import carry_out
+from graph_distillery.bench.data.files.source import adopt, is_own, source_of
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS
@@ -57,7 +58,9 @@ def spec_of(choice: Choice) -> Spec:
     Raises:
         UserError, UnknownNameError, SpaceError: one line that names the option and the nearest valid name.
     """
-    dataset, info = DATASETS.get(choice.dataset), METHODS.get(choice.method)
+    source = source_of(choice.dataset, "--dataset") if is_own(choice.dataset) else None
+    dataset = DATASETS.get(choice.dataset) if source is None else adopt(source, "--dataset")
+    info = METHODS.get(choice.method)
     graphs = TASKS.get(dataset.task).items == "graph"
     student, teacher = choice.student, choice.teacher
     if student is None and info.students:
@@ -82,6 +85,7 @@ def spec_of(choice: Choice) -> Spec:
     content: dict[str, Any] = {
         "name": f"{dataset.name}-{info.name}",
         "datasets": [dataset.name],
+        **({} if source is None else {"own": [source.model_dump(exclude_none=True)]}),
         "split": choice.split,
         "setting": choice.setting,
         "teachers": [taught_by] if taught_by else [],

@@ -126,12 +126,12 @@ class DataSource(BaseModel):
         return self.model_copy(update=places)
 
 
-def is_word(word: str) -> bool:
+def is_own(word: object) -> bool:
     """Whether a name of the command line is that of a dataset of one's own."""
-    return word.startswith((FILE, PYTHON))
+    return isinstance(word, str) and word.startswith((FILE, PYTHON))
 
 
-def source_of(word: str, where: str) -> DataSource:
+def source_of(word: str, where: str, folder: Path | None = None) -> DataSource:
     """`file:PATH` or `python:module:function`, and more of it after commas: `file:mine.pt,split=public,name=m`.
 
     Raises:
@@ -145,7 +145,7 @@ def source_of(word: str, where: str) -> DataSource:
         if not equals:
             raise UserError(f"{where}: after a comma comes KEY=VALUE, as in split=public, not {pair[:80]!r}")
         content[key.strip()] = {"true": True, "false": False}.get(value.strip(), value.strip())
-    return parse_source(content, where).beside(Path.cwd())
+    return parse_source(content, where).beside(folder or Path.cwd())
 
 
 def parse_source(content: Any, where: str) -> DataSource:
@@ -156,8 +156,8 @@ def parse_source(content: Any, where: str) -> DataSource:
         raise UserError(first_problem(error, where, lambda _: DataSource.model_fields)) from None
 
 
-def adopt(source: DataSource, where: str) -> DatasetInfo:
-    """Make it one of the datasets of this process, in the place of an own one of the same name.
+def adopt(source: DataSource, where: str, anew: bool = True) -> DatasetInfo:
+    """Make it one of the datasets of this process; with `anew` in the place of an own one of the same name.
 
     Raises:
         UserError: the name is that of a dataset which is not the user's.
@@ -165,6 +165,39 @@ def adopt(source: DataSource, where: str) -> DatasetInfo:
     if source.name in DATASETS:
         if DATASETS.get(source.name).kind != "own":
             raise UserError(f"{where}: {source.name!r} is the name of another dataset; say 'name:'")
+        if not anew:
+            return DATASETS.get(source.name)
         DATASETS.unregister(source.name)
     DATASETS.register(source.info())
+    _ADOPTED[source.name] = _ADOPTED.get(source.name, 0) + 1
     return DATASETS.get(source.name)
+
+
+#: How often a name was given to a dataset of one's own; what was read under an earlier number is not what it is now.
+_ADOPTED: dict[str, int] = {}
+
+
+def number_of(name: str) -> int:
+    """How often a name was adopted in this process: whoever keeps a dataset by its name keeps this number beside it."""
+    return _ADOPTED.get(name, 0)
+
+
+def sorted_out(content: dict[Any, Any], folder: Path, where: str) -> dict[Any, Any]:
+    """A spec's plain data with every dataset by its name, and own ones under `own`, paths from `folder`.
+
+    Raises:
+        UserError: what is said of one cannot be; names its place in the list.
+    """
+    listed = content.get("datasets")
+    if not isinstance(listed, list) or not any(isinstance(each, dict) or is_own(each) for each in listed):
+        return content
+    names, own = [], []
+    for number, each in enumerate(listed):
+        place = f"{where}: datasets.{number}"
+        if isinstance(each, dict):
+            own.append(parse_source(each, place).beside(folder))
+        elif is_own(each):
+            own.append(source_of(each, place, folder))
+        names.append(own[-1].name if isinstance(each, dict) or is_own(each) else each)
+    given = content.get("own") or []
+    return {**content, "datasets": names, "own": [*given, *(each.model_dump(exclude_defaults=True) for each in own)]}

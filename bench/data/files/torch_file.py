@@ -38,9 +38,11 @@ def read_torch(path: Path) -> Raw:
     except MemoryError:
         raise
     except Exception as error:  # a damaged file may raise anything; nothing of it was run
-        found = re.search(r"GLOBAL ([\w.]+) was not|Unsupported class ([\w.]+)|([\w.]+) was blocked", str(error))
+        found = re.search(
+            r"(?:GLOBAL|class) ([\w.]+) (?:was not|whose module)|[Uu]nsupported class ([\w.]+)", str(error)
+        )
         if found is not None:
-            name = next(filter(None, found.groups()))
+            name = found[1] or found[2]
             raise DataFault("file", f"it holds the code {name!r}, and no code is run; {HOW_TO_SAVE}") from None
         raise DataFault("file", f"it is no file of torch.save, or damaged; {HOW_TO_SAVE}") from None
     return from_python(content)

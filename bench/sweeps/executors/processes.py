@@ -7,10 +7,13 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from graph_distillery.bench.sweeps.executors.memory import limited
@@ -39,11 +42,16 @@ class ProcessExecutor:
 
     They are forked from one process that has loaded torch and has no threads, so that a machine full of workers
     loads it once and a lost worker is replaced at once. With a GPU each loads its own: CUDA does not outlive a fork.
+
+    lent: datasets by their names that workers are to have as the driver has read them, each in a file of the cache's
+    kind; removed when the executor is closed.
     """
 
-    def __init__(self, slots: int, store: Path, device: str = "cpu") -> None:
+    def __init__(
+        self, slots: int, store: Path, device: str = "cpu", lent: Mapping[str, Path] = MappingProxyType({})
+    ) -> None:
         self.slots = slots
-        self._store = store
+        self._store, self._lent = store, dict(lent)
         self._context = _context(device)
         self._places = [self._start() for _ in range(slots)]
 
@@ -53,7 +61,7 @@ class ProcessExecutor:
         os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))  # read once, where the libraries are loaded
         try:
             # What workers are forked from keeps the environment that it began with.
-            arguments = (theirs, self._store, dict(os.environ))
+            arguments = (theirs, self._store, dict(os.environ), self._lent)
             process = self._context.Process(target=_serve, args=arguments, daemon=True)
             process.start()
         finally:
@@ -154,6 +162,8 @@ class ProcessExecutor:
             if place.process.is_alive():
                 place.process.kill()
                 place.process.join()
+        for path in self._lent.values():
+            path.unlink(missing_ok=True)
 
 
 def _context(device: str) -> Any:
@@ -166,7 +176,7 @@ def _context(device: str) -> Any:
     return context
 
 
-def _serve(pipe: Connection, store: Path, environment: dict[str, str]) -> None:
+def _serve(pipe: Connection, store: Path, environment: dict[str, str], lent: Mapping[str, Path]) -> None:
     """The life of a worker: a job in, progress and outcomes out, until the driver is gone."""
     os.environ.clear()
     os.environ.update(environment)
@@ -175,9 +185,10 @@ def _serve(pipe: Connection, store: Path, environment: dict[str, str]) -> None:
     threading.Thread(target=_die_with_driver, daemon=True).start()
     from graph_distillery.bench.sweeps.worker import Worker, warm_up
     from graph_distillery.bench.training.artefacts import StoredArtefacts
+    from graph_distillery.bench.training.problem import ProblemSource
 
     warm_up()
-    worker = Worker(StoredArtefacts(store).load)
+    worker = Worker(StoredArtefacts(store).load, ProblemSource(partial(_borrowed, lent)) if lent else None)
     while True:
         try:
             job = pipe.recv()
@@ -187,6 +198,19 @@ def _serve(pipe: Connection, store: Path, environment: dict[str, str]) -> None:
                     break
         except (EOFError, OSError):
             return
+
+
+def _borrowed(lent: Mapping[str, Path], name: str, data_dir: Path | None) -> Any:
+    """The dataset as the driver has it, or one of this machine's."""
+    from graph_distillery.bench.data import cache
+    from graph_distillery.bench.data.loading import load_dataset
+
+    if name not in lent:
+        return load_dataset(name, data_dir)
+    found = cache.read(lent[name])
+    if found is None:
+        raise RuntimeError(f"dataset {name!r} is not in {lent[name]}, where the driver left it")
+    return found
 
 
 def _die_with_driver() -> None:

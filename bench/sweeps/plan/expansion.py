@@ -83,7 +83,7 @@ def make_plan(
     if not any(cell.method.name not in CONTROLS or _asked_for(spec, cell) for cell in cells.values()):
         raise UserError("the plan is empty: " + ("; ".join(dict.fromkeys(left_out)) or "no method fits"))
     # Not by what is reported of the cells beyond their own rows: plans from before that keep their ids.
-    besides: Any = {"name": True, "resources": True, "report": {"ablated"}}
+    besides: Any = {"name": True, "resources": True, "report": {"ablated"}, "own": True}
     plan_id = content_id([spec.model_dump(mode="json", exclude=besides), sorted(cells)])
     return Plan(
         spec,

@@ -41,6 +41,7 @@ def grown(
     """
     if stored.shard != shard:
         raise UserError(f"{where}: the store is of {_cells(stored.shard)} of its spec, not of {_cells(shard)}")
+    _refuse_judged_otherwise(stored.spec, spec, where)
     spec, ablated_stays = _settled_on_ablated(stored.spec, spec)
     if _core(stored.spec) == _core(spec):
         return replace(stored, spec=spec, data_dir=data_dir, notes=_notes(where, ablated_stays))
@@ -60,6 +61,18 @@ def grown(
     new = plan_of_shard(new, shard, where)
     _refuse_lost(stored, new, touched, where)
     return replace(_with_stored(stored, new), notes=_notes(where, [*staying, *ablated_stays]))
+
+
+def _refuse_judged_otherwise(old: Spec, new: Spec, where: str) -> None:
+    """An own dataset may lie elsewhere, for its content is pinned; its task and metric are what they were."""
+    there = {source.name: source for source in old.own}
+    for source in new.own:
+        before = there.get(source.name, source)
+        for name in ("task", "info_metric"):
+            one, other = getattr(before, name), getattr(source, name)
+            if one != other:
+                field = name.removeprefix("info_")
+                raise UserError(f"{where}: dataset {source.name!r}: {field}: {one} there, {other} here; {_ANOTHER}")
 
 
 def _notes(where: str, staying: list[str]) -> tuple[str, ...]:
@@ -180,6 +193,8 @@ def _joined(old: Spec, new: Spec) -> tuple[Spec, list[str]]:
             changes[field] = (*there, *(choice for choice in here if choice not in there))
             changes[field] = tuple(choice for choice in changes[field] if choice in here or choice in gone)
             staying.append(f"{field}: {', '.join(_short(_name_of(_jsonable(choice))) for choice in gone)} stays")
+    said = {source.name for source in new.own}
+    changes["own"] = (*new.own, *(source for source in old.own if source.name not in said))
     if isinstance(old.split, dict) and isinstance(new.split, dict):
         changes["split"] = {**old.split, **new.split}
     if gone := [seed for seed in old.report.seeds if seed not in new.report.seeds]:
@@ -191,7 +206,7 @@ def _joined(old: Spec, new: Spec) -> tuple[Spec, list[str]]:
 
 def _core(spec: Spec) -> dict[str, Any]:
     """What finished work hangs on."""
-    return {field: getattr(spec, field) for field in Spec.model_fields if field not in ("name", "resources")}
+    return {field: getattr(spec, field) for field in Spec.model_fields if field not in ("name", "resources", "own")}
 
 
 def _plain(part: Any) -> dict[str, Any]:

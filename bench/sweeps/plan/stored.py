@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from pydantic_core import to_jsonable_python
 
+from graph_distillery.bench.data.files.source import adopt
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records.schema import Variant
@@ -226,9 +227,12 @@ def parse_stored(text: str | bytes, where: str) -> StoredPlan:
         UserError: it is of another version, or not what was written.
     """
     try:
-        return StoredPlan.model_validate_json(text)
+        stored = StoredPlan.model_validate_json(text)
     except ValidationError as error:
         raise UserError(first_problem(error, where, lambda _: StoredPlan.model_fields)) from None
+    for source in stored.spec.own:
+        adopt(source, where, anew=False)
+    return stored
 
 
 def _data(data: StoredData) -> DataKey:
