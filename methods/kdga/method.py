@@ -24,8 +24,9 @@ from graph_distillery.methods.contract import (
 from graph_distillery.methods.kdga.augmentor import (
     AugmentedGraph,
     Augmentor,
-    drawn,
-    normalised,
+    Draw,
+    Noise,
+    Normalised,
     reconstruction,
 )
 
@@ -40,7 +41,7 @@ class KDGAHyperparameters(Hyperparameters):
     augmentor_hidden: int = Field(256, ge=1, description="width of the augmentor")
     augmentor_epochs: int = Field(200, ge=0, description="steps of the augmentor alone, before the first epoch")
     classifier_epochs: int = Field(50, ge=0, description="steps of teacher and student on the graph itself, thereafter")
-    most_nodes: int = Field(8000, ge=1, description="largest graph; memory is of nodes^2")
+    most_nodes: int = Field(20_000, ge=1, description="largest graph; a step takes time of nodes^2")
 
 
 class KDGA(Method[KDGAHyperparameters]):
@@ -115,8 +116,8 @@ class KDGA(Method[KDGAHyperparameters]):
         assert self.teacher is not None
         if self.augmentor is not None:
             for _ in range(self.hyper.augmentor_epochs):
-                logits = self.augmentor(batch.graph)
-                update({"augmentor": reconstruction(logits, batch.graph.propagation("sum_self"))}, 1)
+                embedding = self.augmentor(batch.graph)
+                update({"augmentor": reconstruction(embedding, batch.graph.propagation("sum_self"))}, 1)
         for _ in range(self.hyper.classifier_epochs):
             both = [self.teacher(batch.graph), self(batch.graph)]
             teacher, student = (self.task.label_loss(each.logits[batch.labelled], batch.labels) for each in both)
@@ -142,15 +143,12 @@ class KDGA(Method[KDGAHyperparameters]):
         The augmentor's own loss is put among the terms.
         """
         adjacency = graph.propagation("sum_self")
-        arcs = torch.stack([adjacency.row_of_entry, adjacency.columns], dim=1)
         if self.augmentor is None:
-            return graph, arcs
-        logits = self.augmentor(graph)
-        terms["augmentor"] = self.hyper.augmentor_weight * reconstruction(logits, adjacency)
-        noise = torch.rand_like(logits)
-        matrix = drawn(logits, adjacency, self.hyper.alpha, self.hyper.draw_temperature, noise)
-        shared = arcs[matrix.detach()[arcs[:, 0], arcs[:, 1]] > 0]
-        return AugmentedGraph.of(graph, normalised(matrix)), shared
+            return graph, torch.stack([adjacency.row_of_entry, adjacency.columns], dim=1)
+        embedding = self.augmentor(graph)
+        terms["augmentor"] = self.hyper.augmentor_weight * reconstruction(embedding, adjacency)
+        draw = Draw(embedding, adjacency, self.hyper.alpha, self.hyper.draw_temperature, Noise())
+        return AugmentedGraph.of(graph, Normalised(draw)), draw.shared
 
 
 def over_arcs(own: Tensor, theirs: Tensor, target: Tensor, arcs: Tensor) -> Tensor:
