@@ -45,7 +45,7 @@ STAND_IN_SIZE = 120
 #: Random points of its search space that a method's cases try together, at least three each.
 DRAWS = 10
 #: Epochs of the runs that are compared to the bit: what two runs share or do not share shows as well as in a full one.
-SHORT = 10
+SHORT = 6
 
 
 @dataclass(frozen=True)
@@ -244,3 +244,12 @@ def first_run(case: Case) -> Trained:
 def short_run(case: Case) -> Trained:
     """The run of `SHORT` epochs that another is compared to."""
     return case.trained(epochs=SHORT)
+
+
+@cache
+def later_run(case: Case) -> Trained:
+    """The same again after a run of another seed and width in this process, and with every test label wrong."""
+    example = case.example
+    case.trained(problem=replace(example.problem, seed=SEED + 1), hidden=12, epochs=2)
+    wrong = wrong_labels(example.dataset, example.split.test)
+    return case.trained(problem=example.relabelled(example.split.test, wrong), epochs=SHORT)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -49,6 +50,7 @@ class HKD(HintMethod[HKDHyperparameters]):
     """
 
     Hyperparameters = HKDHyperparameters
+    quick: ClassVar[Mapping[str, Any]] = {"nodes": 64, "most": 256}
 
     def setup(self) -> None:
         super().setup()

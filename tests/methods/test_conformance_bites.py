@@ -277,6 +277,7 @@ def fresh_examples() -> Iterator[None]:
 def forget() -> None:
     examples.first_run.cache_clear()
     examples.short_run.cache_clear()
+    examples.later_run.cache_clear()
     examples.example_on.cache_clear()
 
 

@@ -54,7 +54,9 @@ class TestOnClouds(MethodConformance):
     def pytest_generate_tests(self, metafunc: Any) -> None:
         if "case" in metafunc.fixturenames:
             cases = [CloudCase("lsp", "graph-classification", "gnn", variant) for variant in ("paper", "official_code")]
-            metafunc.parametrize("case", cases, ids=str)
+            full = metafunc.function.__name__ == "test_runs_of_full_length_are_the_same"
+            marks = [pytest.mark.slow] if full else []
+            metafunc.parametrize("case", [pytest.param(case, marks=marks, id=str(case)) for case in cases])
         elif "info" in metafunc.fixturenames:
             metafunc.parametrize("info", [METHODS.get("lsp")], ids=["lsp"])
 

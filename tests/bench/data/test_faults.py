@@ -214,10 +214,10 @@ def test_processes_may_load_one_dataset_at_once(copy, tmp_path: Path) -> None:
     )
     workers = [
         subprocess.Popen([sys.executable, "-c", program], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True)
-        for _ in range(3)
+        for _ in range(2)
     ]
     answers = {worker.communicate(timeout=120)[0].strip() for worker in workers}
-    assert [worker.returncode for worker in workers] == [0, 0, 0]
+    assert [worker.returncode for worker in workers] == [0, 0]
     assert len(answers) == 1
     assert not list((tmp_path / "data").rglob("processed"))
 
