@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 import threading
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -82,12 +82,22 @@ class Registry(Generic[E]):
 
     Third-party packages add entries through the entry-point group given: each entry point names an entry, or a
     function that returns one. What is broken, or claims a name that is taken, is in `broken`, told of once.
+
+    families: of names in no list, such as `pyg:GAT`, what makes the entry, by what stands before the colon.
     """
 
-    def __init__(self, kind: str, builtin: Callable[[], Iterable[E | Broken]], group: str | None = None) -> None:
+    def __init__(
+        self,
+        kind: str,
+        builtin: Callable[[], Iterable[E | Broken]],
+        group: str | None = None,
+        families: Mapping[str, Callable[[str], E]] | None = None,
+    ) -> None:
         self._kind = kind
         self._builtin = builtin
         self._group = group
+        self._families = dict(families or {})
+        self._of_families: dict[str, E] = {}
         self._entries: dict[str, E] | None = None
         self._broken: list[Broken] = []
         self._lock = threading.RLock()
@@ -155,7 +165,11 @@ class Registry(Generic[E]):
         return iter(list(self._table().values()))
 
     def __contains__(self, name: object) -> bool:
-        return name in self._table()
+        return name in self._table() or (isinstance(name, str) and self._family(name) is not None)
+
+    def _family(self, name: str) -> Callable[[str], E] | None:
+        prefix, colon, _ = name.partition(":")
+        return self._families.get(prefix) if colon else None
 
     @property
     def names(self) -> list[str]:
@@ -168,6 +182,10 @@ class Registry(Generic[E]):
             UnknownNameError: no entry has this name.
         """
         table = self._table()
+        if name not in table and (family := self._family(name)) is not None:
+            if name not in self._of_families:
+                self._of_families[name] = family(name)
+            return self._of_families[name]
         if name not in table:
             if reason := next((broken.reason for broken in self._broken if broken.name == name), None):
                 raise UnknownNameError(reason)

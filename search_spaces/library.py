@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 from graph_distillery.search_spaces.errors import SpaceError, shown, unknown
+from graph_distillery.search_spaces.families import FAMILIES
 from graph_distillery.search_spaces.space import Kind, Space, checked
 from graph_distillery.search_spaces.strict_yaml import load_yaml
 from graph_distillery.search_spaces.values import position
@@ -32,6 +33,9 @@ def load_space(kind: Kind, name: str) -> Space:
     _check_kind(kind)
     if (kind, name) in _registered:
         return _registered[kind, name]
+    prefix, colon, _ = name.partition(":")
+    if colon and (kind, prefix) in FAMILIES:
+        return _named(parse_space(FAMILIES[kind, prefix](name), source=f"model {name}"), kind, name, name)
     if name not in _packaged(kind):
         raise SpaceError(unknown(kind, name, available(kind), "search spaces"))
     return _load_packaged(kind, name)

@@ -26,7 +26,7 @@ Kind = Literal["method", "model"]
 BESIDE: Mapping[Kind, Mapping[str, Scalar]] = {"method": {}, "model": {"clip": None}}
 
 _HYPERPARAMETER = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]*(?:\+[a-z0-9-]+)*", re.ASCII)
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*(?:\+[a-z0-9-]+)*|[a-z]+:[A-Za-z0-9_.:]+", re.ASCII)
 
 
 def _names(value: Any) -> Any:

@@ -116,7 +116,8 @@ class ModelConformance:
     # The catalogue and the search space
 
     def test_catalogue_entry_is_complete(self, info: ModelInfo) -> None:
-        check(bool(re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", info.name)), f"name {info.name!r}: lower case and dashes")
+        named = re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*|[a-z]+:[\w.:]+", info.name)
+        check(bool(named), f"name {info.name!r}: lower case and dashes, or FAMILY:NAME")
         for field in ("title", "computes"):
             check(bool(getattr(info, field)), f"{field} is empty")
         check(not info.url or info.url.startswith("https://"), f"url {info.url!r} is not https")
@@ -149,7 +150,8 @@ class ModelConformance:
         check(tuple(output.logits.shape) == expected, f"logits have shape {tuple(output.logits.shape)}, not {expected}")
         check(output.logits.dtype == torch.float32, f"logits are {output.logits.dtype}")
         check(bool(torch.isfinite(output.logits).all()), "logits are not finite")
-        check(len(output.hidden) in (0, model.hyper.layers - 1), f"{len(output.hidden)} hidden states")
+        known = (len(output.hidden),) if model.num_hidden is None else (0, model.num_hidden)
+        check(len(output.hidden) in known, f"{len(output.hidden)} hidden states")
         rows = {state.shape[0] for state in output.hidden}
         check(rows <= {graph.num_nodes}, f"hidden states have {rows} rows for {graph.num_nodes} nodes")
         check(len(output.edges) in (0, len(output.hidden)), f"arcs of {len(output.edges)} layers")

@@ -165,6 +165,11 @@ class Model(nn.Module):
         return cast("list[Convolution]", list(self.layers))
 
     @property
+    def num_hidden(self) -> int | None:
+        """How many hidden states a forward shows, where it shows any; None where that is not known before."""
+        return int(self.hyper.layers) - 1
+
+    @property
     def receptive_hops(self) -> int:
         """How many hops away a node can be and still act on another's prediction."""
         return sum(layer.hops for layer in self._convolutions())

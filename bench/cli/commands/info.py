@@ -7,11 +7,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from graph_distillery.bench.cli import own_graph
 from graph_distillery.bench.cli.commands.listing import plain
 from graph_distillery.bench.cli.terminal import emit, emit_json, table
+from graph_distillery.bench.data.files.source import is_own
 from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS, ModelInfo
+from graph_distillery.bench.models.zoo.families import names_class
 from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.text import brief, settings
 from graph_distillery.methods import METHODS, MethodInfo
@@ -30,8 +33,10 @@ _OPTIMISER = {
 
 
 def run(name: str, as_json: bool, data: Path | None) -> int:
-    """Print what is known of a method, a model or a dataset."""
+    """Print what is known of a method, a model or a dataset, `file:mine.pt` and `python:module:function` among them."""
     folder = preflight.data_folder(data)
+    if is_own(name) and not names_class(name):
+        return own_graph.run(name, as_json)
     facts: list[dict[str, Any]] = []
     if name in METHODS:
         facts.append(method_facts(METHODS.get(name)))
@@ -124,7 +129,8 @@ def _text(facts: Mapping[str, Any]) -> str:
     if facts["kind"] == "dataset":
         return "\n".join([*lines, *_dataset_lines(facts)])
     paper = f"{facts['paper']} ({facts['venue']}{' ' + str(facts['year']) if facts['year'] else ''})"
-    lines += [f"  paper      {paper}", *([f"  url        {facts['url']}"] if facts["url"] else [])]
+    lines += [f"  paper      {paper}"] if facts["paper"] else []
+    lines += [*([f"  url        {facts['url']}"] if facts["url"] else [])]
     lines += _method_lines(facts) if facts["kind"] == "method" else _model_lines(facts)
     lines += _space_lines(facts)
     return "\n".join(lines)

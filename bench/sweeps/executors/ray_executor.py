@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import ray
 from ray import tune
 from ray.exceptions import RayError
 
 from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.models.zoo.families import LENT
 from graph_distillery.bench.sweeps.executors import ray_capacity
 from graph_distillery.bench.sweeps.executors.ray_exchange import Event, Exchange, lost
 from graph_distillery.bench.sweeps.executors.ray_tune import PlanScheduler, PlanSearcher, Silence, TrialTable
@@ -41,6 +44,7 @@ class RayExecutor:
         self._fetch = fetch
         self._datasets: dict[str, ray.ObjectRef[Dataset]] = {}
         self._artefacts: dict[str, ray.ObjectRef[Artefact]] = {}
+        self._classes: ray.ObjectRef[dict[str, Any]] | None = None
         self._looked = 0.0
         self.slots = slots or 1
         self._count_slots()
@@ -107,7 +111,20 @@ class RayExecutor:
             if made_id not in self._artefacts:
                 self._artefacts[made_id] = ray.put(self._fetch(made_id))
         artefacts = {made_id: self._artefacts[made_id] for made_id in job.carried}
-        return TuneJob(job, {name: self._datasets[name]}, artefacts)
+        return TuneJob(job, {name: self._datasets[name]}, artefacts, self._own_classes())
+
+    def _own_classes(self) -> ray.ObjectRef[dict[str, Any]] | None:
+        """Models of the user's own, by value, since their module may be a file beside the spec that no node has."""
+        if LENT and self._classes is None:
+            modules = {inspect.getmodule(made) for made in LENT.values()} - {None}
+            for module in modules:
+                ray.cloudpickle.register_pickle_by_value(module)
+            try:
+                self._classes = ray.put(dict(LENT))
+            finally:
+                for module in modules:
+                    ray.cloudpickle.unregister_pickle_by_value(module)
+        return self._classes
 
     def _count_slots(self) -> None:
         if self._fixed is None and time.monotonic() - self._looked > _LOOK_S:

@@ -10,6 +10,7 @@ import ray
 from ray import tune
 
 from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.models.zoo.families import LENT
 from graph_distillery.bench.sweeps.executors.memory import limited
 from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome
 from graph_distillery.bench.sweeps.worker import Worker, warm_up
@@ -18,25 +19,28 @@ from graph_distillery.bench.training.problem import ProblemSource
 
 
 class TuneJob(str):
-    """A job with references to the dataset and the artefacts that it needs.
+    """A job with references to the dataset, the artefacts and the classes of the user's own that it needs.
 
     It is a text, the job's key, to all of Tune that copies, prints or saves a trial's configuration, so that neither
     a job nor a reference is ever written anywhere; whole it is only where Ray passes it to an actor.
     """
 
-    __slots__ = ("artefacts", "datasets", "job")
+    __slots__ = ("artefacts", "classes", "datasets", "job")
     job: Job
     datasets: Mapping[str, ray.ObjectRef[Dataset]]
     artefacts: Mapping[str, ray.ObjectRef[Artefact]]
+    classes: ray.ObjectRef[dict[str, Any]] | None
 
     def __new__(
         cls,
         job: Job,
         datasets: Mapping[str, ray.ObjectRef[Dataset]],
         artefacts: Mapping[str, ray.ObjectRef[Artefact]],
+        classes: ray.ObjectRef[dict[str, Any]] | None = None,
     ) -> TuneJob:
         tune_job = super().__new__(cls, job.key)
         tune_job.job, tune_job.datasets, tune_job.artefacts = job, datasets, artefacts
+        tune_job.classes = classes
         return tune_job
 
     def __copy__(self) -> TuneJob:
@@ -46,7 +50,7 @@ class TuneJob(str):
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return TuneJob, (self.job, self.datasets, self.artefacts)
+        return TuneJob, (self.job, self.datasets, self.artefacts, self.classes)
 
 
 class TrialActor(tune.Trainable):
@@ -67,6 +71,9 @@ class TrialActor(tune.Trainable):
         self.config = {}  # Tune would send it back with every result
         self._datasets.update(tune_job.datasets)
         self._artefacts = dict(tune_job.artefacts)
+        if tune_job.classes is not None:
+            classes: dict[str, Any] = ray.get(tune_job.classes)
+            LENT.update(classes)
         self._events = limited(self._worker.run(tune_job.job), tune_job.job.needs.memory)
         return True
 
