@@ -97,7 +97,7 @@ def _fill(board: Board, records: Sequence[Record], folder: Path, plots: bool) ->
     for picture in pictures:
         if picture.name.startswith(IN_README):
             shown.setdefault(picture.place, []).append((picture.title, f"plots/{picture.name}.png"))
-    _write(folder / "README.md", readme(board, shown))
+    _write(folder / "README.md", readme(board, shown, document.get("changes")))
     names = sorted(_files_in(folder))
     _write(folder / MARKER, "".join(f"{name}\n" for name in names))
     return names

@@ -37,6 +37,10 @@ Store = Annotated[Path, typer.Option("--out", metavar="STORE", help="The store; 
 Declared = Annotated[
     Path | None, typer.Option("--board", metavar="BOARD.yaml", help="What the board is: its tracks, and whose stores.")
 ]
+Since = Annotated[
+    Path | None,
+    typer.Option(metavar="BOARD", help="An earlier version, whose changes are told; default: board.yaml's previous."),
+]
 SaveStudents = Annotated[
     str | None,
     typer.Option(
@@ -245,13 +249,14 @@ def leaderboard(
         typer.Argument(metavar="STORE...", help="Stores; with --board default: all it accepts.", show_default=False),
     ] = None,
     declared: Declared = None,
+    since: Since = None,
     plots: Annotated[bool, typer.Option(help="Draw the pictures, most of the time a board takes.")] = True,
     json: Json = False,
 ) -> int:
     """Build the leaderboard of stores."""
     from graph_distillery.bench.cli.commands import leaderboard as command
 
-    return command.run(stores or [], out, json, plots=plots, board=declared)
+    return command.run(stores or [], out, json, plots=plots, board=declared, since=since)
 
 
 @app.command()
@@ -278,6 +283,7 @@ def verify(
         ),
     ] = None,
     declared: Declared = None,
+    since: Since = None,
     data: Annotated[
         bool, typer.Option("--data", help="Compute every score again, from predictions and the datasets' labels.")
     ] = False,
@@ -286,7 +292,7 @@ def verify(
     """Recompute a board; exit code 1 where a number differs."""
     from graph_distillery.bench.cli.commands import verify as command
 
-    return command.run(board, stores or [], json, data, declared)
+    return command.run(board, stores or [], json, data, declared, since)
 
 
 @app.command()

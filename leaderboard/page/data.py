@@ -16,7 +16,7 @@ from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.document import Document
 
 #: What pictures show, or what grows with the square of the rows: the JSON file has it.
-LEFT_OUT = {"curve", "profile", "adjusted_p", "improvement", "tests", "sources", "published", "seeds_needed"}
+LEFT_OUT = {"curve", "profile", "adjusted_p", "improvement", "tests", "sources", "published", "seeds_needed", "changes"}
 
 TESTS = {
     "wilcoxon": "Wilcoxon's signed-rank test",

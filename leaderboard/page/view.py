@@ -13,6 +13,7 @@ from graph_distillery.leaderboard.read.board_file import BoardFile
 from graph_distillery.leaderboard.read.rows import RANKED
 from graph_distillery.leaderboard.statistics.paired import LEVEL
 from graph_distillery.leaderboard.tables.board import Board
+from graph_distillery.leaderboard.tables.changes import change_lines
 from graph_distillery.leaderboard.tables.document import Document, document_text
 from graph_distillery.leaderboard.tables.overall import Overall
 
@@ -40,6 +41,7 @@ class View:
     addresses: list[tuple[str, str]]
     dates: str
     citation: list[str]
+    changes: list[str]
 
 
 LINKS = [
@@ -87,6 +89,7 @@ def page_view(board: Board, document: Document, figures: Figures) -> View:
         addresses=addresses(board.file),
         dates=f"{stamps[0][:10]} to {day}" if stamps else "",
         citation=_citation(board, document, day),
+        changes=change_lines(document["changes"]) if "changes" in document else [],
     )
 
 

@@ -146,13 +146,19 @@ class Accepted(_Part):
 
 
 class BoardFile(_Part):
-    """The whole file. ``margin``: what two scores may differ by and be equal in practice, in points."""
+    """The whole file.
+
+    ``margin``: what two scores may differ by and be equal in practice, in points. ``previous``: an earlier version of
+    the board, its folder or its `leaderboard.json`, from where the file lies; the board tells what changed since.
+    """
 
     name: Text
     contact: Text | None = None
     code: Text | None = None
     paper: Text | None = None
     date: Text | None = None
+    version: Text | None = None
+    previous: Text | None = None
     margin: float = Field(default=0.5, ge=0, le=100, allow_inf_nan=False)
     tracks: tuple[Track, ...] = Field(min_length=1)
     stores: tuple[Accepted, ...] = Field(min_length=1)

@@ -36,14 +36,15 @@ class Profile:
     high: tuple[float, ...]
 
 
-def performance_profiles(runs: Runs, strata: Strata) -> list[Profile]:
-    """Performance profile of each method over ``PROFILE_GRID``."""
+def performance_profiles(runs: Runs, strata: Strata, weights: Sequence[float]) -> list[Profile]:
+    """Performance profile of each method over ``PROFILE_GRID``; weights: of ``runs``, summing to 1."""
     grid = np.array(PROFILE_GRID)[:, None]
     found = []
     for method in range(len(runs[0])):
         above = [(each[method] > grid).astype(float) for each in runs]
-        share = np.mean([each.mean(axis=1) for each in above], axis=0)
-        low, high = percentile_interval(np.mean([strata.means(i, each) for i, each in enumerate(above)], axis=0))
+        share = np.average([each.mean(axis=1) for each in above], axis=0, weights=weights)
+        drawn = np.average([strata.means(i, each) for i, each in enumerate(above)], axis=0, weights=weights)
+        low, high = percentile_interval(drawn)
         found.append(Profile(tuple(share.tolist()), tuple(low.tolist()), tuple(high.tolist())))
     return found
 
@@ -104,22 +105,23 @@ def win_rates(runs: Sequence[Floats]) -> list[float]:
     return [float((table[one].sum() - 0.5) / (methods - 1)) if methods > 1 else 0.5 for one in range(methods)]
 
 
-def improvement(runs: Runs, strata: Strata) -> dict[tuple[int, int], Estimate]:
+def improvement(runs: Runs, strata: Strata, weights: Sequence[float]) -> dict[tuple[int, int], Estimate]:
     """P(a run of the one beats a run of the other), ties as half, mean over datasets; for every pair (one < other).
 
-    All methods have the same seeds on a dataset, so that one product draws every pair.
+    weights: of ``runs``, summing to 1, so that a dataset in several splits counts once. All methods have the same seeds
+    on a dataset, so that one product draws every pair.
     """
     pairs = list(itertools.combinations(range(len(runs[0])), 2))
     found = {}
     for start in range(0, len(pairs), _PAIRS_AT_ONCE):
         some = pairs[start : start + _PAIRS_AT_ONCE]
         values, draws = np.zeros(len(some)), np.zeros((strata.resamples, len(some)))
-        for i, each in enumerate(runs):
+        for i, (each, part) in enumerate(zip(runs, weights, strict=True)):
             n = len(each[0])
             won = np.stack([_wins(each[one], each[other]).ravel() for one, other in some], axis=1)
-            weights = strata.weights(i, n)
-            values += won.mean(axis=0) / len(runs)
-            draws += (weights[:, :, None] * weights[:, None, :]).reshape(-1, n * n) @ won / len(runs)
+            drawn = strata.weights(i, n)
+            values += won.mean(axis=0) * part
+            draws += (drawn[:, :, None] * drawn[:, None, :]).reshape(-1, n * n) @ won * part
         single = all(len(each[0]) == 1 for each in runs)
         low, high = percentile_interval(draws, axis=0)
         for pair, value, a, b in zip(some, values, low, high, strict=True):

@@ -20,6 +20,7 @@ from graph_distillery.leaderboard.read.runs import Placed
 from graph_distillery.leaderboard.read.submissions import make_submissions, named_where_several
 from graph_distillery.leaderboard.read.track import in_track
 from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
+from graph_distillery.leaderboard.tables.changes import Earlier
 from graph_distillery.leaderboard.tables.comparison import Comparison, Data
 from graph_distillery.leaderboard.tables.declared import untold
 from graph_distillery.leaderboard.tables.overall import Overall, make_overall
@@ -31,6 +32,7 @@ class Board:
 
     ``published``: tables of papers that the records were run for; their numbers come from elsewhere. ``file``: the
     `board.yaml` that says what its tracks are and whose stores it accepts; None where the stores define it.
+    ``earlier``: the version of the board that it tells its changes since.
     """
 
     comparisons: tuple[Comparison, ...]
@@ -40,6 +42,7 @@ class Board:
     warnings: tuple[str, ...]
     published: tuple[ReproductionTable, ...] = ()
     file: BoardFile | None = None
+    earlier: Earlier | None = None
 
 
 def make_board(loaded: Loaded, file: BoardFile | None = None) -> Board:

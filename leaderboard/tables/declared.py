@@ -43,7 +43,13 @@ def origin(file: BoardFile | None) -> list[str]:
     """Paragraphs on what a board is: its tracks, whose stores, whom to ask; or that the stores define it."""
     if file is None:
         return [NO_FILE]
-    told = [("date", file.date), ("contact", file.contact), ("code", file.code), ("paper", file.paper)]
+    told = [
+        ("version", file.version),
+        ("date", file.date),
+        ("contact", file.contact),
+        ("code", file.code),
+        ("paper", file.paper),
+    ]
     facts = "; ".join(f"{name}: {value}" for name, value in told if value)
     lines = [f"{file.name}{f' ({facts})' if facts else ''}."]
     lines += [_track(track) for track in file.tracks]

@@ -16,6 +16,7 @@ from graph_distillery.leaderboard.read.runs import Result, SpeedRow
 from graph_distillery.leaderboard.reproduction.page import index_data
 from graph_distillery.leaderboard.statistics import Estimate, PairedTest, Standing, Summary
 from graph_distillery.leaderboard.tables.board import Board
+from graph_distillery.leaderboard.tables.changes import changes
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.overall import Overall, OverallRow
 from graph_distillery.leaderboard.tables.worth import verdict
@@ -28,7 +29,7 @@ Document = dict[str, Any]
 
 def board_document(board: Board, book: EvidenceBook) -> Document:
     """The whole board as plain values, in the board's order."""
-    return {
+    document = {
         "schema": DOCUMENT_VERSION,
         "suite_versions": list(board.suite_versions),
         "warnings": list(board.warnings),
@@ -38,6 +39,7 @@ def board_document(board: Board, book: EvidenceBook) -> Document:
         "comparisons": [_comparison(each, book) for each in board.comparisons],
         "published": index_data(board.published),
     }
+    return document | {"changes": changes(board.earlier, document)} if board.earlier else document
 
 
 def document_text(document: Document) -> str:

@@ -1,8 +1,8 @@
 """The board's tables as LaTeX, made to be pasted: booktabs, means with 95 % intervals, what ties for best in bold.
 
 ``overall-N.tex`` has a family's methods against its datasets, six a block, and a file per comparison its rows with
-gain, rank, latency and size. Names are text: what LaTeX would obey is escaped, and letters that pdflatex has no glyph
-for are spelled out.
+gain, rank, latency and size; what the method's own term is worth and who sent the row, where that is known. Names are
+text: what LaTeX would obey is escaped, and letters that pdflatex has no glyph for are spelled out.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from graph_distillery.leaderboard.read.rows import Row, RowKey
-from graph_distillery.leaderboard.statistics import Standing, Summary
+from graph_distillery.leaderboard.statistics import Estimate, Standing, Summary
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.overall import Overall
@@ -63,7 +63,11 @@ def _overall(overall: Overall, place: int) -> str:
             for key in keys
         ]
         names = [escaped(name) for name in _data_names(some)]
-        blocks.append(_tabular(["Method", *names, "Mean rank"], lines))
+        header = ["Method", *names, "Mean rank"]
+        if any(row.own_term for row in overall.rows):
+            header.append("Own term")
+            lines = [[*line, _worth(row.own_term)] for line, row in zip(lines, overall.rows, strict=True)]
+        blocks.append(_tabular(header, lines))
     caption = (
         f"{_models(overall.teacher, overall.student)}, {escaped(overall.setting)}: mean test score in percent with its "
         "95\\,\\% interval; bold are the best of a dataset and what cannot be told apart from it (5\\,\\%, Holm)."
@@ -84,6 +88,13 @@ def _comparison(comparison: Comparison) -> str:
     lines = [_line(comparison, row, machine) for row in comparison.rows if row.summary]
     metric = METRICS[comparison.data.metric]
     header = ["Method", f"{metric[0].upper()}{metric[1:]} (\\%)", "Rank", "Gain", "Request (ms)", "Parameters"]
+    told = [row for row in comparison.rows if row.summary]
+    if any("ablated" in row.results for row in told):
+        header.insert(4, "Own term")
+        lines = [[*line[:4], _own_term(comparison, row), *line[4:]] for line, row in zip(lines, told, strict=True)]
+    if any(row.key.sender for row in told):
+        header.append("Sent by")
+        lines = [[*line, escaped(row.key.sender) or _NONE] for line, row in zip(lines, told, strict=True)]
     data = comparison.data
     caption = (
         f"{escaped(data.dataset)} ({escaped(data.split)}, {escaped(data.setting)}), "
@@ -103,6 +114,20 @@ def _line(comparison: Comparison, row: Row, machine: str) -> list[str]:
         number(speed.request_ms) if speed and speed.request_ms is not None else _NONE,
         count(speed.params).replace(" ", "\\,") if speed else _NONE,
     ]
+
+
+def _own_term(comparison: Comparison, row: Row) -> str:
+    test = comparison.own_term(row)
+    return _worth(Estimate(test.difference, test.low, test.high)) if test else _NONE
+
+
+def _worth(worth: Estimate | None) -> str:
+    """In points, with its interval."""
+    if worth is None:
+        return _NONE
+    if worth.low is None or worth.high is None:
+        return _number(signed(worth.value))
+    return rf"{_number(signed(worth.value))} {{\scriptsize(${signed(worth.low)}$ to ${signed(worth.high)}$)}}"
 
 
 def _name(comparison: Comparison, row: Row) -> str:

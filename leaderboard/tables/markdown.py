@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from graph_distillery.leaderboard.read.rows import RANKED, Row
 from graph_distillery.leaderboard.statistics import Estimate, PairedTest
 from graph_distillery.leaderboard.statistics.summary import RANKED_FROM, STUDENTISED_FROM
 from graph_distillery.leaderboard.tables.board import Board
+from graph_distillery.leaderboard.tables.changes import change_lines
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.declared import NO_FILE, origin, submissions
 from graph_distillery.leaderboard.tables.overall import Overall
@@ -92,10 +94,12 @@ PROTOCOL = f"""\
   intervals."""
 
 
-def readme(board: Board, pictures: Pictures) -> str:
-    """The whole page with those pictures that a reader of all datasets wants at once."""
+def readme(board: Board, pictures: Pictures, changed: Mapping[str, Any] | None = None) -> str:
+    """The whole page with those pictures that a reader of all datasets wants at once, and what changed."""
     parts = [f"# {plain(board.file.name)}" if board.file else "# Leaderboard", ""]
     parts += ["\n".join(f"- {plain(line)}" for line in origin(board.file)) if board.file else NO_FILE, ""]
+    if changed:
+        parts += ["## What changed", "", *(f"- {plain(line)}" for line in change_lines(changed)), ""]
     for place, overall in enumerate(board.overall, start=1):
         parts += [_overall(overall), ""]
         parts += [f"![{plain(caption)}]({path})\n" for caption, path in pictures.get(place, ())]

@@ -159,7 +159,8 @@ def _rows(
     won = [across.win_rates(each) for each in raw]
     wins = across.shares_over_datasets([_by_dataset(members, [each[of] for each in won]) for of in range(len(pool))])
     scales = _scales(members, pool)
-    profiles = _profiles(raw, scales, strata) if scales else [None] * len(pool)
+    counted = _weights(members)
+    profiles = _profiles(raw, scales, strata, counted) if scales else [None] * len(pool)
     rows = []
     for place, key in enumerate(pool):
         pairs = [(each, rows_of[key]) for each, rows_of in zip(members, found, strict=True)]
@@ -185,7 +186,7 @@ def _rows(
     rows.sort(key=lambda row: (row.mean_rank, row.key))
     position = {key: number for number, key in enumerate(pool)}
     order = [position[row.key] for row in rows]
-    chances = across.improvement([[each[i] for i in order] for each in raw], strata)
+    chances = across.improvement([[each[i] for i in order] for each in raw], strata, counted)
     return rows, {(rows[a].key, rows[b].key): chance for (a, b), chance in chances.items()}
 
 
@@ -237,11 +238,19 @@ def _scales(members: Members, pool: Sequence[RowKey]) -> list[Scale] | None:
     return [replace(scale, weight=1 / names.count(name)) for scale, name in zip(known, names, strict=True)]
 
 
-def _profiles(raw: Sequence[Sequence[Floats]], scales: Sequence[Scale], strata: Strata) -> Sequence[Profile | None]:
+def _weights(members: Members) -> list[float]:
+    """Of each comparison, so that every dataset counts once whatever its splits; they sum to 1."""
+    names = [each.data.dataset for each in members]
+    return [1 / (len(set(names)) * names.count(name)) for name in names]
+
+
+def _profiles(
+    raw: Sequence[Sequence[Floats]], scales: Sequence[Scale], strata: Strata, weights: Sequence[float]
+) -> Sequence[Profile | None]:
     from graph_distillery.leaderboard.statistics.across import performance_profiles
 
     scaled = [[scale.normalised(scores) for scores in each] for each, scale in zip(raw, scales, strict=True)]
-    return performance_profiles(scaled, strata)
+    return performance_profiles(scaled, strata, weights)
 
 
 def _tests(members: Members, found: Found, pool: Sequence[RowKey]) -> DatasetTests[RowKey] | None:

@@ -14,7 +14,10 @@ COMPARISON = (
 ROW = ("method", "variant", "fixed", "role", "status", "complete", "verified")
 HEADLINE = ("rank", "gain", "gap_closed", "tuning_gain")
 STANDING = ("rank_low", "rank_high", "letters", "verdict")
-SPEED = ("full_forward_ms", "speedup", "request_ms", "request_speedup", "params", "macs", "peak_memory_mb", "pareto")
+SPEED = (
+    "full_forward_ms", "full_forward_low", "full_forward_high", "speedup", "request_ms", "request_low", "request_high",
+    "request_speedup", "rounds", "params", "macs", "peak_memory_mb", "pareto",
+)  # fmt: skip
 SUMMARY = ("n", "mean", "std", "low", "high")
 
 
@@ -78,7 +81,7 @@ def write_parquet(document: Document, path: Path) -> None:
         **{f"test_{field}": real for field in SUMMARY}, "test_n": whole,
         "validation_mean": real, "ece": real, "trials": whole, "device_hours": real, "failed_runs": whole,
         "command": text, "stores": names, "suite_versions": names, "machine": text,
-        **dict.fromkeys(SPEED, real), "params": whole, "macs": whole, "pareto": flag,
+        **dict.fromkeys(SPEED, real), "rounds": whole, "params": whole, "macs": whole, "pareto": flag,
     }  # fmt: skip
     schema = pa.schema(list(kinds.items()), metadata={"schema": str(document["schema"])})
     table = pa.Table.from_pylist(parquet_lines(document), schema=schema)

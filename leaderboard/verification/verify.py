@@ -22,6 +22,7 @@ from typing import Any
 from graph_distillery.leaderboard.build import build_board
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.plots.stamps import digests, stamp_in
+from graph_distillery.leaderboard.read.board_file import read_board_file
 from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
 from graph_distillery.leaderboard.verification.drawings import differing_parts, parts_of, same_drawing, same_image
 from graph_distillery.leaderboard.write import MARKER
@@ -60,11 +61,16 @@ class Verification:
 
 
 def verify_board(
-    folder: Path, stores: Iterable[Path], published: Iterable[ReproductionTable] = (), declared: Path | None = None
+    folder: Path,
+    stores: Iterable[Path],
+    published: Iterable[ReproductionTable] = (),
+    declared: Path | None = None,
+    since: Path | None = None,
 ) -> Verification:
     """Rebuild the board from its stores and compare; BoardError where the folder is no board or a store is bad.
 
-    declared: the `board.yaml` that it was built by.
+    declared: the `board.yaml` that it was built by. since: the earlier version that it tells its changes since, where
+    board.yaml does not name it.
 
     A board without a single picture is compared with one without pictures, which says nothing that is not true.
     """
@@ -72,10 +78,12 @@ def verify_board(
         raise BoardError(f"{folder}: is not a board (it has no {MARKER})")
     there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() or path.is_symlink()}
     listed = (folder / MARKER).read_text(encoding="utf-8", errors="replace").splitlines()
+    if since is None and _tells_changes(folder) and (declared is None or read_board_file(declared).previous is None):
+        raise BoardError(f"{folder}: tells what changed since an earlier version: name it with --since")
     plots = any(name.startswith("plots/") for name in (*there, *listed))
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch) / "board"
-        result = build_board(stores, fresh, plots=plots, published=published, board=declared)
+        result = build_board(stores, fresh, plots=plots, published=published, board=declared, since=since)
         built = [path.relative_to(fresh).as_posix() for path in result.files]
         differences: list[Difference] = []
         for name in built:
@@ -83,6 +91,13 @@ def verify_board(
     differences += [Difference(name, "", "file", "there", "absent") for name in sorted(there - {*built, MARKER})]
     differences += _compare_stamps(folder, [name for name in built if name.startswith("plots/") and name in there])
     return Verification(differences, built)
+
+
+def _tells_changes(folder: Path) -> bool:
+    try:
+        return "changes" in json.loads((folder / "leaderboard.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, TypeError):
+        return False  # a difference, which the comparison finds
 
 
 def _compare_stamps(folder: Path, names: Iterable[str]) -> Iterator[Difference]:

@@ -111,7 +111,7 @@ def test_chance_of_improvement_is_the_mann_whitney_statistic():
     rng = np.random.default_rng(2)
     runs = [[rng.integers(0, 5, 10) / 5.0, rng.integers(0, 5, 10) / 5.0] for _ in range(3)]
     u = [stats.mannwhitneyu(*each).statistic / 100 for each in runs]
-    chance = improvement(runs, Strata(("a", "b", "c")))[0, 1]
+    chance = improvement(runs, Strata(("a", "b", "c")), [1 / 3] * 3)[0, 1]
     assert chance.value == pytest.approx(np.mean(u))
     assert chance.low < chance.value < chance.high
     assert [win_rates(each)[0] for each in runs] == pytest.approx(u)
@@ -159,8 +159,18 @@ def test_shares_by_an_independent_search():
 
 def test_profiles_by_hand():
     runs = [[np.full(3, 0.9), np.full(3, 0.9), np.full(3, 0.5)], [np.full(3, 0.2), np.full(3, 0.4), np.full(3, 0.3)]]
-    share = dict(zip(PROFILE_GRID, performance_profiles(runs, Strata(("a", "b")))[0].share, strict=True))
+    share = dict(zip(PROFILE_GRID, performance_profiles(runs, Strata(("a", "b")), [0.5, 0.5])[0].share, strict=True))
     assert (share[0.0], share[0.2], share[0.89], share[0.9]) == (1, 0.5, 0.5, 0)
+
+
+def test_a_dataset_in_two_splits_counts_once_in_profiles_and_chances():
+    """Dataset a in two splits, a quarter each, and dataset b: kd wins on both splits of a, and loses on b."""
+    runs = [[np.full(3, 0.9), np.full(3, 0.5)]] * 2 + [[np.full(3, 0.2), np.full(3, 0.4)]]
+    weights = [0.25, 0.25, 0.5]
+    strata = Strata(("a, one", "a, other", "b"))
+    assert improvement(runs, strata, weights)[0, 1].value == 0.5
+    share = dict(zip(PROFILE_GRID, performance_profiles(runs, strata, weights)[0].share, strict=True))
+    assert (share[0.1], share[0.5], share[0.95]) == (1, 0.5, 0)
 
 
 def test_budget_curve_is_the_mean_over_all_orders():

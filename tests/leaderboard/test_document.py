@@ -54,6 +54,7 @@ def test_parquet_has_a_line_per_configuration_and_typed_columns(built):
     ]  # fmt: skip
     (kd,) = [each for each in lines if each["method"] == "kd" and each["headline"]]
     assert (kd["test_mean"], kd["full_forward_ms"], kd["speedup"]) == (pytest.approx(0.72), 2.0, 4.0)
+    assert {"rounds", "request_low", "request_high", "full_forward_low", "full_forward_high"} <= kd.keys()
     assert kd["command"].startswith("distillery run --dataset cora")
     (failed,) = [each for each in lines if each["method"] == "glnn"]
     assert (failed["test_mean"], failed["failed_runs"], failed["complete"]) == (None, 1, False)

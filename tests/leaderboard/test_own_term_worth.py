@@ -147,4 +147,17 @@ def test_every_file_and_the_overall_tell_the_worth(store: Path) -> None:
         name = (method, rows[method]["headline"])
         assert float(lines[name]["own_term"]) == kept[name]["own_term"] == rows[method]["own_term"]["difference"]
         assert lines[name]["own_term_verdict"] == kept[name]["own_term_verdict"] == rows[method]["own_term"]["verdict"]
+    slim = {line["method"]: line for line in csv.DictReader((board / "tables" / "slim.csv").open())}
+    latex = next((board / "tables").glob("karate*.tex")).read_text()
+    for method in ("kd", "at"):
+        worth = rows[method]["own_term"]
+        told = [float(slim[method][f"own_term_{part}points"]) for part in ("", "low95_", "high95_")]
+        assert told == [round(100 * worth[part], 2) for part in ("difference", "low", "high")]
+        assert slim[method]["own_term_verdict"] == worth["verdict"]
+        line = next(each for each in latex.splitlines() if each.startswith(f"{method} &"))
+        value, low, high = (round(100 * worth[part], 2) + 0.0 for part in ("difference", "low", "high"))
+        shown = [float(each) for each in re.findall(r"(?<!\d)[+-]?\d+\.\d+(?=\$| )", line.split("&")[4])]
+        assert shown == [value, low, high], line
+    assert "& Own term &" in latex
+    assert "& Own term" in (board / "tables" / "overall-1.tex").read_text()
     assert rows["at"]["own_term"]["verdict"] == "nothing measurable"

@@ -14,15 +14,26 @@ if TYPE_CHECKING:
     from graph_distillery.leaderboard.reproduction import ReproductionTable
 
 
-def run(stores: Sequence[Path], out: Path, as_json: bool, *, plots: bool = True, board: Path | None = None) -> int:
-    """Build the board at `out`, by a `board.yaml` where one is given; BoardError where it cannot."""
+def run(
+    stores: Sequence[Path],
+    out: Path,
+    as_json: bool,
+    *,
+    plots: bool = True,
+    board: Path | None = None,
+    since: Path | None = None,
+) -> int:
+    """Build the board at `out`, by a `board.yaml` where one is given; BoardError where it cannot.
+
+    since: an earlier version of it, whose changes are told.
+    """
     from graph_distillery.leaderboard import build_board
     from graph_distillery.leaderboard.read.load import accepting
     from graph_distillery.leaderboard.text import visible
 
     stores = named_stores(stores, accepting(board))
     rows, published = split_stages(stores)
-    result = build_board(rows, out, plots=plots, published=published, board=board)
+    result = build_board(rows, out, plots=plots, published=published, board=board, since=since)
     for warning in result.warnings:
         note(f"warning: {visible(warning)}")
     if as_json:

@@ -15,11 +15,18 @@ if TYPE_CHECKING:
     from graph_distillery.bench.sweeps.store.rescoring import Rescored
 
 
-def run(board: Path, stores: Sequence[Path], as_json: bool, data: bool = False, declared: Path | None = None) -> int:
+def run(
+    board: Path,
+    stores: Sequence[Path],
+    as_json: bool,
+    data: bool = False,
+    declared: Path | None = None,
+    since: Path | None = None,
+) -> int:
     """A line per difference, and 1; or what was compared, and 0. BoardError where it cannot compare.
 
     data: compute the stores' scores again too, from their predictions and the datasets' labels. declared: the
-    `board.yaml` that the board was built by.
+    `board.yaml` that the board was built by. since: the earlier version that it tells its changes since.
     """
     from graph_distillery.leaderboard.read.load import accepting
     from graph_distillery.leaderboard.text import visible
@@ -27,7 +34,7 @@ def run(board: Path, stores: Sequence[Path], as_json: bool, data: bool = False, 
 
     stores = named_stores(stores, accepting(declared))
     rows, published = split_stages(stores)
-    found = verify_board(board, rows, published, declared)
+    found = verify_board(board, rows, published, declared, since)
     for line in found.notes:
         note(visible(line))
     rescored = _rescored(stores) if data else {}
