@@ -395,17 +395,3 @@ def test_a_table_says_how_much_of_its_test_labels_tuning_had_read(make_record, s
     )
     assert table.seen_in_tuning == found
     assert words in table.sampling_words
-
-
-def test_of_a_dataset_in_two_splits_every_overall_number_is_the_mean(make_runs):
-    """kd wins on both splits of a, glnn on b: no one is ahead over the two datasets."""
-    runs = [
-        make_runs(method, [score + seed / 1000 for seed in range(5)], dataset=dataset, split=split)
-        for dataset, split, scores in (("a", "cpf", (0.9, 0.5)), ("a", "public", (0.8, 0.4)), ("b", "cpf", (0.3, 0.7)))
-        for method, score in zip(("kd", "glnn"), scores, strict=True)
-    ]
-    (overall,) = board_of(*runs).overall
-    assert overall.datasets == 2
-    assert [each.mean_rank for each in overall.rows] == [1.5, 1.5]
-    assert [each.value for each in overall.improvement.values()] == [0.5]
-    assert [each.win_rate.value for each in overall.rows] == [0.5, 0.5]

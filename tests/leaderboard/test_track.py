@@ -104,3 +104,17 @@ def test_a_repeat_verifies_only_the_same_configuration_and_version(honest, board
     for runs in (other, newer):
         kd = rows(board_of(honest(), runs))["kd"]
         assert ([repeat.agrees for repeat in kd.repeats], kd.verified) == ([None], False)
+
+
+def test_a_dataset_in_two_splits_counts_once_in_every_overall_number(board_of, make_runs):
+    """kd wins on both splits of a, glnn on b: no one is ahead over the two datasets."""
+    runs = [
+        make_runs(method, [score + seed / 1000 for seed in range(5)], dataset=dataset, split=split)
+        for dataset, split, scores in (("a", "cpf", (0.9, 0.5)), ("a", "public", (0.8, 0.4)), ("b", "cpf", (0.3, 0.7)))
+        for method, score in zip(("kd", "glnn"), scores, strict=True)
+    ]
+    (overall,) = board_of(list(itertools.chain(*runs))).overall
+    assert overall.datasets == 2
+    assert [each.mean_rank for each in overall.rows] == [1.5, 1.5]
+    assert [each.value for each in overall.improvement.values()] == [0.5]
+    assert [each.win_rate.value for each in overall.rows] == [0.5, 0.5]
