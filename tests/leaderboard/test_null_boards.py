@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.special import ndtr
 
 from graph_distillery.leaderboard.statistics import SplitFacts, sampling_of, standings
 from graph_distillery.leaderboard.statistics.across import mean_ranks, over_datasets, shares_over_datasets, win_rates
@@ -120,6 +121,29 @@ def test_equal_rows_are_seldom_told_apart(design):
     assert found["before"] > 0.11, found
 
 
+@pytest.mark.parametrize(("shared", "bound", "less"), [(False, 0.99, 0.91), (True, 0.955, 0.76)])
+def test_scores_of_one_test_set_do_not_tell_the_variance_of_its_items(shared, bound, less):
+    """Why a fixed split without predictions is outside the band of 92 to 97 %: the exception of the campaign below.
+
+    The spread of seeds is either of each item on its own, or one for all items. The bound p (1 - p) / n is right for
+    the second law and too wide for the first; less the spread of the seeds it is near to right for the first and holds
+    the truth of the second in three of four cases. Scores alone do not tell one law from the other.
+    """
+    rng, seeds, items, boards = np.random.default_rng([20261127, int(shared)]), 10, 400, 2000
+    noise = (0.25, (boards, seeds, 1)) if shared else (1.0, (boards, seeds, items))
+    right = 1.2 + 1.5 * rng.normal(size=(boards, 1, items)) + noise[0] * rng.normal(size=noise[1]) > 0
+    truth = ndtr(1.2 / np.hypot(1.5, noise[0]))
+    scores = right.mean(axis=2)
+    mean, spread = scores.mean(axis=1), scores.var(axis=1, ddof=1)
+    drawn = mean * (1 - mean) / items
+
+    def coverage(of_items):
+        return np.mean(np.abs(mean - truth) <= 1.96 * np.sqrt(of_items + spread / seeds))
+
+    assert coverage(drawn) == pytest.approx(bound, abs=0.015)
+    assert coverage(np.maximum(drawn - spread, 0)) == pytest.approx(less, abs=0.03)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("design", DESIGNS)
 def test_the_figures_of_boards_on_which_nothing_differs(design):
@@ -133,7 +157,8 @@ def test_the_figures_of_boards_on_which_nothing_differs(design):
         assert 0.92 <= found["difference"] <= 0.97
         assert found["mean"] <= 0.97
         return
-    # What decides where there are predictions; without them the sum of two variances does, cautious by its law.
+    # What decides where there are predictions. Without them the sum of two variances does, a bound: its "pair" (1.4 %)
+    # and coverage (97.6 to 98.6 %) are outside the bands, as docs/boards.md says and the test above gives the reason.
     assert 0.02 <= found["items"] <= 0.07
     assert found["items family"] <= 0.07
     assert 0.92 <= found["items difference"] <= 0.97

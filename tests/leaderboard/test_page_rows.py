@@ -119,3 +119,27 @@ def test_links_to_repository_and_paper_are_web_addresses():
     file = BoardFile.model_construct(code="https://example.org/board", paper="javascript:pwned()")
     assert addresses(file) == [("Repository", "https://example.org/board")]
     assert addresses(None) == []
+
+
+def test_the_overall_tells_what_own_terms_are_worth(opened, store_of, names_in):
+    """kd is worth 10 points on one dataset and 11 on the other, at half a point for and half a point against it."""
+    records = []
+    for dataset, kd, at in (("cora", 0.7, 0.745), ("citeseer", 0.69, 0.755)):
+        for method, tuned, without in (("kd", 0.8, kd), ("at", 0.75, at), ("glnn", 0.7, None)):
+            records += store_of.runs(method, [tuned + step / 1000 for step in range(5)], dataset=dataset)
+            if without is not None:
+                scores = [without + step / 1000 for step in range(5)]
+                records += store_of.runs(method, scores, dataset=dataset, selection="ablated", hparams={"off": 1})
+    tab = opened(records)
+    names_in(tab, "overall-1")
+    cells = {
+        row.locator("th").inner_text().split()[0]: row.locator("td[data-title='Mean own term']")
+        for row in tab.locator("#overall-1 tbody tr").all()
+    }
+    assert {name: cell.inner_text() for name, cell in cells.items()} == {
+        "kd": "+10.50",
+        "at": "0.00 (nothing measurable)",
+        "glnn": "–",
+    }
+    half = 12.7062 * 0.5  # Student's t at one degree of freedom; the deviation of a mean of two is half their distance
+    assert f"95 % interval +{10.5 - half:.2f} to +{10.5 + half:.2f}." in cells["kd"].get_attribute("data-note")

@@ -109,6 +109,7 @@ class Table {
     const text = column.text(row);
     const cell = element("td", null, { "data-title": column.title, "data-note": [column.help, column.note?.(row)].filter(Boolean).join(" "), tabindex: "-1" });
     if (this.bests.get(column)?.(row, text)) cell.className = "best";
+    if (column.bar) cell.classList.add("interval");
     if (column.bar) cell.append(barOf(this.axes.get(column), column.bar(row), column.zero), element("span", text, { class: "ends" }));
     else cell.textContent = shown(text);
     return cell;
