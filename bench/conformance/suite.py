@@ -131,7 +131,8 @@ class MethodConformance:
             refused(replace(first, task=task).fresh, info.name, task)
         for kind in sorted(set(STUDENTS) - set(info.students)):
             refused(replace(first, kind=kind, model="").fresh, info.name, kind)
-        for kind in info.students if info.student_models else ():
+        others = [kind for kind in info.students if info.student_models and STUDENTS[kind] not in info.student_models]
+        for kind in others:
             refused(replace(first, kind=kind, model="").fresh, info.name, *info.student_models)
         if info.students:
             refused(replace(first, kind=None, model="").fresh, info.name, "student")

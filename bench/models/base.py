@@ -28,6 +28,14 @@ from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
 from graph_distillery.near_names import hint
 
+#: Widths of layers side by side, as 64-128; or nothing.
+WIDTHS = r"^([1-9]\d*(-[1-9]\d*)*)?$"
+
+
+def numbers(widths: str) -> list[int]:
+    """64-128 -> [64, 128]; nothing -> []."""
+    return [int(width) for width in widths.split("-") if width]
+
 
 class GraphHead(Protocol):
     """[graphs or pairs, width] -> [graphs or pairs, classes]."""

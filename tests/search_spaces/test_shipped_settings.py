@@ -25,10 +25,14 @@ class Shipped:
     columns: str
     lines: dict[str, str]
 
-    def held(self, dataset: str) -> dict[str, float]:
+    def held(self, dataset: str) -> dict[str, float | str]:
         """The space's own hyperparameters and what was shipped."""
         pairs = zip(self.columns.split("/"), self.lines[dataset].split("/"), strict=True)
-        return {column: float(value) for column, value in pairs if column != "-" and value != "-"}
+        return {column: _value(value) for column, value in pairs if column != "-" and value != "-"}
+
+
+def _value(text: str) -> float | str:
+    return text if text.isalpha() else float(text)
 
 
 SHIPPED = [
@@ -102,6 +106,20 @@ SHIPPED = [
             "coauthor-cs": "2/128/0.6/0.9/0.1/0.9/0.01/0.001/2/2.0/0.9/0.0",
             "coauthor-physics": "2/1024/0.3/0.3/0.2/0.05/0.01/0.001/2/0.5/0.3/0.0",
             "ogbn-arxiv": "3/2048/0.5/0.3/0.7/0.1/0.005/0.0/2/2.0/0.0/0.0",
+        },
+    ),
+    Shipped(
+        "method",
+        "tined",
+        "TINED's repository, best_records.json: transductive, SAGE teacher; the first is 1 - its lambda",
+        "label_weight/energy_weight/edge_share/start/-/rate_ratio/-/-/energy_form",
+        {
+            "cora": "0.0/1.0/1.0/identity/0.005/1.0/0.005/0.0/log",
+            "citeseer": "0.5/10.0/0.1/identity/0.0001/0.5/0.01/0.0/log",
+            "pubmed": "0.0/0.1/1.0/identity/0.001/0.5/0.01/0.1/log",
+            "amazon-computers": "0.5/0.1/0.1/random/0.005/0.01/0.0005/0.3/ratio",
+            "amazon-photo": "0.5/0.1/0.1/identity/0.001/0.1/0.001/0.5/ratio",
+            "ogbn-arxiv": "0.0/0.05/0.4/identity/0.005/10.0/0.0/0.0/log",
         },
     ),
 ]

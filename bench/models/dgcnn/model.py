@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from graph_distillery.bench.models.base import GraphHead, Model, ModelHyperparameters
+from graph_distillery.bench.models.base import WIDTHS, GraphHead, Model, ModelHyperparameters, numbers
 from graph_distillery.bench.models.dgcnn.neighbours import Neighbours, nearest
 from graph_distillery.bench.models.layers import (
     Convolution,
@@ -24,13 +24,6 @@ from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
 
-_WIDTHS = r"^([1-9]\d*(-[1-9]\d*)*)?$"
-
-
-def numbers(widths: str) -> list[int]:
-    """64-128 -> [64, 128]; nothing -> []."""
-    return [int(width) for width in widths.split("-") if width]
-
 
 class DGCNNHyperparameters(ModelHyperparameters):
     dropout: float = Field(
@@ -38,10 +31,10 @@ class DGCNNHyperparameters(ModelHyperparameters):
     )
     k: int = Field(20, ge=1, description="nearest neighbours of a node, itself among them")
     widths: str = Field(
-        "", pattern=_WIDTHS, description="widths of the EdgeConv layers where they differ, as 64-64-128-256"
+        "", pattern=WIDTHS, description="widths of the EdgeConv layers where they differ, as 64-64-128-256"
     )
     embedding: int = Field(0, ge=0, description="width of a linear layer on all states joined, before the readout")
-    head: str = Field("", pattern=_WIDTHS, description="widths of the hidden layers after the readout, as 512-256")
+    head: str = Field("", pattern=WIDTHS, description="widths of the hidden layers after the readout, as 512-256")
     negative_slope: float = Field(0.2, ge=0, lt=1, description="of the LeakyReLU")
     readout: Readout = Field("max-mean", description="nodes to graph; graph classification only")
 

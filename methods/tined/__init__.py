@@ -1,0 +1,3 @@
+"""TINED, teacher-injected MLPs."""
+
+from __future__ import annotations
