@@ -157,10 +157,10 @@ def _step(units: Tensor, uphill: Tensor, sizes: Tensor | None) -> None:
 
     sizes: [nodes, 1], how far each node moves; None: all as far.
     """
-    shift, size = units.element_size() * 8 - 1, int(_UNITS * STEP)
+    size = int(_UNITS * STEP)
     blocks = zip(units.split(_ROWS), uphill.split(_ROWS), strict=True)
     for number, (part, numbers) in enumerate(blocks):
-        sign = numbers.view(units.dtype).bitwise_right_shift_(shift).bitwise_or_(1)
+        sign = numbers.view(units.dtype).clamp_(-1, 0).bitwise_or_(1)  # the sign bit is that of the whole number, too
         if sizes is None:
             part.add_(sign, alpha=size)
         else:

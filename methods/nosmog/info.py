@@ -20,7 +20,10 @@ INFO = MethodInfo(
         "paper": "one weighted sum of all terms a step, similarities of the states after the activation. Traps: a new "
         "node's position is the mean of its observed neighbours', so that inference reads their edges; similarities "
         "are of states as long as they are, so that their weight means another thing for every teacher; on the Amazon "
-        "graphs it is 1e-9, which switches them off. Positions by negative sampling, where the release has a "
+        "graphs it is 1e-9, which switches them off. At Cora's 0.1 they can end a run: they are of fourth order in the "
+        "states and begin at 42 where the divergence is 1.2, and in one of ten seeds (cpf, SAGE: seed 6) the third "
+        "step overshot to 771, a quarter of the hidden units died, the first epoch stayed the best and the test was "
+        "44 %; with weight 0 the same seed validates at 81 %. Positions by negative sampling, where the release has a "
         "hierarchical softmax besides; one encoding of the observed graph for all seeds that share it",
         "official_code": "steps on the labels and on the teacher apart, as glnn's, each with its own perturbation; "
         "similarities of the states before the activation on both sides, the student's under dropout. (In the "

@@ -37,7 +37,7 @@ def with_predictions(store: Path, items: int, share: float = 1.0) -> int:
 
 def test_a_packed_store_gives_back_every_record_and_prediction(tmp_path: Path) -> None:
     store, small = tmp_path / "store", tmp_path / "small"
-    write_board_store(store, 400)
+    write_board_store(store, 150)
     assert with_predictions(store, 500, 0.05)
     assert main(["pack", str(store), "--out", str(small)]) == 0
     assert read_records(small).records == read_records(store).records
@@ -60,7 +60,7 @@ def test_what_cannot_be_packed_is_one_line_and_nothing_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     store, small = tmp_path / "store", tmp_path / "small"
-    write_board_store(store, 400)
+    write_board_store(store, 150)
     with_predictions(store, 500, 0.01)
     assert main(["pack", str(tmp_path / "none")]) == 2
     assert main(["pack", str(store), "--out", str(store / "records")]) == 2
