@@ -23,6 +23,7 @@ from graph_distillery.bench.models.layers import (
 )
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.methods.contract import Output
+from graph_distillery.methods.contract.columns import ATTRIBUTES
 from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
@@ -77,6 +78,10 @@ class Model(nn.Module):
     reads_whole_graph: ClassVar[bool] = False
     #: Whether it has weights for each node of its training graph; its constructor then takes `num_nodes`.
     per_node: ClassVar[bool] = False
+    #: Whether it reads the arcs' weights, and their attributes, where there are any; its constructor then takes
+    #: `edge_width`, the attributes' width or None.
+    reads_weights: ClassVar[bool] = False
+    reads_attributes: ClassVar[bool] = False
     #: Neighbours drawn per node and layer in training, the layer nearest the input first; None reads them all.
     fan_out: tuple[int, ...] | None = None
     #: Whether its graph is to have a loop at every node before neighbours are drawn.
@@ -201,10 +206,12 @@ def build_model(
     hyper: Mapping[str, Any],
     level: Level = "node",
     num_nodes: int | None = None,
+    edge_width: int | None = None,
 ) -> Model:
     """A freshly initialised model; seed torch before.
 
-    num_nodes: of the training graph; needed by a model with weights for each node (`per_node`) alone.
+    num_nodes: of the training graph; needed by a model with weights for each node (`per_node`) alone. edge_width: of
+    the attributes of its arcs (`attribute_width`), None where they have none.
 
     Raises:
         UnknownNameError: no model has this name.
@@ -216,7 +223,15 @@ def build_model(
         if num_nodes is None:
             raise UserError(f"model {name!r} has weights for each node of its graph: num_nodes is needed")
         own = {"num_nodes": num_nodes}
+    if model_class.reads_attributes:
+        own["edge_width"] = edge_width
     return model_class(in_features, out_features, model_hyperparameters(name, hyper), level, **own)
+
+
+def attribute_width(graph: Graph) -> int | None:
+    """The width of the attributes of a graph's arcs; None where they have none."""
+    found = graph.edge_columns.get(ATTRIBUTES)
+    return None if found is None else int(found.shape[1])
 
 
 def model_hyperparameters(name: str, hyper: Mapping[str, Any]) -> ModelHyperparameters:

@@ -7,9 +7,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from graph_distillery.methods.contract.columns import cut
+from graph_distillery.methods.contract.columns import WEIGHT, cut
 from graph_distillery.methods.contract.graph import Graph, select_rows
-from graph_distillery.methods.contract.propagation import LOOPS, PropagationKind, normalised_under_degrees
+from graph_distillery.methods.contract.propagation import (
+    LOOPS,
+    PropagationKind,
+    normalised_under_degrees,
+    weighted_matrix,
+)
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
@@ -32,6 +37,29 @@ class Neighbourhood(Graph):
             ("propagation", kind, relation),
             lambda: normalised_under_degrees(self.arcs_of(relation), degrees, self.dtype, LOOPS[kind]),
         )
+
+
+def weighted_propagation(graph: Graph) -> SparseMatrix:
+    """D^-1/2 (A + I) D^-1/2 with A of the arcs' weights and D its weighted in-degrees with the loops (Kipf and Welling,
+    ICLR 2017, equation 2); `propagation("gcn")` where arcs have no weight. Built once; a part has the whole's degrees.
+    """
+    if WEIGHT not in graph.edge_columns:
+        return graph.propagation("gcn")
+
+    def make() -> SparseMatrix:
+        degrees = _weighted_degrees(graph)
+        if isinstance(graph, Neighbourhood) and graph.whole is not None:
+            whole = graph.whole
+            degrees = whole.cached("weighted_degrees", lambda: _weighted_degrees(whole))[graph.inside]
+        return weighted_matrix(graph.edge_index, graph.edge_columns[WEIGHT].to(graph.dtype), degrees)
+
+    return graph.cached("weighted_propagation", make)
+
+
+def _weighted_degrees(graph: Graph) -> Tensor:
+    """[nodes]: the weights of the arcs into each node, and 1 for its loop."""
+    weights = graph.edge_columns[WEIGHT].to(graph.dtype)
+    return weights.new_ones(graph.num_nodes).index_add_(0, graph.edge_index[1], weights)
 
 
 def neighbourhood(graph: Graph, seeds: Tensor, hops: int) -> tuple[Graph, Tensor]:

@@ -41,7 +41,8 @@ class DataCard(_Part):
 class NetworkCard(_Part):
     """What builds the network anew: a model of the registry, its hyperparameters, and its widths.
 
-    num_nodes: of the training graph; the weights of some models are of its nodes.
+    num_nodes: of the training graph; the weights of some models are of its nodes. edge_width: of the attributes of its
+    arcs, which some models read.
     """
 
     model: str
@@ -51,6 +52,7 @@ class NetworkCard(_Part):
     level: Literal["node", "graph", "pair"]
     num_nodes: int
     params: int
+    edge_width: int | None = None
 
 
 class ReadsCard(_Part):

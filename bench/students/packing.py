@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from graph_distillery.bench.data.dataset import nonzero_entries
-from graph_distillery.bench.models.base import Model, build_model
+from graph_distillery.bench.models.base import Model, attribute_width, build_model
 from graph_distillery.bench.students.card import NetworkCard, ReadsCard
 from graph_distillery.bench.training.artefacts import Artefact, pack
 from graph_distillery.bench.training.engine import Configuration, Trained
@@ -50,6 +50,7 @@ def pack_student(configuration: Configuration, trained: Trained) -> Artefact:
         out_features=student.out_features,
         level=student.level,
         num_nodes=graph.num_nodes,
+        edge_width=attribute_width(graph),
         params=sum(parameter.numel() for parameter in student.parameters()),
     )
     made = pack(_NOBODY, tensors, {"network": network.model_dump(mode="json"), "reads": reads.model_dump(mode="json")})
@@ -71,6 +72,7 @@ def unpack_network(tensors: dict[str, Tensor], network: NetworkCard) -> Model:
         network.hyperparameters,
         network.level,
         network.num_nodes,
+        network.edge_width,
     )
     prefix = "weights."
     model.load_state_dict({name.removeprefix(prefix): t for name, t in tensors.items() if name.startswith(prefix)})

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.loading import remarks
 from graph_distillery.bench.data.sealing import check_rotation, seen_in_tuning, shared_splits
 from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.plan.pins import Pin, joined, of_records
 from graph_distillery.bench.sweeps.plan.plan import DataKey, Plan
@@ -18,6 +20,7 @@ from graph_distillery.bench.sweeps.store.status import read_status
 from graph_distillery.bench.sweeps.study.samplers import check_sampler
 from graph_distillery.bench.sweeps.study.warm_starts import read_winners
 from graph_distillery.bench.training.problem import load_problem, split_dataset, split_identity, whole_dataset
+from graph_distillery.methods.contract.columns import ATTRIBUTES, WEIGHT
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,7 @@ def check_data(plan: Plan, store: Path, device: str = "cpu") -> DataSurvey:
         key = problem_key(plan, data)
         load_problem(key, report[0], device)
         said |= dict.fromkeys(f"{data.dataset}: {line}" for line in remarks(whole_dataset(key)))
+        said |= dict.fromkeys(f"{data.dataset}: {line}" for line in _edges_read(plan, data, whole_dataset(key)))
         dataset, name = split_dataset(key), f"{data.dataset}/{data.split}"
         check_rotation(dataset, data.split, tuning if tuned else (), report)
         measured = seen_in_tuning(dataset, data.split, tuning if tuned else (), report)
@@ -74,6 +78,18 @@ def check_data(plan: Plan, store: Path, device: str = "cpu") -> DataSurvey:
             seen[name], shared[name] = measured, shared_splits(dataset, data.split, tuning, report)
         pins.append(_pin(plan, data))
     return DataSurvey(tuple(said), seen, shared, _as_pinned(plan, store, tuple(pins)))
+
+
+def _edges_read(plan: Plan, data: DataKey, dataset: Dataset) -> Iterator[str]:
+    """Which models of the plan read what its arcs carry; the others, and methods, go by the arcs alone."""
+    cells = [cell for cell in plan.cells if cell.data == data]
+    models = {teacher.model for cell in cells for teacher in cell.teachers} | {cell.student for cell in cells} - {None}
+    for column, noun, flag in ((WEIGHT, "weights", "reads_weights"), (ATTRIBUTES, "attributes", "reads_attributes")):
+        if column in dataset.graph.edge_columns:
+            reading = sorted(name for name in models if name is not None and getattr(MODELS.load(name), flag))
+            others = sorted(name for name in models if name is not None and name not in reading)
+            left = f"; {', '.join(others)} and the methods leave them out" if others else ""
+            yield f"edge {noun} are read by {', '.join(reading) or 'no model of the plan'}{left}"
 
 
 def _seeds(plan: Plan) -> Iterator[int]:

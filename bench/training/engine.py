@@ -222,15 +222,21 @@ def parse_hyperparameters(method_class: type[Method[Any]], name: str, values: Ma
 
 
 def _student_factory(configuration: Configuration, problem: Problem) -> Callable[[int], nn.Module]:
-    from graph_distillery.bench.models.base import build_model
+    from graph_distillery.bench.models.base import attribute_width, build_model
 
     # Not the training data itself: a method that does without holds on to this function.
     task, device, num_nodes = problem.training.task, problem.training.graph.device, problem.training.graph.num_nodes
-    model_hyper = configuration.model_hyper
+    model_hyper, width = configuration.model_hyper, attribute_width(problem.training.graph)
 
     def new_student(num_features: int, **hyper: Any) -> nn.Module:
         return build_model(
-            configuration.student or "", num_features, task.num_classes, model_hyper | hyper, task.level, num_nodes
+            configuration.student or "",
+            num_features,
+            task.num_classes,
+            model_hyper | hyper,
+            task.level,
+            num_nodes,
+            width,
         ).to(device)
 
     return new_student

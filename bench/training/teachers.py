@@ -41,7 +41,7 @@ def unpack_teacher(artefact: Artefact, problem: Problem) -> Teacher:
     Raises:
         UserError: the artefact was made on other data, or cannot be read.
     """
-    from graph_distillery.bench.models.base import build_model
+    from graph_distillery.bench.models.base import attribute_width, build_model
 
     facts = artefact.facts
     for name in ("dataset_sha256", "node_order_sha256"):
@@ -58,6 +58,7 @@ def unpack_teacher(artefact: Artefact, problem: Problem) -> Teacher:
         configuration.model_hyper,
         data.task.level,
         data.graph.num_nodes,
+        attribute_width(data.graph),
     ).to(device)
     weights = {name.removeprefix("weights."): value for name, value in tensors.items() if name.startswith("weights.")}
     depths, graphs = (sum(1 for name in tensors if name.startswith(kind)) for kind in ("hidden.", "edges."))

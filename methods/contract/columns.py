@@ -15,6 +15,8 @@ Columns = Mapping[str, Tensor]
 
 #: The column that holds the types of nodes and of edges, [rows] int64.
 TYPE = "type"
+#: The columns of arcs that hold a weight each, [arcs], not negative; and what else is known of each, [arcs, width].
+WEIGHT, ATTRIBUTES = "weight", "attributes"
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,15 @@ def normalised_under_degrees(arcs: Tensor, in_degrees: Tensor, dtype: torch.dtyp
     return SparseMatrix.from_entries(target, source, weight, (in_degrees.numel(),) * 2)
 
 
+def weighted_matrix(arcs: Tensor, weights: Tensor, degrees: Tensor) -> SparseMatrix:
+    """D^-1/2 (A + I) D^-1/2 of [2, arcs] with [arcs] weights under given weighted degrees, [nodes], loops included."""
+    source, target = with_loops(arcs, degrees.numel(), 1)
+    whole = torch.cat([weights, weights.new_ones(degrees.numel())])
+    return SparseMatrix.from_entries(
+        target, source, whole * (degrees[source] * degrees[target]).rsqrt(), (degrees.numel(),) * 2
+    )
+
+
 def with_loops(arcs: Tensor, num_nodes: int, times: int) -> Tensor:
     """[2, arcs + times · nodes]: every node's arc to itself appended so many times."""
     if times == 0:

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graph_distillery.methods.contract import Graph
+from graph_distillery.methods.contract.columns import WEIGHT
 from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
@@ -257,13 +258,14 @@ class AugmentedGraph(Graph):
 
     @classmethod
     def of(cls, graph: Graph, matrix: Normalised) -> AugmentedGraph:
-        """The features and columns of a graph under the matrix."""
+        """The features and columns of a graph under the matrix, which takes the place of the arcs' weights too."""
+        edge_columns = {name: column for name, column in graph.edge_columns.items() if name != WEIGHT}
         return cls(
             graph.features,
             graph.edge_index,
             graph.graph_pointers,
             graph.node_columns,
-            graph.edge_columns,
+            edge_columns,
             graph.graph_columns,
             matrix=matrix,
         )

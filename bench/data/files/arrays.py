@@ -31,13 +31,11 @@ from graph_distillery.bench.data.checks import mask_items
 from graph_distillery.bench.data.dataset import Indices
 from graph_distillery.bench.data.edges import check_ends
 from graph_distillery.bench.data.faults import DataFault
-from graph_distillery.methods.contract.columns import Columns
+from graph_distillery.methods.contract.columns import ATTRIBUTES, WEIGHT, Columns
 from graph_distillery.near_names import hint
 
 Arrays = Mapping[str, NDArray[Any]]
 
-#: The column of arcs that holds one weight each, and that with what else is known of each.
-WEIGHT, ATTRIBUTES = "weight", "attributes"
 MASKS = ("train_mask", "val_mask", "test_mask")
 NAMES: dict[str, tuple[str, ...]] = {
     "x": ("x", "features", "node_features"),

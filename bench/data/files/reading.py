@@ -20,7 +20,7 @@ from graph_distillery.bench.data.checks import check_labels, sound, sound_graph
 from graph_distillery.bench.data.dataset import Dataset, Indices, columns_along
 from graph_distillery.bench.data.edges import tidy
 from graph_distillery.bench.data.faults import DataFault
-from graph_distillery.bench.data.files.arrays import ATTRIBUTES, MASKS, WEIGHT, Raw, raw_graph
+from graph_distillery.bench.data.files.arrays import MASKS, Raw, raw_graph
 from graph_distillery.bench.data.files.source import DataSource
 from graph_distillery.bench.data.files.tables import SUFFIXES, read_splits, read_tables
 from graph_distillery.bench.data.files.torch_file import from_python, read_torch
@@ -285,7 +285,3 @@ def _renamed(made: Dataset, name: str, source: DataSource) -> Dataset:
     if made.task != source.task:
         raise UserError(f"dataset {name!r}: {source.python} makes a set of {made.task}; say 'task: {made.task}'")
     return sound(replace(made, name=name, metric=source.info_metric))
-
-
-#: The columns of arcs that weights and attributes become.
-EDGE_COLUMNS = (WEIGHT, ATTRIBUTES)

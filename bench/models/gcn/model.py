@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.bench.models.neighbourhood import weighted_propagation
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
@@ -26,7 +27,7 @@ class PropagatedLinear(Convolution):
         self.bias = nn.Parameter(torch.zeros(out_features))
 
     def forward(self, graph: Graph, x: Features) -> Tensor:
-        matrix = graph.propagation(self.kind)
+        matrix = weighted_propagation(graph) if self.kind == "gcn" else graph.propagation(self.kind)
         if self.narrows or isinstance(x, SparseMatrix):
             return matrix @ self.linear(x) + self.bias
         return torch.addmm(self.bias, matrix @ x, self.linear.weight)
@@ -36,13 +37,14 @@ class PropagatedLinear(Convolution):
 
 
 class GCN(Model):
-    """D^-1/2 (A + I) D^-1/2 x W + b per layer, Glorot initialisation.
+    """D^-1/2 (A + I) D^-1/2 x W + b per layer, Glorot initialisation; A holds the arcs' weights where they have any.
 
     Dropout acts on the input of every layer, the features included, as the authors' code does. (GLNN's GCN
     teacher drops hidden states alone.)
     """
 
     drops_features: ClassVar[bool] = True
+    reads_weights: ClassVar[bool] = True
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         linear = FeatureLinear(in_features, out_features, bias=False, initialisation="glorot")

@@ -2,6 +2,7 @@
 
 The module's constructor takes the width of the features and that of the output, then what it likes by name; its
 `forward` takes `x` and `edge_index`, and by these names `edge_weight`, `edge_attr` and `batch` where it can use them.
+For attributes its constructor takes `edge_dim`, their width, None where arcs have none.
 It says by attributes of its class, all of which may be left out:
 
 | attribute | says |
@@ -31,12 +32,13 @@ from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.layers import FeatureLinear
 from graph_distillery.bench.models.zoo.families import PYTHON, constructor, python_class
 from graph_distillery.methods.contract import Output
+from graph_distillery.methods.contract.columns import ATTRIBUTES, WEIGHT
 from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
 
 #: What a forward may take besides x and edge_index, and the column of arcs that it is, where it is one.
-_EXTRAS = {"edge_weight": "weight", "edge_attr": "attributes"}
+_EXTRAS = {"edge_weight": WEIGHT, "edge_attr": ATTRIBUTES}
 #: Hops of a module for which no neighbourhood is enough.
 _EVERYWHERE = 1 << 30
 Reads = list[tuple[int, int, int]]
@@ -48,17 +50,25 @@ class ModuleModel(Model):
     made_by: makes the module from both widths and the hyperparameters.
     """
 
-    made_by: ClassVar[Callable[[int, int, Any], nn.Module]]
+    made_by: ClassVar[Callable[[int, int, Any, int | None], nn.Module]]
     #: Whether at the level of graphs its output has a row for each of them.
     pools: ClassVar[bool] = False
 
-    def __init__(self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level = "node") -> None:
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        hyper: ModelHyperparameters,
+        level: Level = "node",
+        edge_width: int | None = None,
+    ) -> None:
         nn.Module.__init__(self)
         self.in_features, self.out_features, self.level = in_features, out_features, level
         self.hyper = hyper
         self.layers, self.norms = nn.ModuleList(), nn.ModuleList()
         direct = level == "node" or (level == "graph" and self.pools)
-        self.inner = type(self).made_by(in_features, out_features if direct else hyper.hidden, hyper)
+        self.inner = type(self).made_by(in_features, out_features if direct else hyper.hidden, hyper, edge_width)
+        self.edge_width = edge_width
         self.head = None if direct else FeatureLinear(self.pooled_width(hyper.hidden), out_features)
         self._taken = tuple(inspect.signature(self.inner.forward).parameters)
         self._costs: tuple[float, ...] | None = None
@@ -102,6 +112,8 @@ class ModuleModel(Model):
     def _named(self, graph: Graph) -> dict[str, Tensor]:
         columns = graph.edge_columns
         found = {name: columns[own] for name, own in _EXTRAS.items() if name in self._taken and own in columns}
+        if self.edge_width is None and type(self).reads_attributes:
+            found.pop("edge_attr", None)
         return {**found, "batch": graph.graph_of_node} if "batch" in self._taken else found
 
     def named_states(self) -> dict[str, str]:
@@ -138,7 +150,8 @@ class ModuleModel(Model):
         place = next(self.parameters()).device
         ends = torch.arange(edges, device=place)
         arcs = torch.stack([ends % nodes, (ends * 3 + 1) % nodes])
-        graph = Graph.build(torch.ones(nodes, self.in_features, device=place), arcs)
+        attributes = {} if self.edge_width is None else {ATTRIBUTES: torch.ones(edges, self.edge_width, device=place)}
+        graph = Graph.build(torch.ones(nodes, self.in_features, device=place), arcs, edge_columns=attributes)
         passed = []
         taps = [
             layer.register_forward_hook(lambda m, given, made: passed.append((edges + nodes) * made.shape[-1]))
@@ -181,21 +194,25 @@ def _adapted(made: Any, name: str) -> type[ModuleModel]:
         raise UserError(f"model {name!r}: its forward takes x{' and edge_index' * uses_edges}, in this order")
     if len(inspect.signature(made).parameters) < 2:
         raise UserError(f"model {name!r}: its constructor takes the widths of features and output first")
-    values = constructor(made)
+    asks = "edge_dim" in inspect.signature(made).parameters
+    values = {key: value for key, value in constructor(made).items() if key != "edge_dim"}
     named: dict[str, Any] = {
         key: (type(value), Field(value, description=f"of {made.__name__}'s constructor"))
         for key, value in values.items()
     }
     hyper = create_model(f"{made.__name__}Hyperparameters", __base__=ModelHyperparameters, **named)
 
-    def make(in_features: int, out_features: int, chosen: Any) -> nn.Module:
-        return cast(nn.Module, made(in_features, out_features, **{key: getattr(chosen, key) for key in values}))
+    def make(in_features: int, out_features: int, chosen: Any, edge_width: int | None) -> nn.Module:
+        own = {key: getattr(chosen, key) for key in values} | ({"edge_dim": edge_width} if asks else {})
+        return cast(nn.Module, made(in_features, out_features, **own))
 
     own = {
         "Hyperparameters": hyper,
         "made_by": staticmethod(make),
         "uses_edges": bool(uses_edges),
         "reads_whole_graph": bool(getattr(made, "reads_whole_graph", False)),
+        "reads_weights": any(each.name == "edge_weight" for each in taken),
+        "reads_attributes": asks,
         "pools": any(each.name == "batch" for each in taken),
         "__doc__": made.__doc__,
         "__module__": __name__,

@@ -156,5 +156,5 @@ def python_space(name: str) -> dict[str, Any]:
 def constructor(made: Any) -> dict[str, Any]:
     """The plain values that a constructor takes by name beyond its first two, which are the widths of what goes in and
     comes out."""
-    found = list(inspect.signature(made).parameters.values())[2:]
+    found = [each for each in list(inspect.signature(made).parameters.values())[2:] if each.name != "edge_dim"]
     return {each.name: each.default for each in found if isinstance(each.default, (bool, int, float, str))}

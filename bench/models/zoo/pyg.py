@@ -18,6 +18,8 @@ from graph_distillery.bench.models.zoo.families import NORMED, PYG, pyg_entry
 from graph_distillery.methods.contract import Output
 from graph_distillery.methods.contract.graph import Graph
 
+#: Those whose layers read attributes of arcs.
+_ATTRIBUTES = ("GAT", "GATv2", "PNA")
 _AGGREGATORS, _SCALERS = ["mean", "min", "max", "std"], ["identity", "amplification", "attenuation"]
 
 
@@ -86,7 +88,7 @@ class PNAModel(ZooModel):
         return super().forward(graph)
 
 
-def _make(own: str, in_features: int, out_features: int, hyper: Any) -> nn.Module:
+def _make(own: str, in_features: int, out_features: int, hyper: Any, edge_width: int | None) -> nn.Module:
     from torch_geometric.nn import models
 
     more: dict[str, Any] = {}
@@ -94,6 +96,8 @@ def _make(own: str, in_features: int, out_features: int, hyper: Any) -> nn.Modul
         more = {"v2": own == "GATv2", "heads": hyper.heads}
     if own == "PNA":  # one node of degree 1: the mean degrees come with the first graph
         more = {"aggregators": _AGGREGATORS, "scalers": _SCALERS, "deg": torch.tensor([0, 1])}
+    if own in _ATTRIBUTES:
+        more["edge_dim"] = edge_width
     norm = {"none": None, "batch": "batch_norm", "layer": "layer_norm"}[hyper.norm]
     if norm == "layer_norm":
         more["norm_kwargs"] = {"mode": "node"}
@@ -121,13 +125,15 @@ def zoo_model(own: str) -> type[ZooModel]:
         hyper: type[ModelHyperparameters] = NormedHyperparameters if own in NORMED else ZooHyperparameters
         hyper = AttentionHyperparameters if own.startswith("GAT") else hyper
 
-        def made_by(in_features: int, out_features: int, chosen: Any) -> nn.Module:
-            return _make(own, in_features, out_features, chosen)
+        def made_by(in_features: int, out_features: int, chosen: Any, edge_width: int | None) -> nn.Module:
+            return _make(own, in_features, out_features, chosen, edge_width)
 
         content = {
             "Hyperparameters": hyper,
             "made_by": staticmethod(made_by),
             "class_name": own,
+            "reads_weights": own == "GCN",
+            "reads_attributes": own in _ATTRIBUTES,
             "__doc__": f"PyG's {own}.",
             "__module__": __name__,
         }
