@@ -73,8 +73,8 @@ class PNAModel(ZooModel):
 
     known_degrees: Tensor
 
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
         self.register_buffer("known_degrees", torch.zeros((), dtype=torch.bool))
 
     def forward(self, graph: Graph) -> Output:

@@ -44,7 +44,7 @@ def test_gcn_weighs_arcs_as_pyg_does() -> None:
 
 def test_a_request_weighs_by_the_degrees_of_the_whole_graph() -> None:
     graph = carrying()
-    for name in ("gcn", "pyg:GCN", "pyg:GAT"):
+    for name in ("gcn", "pyg:GCN", "pyg:GAT", "pyg:GATv2", "pyg:PNA"):
         model = build_model(name, 7, 3, {"hidden": 16}, edge_width=2).eval()
         items = torch.tensor([7, 2, 11])
         part, places = neighbourhood(graph, items, model.receptive_hops)
