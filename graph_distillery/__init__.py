@@ -16,9 +16,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from graph_distillery.api import Store, leaderboard, load_student, open_store, sweep
+    from graph_distillery.api import Store, export, leaderboard, load_student, open_store, predict, recommend, sweep
 
-__all__ = ["Store", "leaderboard", "load_student", "open_store", "sweep"]
+__all__ = ["Store", "export", "leaderboard", "load_student", "open_store", "predict", "recommend", "sweep"]
 
 
 def __getattr__(name: str) -> Any:

@@ -10,12 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
+    from torch import Tensor
+    from torch_geometric.data import Data
 
+    from graph_distillery.bench.cli.commands.students.recommend import Candidate
     from graph_distillery.bench.records import Record
     from graph_distillery.bench.students.card import StudentCard
+    from graph_distillery.bench.students.exporting import ExportedFile
+    from graph_distillery.bench.students.prediction import Prediction
     from graph_distillery.bench.students.student import Student
     from graph_distillery.bench.sweeps.store.status import StoreStatus
     from graph_distillery.leaderboard import BoardResult
+    from graph_distillery.methods.contract import Graph
 
 AnyPath = str | PathLike[str]
 
@@ -131,6 +138,66 @@ def load_student(path: AnyPath) -> Student:
     from graph_distillery.bench.students.student import load_student as load
 
     return load(path)
+
+
+def predict(
+    student: Student | AnyPath, data: Graph | Data | Tensor | NDArray[Any] | AnyPath, items: Iterable[int] | None = None
+) -> Prediction:
+    """Classes and probabilities of nodes (or graphs). `distillery predict`.
+
+    student: loaded, or where it is saved. data: the file of a graph; or a graph of the suite, a PyG `Data`, or
+    [nodes, features], a tensor or an array, for a student that reads no arcs. items: their numbers in it; None: all.
+
+    Raises:
+        UserError: the student or the graph is not in order, or an item is not there; one line.
+    """
+    from graph_distillery.bench.students.student import Student, load_student
+
+    loaded = student if isinstance(student, Student) else load_student(student)
+    if isinstance(data, str | PathLike):
+        from graph_distillery.bench.data.files.reading import read_graph
+
+        data = read_graph(Path(data)).graph
+    return loaded.predict(data, None if items is None else list(items))
+
+
+def export(
+    student: Student | AnyPath, out: AnyPath, *, format: str = "onnx", graph: AnyPath | None = None
+) -> ExportedFile:
+    """Write a student as ONNX or `torch-export`, and run the file beside it. `distillery export`.
+
+    graph: the file of a graph to compare on; None: the test items of the student's own data. What is returned says how
+    far the file's logits are from the student's; a file that does not agree is not kept.
+
+    Raises:
+        UserError: the student, the format or the data are not in order, or the model has no form for exporters.
+    """
+    from graph_distillery.bench.students import exporting
+    from graph_distillery.bench.students.card import folder_of
+    from graph_distillery.bench.students.source import GraphChoice, adopt_datasets, checked_on
+    from graph_distillery.bench.students.student import Student, load_student
+
+    kind = exporting.parse_format(format)
+    if not isinstance(student, Student):
+        adopt_datasets(folder_of(Path(student)))
+        student = load_student(student)
+    choice = GraphChoice(file=Path(graph) if graph is not None else None)
+    return exporting.export(student, kind, Path(out), checked_on(student, choice))
+
+
+def recommend(
+    store: AnyPath, *, latency_ms: float | None = None, parameters: int | None = None, dataset: str | None = None
+) -> list[Candidate]:
+    """The students of a store under a latency or size, the best of each dataset first; `tied` where the test does not
+    tell one from it. `distillery recommend`.
+
+    Raises:
+        UserError: there is no store, or no student in it with report runs and a latency.
+    """
+    from graph_distillery.bench.cli.commands.students.recommend import Limits, recommended
+
+    found = recommended(Path(store), Limits(latency_ms, parameters), dataset)
+    return [candidate for ranked in found.ranked for candidate in ranked]
 
 
 def leaderboard(stores: Iterable[AnyPath], out: AnyPath, *, plots: bool = True) -> BoardResult:

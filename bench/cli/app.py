@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from graph_distillery.bench.cli import student_commands
+
 #: Commands that, given again, go on where they stopped.
 RESUMABLE = ("demo", "run", "sweep", "reproduce")
 
@@ -377,3 +379,6 @@ def perf(
     from graph_distillery.bench.cli.commands import perf as command
 
     return command.run(json, only, board, sweep)
+
+
+student_commands.register(app)

@@ -8,7 +8,9 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from graph_distillery.bench.errors import UserError
@@ -38,11 +40,13 @@ class Student:
     network: Model
     _own: dict[str, Tensor] = field(default_factory=dict, repr=False)
 
-    def predict(self, data: Graph | Data | Tensor, items: Tensor | list[int] | None = None) -> Prediction:
+    def predict(
+        self, data: Graph | Data | Tensor | NDArray[Any], items: Tensor | list[int] | None = None
+    ) -> Prediction:
         """The classes and probabilities of items.
 
-        data: a `Graph`; a PyG `Data` with `x` [nodes, features] and `edge_index` [2, arcs]; or [nodes, features] alone,
-        for a student that reads no arcs. items: their numbers in it; None: all.
+        data: a `Graph`; a PyG `Data` with `x` [nodes, features] and `edge_index` [2, arcs]; or [nodes, features]
+        alone, a tensor or an array, for a student that reads no arcs. items: their numbers in it; None: all.
 
         Raises:
             UserError: the data are not what it reads, or an item is not there; one line.
@@ -62,10 +66,14 @@ class Student:
             logits = self.network(read.rows(chosen)).logits if rows else self.network(read).logits[chosen]
         return Prediction.of(chosen, logits.clone(), TASKS.get(self.card.task).labels)
 
-    def as_graph(self, data: Graph | Data | Tensor) -> Graph:
+    def as_graph(self, data: Graph | Data | Tensor | NDArray[Any]) -> Graph:
         """What was given, as a graph with the features that the student reads."""
         card = self.card
+        if isinstance(data, np.ndarray):
+            data = torch.from_numpy(np.asarray(data, np.float32))
         if isinstance(data, Tensor):
+            if data.dim() != 2:
+                raise UserError(f"features are [nodes, features], not {list(data.shape)}")
             if card.reads.edges or card.reads.column is not None:
                 raise UserError(f"student {card.id} reads {card.needs}; rows of features alone are not enough")
             graph = Graph.build(data.float(), torch.empty(2, 0, dtype=torch.long))

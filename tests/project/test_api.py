@@ -73,6 +73,10 @@ def test_a_type_checker_sees_its_types_from_outside(tmp_path: Path, repo_root: P
     (tmp_path / "user.py").write_text(
         "import graph_distillery as gd\n"
         "reveal_type(gd.sweep)\nreveal_type(gd.leaderboard)\nreveal_type(gd.open_store('s').to_frame())\n"
+        "reveal_type(gd.open_store('s').student(method='kd'))\n"
+        "reveal_type(gd.predict('student', 'graph.npz'))\n"
+        "reveal_type(gd.export('student', 'x.onnx').difference)\n"
+        "reveal_type(gd.recommend('s', latency_ms=0.2)[0].tied)\n"
     )
     environment = {**os.environ, "MYPYPATH": str(repo_root)}
     command = [sys.executable, "-m", "mypy", "--config-file", str(repo_root / "pyproject.toml")]
@@ -84,3 +88,7 @@ def test_a_type_checker_sees_its_types_from_outside(tmp_path: Path, repo_root: P
     assert "-> graph_distillery.api.Store" in done.stdout
     assert "-> graph_distillery.leaderboard.build.BoardResult" in done.stdout
     assert "pandas" in done.stdout
+    assert "graph_distillery.bench.students.student.Student" in done.stdout
+    assert "graph_distillery.bench.students.prediction.Prediction" in done.stdout
+    for each in ("float", "bool"):
+        assert f'Revealed type is "{each}"' in done.stdout.replace("builtins.", "")

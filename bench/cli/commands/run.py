@@ -24,6 +24,7 @@ from graph_distillery.near_names import did_you_mean, nearest, unknown_line
 from graph_distillery.search_spaces import SpaceError, load_space, load_yaml
 
 _MOST_SEEDS = 10_000
+_MOST_NUMBERS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -105,17 +106,23 @@ def _variant(info: MethodInfo, name: str) -> str:
 
 def parse_seeds(text: str) -> list[int]:
     """`0-9` or `0,2,5` or both."""
-    seeds: list[int] = []
+    return parse_numbers("--seeds", text, "seed")
+
+
+def parse_numbers(option: str, text: str, noun: str = "number") -> list[int]:
+    """`0-9` or `0,2,5` or both; raises UserError, which names the option."""
+    numbers: list[int] = []
+    most = _MOST_SEEDS if noun == "seed" else _MOST_NUMBERS
     for part in text.split(","):
         match = re.fullmatch(r"\s*(\d{1,10})(?:\s*-\s*(\d{1,10}))?\s*", part)
         if match is None:
-            raise UserError(f"--seeds {text}: {part.strip()!r} is neither a seed nor a range such as 0-9")
+            raise UserError(f"{option} {text}: {part.strip()!r} is neither a {noun} nor a range such as 0-9")
         low = int(match[1])
         high = int(match[2]) if match[2] else low
-        if high < low or high - low >= _MOST_SEEDS:
-            raise UserError(f"--seeds {text}: the range {part.strip()} is {'empty' if high < low else 'too long'}")
-        seeds += range(low, high + 1)
-    return seeds
+        if high < low or high - low >= most:
+            raise UserError(f"{option} {text}: the range {part.strip()} is {'empty' if high < low else 'too long'}")
+        numbers += range(low, high + 1)
+    return numbers
 
 
 def settle(pairs: tuple[str, ...], names: Mapping[str, str | None]) -> dict[str, dict[str, Any]]:
