@@ -69,7 +69,7 @@ def _export(
     data: Data = None,
     json: Json = False,
 ) -> int:
-    """A trained student as a file of its own, checked on test items."""
+    """A trained student as a file of its own, checked."""
     from graph_distillery.bench.cli.commands.students import export as command
     from graph_distillery.bench.students.source import GraphChoice
 
@@ -85,7 +85,7 @@ def _recommend(
     dataset: Annotated[str | None, typer.Option(metavar="D", help="Of this dataset alone.")] = None,
     json: Json = False,
 ) -> int:
-    """The best student under a latency or a size, and how sure that is."""
+    """The best student under a latency or a size."""
     from graph_distillery.bench.cli.commands.students import recommend as command
 
     return command.run(store, command.Limits(latency_ms, parameters), dataset, json)
