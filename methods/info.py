@@ -11,6 +11,8 @@ from graph_distillery.near_names import hint
 
 ALL_TASKS = ("node-classification", "node-multilabel", "graph-classification")
 NODE_TASKS = ("node-classification", "node-multilabel")
+#: Of graphs with types of nodes and edges.
+TYPED_TASKS = ("typed-node-classification", "typed-node-multilabel")
 #: Of a method that leaves everything a task decides to the task, plug-in tasks included.
 ANY_TASK = ("any",)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 #: What a task may be judged by, all of them fractions of which more is better.
-Metric = Literal["accuracy", "micro_f1", "roc_auc"]
+Metric = Literal["accuracy", "micro_f1", "macro_f1", "roc_auc"]
 
 
 Setting = Literal["transductive", "inductive", "graph-level"]
@@ -18,6 +18,7 @@ class TaskInfo:
 
     items: what one item is. labels: one class an item, a set of labels an item, or 0 and 1.
     metrics: those that fit, the usual one first. settings: those it can be trained in, the usual one first.
+    typed: its graphs have types of nodes and edges, and its items are the nodes of the first type.
     """
 
     name: str
@@ -27,6 +28,7 @@ class TaskInfo:
     metrics: tuple[Metric, ...]
     settings: tuple[Setting, ...]
     target: str
+    typed: bool = False
 
     def why_not_setting(self, setting: str) -> str | None:
         """Why it is not trained in a setting, in words; None where it is."""

@@ -31,6 +31,8 @@ SEED = 0
 FEATURES, CLASSES, HIDDEN = 7, 3, 16
 #: Of the edges of every graph here, for models that read types.
 RELATIONS = TypeNames(edges=("a", "b", "c"))
+#: Of the graphs of models that read types of nodes too, of which the first 12 are of the first type.
+TYPED, ITEMS_OF_TYPE = TypeNames(("x", "y"), ("a", "b", "c")), 12
 #: Nodes of each graph, the only one at the levels of nodes and pairs.
 SIZES: dict[Level, tuple[int, ...]] = {"node": (24,), "graph": (9, 6, 11, 4), "pair": (24,)}
 
@@ -54,7 +56,8 @@ class ModelCase:
         """Freshly initialised, in evaluation mode."""
         torch.manual_seed(seed)
         count = nodes or sum(SIZES[self.level])
-        return build_model(self.model, FEATURES, CLASSES, {"hidden": HIDDEN}, self.level, count).eval()
+        types = TYPED if self.model_class.typed else None
+        return build_model(self.model, FEATURES, CLASSES, {"hidden": HIDDEN}, self.level, count, types=types).eval()
 
     def graph(self, seed: int = SEED) -> Graph:
         """Random directed graphs without self-loops, features dense, edges of three types."""
@@ -68,6 +71,9 @@ class ModelCase:
         features = torch.randn(owner.numel(), FEATURES, generator=generator)
         kinds = {"type": torch.arange(edges.shape[1]) % len(RELATIONS.edges)}
         graph = Graph.build(features, edges, pointers, edge_columns=kinds, types=RELATIONS)
+        if self.model_class.typed:
+            of_nodes = {"type": (torch.arange(graph.num_nodes) >= ITEMS_OF_TYPE).long()}
+            graph = Graph.build(features, edges, pointers, of_nodes, kinds, types=TYPED)
         if self.level != "pair":
             return graph
         return graph.with_pairs(torch.randint(graph.num_nodes, (13, 2), generator=generator))
@@ -137,7 +143,14 @@ class ModelConformance:
         check(not wrong, f"no hyperparameter: {', '.join(sorted(wrong))}")
 
     def test_refuses_unknown_hyperparameters(self, info: ModelInfo) -> None:
-        refused(partial(build_model, info.name, FEATURES, CLASSES, {"no_such": 1}, num_nodes=4), info.name, "no_such")
+        wrong = partial(build_model, info.name, FEATURES, CLASSES, {"no_such": 1}, num_nodes=4, types=TYPED)
+        refused(wrong, info.name, "no_such")
+
+    def test_refuses_graphs_without_types(self, info: ModelInfo) -> None:
+        """A model for types alone says so, in its catalogue entry and when it is built."""
+        if MODELS.load(info.name).typed:
+            check(info.graphs == "typed", "it reads types, and its entry does not say so")
+            refused(partial(build_model, info.name, FEATURES, CLASSES, {}, num_nodes=4), info.name, "types")
 
     # What comes out
 
@@ -171,7 +184,7 @@ class ModelConformance:
 
     def test_renumbered_nodes_are_renumbered_outputs(self, case: ModelCase) -> None:
         """The order in which nodes stand within a graph means nothing; of weights for each node it does."""
-        if case.model_class.per_node:
+        if case.model_class.per_node and not case.model_class.typed:
             return
         model, graph = case.build().double(), case.graph()
         order = _shuffled_within_graphs(graph)
@@ -182,7 +195,7 @@ class ModelConformance:
         moved = moved if pairs is None else moved.with_pairs(pairs)
         before, after = logits(model, graph.with_features(features)), logits(model, moved)
         if case.level == "node":
-            before = before[order]
+            before = before[order[: before.shape[0]]]
         check(torch.allclose(before, after, atol=1e-8), f"outputs move by {float((before - after).abs().max()):.1e}")
 
     def test_every_parameter_has_a_gradient(self, case: ModelCase) -> None:
@@ -239,7 +252,7 @@ class ModelConformance:
         if case.level != "node":
             return
         model, graph = case.build(), case.graph()
-        node = graph.in_degrees().argmax()
+        node = graph.in_degrees()[: graph.num_targets].argmax()
         features = graph.dense_features()
         elsewhere = features + 1.0
         elsewhere[node] = features[node]
@@ -261,7 +274,9 @@ class ModelConformance:
         ends = torch.arange(nodes - 1)
         features = torch.randn(nodes, FEATURES, generator=torch.Generator().manual_seed(SEED)).requires_grad_()
         kinds = {"type": torch.zeros_like(ends)}
-        path = Graph.build(features, torch.stack([ends, ends + 1]), edge_columns=kinds, types=RELATIONS)
+        of_nodes = {"type": torch.zeros(nodes, dtype=torch.long)} if model.typed else None
+        names = TYPED if model.typed else RELATIONS
+        path = Graph.build(features, torch.stack([ends, ends + 1]), None, of_nodes, kinds, types=names)
         (gradient,) = torch.autograd.grad(model(path).logits[-1].square().sum(), features)
         reached = int(nodes - 1 - gradient.abs().sum(dim=1).nonzero().min())
         check(reached <= model.receptive_hops, f"it reads {reached} hops away, and says {model.receptive_hops}")
@@ -290,6 +305,7 @@ class ModelConformance:
 
 
 def _shuffled_within_graphs(graph: Graph) -> Tensor:
-    """[nodes] int64: a random order of the nodes of each graph, graph after graph."""
+    """[nodes] int64: a random order of the nodes of each graph, graph after graph, those that are items first."""
     noise = torch.rand(graph.num_nodes, generator=torch.Generator().manual_seed(SEED))
-    return torch.argsort(graph.graph_of_node + noise)
+    later = torch.arange(graph.num_nodes) >= graph.num_targets
+    return torch.argsort(2 * graph.graph_of_node + later + noise)

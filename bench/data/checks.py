@@ -13,10 +13,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from graph_distillery.bench.data.columns import check_columns
+from graph_distillery.bench.data.columns import check_columns, check_types
 from graph_distillery.bench.data.dataset import Dataset, Indices, columns_along
-from graph_distillery.bench.data.edges import tidy
+from graph_distillery.bench.data.edges import tidy, tidy_typed
 from graph_distillery.bench.data.faults import DataFault
+from graph_distillery.methods.contract.columns import TYPE, Columns
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import ITEMS
 from graph_distillery.methods.contract.sparse import SparseMatrix
@@ -33,6 +34,8 @@ def sound(dataset: Dataset) -> Dataset:
         DataFault: a value that cannot be; the first one is named.
     """
     sound_graph(dataset.graph)
+    if TASKS.get(dataset.task).typed:
+        check_types(dataset.graph)
     check_labels(dataset)
     dataset = _with_tidy_edges(dataset)
     _check_within_graphs(dataset.graph)
@@ -108,6 +111,8 @@ def remarks(dataset: Dataset) -> list[str]:
         bare = int((dataset.labels < 0).sum())
         if bare:
             lines.append(f"{bare:,} items have no label (-1) and are in no part of any split")
+    elif TASKS.get(dataset.task).typed and (bare := int((dataset.labels == 0).all(dim=1).sum())):
+        lines.append(f"{bare:,} items have no label at all and are in no part of any split")
     return lines
 
 
@@ -231,14 +236,21 @@ def check_labels(dataset: Dataset) -> None:
 
 def _with_tidy_edges(dataset: Dataset) -> Dataset:
     graph = dataset.graph
-    tidied = tidy(graph.edge_index, graph.num_nodes)
+    if TYPE in graph.edge_columns:
+        tidied, kinds = tidy_typed(graph.edge_index, graph.edge_type, graph.num_nodes)
+        columns: Columns = {TYPE: kinds}
+    else:
+        tidied = tidy(graph.edge_index, graph.num_nodes)
+        columns = {}
     if not tidied.self_loops and not tidied.repeats:
         return dataset
+    if set(graph.edge_columns) - {TYPE}:
+        columns = {**columns_along(graph, tidied.edge_index), **columns}
     return Dataset.build(
         dataset.name,
         dataset.task,
         dataset.metric,
-        graph.with_edges(tidied.edge_index, columns_along(graph, tidied.edge_index)),
+        graph.with_edges(tidied.edge_index, columns),
         dataset.labels,
         dataset.num_classes,
         dataset.fixed_splits,

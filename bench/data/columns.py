@@ -23,6 +23,19 @@ def check_columns(graph: Graph) -> None:
         raise DataFault("pairs", f"pair {which:,} is {graph.pairs[which].tolist()}; nodes are 0 to {last:,}")
 
 
+def check_types(graph: Graph) -> None:
+    """Raises DataFault unless nodes and arcs are typed, all types are named, and nodes of the first type come first."""
+    names = graph.types
+    if names is None or not names.nodes or not names.edges:
+        raise DataFault("columns", "types of nodes and of edges must be named: the task is one of typed graphs")
+    later = (graph.node_type == 0).nonzero().flatten()
+    if not later.numel():
+        raise DataFault("columns", f"no node is of the first type, {names.nodes[0]!r}, whose nodes are the items")
+    if int(later[-1]) != later.numel() - 1:
+        which = int(later[-1])
+        raise DataFault("columns", f"node {which:,} is of the first type and does not stand before those of others")
+
+
 def _check_rows(noun: str, columns: Columns, count: int, types: tuple[str, ...]) -> None:
     for name, column in columns.items():
         if column.shape[:1] != (count,):

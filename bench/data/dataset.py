@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graph_distillery.bench.data.edges import tidy_edges
-from graph_distillery.methods.contract.columns import Columns, cut
+from graph_distillery.methods.contract.columns import TYPE, Columns, cut
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.task_info import Metric
 from graph_distillery.methods.tasks.registry import TASKS
@@ -176,7 +176,10 @@ def _columns(graph: Graph) -> list[NDArray[np.generic]]:
     """Names and values of all columns, those of edges in the order of the sorted edges; nothing where there is none."""
     edges = graph.edge_columns
     if edges:
-        edges = cut(edges, torch.argsort(graph.edge_index[0] * graph.num_nodes + graph.edge_index[1]))
+        codes = graph.edge_index[0] * graph.num_nodes + graph.edge_index[1]
+        if TYPE in edges:  # an arc may stand there once for each type
+            codes = codes * (1 + int(edges[TYPE].max())) + edges[TYPE] if codes.numel() else codes
+        edges = cut(edges, torch.argsort(codes))
     found: list[NDArray[np.generic]] = []
     for noun, columns in (("node", graph.node_columns), ("edge", edges), ("graph", graph.graph_columns)):
         for name, column in sorted(columns.items()):

@@ -15,6 +15,7 @@ means one protocol; results under different names do not compare.
 | `balanced-20-20` | nodes | of each class a fifth of the mean class to train, as many to validate, the rest to test |
 | `isolation` | nodes | test: a half of those of the least degrees, all of whose edges are taken away (Cold Brew) |
 | `gprgnn-60-20-20` | nodes | 0.6 N / C of every class to train, of the rest at random 0.2 N to validate (GPR-GNN) |
+| `hgb` | nodes of one type | HGB's test nodes; of its training list a fifth, drawn by the seed, validates |
 | `graphs` | nodes | whole graphs: 20 to train, 2 to validate, 2 to test |
 | `ogb` | nodes | by publication year (Hu et al., NeurIPS 2020) |
 | `kfold-10` | graphs | fold seed % 10 of partition seed // 10, by class; a tenth of the rest validates |
@@ -35,7 +36,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from graph_distillery.bench.data.checks import check_parts
-from graph_distillery.bench.data.dataset import Dataset, largest_component
+from graph_distillery.bench.data.dataset import Dataset, Indices, largest_component
 from graph_distillery.bench.data.faults import DataFault
 from graph_distillery.bench.data.loaders.tu.released import GFKD_TEST
 from graph_distillery.bench.data.randomness import Stream
@@ -54,6 +55,8 @@ FOLDS = 10
 COMPONENT_SPLITS = ("cpf", "sealed-20-30")
 #: The split whose test nodes lose their edges.
 ISOLATION = "isolation"
+#: The split whose published list of training items is drawn apart by seed, a fifth of it to validate.
+REDRAWN = "hgb"
 #: How often the median bounds the degrees of `isolation`.
 _HALVINGS = 4
 
@@ -104,6 +107,8 @@ def make_split(dataset: Dataset, name: str, seed: int) -> tuple[Dataset, Split]:
         dataset = largest_component(dataset)
     if name in dataset.fixed_splits:  # checked when they were read
         choices = dataset.fixed_splits[name]
+        if name == REDRAWN:
+            return dataset, _split(name, seed, *redrawn(choices[0], seed))
         return dataset, _split(name, seed, *(part.numpy() for part in choices[published_number(seed, len(choices))]))
     parts = _DRAWN[name](dataset, seed)
     if name == ISOLATION:
@@ -132,6 +137,8 @@ def available_splits(dataset: Dataset) -> list[str]:
         return [*fixed, "kfold-10", "holdout-70-30", "sealed-60-20-20", *released]
     if dataset.graph.num_graphs > 1:
         return fixed
+    if dataset.graph.num_targets < dataset.graph.num_nodes and fixed:
+        return fixed
     if dataset.level == "pair":
         return [*fixed, "random-60-20-20"]
     by_class = ["cpf", "planetoid-random", "balanced-20-20", "gprgnn-60-20-20", "sealed-20-30", ISOLATION]
@@ -151,6 +158,15 @@ def hide_inductive(split: Split, seed: int, fraction: float = 0.2) -> tuple[Tens
     hidden = int(len(order) * fraction)
     observed_part, hidden_part = np.sort(order[hidden:]), np.sort(order[:hidden])
     return torch.from_numpy(observed_part), torch.from_numpy(hidden_part)
+
+
+def redrawn(parts: Indices, seed: int) -> Parts:
+    """The published test items; of the others, int(0.2 count) or one drawn to validate, as HGB's code does."""
+    train, val, test = (part.numpy() for part in parts)
+    listed = np.sort(np.concatenate([train, val]))
+    order = listed[Stream(seed, REDRAWN).permutation(len(listed))]
+    count = max(1, int(0.2 * len(listed)))
+    return order[count:], order[:count], test
 
 
 def _no_such_split(dataset: Dataset, name: str, allowed: list[str]) -> UserError:
@@ -352,4 +368,4 @@ _DRAWN: dict[str, Callable[[Dataset, int], Parts]] = {
     "gfkd-70-30": _gfkd_70_30,
 }
 
-SPLIT_NAMES: tuple[str, ...] = ("public", "geom-gcn", "graphs", "ogb", *_DRAWN)
+SPLIT_NAMES: tuple[str, ...] = ("public", "geom-gcn", "graphs", "ogb", REDRAWN, *_DRAWN)

@@ -23,7 +23,7 @@ from graph_distillery.bench.models.layers import (
 )
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.methods.contract import Output
-from graph_distillery.methods.contract.columns import ATTRIBUTES
+from graph_distillery.methods.contract.columns import ATTRIBUTES, TypeNames
 from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
@@ -82,6 +82,8 @@ class Model(nn.Module):
     #: `edge_width`, the attributes' width or None.
     reads_weights: ClassVar[bool] = False
     reads_attributes: ClassVar[bool] = False
+    #: Whether it has weights for each type of nodes or edges; its constructor then takes `types`.
+    typed: ClassVar[bool] = False
     #: Neighbours drawn per node and layer in training, the layer nearest the input first; None reads them all.
     fan_out: tuple[int, ...] | None = None
     #: Whether its graph is to have a loop at every node before neighbours are drawn.
@@ -162,7 +164,7 @@ class Model(nn.Module):
         if hidden and self.head is None and hidden[0].shape[0] > state.shape[0]:  # sampled: the items come first
             hidden = [each[: state.shape[0]] for each in hidden]
         if self.head is None:
-            return Output(state, tuple(hidden))
+            return Output(of_items(state, graph), tuple(hidden))
         pooled = self.pool(state, graph)
         logits = self.head(dropout(pooled, p, self.training))
         return Output(logits, tuple(hidden), pooled)
@@ -199,6 +201,11 @@ class Model(nn.Module):
         return total if self.head is None else total + self.head.macs(graphs)
 
 
+def of_items(state: Tensor, graph: Graph) -> Tensor:
+    """[nodes, width] -> [items, width]: the rows of the nodes that are predicted, where those are of one type alone."""
+    return state[: graph.num_targets] if graph.num_targets < state.shape[0] == graph.num_nodes else state
+
+
 def build_model(
     name: str,
     in_features: int,
@@ -207,11 +214,12 @@ def build_model(
     level: Level = "node",
     num_nodes: int | None = None,
     edge_width: int | None = None,
+    types: TypeNames | None = None,
 ) -> Model:
     """A freshly initialised model; seed torch before.
 
-    num_nodes: of the training graph; needed by a model with weights for each node (`per_node`) alone. edge_width: of
-    the attributes of its arcs (`attribute_width`), None where they have none.
+    num_nodes, types: of the training graph; needed by a model with weights for each node (`per_node`) or for each type
+    (`typed`) alone. edge_width: of the attributes of its arcs (`attribute_width`), None where they have none.
 
     Raises:
         UnknownNameError: no model has this name.
@@ -225,6 +233,12 @@ def build_model(
         own = {"num_nodes": num_nodes}
     if model_class.reads_attributes:
         own["edge_width"] = edge_width
+    if model_class.typed:
+        if types is None or not types.nodes or not types.edges:
+            raise UserError(f"model {name!r} reads types of nodes and edges, and this graph has none")
+        if level != "node":
+            raise UserError(f"model {name!r} predicts nodes, not {level}s")
+        own["types"] = types
     return model_class(in_features, out_features, model_hyperparameters(name, hyper), level, **own)
 
 

@@ -95,7 +95,7 @@ class Cell(_Part):
     items: Items | None = None
     setting: Literal["transductive", "inductive", "graph-level"]
     task: Name
-    metric: Literal["accuracy", "micro_f1", "roc_auc"]
+    metric: Literal["accuracy", "micro_f1", "macro_f1", "roc_auc"]
     teacher: Name | None
     teacher_id: HexId | None
     teacher_ids: tuple[HexId, ...] | None = Field(None, min_length=2)

@@ -61,6 +61,9 @@ class LabelsByItem:
 class RowBatches(BatchSource):
     """Nodes of one graph: all at once, or mini-batches of a student that reads features alone.
 
+    Nodes that are no items, of other types, stand in every batch whose edges are needed, after its items, and in none
+    other.
+
     A pass keeps only full mini-batches of a fresh permutation, as GLNN's released code does, and makes one batch
     of everything where there are fewer items than that.
     """
@@ -76,6 +79,7 @@ class RowBatches(BatchSource):
         self.data, self.teachers, self.batch_size = data, teachers, batch_size
         self.needs_edges, self.whole = needs_edges, whole
         self.everything = torch.arange(data.num_items, device=data.graph.device)
+        self.others = torch.arange(data.num_items, data.graph.num_nodes, device=data.graph.device)
         self.labels = LabelsByItem(data)
         self.kept: dict[str, Batch] = {}
 
@@ -93,10 +97,12 @@ class RowBatches(BatchSource):
 
     def _batch(self, items: Tensor) -> Batch:
         data = self.data
-        if items is self.everything:
+        whole = data.graph.num_nodes == data.num_items or self.needs_edges
+        if items is self.everything and whole:
             return Batch(data.graph, items, data.labelled, data.labels, self.teachers)
-        graph = data.graph.induced_subgraph(items) if self.needs_edges else data.graph.rows(items)
-        teachers = tuple(teacher.at(items, items, graph) for teacher in self.teachers)
+        nodes = torch.cat([items, self.others]) if self.needs_edges else items
+        graph = data.graph.induced_subgraph(nodes) if self.needs_edges else data.graph.rows(nodes)
+        teachers = tuple(teacher.at(items, nodes, graph) for teacher in self.teachers)
         return Batch(graph, items, *self.labels.among(items), teachers)
 
 

@@ -200,7 +200,8 @@ def _check_support(info: MethodInfo, student: str | None, problem: Problem, teac
     if student is not None:
         if reason := info.why_not_student(student, student_kind(student)):
             raise UserError(f"method {info.name!r} {reason}")
-        if reason := MODELS.get(student).why_not_setting(problem.key.setting):
+        model = MODELS.get(student)
+        if reason := model.why_not_setting(problem.key.setting) or model.why_not_task(problem.training.task.info):
             raise UserError(reason)
     if info.teacher != "none" and not teachers:
         raise UserError(f"method {info.name!r} needs a teacher and none is given")
@@ -227,6 +228,7 @@ def _student_factory(configuration: Configuration, problem: Problem) -> Callable
     # Not the training data itself: a method that does without holds on to this function.
     task, device, num_nodes = problem.training.task, problem.training.graph.device, problem.training.graph.num_nodes
     model_hyper, width = configuration.model_hyper, attribute_width(problem.training.graph)
+    types = problem.training.graph.types
 
     def new_student(num_features: int, **hyper: Any) -> nn.Module:
         return build_model(
@@ -237,6 +239,7 @@ def _student_factory(configuration: Configuration, problem: Problem) -> Callable
             task.level,
             num_nodes,
             width,
+            types,
         ).to(device)
 
     return new_student

@@ -59,6 +59,7 @@ def unpack_teacher(artefact: Artefact, problem: Problem) -> Teacher:
         data.task.level,
         data.graph.num_nodes,
         attribute_width(data.graph),
+        data.graph.types,
     ).to(device)
     weights = {name.removeprefix("weights."): value for name, value in tensors.items() if name.startswith("weights.")}
     depths, graphs = (sum(1 for name in tensors if name.startswith(kind)) for kind in ("hidden.", "edges."))

@@ -89,7 +89,7 @@ class Track(_Part):
     setting: Literal["transductive", "inductive", "graph-level"]
     teachers: Annotated[tuple[Text, ...], BeforeValidator(_names)] = ()
     students: Names
-    metric: Literal["accuracy", "micro_f1", "roc_auc"] = "accuracy"
+    metric: Literal["accuracy", "micro_f1", "macro_f1", "roc_auc"] = "accuracy"
     search: Budget | None = None
     report: Reported
 

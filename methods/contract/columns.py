@@ -62,3 +62,12 @@ def check_rows(columns: Columns, rows: int, noun: str) -> None:
         found = column.shape[0] if column.dim() else 0
         if found != rows:
             raise ValueError(f"{noun} column {name!r} has {found} rows for {rows} {noun}s")
+
+
+def expand(pointers: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
+    """The members of the chosen segments, and the pointers of the segments among them."""
+    lengths = pointers.diff()[chosen]
+    out = torch.zeros(chosen.numel() + 1, dtype=torch.long, device=pointers.device)
+    torch.cumsum(lengths, 0, out=out[1:])
+    shift = torch.repeat_interleave(pointers[chosen] - out[:-1], lengths)
+    return shift + torch.arange(int(out[-1]), device=pointers.device), out

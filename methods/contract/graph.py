@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast
 import torch
 from torch import Tensor
 
-from graph_distillery.methods.contract.columns import TYPE, Columns, TypeNames, check_rows, cut, move
+from graph_distillery.methods.contract.columns import TYPE, Columns, TypeNames, check_rows, cut, expand, move
 from graph_distillery.methods.contract.propagation import PropagationKind, propagation_matrix
 from graph_distillery.methods.contract.sparse import SparseMatrix, lasting
 from graph_distillery.near_names import unknown_line
@@ -26,11 +26,11 @@ class Graph:
 
     features: [nodes, width], dense or sparse.
     edge_index: [2, edges] int64, row 0 the source and row 1 the target of each arc. No self-loops and no arc
-        twice; an undirected edge is two arcs.
+        twice, but for one that several edge types have; an undirected edge is two arcs.
     graph_pointers: [graphs + 1] int64; graph g owns the nodes graph_pointers[g] : graph_pointers[g + 1].
     node_columns, edge_columns, graph_columns: what else is known of each node, each arc (aligned with `edge_index`)
         and each graph, by name; every view cuts them along. The column `type` holds types.
-    types: the names of those types; None where nothing is typed.
+    types: the names of those types; None where nothing is typed. Nodes of the first type come first (`num_targets`).
     pairs: [pairs, 2] int64 nodes, where items are pairs: those that are asked about. No cut of nodes or graphs has any.
     """
 
@@ -72,6 +72,13 @@ class Graph:
     @property
     def num_nodes(self) -> int:
         return int(self.features.shape[0])
+
+    @property
+    def num_targets(self) -> int:
+        """Where types of nodes are named, the nodes of the first one, which come first: those that are items."""
+        if self.types is None or not self.types.nodes or TYPE not in self.node_columns:
+            return self.num_nodes
+        return self.cached("num_targets", lambda: int((self.node_type == 0).sum()))
 
     @property
     def num_features(self) -> int:
@@ -313,11 +320,11 @@ class Graph:
 
     def nodes_of(self, graphs: Tensor) -> Tensor:
         """The nodes of the given graphs ([count] int64), graph after graph."""
-        return _expand(self.graph_pointers, graphs)[0]
+        return expand(self.graph_pointers, graphs)[0]
 
     def select_graphs(self, graphs: Tensor, edges: bool = True) -> Graph:
         """The disjoint union of the given graphs ([count] int64, no repeats), in the given order; or of their nodes."""
-        nodes, node_pointers = _expand(self.graph_pointers, graphs)
+        nodes, node_pointers = expand(self.graph_pointers, graphs)
         if edges:
             edge_index, edge_columns = self._edges_of_graphs(graphs, nodes)
         else:
@@ -335,7 +342,7 @@ class Graph:
 
     def _edges_of_graphs(self, graphs: Tensor, nodes: Tensor) -> tuple[Tensor, Columns]:
         sources, targets, pointers = self.edges_by_target
-        edges, _ = _expand(pointers[self.graph_pointers], graphs)
+        edges, _ = expand(pointers[self.graph_pointers], graphs)
         position = torch.empty(self.num_nodes, dtype=torch.long, device=self.device)
         position[nodes] = torch.arange(nodes.numel(), device=self.device)
         edge_index = torch.stack([position[sources[edges]], position[targets[edges]]])
@@ -386,12 +393,3 @@ def compress_features(features: Tensor) -> Tensor | SparseMatrix:
 def select_rows(features: Tensor | SparseMatrix, rows: Tensor) -> Tensor | SparseMatrix:
     """The given rows ([count] int64) of dense or sparse features, in the given order."""
     return features[rows] if isinstance(features, Tensor) else features.select_rows(rows)
-
-
-def _expand(pointers: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
-    """The members of the chosen segments, and the pointers of the segments among them."""
-    lengths = pointers.diff()[chosen]
-    out = torch.zeros(chosen.numel() + 1, dtype=torch.long, device=pointers.device)
-    torch.cumsum(lengths, 0, out=out[1:])
-    shift = torch.repeat_interleave(pointers[chosen] - out[:-1], lengths)
-    return shift + torch.arange(int(out[-1]), device=pointers.device), out

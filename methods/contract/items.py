@@ -13,7 +13,7 @@ Level = Literal["node", "graph", "pair"]
 
 
 class Items:
-    """Nodes of a graph; item i is node i."""
+    """Nodes of a graph; item i is node i. Where node types are named, the items are the nodes of the first type."""
 
     level: ClassVar[Level] = "node"
     #: Whether the features of an item's own row are all that a student needs that reads no edges.
@@ -22,7 +22,7 @@ class Items:
     are_asked: ClassVar[bool] = False
 
     def count(self, graph: Graph) -> int:
-        return graph.num_nodes
+        return graph.num_targets
 
     def nodes_of(self, graph: Graph, items: Tensor) -> Tensor:
         """[nodes] int64: the nodes that `items` ([count] int64) are made of."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.task import StandIn, Task
 from graph_distillery.methods.losses.logits import soft_divergence
-from graph_distillery.methods.tasks.scores import accuracy, multiclass, ranking_auc
+from graph_distillery.methods.tasks.scores import accuracy, macro_f1, multiclass, ranking_auc
 from graph_distillery.methods.tasks.stand_ins import rings, told_by_features
 
 #: Graphs in the stand-in of a task whose items are graphs.
@@ -43,14 +43,22 @@ class Classification(Task):
         return None
 
     def all_scores(self, metric: str, logits: Tensor, labels: Tensor) -> dict[str, float]:
-        """Beside accuracy, likelihood and calibration, where asked for, the area under the second class's ROC curve."""
+        """Accuracy, likelihood and calibration; the area under the second class's ROC curve where it is asked for, and
+        where an F1 is, both: the micro one of single classes is the accuracy."""
         found = multiclass(logits, labels)
+        if metric in ("micro_f1", "macro_f1"):
+            told, true = (F.one_hot(each, self.num_classes).bool() for each in (logits.argmax(dim=-1), labels))
+            found |= {"micro_f1": found["accuracy"], "macro_f1": macro_f1(told, true)}
         if metric == "roc_auc":
             found["roc_auc"] = ranking_auc(logits[:, 1] - logits[:, 0], labels)
         return found
 
     def main_score(self, metric: str, logits: Tensor, labels: Tensor) -> float:
-        return accuracy(logits, labels) if metric == "accuracy" else super().main_score(metric, logits, labels)
+        return (
+            accuracy(logits, labels)
+            if metric in ("accuracy", "micro_f1")
+            else super().main_score(metric, logits, labels)
+        )
 
     def stand_in(self, generator: torch.Generator, size: int = 10) -> StandIn:
         """Rings whose nodes, or whose graphs, tell their class by a feature."""

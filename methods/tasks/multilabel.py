@@ -8,7 +8,7 @@ from torch import Tensor
 
 from graph_distillery.methods.contract.task import StandIn, Task
 from graph_distillery.methods.losses.logits import binary_soft_divergence
-from graph_distillery.methods.tasks.scores import micro_f1
+from graph_distillery.methods.tasks.scores import macro_f1, micro_f1
 from graph_distillery.methods.tasks.stand_ins import rings, told_by_features
 
 
@@ -37,12 +37,13 @@ class Multilabel(Task):
 
     def all_scores(self, metric: str, logits: Tensor, labels: Tensor) -> dict[str, float]:
         nll = F.binary_cross_entropy_with_logits(logits, labels.double())
-        return {"micro_f1": micro_f1(logits > 0, labels > 0.5), "nll": float(nll)}
+        told, true = logits > 0, labels > 0.5
+        return {"micro_f1": micro_f1(told, true), "macro_f1": macro_f1(told, true), "nll": float(nll)}
 
     def main_score(self, metric: str, logits: Tensor, labels: Tensor) -> float:
-        if metric != "micro_f1":
+        if metric not in ("micro_f1", "macro_f1"):
             return super().main_score(metric, logits, labels)
-        return micro_f1(logits > 0, labels > 0.5)
+        return (micro_f1 if metric == "micro_f1" else macro_f1)(logits > 0, labels > 0.5)
 
     def best_constant(self, metric: str, labels: Tensor) -> float:
         """Where every label is told of every item, or none."""

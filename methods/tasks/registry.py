@@ -20,7 +20,7 @@ _BUILT_IN = (
         f"{_HERE}.classification:Classification",
     ),
     TaskInfo(
-        "node-multilabel", "A set of labels a node", "node", "set", ("micro_f1",), _NODE,
+        "node-multilabel", "A set of labels a node", "node", "set", ("micro_f1", "macro_f1"), _NODE,
         f"{_HERE}.multilabel:Multilabel",
     ),
     TaskInfo(
@@ -33,7 +33,12 @@ _BUILT_IN = (
     ),
     TaskInfo(
         "typed-node-classification", "One class a node of one type, in a graph of typed nodes and edges", "node",
-        "class", ("accuracy",), ("transductive",), f"{_HERE}.typed:TypedNodeClassification",
+        "class", ("micro_f1", "macro_f1", "accuracy"), ("transductive",), f"{_HERE}.typed:TypedNodeClassification",
+        typed=True,
+    ),
+    TaskInfo(
+        "typed-node-multilabel", "A set of labels a node of one type, in a graph of typed nodes and edges", "node",
+        "set", ("micro_f1", "macro_f1"), ("transductive",), f"{_HERE}.typed:TypedNodeMultilabel", typed=True,
     ),
 )  # fmt: skip
 

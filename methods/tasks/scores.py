@@ -35,6 +35,13 @@ def micro_f1(predicted: Tensor, true: Tensor) -> float:
     return 2 * hits / total if total else 0.0
 
 
+def macro_f1(predicted: Tensor, true: Tensor) -> float:
+    """The mean of the labels' own F1, [items, labels] bool each; a label that is neither told nor true counts 0."""
+    hits = (predicted & true).sum(0).double()
+    total = predicted.sum(0) + true.sum(0)
+    return float((2 * hits / total.clamp(min=1)).mean())
+
+
 def calibration_error(confidence: Tensor, correct: Tensor) -> float:
     """Expected calibration error over equal-width bins of confidence; [items] each."""
     bins = (confidence * CALIBRATION_BINS).long().clamp(max=CALIBRATION_BINS - 1)

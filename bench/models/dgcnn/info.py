@@ -12,6 +12,7 @@ INFO = ModelInfo(
     year=2019,
     url="https://arxiv.org/abs/1801.07829",
     kind="gnn",
+    graphs="untyped",
     target=".model:DGCNN",
     computes=(
         "max over the k nearest j of norm(U x_i + W (x_j - x_i)) a layer, then LeakyReLU; neighbours "

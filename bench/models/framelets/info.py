@@ -46,6 +46,6 @@ _ROWS = [
 ]
 INFO = tuple(
     ModelInfo(name, title, _PAPER, "IEEE TNNLS", 2025, _URL, "gnn",
-              f".{target}", settings=settings, computes=computes)
+              f".{target}", settings=settings, computes=computes, graphs="untyped")
     for name, title, target, settings, computes in _ROWS
 )  # fmt: skip

@@ -12,6 +12,7 @@ INFO = ModelInfo(
     year=2021,
     url="https://arxiv.org/abs/2103.02885",
     kind="gnn",
+    graphs="untyped",
     target=".model:PLP",
     settings=("transductive",),  # weights for each node of the training graph
     computes="`steps` times h_i = ReLU(s(b_i) sum over j in N(i) and i of a_ij h_j + s(-b_i) MLP(x_i)), s the sigmoid, "

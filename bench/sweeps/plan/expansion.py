@@ -164,7 +164,8 @@ def _unsupported(
     if info.retrains_teacher and student is not None and student.model != teachers[0].model:
         return f"{info.name} retrains its teacher, and {student.model} is not {teachers[0].model}"
     for model in (*(teacher.model for teacher in teachers), student.model if student else None):
-        if model is not None and (reason := MODELS.get(model).why_not_setting(setting)):
+        known = MODELS.get(model) if model is not None else None
+        if known and (reason := known.why_not_setting(setting) or known.why_not_task(TASKS.get(dataset.task))):
             return reason
     return None
 

@@ -18,7 +18,7 @@ from graph_distillery.bench.training.judging import joined_scores, scores_of
 from graph_distillery.bench.training.problem import Judged, Problem, ProblemKey, TestSet, load_problem, open_test_set
 
 #: Scores that labels alone give; the others need logits.
-_OF_LABELS = frozenset({"accuracy", "micro_f1", "prod", "tran", "ind", "largest_class"})
+_OF_LABELS = frozenset({"accuracy", "micro_f1", "macro_f1", "prod", "tran", "ind", "largest_class"})
 _SAME = 1e-9
 
 

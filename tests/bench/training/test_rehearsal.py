@@ -17,6 +17,7 @@ from graph_distillery.bench.sweeps.spec import parse_spec, read_spec
 from graph_distillery.bench.training.engine import Configuration
 from graph_distillery.bench.training.rehearsal import rehearse
 from graph_distillery.methods import METHODS
+from graph_distillery.methods.tasks.registry import TASKS
 
 FOLDER = Path(__file__).resolve().parents[3] / "bench/specs"
 TEACHER = Configuration("supervised", student="gcn", student_hyper={"norm": "batch"})
@@ -35,6 +36,7 @@ def test_methods_pass_with_the_students_they_train_but_for_those_without_a_hidde
     for name in METHODS.names:
         method = METHODS.get(name)
         students = [m for m in MODELS.names if not method.why_not_student(m, MODELS.get(m).kind)]
+        students = [m for m in students if not MODELS.get(m).why_not_task(TASKS.get(info.task))]
         fitting = [m for m in students if not MODELS.get(m).why_not_setting(setting)] if method.students else [None]
         if not method.supports(info.task):
             fitting = []

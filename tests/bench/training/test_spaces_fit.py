@@ -11,6 +11,7 @@ from graph_distillery.bench.models.base import build_model
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.training.engine import Configuration
 from graph_distillery.methods.contract import OptimiserSettings
+from graph_distillery.methods.contract.columns import TypeNames
 from graph_distillery.search_spaces import load_space
 
 
@@ -30,6 +31,7 @@ def test_whatever_the_search_proposes_builds(name: str) -> None:
     presets = [space.defaults(preset.dataset[0], (preset.split or (None,))[0]) for preset in space.presets]
     for values in [space.defaults(), *presets, *drawn(space, 10, seed=0)]:
         configuration = Configuration("supervised", student=name, student_hyper=values)
-        model = build_model(name, 5, 3, configuration.model_hyper, num_nodes=10)
+        types = TypeNames(("x", "y"), ("a", "b"))
+        model = build_model(name, 5, 3, configuration.model_hyper, num_nodes=10, types=types)
         assert model.hyper.layers == values["layers"]
         assert configuration.settings.lr == values["lr"]

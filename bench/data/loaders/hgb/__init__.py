@@ -1,0 +1,3 @@
+"""The Heterogeneous Graph Benchmark."""
+
+from __future__ import annotations
