@@ -312,7 +312,7 @@ class MethodConformance:
         if not rows or not method.task.items.are_rows:
             return
         assert isinstance(student, torch.nn.Module)
-        asked, read = torch.tensor([3, graph.num_nodes - 1, 0]), list[int]()
+        asked, read = torch.tensor([3, problem.training.num_items - 1, 0]), list[int]()
         watch = student.register_forward_pre_hook(lambda _, given: read.append(given[0].num_nodes))
         with torch.inference_mode():
             found = answer(method, problem, asked)

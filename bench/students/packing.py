@@ -36,6 +36,8 @@ def pack_student(configuration: Configuration, trained: Trained) -> Artefact:
     student = method.student
     if not isinstance(student, Model) or configuration.student is None:
         raise CannotBeSaved("has no network of one model")
+    if student.typed:
+        raise CannotBeSaved("reads types of nodes and edges, which no saved student carries")
     serving = method.serving()
     tensors: dict[str, Tensor] = {f"weights.{name}": value for name, value in student.state_dict().items()}
     reads = _reads(configuration, trained, serving, student)
