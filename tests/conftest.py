@@ -55,6 +55,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     return Together(config, log)
 
 
+@pytest.fixture(autouse=True)
+def _own_datasets_end_with_their_test() -> Iterator[None]:
+    """A dataset that a test's spec names is in the registry of this process until the test is over."""
+    from graph_distillery.bench.data.registry import DATASETS
+
+    before = {info.name for info in DATASETS if info.kind == "own"}
+    yield
+    for name in {info.name for info in DATASETS if info.kind == "own"} - before:
+        DATASETS.unregister(name)
+
+
 @pytest.fixture(scope="session")
 def repo_root() -> Path:
     """The root of the checkout."""

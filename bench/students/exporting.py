@@ -60,6 +60,7 @@ class _TracedGraph:
     def __init__(self, features: Tensor, edges: Tensor | None) -> None:
         self.features, self.edges = features, edges
         self.node_columns: dict[str, Tensor] = {}
+        self.edge_columns: dict[str, Tensor] = {}
 
     def __getattr__(self, name: str) -> Any:
         raise NotImplementedError(f"it reads {name} of the graph, which exporters have no form for")
@@ -73,6 +74,8 @@ class _TracedGraph:
     @property
     def num_nodes(self) -> int:
         return self.features.shape[0]
+
+    num_targets = num_nodes  # nodes of one type: each is predicted
 
     def cached(self, key: object, make: Callable[[], Any]) -> Any:
         return make()

@@ -119,7 +119,7 @@ def requirements(lines: list[str]) -> dict[str, Requirement]:
 def test_every_imported_library_is_declared(imports: dict[Path, set[str]], pyproject: dict[str, Any]) -> None:
     project = pyproject["project"]
     extras = project["optional-dependencies"]
-    used = [line for name in ("ogb", "cma-es", "mlflow", "picture", "wandb") for line in extras[name]]
+    used = [line for name in ("ogb", "cma-es", "mlflow", "onnx", "picture", "wandb") for line in extras[name]]
     declared = set(requirements([*project["dependencies"], *used]))
     distributions = packages_distributions()
     own = {file.parts[0] for file in imports}

@@ -90,7 +90,7 @@ def test_the_page_from_a_graph_to_an_onnx_file(
     assert (best.method, best.score) == (told[0]["method"], told[0]["score"])
     fastest = min(each["latency_ms"] for each in told)
     few = gd.recommend("store", latency_ms=fastest)
-    assert [each.latency_ms for each in few] == [fastest]
+    assert {each.latency_ms for each in few} == {fastest}  # rows of one shape are timed as one
     assert main(["recommend", "store", "--latency-ms", "0"]) == 1
     assert main(["recommend", "store", "--dataset", "mien"]) == 2
     assert "did you mean 'mine'" in capsys.readouterr().err
