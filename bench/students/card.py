@@ -56,13 +56,15 @@ class NetworkCard(_Part):
 
 
 class ReadsCard(_Part):
-    """What a prediction reads. edges: whether the arcs of the graph. column: a column that is made of the graph before
+    """What a prediction reads. edges: whether the arcs of the graph; arcs: `weight` or `attributes` of
+    these, which the training graph had and the model reads. column: a column that is made of the graph before
     (by `artefact`, of these settings), read `beside` the features or `instead` of them. own_nodes: whether that column
     is known for the nodes of the training graph, and for others by their arcs to these alone.
     """
 
     features: Annotated[int, Field(ge=1)]
     edges: bool
+    arcs: tuple[str, ...] = ()
     column: str | None = None
     place: Literal["beside", "instead"] = "beside"
     artefact: str | None = None
@@ -112,6 +114,7 @@ class StudentCard(_Part):
     def needs(self) -> str:
         """What a prediction reads, in words."""
         graph = "features and arcs" if self.reads.edges else "features"
+        graph += f" with their {' and '.join(self.reads.arcs)}" if self.reads.arcs else ""
         if self.reads.column is None:
             return graph
         whose = ", of the nodes it was trained with and their neighbours" if self.reads.own_nodes else ""

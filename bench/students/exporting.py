@@ -175,6 +175,8 @@ def write(student: Student, format_: Format, out: Path, graph: Graph) -> None:
     """
     if student.card.network.level != "node":
         raise UserError(f"student {student.card.id} predicts {student.card.network.level}s; only nodes are exported")
+    if student.card.reads.arcs:
+        raise UserError(f"student {student.card.id} reads {student.card.needs}; files have no form for that")
     network = Exported(student.network).eval()
     inputs, dynamic = _example(student, graph)
     try:

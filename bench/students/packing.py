@@ -16,6 +16,7 @@ from graph_distillery.bench.training.engine import Configuration, Trained
 from graph_distillery.methods import METHODS
 from graph_distillery.methods.artefacts import ARTEFACTS
 from graph_distillery.methods.contract import Graph, Serving
+from graph_distillery.methods.contract.columns import ATTRIBUTES, WEIGHT
 
 #: How far the saved network may be from the trained method: the order of a sum, no more.
 _RTOL, _ATOL = 1e-4, 1e-5
@@ -93,7 +94,9 @@ def features_sha256(graph: Graph, count: int) -> str:
 def _reads(configuration: Configuration, trained: Trained, serving: Serving, student: Model) -> ReadsCard:
     problem = trained.problem
     graph = problem.training.graph
-    known: dict[str, Any] = {"features": graph.num_features, "edges": student.uses_edges}
+    read = {WEIGHT: type(student).reads_weights, ATTRIBUTES: type(student).reads_attributes}
+    arcs = tuple(name for name, reads in read.items() if reads and name in graph.edge_columns)
+    known: dict[str, Any] = {"features": graph.num_features, "edges": student.uses_edges, "arcs": arcs}
     if serving.column is None:
         return ReadsCard(**known)
     names = [n for n in METHODS.get(configuration.method).artefacts if serving.column in ARTEFACTS.get(n).columns]

@@ -84,6 +84,8 @@ class Student:
         if graph.num_features != card.reads.features:
             told = f"the graph has {graph.num_features:,} features a node"
             raise UserError(f"student {card.id} reads {card.reads.features:,} features; {told}")
+        if lacks := [name for name in card.reads.arcs if name not in graph.edge_columns]:
+            raise UserError(f"student {card.id} reads {card.needs}; the arcs of this graph have no {lacks[0]}")
         num_nodes = card.network.num_nodes
         if type(self.network).per_node and graph.num_nodes != num_nodes:
             raise UserError(

@@ -149,6 +149,31 @@ def test_a_graph_student_is_exported_with_its_arcs_and_gat_is_refused(tmp_path: 
     assert not (tmp_path / "gat.pt2").exists()
 
 
+def test_a_student_of_weighted_arcs_asks_for_weights(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    arcs = draw.integers(0, 60, (2, 300))
+    arcs = arcs[:, arcs[0] != arcs[1]]
+    content = {"x": draw.normal(size=(60, 4)).astype(np.float32), "edge_index": arcs, "y": np.arange(60) % 2}
+    np.savez(tmp_path / "weighted.npz", **content, edge_weight=draw.random(arcs.shape[1]).astype(np.float32) + 0.1)
+    np.savez(tmp_path / "plain.npz", **content)
+    spec = {
+        "name": "weights",
+        "datasets": [{"file": str(tmp_path / "weighted.npz"), "name": "weighted"}],
+        "split": "random-60-20-20",
+        "students": [{"model": "gcn", "hidden": 8, "epochs": 5}],
+        "methods": ["supervised"],
+        "search": {"trials": 0},
+        "report": {"seeds": 1, "ablated": False},
+    }
+    student = gd.sweep(spec, out=tmp_path / "store", save_students="all").student()
+    assert student.card.needs == "features and arcs with their weight"
+    assert len(gd.predict(student, tmp_path / "weighted.npz")) == 60
+    with pytest.raises(UserError, match="the arcs of this graph have no weight"):
+        gd.predict(student, tmp_path / "plain.npz")
+    with pytest.raises(UserError, match="files have no form for that"):
+        gd.export(student, tmp_path / "x.pt2", format="torch-export", graph=tmp_path / "weighted.npz")
+
+
 def test_recommending_loads_no_torch(repo_root: Path) -> None:
     import subprocess
     import sys
