@@ -217,8 +217,8 @@ METHOD_ROWS: Mapping[str, Callable[[], PerfRow]] = {
     "gsp-memory": lambda: _relation_memory("gsp"),
     "gcrd-memory": lambda: _relation_memory("gcrd"),
     "nosmog-epoch": _nosmog,
-    "krd-epoch": lambda: _arcs("krd", {"temperature": 1.1}, 1.3),
+    "krd-epoch": lambda: _arcs("krd", {"temperature": 1.1}, 3.0),
     "ff-g2m-epoch": lambda: _arcs("ff-g2m", {"temperature": 1.5}, 3.0),
-    "hgmd-epoch": lambda: _arcs("hgmd", {"temperature": 0.9, "alpha": 10.0, "beta": 0.5}, 1.6),
+    "hgmd-epoch": lambda: _arcs("hgmd", {"temperature": 0.9, "alpha": 10.0, "beta": 0.5}, 3.0),
     "deepwalk-pubmed": _deepwalk,
 }

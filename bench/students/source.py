@@ -29,11 +29,10 @@ class GraphChoice:
 
 @dataclass(frozen=True)
 class Asked:
-    """The graph, and how its nodes and classes are called where its file names them; else empty."""
+    """The graph, and how its nodes are called where its file names them; else empty."""
 
     graph: Graph
     node_names: tuple[str, ...] = ()
-    class_names: tuple[str, ...] = ()
 
 
 def graph_of(choice: GraphChoice, card: StudentCard) -> Asked:
@@ -50,7 +49,7 @@ def graph_of(choice: GraphChoice, card: StudentCard) -> Asked:
         from graph_distillery.bench.data.files.reading import read_graph
 
         found = read_graph(choice.file, nodes=choice.node_table)
-        return Asked(found.graph, found.node_names, found.class_names)
+        return Asked(found.graph, found.node_names)
     if choice.node_table is not None:
         raise UserError("--node-table: belongs to --graph FILE")
     assert choice.dataset is not None

@@ -26,8 +26,6 @@ from graph_distillery.methods.tasks.registry import TASKS
 if TYPE_CHECKING:
     from torch_geometric.data import Data
 
-_NOUNS = {"node": "node", "graph": "graph", "pair": "pair"}
-
 
 @dataclass(frozen=True)
 class Student:
@@ -57,7 +55,7 @@ class Student:
         if level == "pair":
             count = int(graph.asked_pairs.shape[0])
         try:
-            chosen = whole_numbers(items, count, _NOUNS[level])
+            chosen = whole_numbers(items, count, level)
         except ValueError as error:
             raise UserError(str(error)) from None
         read = self.reads(graph)

@@ -26,8 +26,8 @@ def keep_freed_memory() -> bool:
         return False
     try:
         library = ctypes.CDLL(None)
-        library.gnu_get_libc_version  # noqa: B018  (other libraries have a mallopt that takes other numbers, or none)
-        mallopt = library.mallopt
-    except (AttributeError, OSError, TypeError):
+    except (OSError, TypeError):
         return False
-    return bool(mallopt(_MMAP_THRESHOLD, _MOST)) and bool(mallopt(_TRIM_THRESHOLD, _MOST))
+    if not hasattr(library, "gnu_get_libc_version"):  # another library's mallopt takes other numbers
+        return False
+    return bool(library.mallopt(_MMAP_THRESHOLD, _MOST)) and bool(library.mallopt(_TRIM_THRESHOLD, _MOST))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 
 def test_the_notebook_executes(repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    nbformat: Any = pytest.importorskip("nbformat", reason="of the extra test")
-    nbclient: Any = pytest.importorskip("nbclient", reason="of the extra test")
-    manager: Any = pytest.importorskip("jupyter_client.manager", reason="of the extra test")
-    specs: Any = pytest.importorskip("jupyter_client.kernelspec", reason="of the extra test")
-    pytest.importorskip("ipykernel", reason="of the extra test")
+    import nbclient
+    import nbformat
+    from jupyter_client import kernelspec as specs
+    from jupyter_client import manager
+
     monkeypatch.setenv("PYTHONPATH", str(repo_root))
     notebook = nbformat.read(repo_root / "docs" / "notebook.ipynb", as_version=4)
     assert all(not cell.outputs for cell in notebook.cells if cell.cell_type == "code"), "committed with outputs"

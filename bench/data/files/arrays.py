@@ -12,13 +12,15 @@
 | `batch` | - | [nodes], rising: the graph of each node |
 | `num_classes` | - | one number |
 
-`adj_*` and `attr_*` of Shchur et al. (2018), matrices in compressed rows, serve as `edges` and `x`.
+`adj_*` and `attr_*` of Shchur et al. (2018), matrices in compressed rows, serve as `edges` (with `edge_weight`, where
+an entry is not 1) and `x`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +34,7 @@ from graph_distillery.bench.data.dataset import Indices
 from graph_distillery.bench.data.edges import check_ends
 from graph_distillery.bench.data.faults import DataFault
 from graph_distillery.methods.contract.columns import ATTRIBUTES, WEIGHT, Columns
-from graph_distillery.near_names import hint
+from graph_distillery.near_names import did_you_mean, hint
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -43,6 +45,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "y": ("y", "labels", "node_labels"),
     **{mask: (mask, f"{mask}s") for mask in MASKS},
 }
+#: From this likeness on a name is taken for a slip: `edge_weights`, but not `edge_type` for `edge_attr`.
+_MISSPELT = 0.9
 _COMPRESSED = {"edges": "adj", "features": "attr"}
 _PARTS = ("data", "indices", "indptr", "shape")
 
@@ -54,7 +58,6 @@ class Raw:
     labels: [items] int64 or [items, classes] float32; None where there are none. masks: items of training, validation
     and test, a choice for each split that the file has. node_names, class_names: what the file calls them, where it
     has names. carriers: the files that edges, labels and the like come from, where that is not the file itself.
-    ignored: what the file holds besides.
     """
 
     features: Tensor
@@ -66,7 +69,6 @@ class Raw:
     num_classes: int | None = None
     node_names: tuple[str, ...] = ()
     class_names: tuple[str, ...] = ()
-    ignored: tuple[str, ...] = ()
     carriers: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -83,12 +85,14 @@ def raw_graph(arrays: Arrays, **more: Any) -> Raw:
     name = _found(arrays, "y")
     labels = None if name is None else _labels(arrays[name])
     counted = "num_classes" in arrays
-    used = {name for names in NAMES.values() for name in names}
-    used |= {"batch", "num_classes", "edge_weight", "edge_attr", "num_nodes"}
+    _refuse_misspelt(arrays)
     masks: tuple[Indices, ...] = ()
-    given = [_found(arrays, mask) for mask in MASKS]
-    if labels is not None and None not in given:
-        masks = _splits([arrays[name] for name in given if name is not None], labels.shape[0])
+    given = [found for mask in MASKS if (found := _found(arrays, mask)) is not None]
+    if given and len(given) < len(MASKS):
+        missing = next(mask for mask in MASKS if _found(arrays, mask) is None)
+        raise DataFault("split public", f"there is {given[0]!r} and no {missing!r}; a split is all three")
+    if labels is not None and given:
+        masks = _splits([arrays[name] for name in given], labels.shape[0])
     return Raw(
         features,
         edges,
@@ -96,13 +100,22 @@ def raw_graph(arrays: Arrays, **more: Any) -> Raw:
         _edge_columns(arrays, edges.shape[1]),
         pointers,
         num_classes=_whole(arrays["num_classes"]) if counted else None,
-        ignored=tuple(name for name in arrays if name not in used),
         **{"masks": masks, **more},
     )
 
 
 def _found(arrays: Arrays, name: str) -> str | None:
     return next((each for each in NAMES[name] if each in arrays), None)
+
+
+def _refuse_misspelt(arrays: Arrays) -> None:
+    """An array whose name is a letter or two beside one that is read and is not there: weights say, left out unseen."""
+    names = {**NAMES, **{name: (name,) for name in ("edge_weight", "edge_attr", "batch", "num_classes")}}
+    of = {each: name for name, given in names.items() for each in given}
+    for strange in (each for each in arrays if each not in of):
+        near = get_close_matches(strange, of, n=1, cutoff=_MISSPELT)
+        if near and not any(each in arrays for each in names[of[near[0]]]):
+            raise DataFault("keys", f"{strange!r} means nothing here; {did_you_mean(near[0])}")
 
 
 def _named(arrays: Arrays, name: str) -> str:
@@ -132,6 +145,8 @@ def _uncompressed(arrays: Arrays) -> Arrays:
         row = np.repeat(np.arange(rows), np.diff(pointers))
         if name == "edges":
             found[name] = np.stack([row, columns.astype(np.int64)], axis=1)
+            if bool((values != 1).any()):
+                found.setdefault("edge_weight", values)
             continue
         outside = np.flatnonzero((columns < 0) | (columns >= width))
         if outside.size:

@@ -41,7 +41,7 @@ class FileGraph:
     labels: [items] int64 or [items, classes] float32, -1 where there is no label; None where the file has none.
     masks: its own splits. num_classes: where the file says so. node_names, class_names: as the file has them, in the
     order of the numbers; empty where it has numbers. self_loops, repeats: arcs that were left out.
-    undirected: whether arcs were made edges. ignored: arrays that mean nothing here.
+    undirected: whether arcs were made edges.
     """
 
     graph: Graph
@@ -53,7 +53,6 @@ class FileGraph:
     self_loops: int = 0
     repeats: int = 0
     undirected: bool = False
-    ignored: tuple[str, ...] = ()
     carriers: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -166,7 +165,7 @@ def tidied(raw: Raw, undirected: bool) -> FileGraph:
     graph = listed.with_edges(tidy_arcs.edge_index, columns_along(listed, tidy_arcs.edge_index))
     counts = (tidy_arcs.self_loops, tidy_arcs.repeats)
     named = (raw.node_names, raw.class_names)
-    return FileGraph(graph, raw.labels, raw.masks, raw.num_classes, *named, *counts, undirected, raw.ignored)
+    return FileGraph(graph, raw.labels, raw.masks, raw.num_classes, *named, *counts, undirected)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ and numbers, the features. Splits: `id`, and a column of train, val and test for
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -113,10 +114,9 @@ def _names(table: pd.DataFrame) -> tuple[str, ...]:
     if bool(table[ID].isna().any()):
         raise DataFault("nodes", f"row {int(np.flatnonzero(table[ID].isna())[0]) + 1:,} has no id")
     names = tuple(str(name).strip() for name in table[ID])
-    if len(set(names)) < len(names):
-        seen: set[str] = set()
-        twice = next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
-        raise DataFault("nodes", f"two rows have the id {twice!r}")
+    often, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise DataFault("nodes", f"{'two' if count == 2 else count} rows have the id {often!r}")
     return names
 
 
@@ -165,7 +165,8 @@ def _parts(column: pd.Series[Any], places: NDArray[np.int64], noun: str) -> Indi
     for row, word in enumerate(words):
         if word and word not in PARTS:
             raise DataFault(noun, f"row {row + 1:,}: {word!r} is no part of a split; {hint(word, PARTS, 'parts are')}")
-    return tuple(_chosen(words, part, places) for part in PARTS)  # type: ignore[return-value]
+    train, val, test = (_chosen(words, part, places) for part in PARTS)
+    return train, val, test
 
 
 def _chosen(words: list[str], part: str, places: NDArray[np.int64]) -> Tensor:

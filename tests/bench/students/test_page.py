@@ -33,7 +33,8 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
 def test_the_page_from_a_graph_to_an_onnx_file(
     repo_root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx")
+    import onnxruntime
+
     monkeypatch.chdir(tmp_path)
     before, followed = [], []
     for number, block in enumerate(BLOCK.finditer((repo_root / "docs" / "students.md").read_text(encoding="utf-8"))):

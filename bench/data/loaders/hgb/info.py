@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from graph_distillery.bench.data.info import DatasetInfo
 
 _SOURCE = "Lv et al., KDD 2021, https://github.com/THUDM/HGB"
@@ -15,10 +17,10 @@ _NOTE = (
 def _set(
     name: str, title: str, items: str, tested: int, task: str = "classification", **counts: int | str
 ) -> DatasetInfo:
-    more: dict[str, object] = dict(counts)
+    more: dict[str, Any] = dict(counts)
     return DatasetInfo(
         f"hgb-{name}", title, f"typed-node-{task}", "micro_f1", ("hgb",), _SOURCE, "download", ".loader:hgb",
-        options={"folder": name}, note=_NOTE.format(items=items, tested=tested), checked=True, **more,  # type: ignore[arg-type] # counts by name
+        options={"folder": name}, note=_NOTE.format(items=items, tested=tested), checked=True, **more,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.sparse import csr_matrix
 from torch_geometric.data import Data
 from torch_geometric.data.collate import collate
 
@@ -117,3 +118,25 @@ def test_own_splits_come_from_a_file_beside(arrays: dict[str, Any], tables: Path
     assert [part.tolist() for part in by_table[1]] == [
         np.flatnonzero(words[::-1] == p).tolist() for p in ("train", "val", "test")
     ]
+
+
+def test_matrices_in_compressed_rows_are_arcs_features_and_weights(tmp_path: Path) -> None:
+    """As Shchur et al. ship their sets; entries that are all 1 are no weights, and explicit parts are scipy's own."""
+    generator = np.random.default_rng(3)
+    features = csr_matrix(generator.integers(0, 3, (9, 4)).astype(np.float32))
+    for values, names in ((np.ones(12), set()), (generator.random(12) + 0.5, {"weight"})):
+        places = generator.choice([i for i in range(81) if i // 9 != i % 9], 12, replace=False)
+        matrix = csr_matrix((values, (places // 9, places % 9)), shape=(9, 9))
+        parts = {
+            f"{prefix}_{part}": getattr(of, part)
+            for prefix, of in (("adj", matrix), ("attr", features))
+            for part in ("data", "indices", "indptr", "shape")
+        }
+        np.savez(tmp_path / "g.npz", **parts, labels=np.arange(9) % 2)
+        graph = read_graph(tmp_path / "g.npz").graph
+        assert torch.equal(graph.dense_features(), torch.from_numpy(features.toarray()))
+        assert set(graph.edge_columns) == names
+        source, target = graph.edge_index
+        dense = np.zeros((9, 9), np.float32)
+        dense[source, target] = graph.edge_columns.get("weight", torch.ones(12))
+        np.testing.assert_allclose(dense, matrix.toarray(), rtol=1e-6)

@@ -106,6 +106,9 @@ WRONG: dict[str, tuple[Callable[[Path, Arrays], str], str]] = {
         val_mask=a["val_mask"][:50], test_mask=a["test_mask"][:50])), "50 labels for 60 nodes"),
     "a label beyond the classes": (
         archive(lambda a: a.update(num_classes=3) or put("y", 5, 3)(a)), "item 5 has label 3; there are 3 classes"),
+    "masks of two parts": (archive(lambda a: a.pop("val_mask")), "there is 'train_mask' and no 'val_mask'"),
+    "weights under a misspelt name": (
+        archive(rename("edge_weight", "edge_weights")), "'edge_weights' means nothing.*mean 'edge_weight'"),
     "a label beyond the items": (archive(put("y", 5, 1000)), "item 5 has label 1000"),
     "a negative label": (archive(put("y", 5, -2)), "item 5 has label -2"),
     "masks that overlap": (archive(replace("val_mask", np.ones_like)), "share 36 nodes"),
