@@ -7,7 +7,7 @@ import io
 import unicodedata
 from collections.abc import Sequence
 
-from graph_distillery.leaderboard.read.rows import Row, RowKey
+from graph_distillery.leaderboard.read.rows import RANKED, Row, RowKey
 from graph_distillery.leaderboard.statistics import Estimate, PairedTest
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
@@ -215,6 +215,8 @@ def _speed(comparison: Comparison) -> list[Line]:
             "role": row.role,
             "method": row.key.method,
             "variant": row.key.variant,
+            **({"fixed": True} if row.key.fixed and row.role in RANKED else {}),
+            **_sender(row.key),
             "rounds": row.speed[fingerprint].rounds,
             "timed_in_turn": row.speed[fingerprint].beside,
             "shape": row.speed[fingerprint].shape,

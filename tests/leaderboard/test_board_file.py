@@ -279,3 +279,43 @@ def test_a_repeat_on_the_rows_own_machine_proves_nothing(board_of, alice, make_r
     kd = rows(board)["kd"]
     assert (kd.verified, kd.repeats) == (False, ())
     assert any("Bob ran the row's configuration on a machine that it has already" in line for line in board.warnings)
+
+
+def test_every_file_tells_whose_a_row_is_where_two_sent_one_method(make_store, alice, make_runs, make_record, tmp_path):
+    """A line that lacks its sender would be read as the other's; names are as sent in CSV, and text in LaTeX."""
+    name, folder = "Bob & Co_1", tmp_path / "board"
+    other = {"store_id": BOB, "hparams": {"lr": 0.5}}
+    sent = [run for data in ("cora", "citeseer") for run in make_runs("kd", [0.9] * 5, dataset=data, **other)]
+    timed = [
+        make_record("kd", kind="speed", dataset="cora", speed=ms, **each)
+        for ms, each in ((1.0, {"store_id": ALICE}), (3.0, other))
+    ]
+    file = tmp_path / "board.yaml"
+    file.write_text(yaml.safe_dump(BOARD | {"stores": [{"id": ALICE, "by": "Alice"}, {"id": BOB, "by": name}]}))
+    stores = [make_store([*alice(), timed[0]], "alice"), make_store([*sent, timed[1]], "bob")]
+    build_board(stores, folder, plots=False, board=file)
+
+    def lines(table):
+        with (folder / "tables" / table).open(encoding="utf-8", newline="") as text:
+            return list(csv.DictReader(text))
+
+    slug = "cora-cpf-transductive-sage-mlp-citation"
+    for table, value, mine, theirs in (
+        (f"{slug}.csv", "test_mean", 0.802, 0.9),
+        (f"{slug}-speed.csv", "full_forward_ms_p50", 1.0, 3.0),
+        ("overall.csv", "mean_rank", 3.0, 1.0),
+    ):
+        told = {line["sender"]: float(line[value]) for line in lines(table) if line["method"] == "kd"}
+        assert told == pytest.approx({"Alice": mine, name: theirs}), table
+        assert {line["sender"] for line in lines(table) if line["method"] != "kd"} <= {""}, table
+    slim = [line for line in lines("slim.csv") if line["dataset"] == "cora" and line["method"].startswith("kd")]
+    assert {line["sender"]: line["score_percent"] for line in slim} == {"Alice": "80.2", name: "90.0"}
+    pairs = {(line["sender"], line["other_sender"]) for line in lines("pairs.csv") if line["method"] == line["other"]}
+    assert pairs == {(name, "Alice")}
+    text = (folder / "tables" / f"{slug}.tex").read_text().splitlines()
+    (head,) = [line for line in text if line.startswith("Method &")]
+    assert head.endswith(r"& Sent by \\")
+    ends = {line.split(" & ")[0]: line.split(" & ")[-1] for line in text if " & " in line}
+    assert ends["kd (by Alice)"] == r"Alice \\"
+    assert ends[r"kd (by Bob \& Co\_1)"] == r"Bob \& Co\_1 \\"
+    assert ends["glnn"] == r"-- \\"
