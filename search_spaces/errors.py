@@ -47,7 +47,7 @@ def first_problem(error: ValidationError, where: str, fields_at: Callable[[tuple
         strangers = (p for p in problems if p["type"] == "extra_forbidden" and p["loc"][:-1] == table)
         problem = next(strangers, problem)
     location = problem["loc"]
-    path = ".".join(str(part) for part in location)
+    path = ".".join(text if (text := str(part)).isprintable() else repr(part) for part in location)
     if problem["type"] == "extra_forbidden":
         inside = ".".join(str(part) for part in location[:-1])
         return unknown("field", str(location[-1]), fields_at(location[:-1]), f"{where}: {inside}" if inside else where)

@@ -168,6 +168,10 @@ def sweep(
     ] = None,
     workers: Workers = 0,
     device: Device = "cpu",
+    gpus: Annotated[
+        float | None,
+        typer.Option(metavar="N", help="GPUs of a trial; default: the spec's."),
+    ] = None,
     data: Data = None,
     optuna_storage: Annotated[
         str | None,
@@ -204,25 +208,28 @@ def sweep(
     from graph_distillery.bench.sweeps import preflight
 
     told = tuple(track or ())
-    request = command.Request(spec, out, cells, optuna_storage, retry_failed, told, speed_only, save_students)
+    request = command.Request(spec, out, cells, optuna_storage, retry_failed, told, speed_only, save_students, gpus)
     return command.run(request, preflight.means(executor, workers, device, address), data, dry_run, json, quiet)
 
 
 @app.command()
 def status(
-    store: Annotated[Path, typer.Argument(metavar="STORE", help="A store.", show_default=False)],
+    stores: Annotated[
+        list[Path],
+        typer.Argument(metavar="STORE...", help="Stores, or folders of stores, as of an array.", show_default=False),
+    ],
     json: Json = False,
 ) -> int:
-    """How far a store is, also while its sweep runs."""
+    """How far stores are, also while their sweeps run."""
     from graph_distillery.bench.cli.commands import status as command
 
-    return command.run(store, json)
+    return command.run(stores, json)
 
 
 @app.command()
 def launch(
     target: Annotated[
-        str, typer.Argument(metavar="slurm|kuberay|ray", help="The kind of cluster.", show_default=False)
+        str, typer.Argument(metavar="slurm|pbs|lsf|kuberay|ray", help="The kind of cluster.", show_default=False)
     ],
     spec: Annotated[Path, typer.Argument(metavar="SPEC.yaml", help="What to sweep.", show_default=False)],
     settings: Annotated[

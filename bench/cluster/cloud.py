@@ -6,8 +6,10 @@ import shlex
 from typing import Any
 
 from graph_distillery.bench.cluster.files import Launch, documents
+from graph_distillery.bench.cluster.machine_settings import NodeType, RayUp
 from graph_distillery.bench.cluster.request import LaunchRequest, Nodes
-from graph_distillery.bench.cluster.settings import NodeType, RayUp
+from graph_distillery.bench.cluster.shell import exports, joined, quoted, without_variables
+from graph_distillery.bench.errors import UserError
 
 _PORT = 6379
 _HOME = "~/distillery"
@@ -36,39 +38,45 @@ def make(request: LaunchRequest, settings: RayUp) -> Launch:
 
 def _sweep(request: LaunchRequest, settings: RayUp) -> str:
     """A line for the head's shell, where ~ must stay bare."""
-    slots = _slots(request, settings)
-    words = ["--executor", "ray", "--address", "auto", "--workers", str(slots), *request.device]
-    store = shlex.quote(settings.store) if settings.store else f"{_HOME}/{shlex.quote(request.spec.name)}"
+    words = ["--executor", "ray", "--address", "auto", *_placed(request, settings)]
+    store = quoted(settings.store) if settings.store else f"{_HOME}/{shlex.quote(request.spec.name)}"
     values = {"RAY_AUTH_MODE": "token", **settings.environment()}
-    before = " ".join(f"{key}={shlex.quote(value)}" for key, value in values.items())
-    return f"{before} distillery sweep {_HOME}/spec.yaml --out {store} {shlex.join(words)}"
+    before = " ".join(f"{key}={quoted(value)}" for key, value in values.items())
+    return f"{before} distillery sweep {_HOME}/spec.yaml --out {store} {joined(words)}"
 
 
-def _slots(request: LaunchRequest, settings: RayUp) -> int:
+def _placed(request: LaunchRequest, settings: RayUp) -> list[str]:
     """Without the machines' sizes in the file, one trial a machine is a floor that `workers` raises."""
-    if settings.workers is not None:
-        return settings.workers
-    if any(group.cpus is None for group in settings.groups) or not settings.groups:
-        return max(sum(group.most for group in settings.groups), len(settings.provider.get("worker_ips") or ()), 1)
-    return request.slots([Nodes(group.most, group.cpus or 0, group.gpus) for group in settings.groups], settings)
+    sizes = [Nodes(group.most, group.cpus or 0, group.gpus, group.least) for group in settings.groups]
+    if settings.groups and all(group.cpus is not None for group in settings.groups):
+        return request.placed(sizes, settings)
+    unsized = next((group for group in settings.groups if group.gpus), None)
+    if unsized is not None:
+        raise UserError(
+            f"ray.groups: {unsized.name} has gpus: say the cpus of every group, so that none of them is idle"
+        )
+    machines = sum(group.most for group in settings.groups) or len(settings.provider.get("worker_ips") or ())
+    return request.options(settings.workers or max(machines, 1), request.spec.resources.every(), settings)
 
 
 def _cluster(request: LaunchRequest, settings: RayUp) -> dict[str, Any]:
+    values = "".join(f"{line}; " for line in exports(settings.env))
     made: dict[str, Any] = {
         "cluster_name": request.spec.name,
         "provider": dict(settings.provider),
         "auth": _auth(settings),
         "idle_timeout_minutes": settings.idle_minutes,
-        "file_mounts": {_TOKEN: _TOKEN, f"{_HOME}/spec.yaml": request.path},
+        "file_mounts": {_TOKEN: _TOKEN, f"{_HOME}/spec.yaml": str(request.path)},
         "setup_commands": ["chmod 600 ~/.ray/auth_token", *settings.setup],
         "head_start_ray_commands": [
             "ray stop",
-            f"ulimit -n 65536; RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0 ray start --head --port={_PORT} "
+            f"ulimit -n 65536; {values}RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0 ray start --head --port={_PORT} "
             "--dashboard-host=127.0.0.1 --autoscaling-config=~/ray_bootstrap_config.yaml",
         ],
         "worker_start_ray_commands": [
             "ray stop",
-            f"ulimit -n 65536; RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0 ray start --address=$RAY_HEAD_IP:{_PORT}",
+            f"ulimit -n 65536; {values}RAY_AUTH_MODE=token RAY_USAGE_STATS_ENABLED=0 "
+            f"ray start --address=$RAY_HEAD_IP:{_PORT}",
         ],
     }
     if settings.image:
@@ -85,7 +93,7 @@ def _cluster(request: LaunchRequest, settings: RayUp) -> dict[str, Any]:
 
 def _auth(settings: RayUp) -> dict[str, str]:
     named = {"ssh_user": settings.ssh_user, "ssh_private_key": settings.ssh_private_key}
-    return {key: value for key, value in named.items() if value is not None}
+    return {key: without_variables(value, f"ray.{key}") for key, value in named.items() if value is not None}
 
 
 def _node_type(kind: NodeType, head: bool = False) -> dict[str, Any]:

@@ -7,8 +7,10 @@ import shlex
 from typing import Any
 
 from graph_distillery.bench.cluster.files import Launch, documents
+from graph_distillery.bench.cluster.machine_settings import KubeRay, Pods
+from graph_distillery.bench.cluster.pods import merged
 from graph_distillery.bench.cluster.request import LaunchRequest, Nodes
-from graph_distillery.bench.cluster.settings import KubeRay, Pods
+from graph_distillery.bench.cluster.shell import joined, without_variables
 from graph_distillery.bench.ids import content_id
 
 #: Of a RayJob; its cluster and pods add to it.
@@ -91,9 +93,12 @@ def _wall(name: str) -> dict[str, Any]:
 
 
 def _job(name: str, request: LaunchRequest, settings: KubeRay) -> dict[str, Any]:
-    slots = request.slots([Nodes(group.most, group.cpus, group.gpus) for group in settings.groups], settings)
+    nodes = [Nodes(group.most, group.cpus, group.gpus, group.least) for group in settings.groups]
     store = settings.store or f"{_STORES}/{request.spec.name}"
-    more = ["--executor", "ray", "--address", "auto", "--workers", str(slots), *request.device]
+    more = ["--executor", "ray", "--address", "auto", *request.placed(nodes, settings)]
+    words = joined(request.sweep(f"{_SPEC}/spec.yaml", store, *more))
+    if "${" in words:  # for the head's shell, not for those that the entry point goes through on its way there
+        words = shlex.join(["bash", "-c", f"exec {words}"])
     auth: dict[str, Any] = {"mode": "token"}
     if settings.auth_secret:
         auth["secretName"] = settings.auth_secret
@@ -102,7 +107,7 @@ def _job(name: str, request: LaunchRequest, settings: KubeRay) -> dict[str, Any]
         "kind": "RayJob",
         "metadata": {"name": name, "labels": {"distillery": name}},
         "spec": {
-            "entrypoint": shlex.join(request.sweep(f"{_SPEC}/spec.yaml", store, *more)),
+            "entrypoint": words,
             "submissionMode": "SidecarMode",  # from inside the head's pod: nobody else needs its dashboard
             "backoffLimit": settings.retries,
             "shutdownAfterJobFinishes": True,
@@ -135,7 +140,7 @@ def _head(name: str, settings: KubeRay) -> dict[str, Any]:
         "serviceType": "ClusterIP",
         "enableIngress": False,
         "rayStartParams": {"num-cpus": "0", "num-gpus": "0"},
-        "template": _pod(name, container, {"volumes": volumes}),
+        "template": _pod(name, container, {"volumes": volumes}, settings, settings.head_pod),
     }
 
 
@@ -153,12 +158,17 @@ def _group(name: str, group: Pods, settings: KubeRay) -> dict[str, Any]:
         "minReplicas": group.least,
         "maxReplicas": group.most,
         "rayStartParams": {},
-        "template": _pod(name, container, more),
+        "template": _pod(name, container, more, settings, group.pod),
     }
 
 
-def _pod(name: str, container: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    return {
+def _pod(
+    name: str, container: dict[str, Any], more: dict[str, Any], settings: KubeRay, own: dict[str, Any]
+) -> dict[str, Any]:
+    """The template, with the user's part for every pod and then the one for these."""
+    if settings.pull_secrets:
+        more = {"imagePullSecrets": [{"name": secret} for secret in settings.pull_secrets], **more}
+    template = {
         "metadata": {"labels": {"distillery": name}},
         "spec": {
             "restartPolicy": "Never",
@@ -168,10 +178,13 @@ def _pod(name: str, container: dict[str, Any], more: dict[str, Any]) -> dict[str
             **more,
         },
     }
+    return merged(template, settings.pod, own)
 
 
 def _container(name: str, settings: KubeRay, cpus: int, memory: str) -> dict[str, Any]:
-    values = {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1", **settings.environment()}
+    values = {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
+    for key, value in settings.environment().items():
+        values[key] = without_variables(value, f"kuberay: {key}")
     amount = {"cpu": str(cpus), "memory": memory}
     return {
         "name": name,

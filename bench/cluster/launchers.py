@@ -5,10 +5,12 @@ from __future__ import annotations
 from importlib.metadata import version
 from pathlib import Path
 
-from graph_distillery.bench.cluster import cloud, kuberay, slurm
+from graph_distillery.bench.cluster import cloud, kuberay
+from graph_distillery.bench.cluster.batch import lsf, pbs, slurm
 from graph_distillery.bench.cluster.files import Launch, absolute, printable
 from graph_distillery.bench.cluster.request import LaunchRequest
 from graph_distillery.bench.cluster.settings import Cluster
+from graph_distillery.bench.cluster.shell import Literal
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.plan.shards import Shard, take_shard
@@ -16,7 +18,7 @@ from graph_distillery.bench.sweeps.preflight import sealed
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.near_names import unknown_line
 
-TARGETS = ("slurm", "kuberay", "ray")
+TARGETS = ("slurm", "pbs", "lsf", "kuberay", "ray")
 
 
 def make_launch(target: str, spec: Path, cluster: Cluster) -> Launch:
@@ -31,13 +33,20 @@ def make_launch(target: str, spec: Path, cluster: Cluster) -> Launch:
     printable(str(spec), "SPEC")
     plan = make_plan(read)
     sealed(plan)
-    request = LaunchRequest(read, absolute(spec, "SPEC"), spec.read_text(encoding="utf-8-sig"), version("ray"))
+    path = Literal(absolute(spec, "SPEC"))
+    request = LaunchRequest(read, path, spec.read_text(encoding="utf-8-sig"), version("ray"))
+    if target in ("slurm", "pbs", "lsf"):
+        batch = getattr(cluster, target)
+        if batch.parts:
+            take_shard(plan, Shard(1, batch.parts), f"{target}.parts")  # refuses more shards than cells
     if target == "slurm":
-        if cluster.slurm.parts:
-            take_shard(plan, Shard(1, cluster.slurm.parts), "slurm.parts")  # refuses more shards than cells
         return slurm.make(request, cluster.slurm)
+    if target == "pbs":
+        return pbs.make(request, cluster.pbs)
+    if target == "lsf":
+        return lsf.make(request, cluster.lsf)
     if target == "kuberay" and cluster.kuberay is not None:
         return kuberay.make(request, cluster.kuberay)
     if target == "ray" and cluster.ray is not None:
         return cloud.make(request, cluster.ray)
-    raise UserError(f"launch {target}: --settings must name a file with a section {target!r}; see bench/cluster")
+    raise UserError(f"launch {target}: --settings must name a file with a section {target!r}; see docs/clusters.md")

@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from graph_distillery.bench.data.info import labels_everything
 from graph_distillery.bench.errors import UserError, value_line
 from graph_distillery.bench.paths import can_be_written, is_folder
 from graph_distillery.bench.sweeps.means import EXECUTORS, Means
 from graph_distillery.bench.sweeps.plan.plan import Cell, Plan
+from graph_distillery.bench.sweeps.spec import Gpus, Spec
 from graph_distillery.near_names import unknown_line
 
 
@@ -47,6 +50,15 @@ def means(executor: str, workers: int, device_name: str, address: str | None) ->
     if address is None:  # else the devices are the cluster's
         device(device_name)
     return Means(named, workers, device_name, address)
+
+
+def with_gpus(spec: Spec, gpus: float) -> Spec:
+    """The spec, its trials taking so much of a GPU, but where overrides say; UserError where Ray gives no such part."""
+    try:
+        gpus = TypeAdapter(Gpus).validate_python(gpus)
+    except ValidationError as error:
+        raise UserError(f"--gpus: {error.errors()[0]['msg'].removeprefix('Value error, ').lower()}") from None
+    return spec.model_copy(update={"resources": spec.resources.model_copy(update={"gpus": gpus})})
 
 
 def sealed(plan: Plan, store: Path | None = None) -> None:

@@ -41,11 +41,14 @@ class Request:
     track: tuple[str, ...] = ()
     speed_only: bool = False
     save_students: str | None = None
+    gpus: float | None = None
 
 
 def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_json: bool, quiet: bool = False) -> int:
     """Carry out the spec into a store, or with `dry_run` say what that would be."""
     read = read_spec(request.spec)
+    if request.gpus is not None:
+        read = preflight.with_gpus(read, request.gpus)
     shard = parse_shard(request.cells, "--cells") if request.cells else None
     store = request.out or Path(read.name if shard is None else f"{read.name}-{shard.number}-of-{shard.count}")
     written = str(shard) if shard is not None and shard.count > 1 else None

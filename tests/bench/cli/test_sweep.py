@@ -233,3 +233,22 @@ def test_an_old_store_chosen_by_test_labels_is_read_and_its_work_never_extended(
         assert (grown.code, grown.err.count("\n")) == (2, 1)
         assert "only distillery reproduce runs it" in grown.err
     assert contents(store) == before
+
+
+def test_status_tells_of_the_parts_of_a_plan_together(
+    distillery: Callable[..., Any], write_spec: Callable[..., Path]
+) -> None:
+    spec = write_spec(teachers=[], methods=["supervised"], students=["mlp", "gcn"], report={"seeds": 1})
+    for part in (1, 3):
+        assert distillery("sweep", spec, "--out", f"all/part-{part}-of-3", "--cells", f"{part}/3").code == 0
+    told = distillery("status", "all", "--json").json
+    assert [store["store"] for store in told["stores"]] == ["all/part-1-of-3", "all/part-3-of-3"]
+    assert (told["cells_done"], told["cells_total"], told["seconds_left"]) == (2, 2, 0)
+    assert told["parts_missing"] == ["mini 2/3"]
+    done = distillery("status", "all/part-1-of-3", "all/part-3-of-3")
+    assert done.code == 0
+    assert done.out.splitlines()[-1] == (
+        "all 2 stores: 2 of 2 cells done; 0 drivers at work; about 0 s of training left for one worker; "
+        "no store yet of part mini 2/3"
+    )
+    assert "is no store" in distillery("status", "all", "absent").err

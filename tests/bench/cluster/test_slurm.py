@@ -17,8 +17,8 @@ MODES: dict[str, dict[str, Any]] = {
     "one node": {"mode": "head-workers", "nodes": 1, "requeue": False},
     "array": {"mode": "array", "parts": 3, "at_once": 2, "gpus_per_node": 1},
 }
-#: What a shell would run or break at, were it not quoted.
-HOSTILE = "a $(touch owned) `touch owned`; touch owned & \"x' | \\"
+#: What a shell would break at, were it not quoted.
+HOSTILE = "a é; touch owned & \"x' | \\ #"
 RICH = {
     "account": "abc-1",
     "partition": "gpu,long",
@@ -102,18 +102,21 @@ def test_a_cluster_is_closed_by_default(mode: str, launch: Callable[..., Any]) -
 
 def test_slots_fill_the_allocation(launch: Callable[..., Any]) -> None:
     section = {"nodes": 2, "cpus_per_node": 16, "gpus_per_node": 4}
-    _, _, made = launch("slurm", section, resources={"cpus": 2, "gpus": 0.25})
+    _, _, made = launch("slurm", section, resources={"cpus": 2, "gpus": 0.5})
+    assert "--workers 16 --device cuda" in made["files"]["mini.sbatch"]
+    _, _, made = launch("slurm", {**section, "gpus_per_node": 2}, resources={"cpus": 2, "gpus": 0.2})
     assert "--workers 16 --device cuda" in made["files"]["mini.sbatch"], "CPUs are the tighter limit"
     code, err, _ = launch("slurm", section, resources={"cpus": 2, "gpus": 9})
     assert code == 2
     assert "a trial asks for 2 CPUs and 9 GPUs, and a node of the cluster has 16 and 4" in err
+    section["gpus_per_node"] = 0
     code, _, _ = launch("slurm", section, resources={"cpus": 20})
     assert code == 2, "32 CPUs in all, but no node holds such a trial, and Ray would wait for ever"
     _, _, made = launch("slurm", section, resources={"cpus": 9})
     assert "--workers 2 " in made["files"]["mini.sbatch"], "one a node, with 7 CPUs left on each"
     mixed = {"cpus": 16, "overrides": {"glnn": {"cpus": 1, "gpus": 1}}}
-    _, _, made = launch("slurm", section, resources=mixed)
-    assert "--workers 2 " in made["files"]["mini.sbatch"], "two of the large ones, eight of the others"
+    _, _, made = launch("slurm", {**section, "gpus_per_node": 1}, resources=mixed)
+    assert "--workers 2 " in made["files"]["mini.sbatch"], "two of the large ones, and of the others"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,3 @@
+"""Batch systems: Slurm, PBS and LSF."""
+
+from __future__ import annotations
