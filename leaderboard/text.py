@@ -11,7 +11,16 @@ from graph_distillery.leaderboard.statistics import Estimate, PairedTest, Sampli
 NONE = "–"
 #: Instead of the interval of a mean rank or a win rate.
 TOO_FEW = "too few datasets for an interval"
-METRICS = {"accuracy": "accuracy", "micro_f1": "micro-F1", "macro_f1": "macro-F1", "roc_auc": "ROC AUC"}
+
+
+class _Titles(dict[str, str]):
+    """By name; of another package's metric the name itself."""
+
+    def __missing__(self, name: str) -> str:
+        return name.replace("_", " ")
+
+
+METRICS = _Titles(accuracy="accuracy", micro_f1="micro-F1", macro_f1="macro-F1", roc_auc="ROC AUC")
 
 
 def percent(value: float | None) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-#: What a task may be judged by, all of them fractions of which more is better.
-Metric = Literal["accuracy", "micro_f1", "macro_f1", "roc_auc"]
+#: What a task may be judged by, all of them fractions of which more is better: a name of `tasks.metrics.METRICS`.
+Metric = str
 
 
 Setting = Literal["transductive", "inductive", "graph-level"]

@@ -24,6 +24,10 @@ Kind = Literal["method", "model"]
 #: What every entry of a kind takes beside what stands in its space, and what it is where nobody asks. A spec may fix or
 #: tune it; standing in no space, it changes none that does not.
 BESIDE: Mapping[Kind, Mapping[str, Scalar]] = {"method": {}, "model": {"clip": None}}
+#: Likewise of one entry alone.
+BESIDE_OF: Mapping[tuple[Kind, str], Mapping[str, Scalar]] = {
+    ("model", name): {"block": "plain"} for name in ("gcn", "sage", "gat")
+}
 
 _HYPERPARAMETER = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*(?:\+[a-z0-9-]+)*|[a-z]+:[A-Za-z0-9_.:]+", re.ASCII)
@@ -121,7 +125,11 @@ class Space(BaseModel):
 
     def settable(self) -> list[str]:
         """Every name that `override` takes."""
-        return list(dict.fromkeys([*self.names(), *BESIDE[self.kind]]))
+        return list(dict.fromkeys([*self.names(), *self.beside()]))
+
+    def beside(self) -> dict[str, Scalar]:
+        """What may be set beside what stands here, and what it is where nobody asks."""
+        return {**BESIDE[self.kind], **BESIDE_OF.get((self.kind, self.name), {})}
 
     def for_dataset(self, dataset: str | None, split: str | None = None) -> Space:
         """A copy with the defaults and fixed values published for this dataset and split, and no presets."""
@@ -171,10 +179,10 @@ class Space(BaseModel):
         """
         where = where or f"{self.kind} {self.name}"
         fix, space = _table(fix, f"{where}: fix"), _table(space, f"{where}: space")
-        beside = BESIDE[self.kind]
+        beside = self.beside()
         if asked := {name: beside[name] for name in (*fix, *space) if name in beside and name not in self.names()}:
             whole = self.model_copy(update={"fixed": {**self.fixed, **asked}})
-            whole._nullable = self._nullable | asked.keys()
+            whole._nullable = self._nullable | {name for name, value in asked.items() if value is None}
             return whole.override(fix, space, where=where)
         for field, edits in (("fix", fix), ("space", space)):
             for name in edits:

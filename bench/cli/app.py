@@ -88,10 +88,10 @@ def demo(
 
 @app.command("list")
 def list_(
-    what: Annotated[str, typer.Argument(metavar="methods|datasets|models|papers", show_default=False)],
+    what: Annotated[str, typer.Argument(metavar="methods|datasets|models|papers|splits|metrics", show_default=False)],
     json: Json = False,
 ) -> int:
-    """The methods, datasets, models or papers there are."""
+    """The methods, datasets, models, papers, splits or metrics there are."""
     from graph_distillery.bench.cli.commands import listing
 
     return listing.run(what, json)

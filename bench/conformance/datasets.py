@@ -19,10 +19,12 @@ from graph_distillery.bench.data.dataset import Dataset, content_hashes
 from graph_distillery.bench.data.info import DatasetInfo
 from graph_distillery.bench.data.loading import load_dataset
 from graph_distillery.bench.data.registry import DATASETS
-from graph_distillery.bench.data.splits import SPLIT_NAMES, Split, make_split
+from graph_distillery.bench.data.split_info import SPLITS
+from graph_distillery.bench.data.splits import Split, make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.problem import ProblemKey, divide
 from graph_distillery.methods.contract.items import ITEMS
+from graph_distillery.methods.tasks.metrics import metrics_of
 from graph_distillery.methods.tasks.registry import TASKS, make_task
 
 #: Seeds whose splits are made.
@@ -71,7 +73,7 @@ class DatasetConformance:
         for field in ("title", "source"):
             check(bool(getattr(info, field)), f"{field} is empty")
         check(info.task in TASKS, f"task {info.task!r} is not registered")
-        check(info.metric in TASKS.get(info.task).metrics, f"metric {info.metric!r} does not fit {info.task}")
+        check(info.metric in metrics_of(TASKS.get(info.task)), f"metric {info.metric!r} does not fit {info.task}")
         check(bool(info.splits) and len(set(info.splits)) == len(info.splits), f"splits {info.splits}")
         check(callable(DATASETS.load(info.name)), f"{info.target} cannot be called")
         for field in ("nodes", "features", "classes", "graphs"):
@@ -139,7 +141,7 @@ class DatasetConformance:
 
     def test_names_no_split_that_is_not_its_own(self, name: str) -> None:
         data = loaded(name)
-        unknown = [one for one in DATASETS.get(name).splits if one not in {*SPLIT_NAMES, *data.fixed_splits}]
+        unknown = [one for one in DATASETS.get(name).splits if one not in {*SPLITS.names, *data.fixed_splits}]
         check(not unknown, f"unknown splits: {', '.join(unknown)}")
         refused(lambda: make_split(data, "no-such-split", 0), name, "no-such-split")
 

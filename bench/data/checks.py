@@ -21,6 +21,7 @@ from graph_distillery.methods.contract.columns import TYPE, Columns
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import ITEMS
 from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.tasks.metrics import METRICS
 from graph_distillery.methods.tasks.registry import TASKS
 
 PARTS = ("training", "validation", "test")
@@ -230,8 +231,10 @@ def check_labels(dataset: Dataset) -> None:
         raise DataFault("labels", why)
     if bool((labels < 0).all()):
         raise DataFault("labels", "no item has a label")
-    if dataset.metric == "roc_auc" and classes != 2:
-        raise DataFault("labels", f"ROC AUC judges labels 0 and 1, and there are {classes} classes")
+    judge = METRICS.get(dataset.metric)
+    if judge.classes is not None and classes != judge.classes:
+        judged = "ROC AUC judges labels 0 and 1" if judge.name == "roc_auc" else f"{judge.title} judges {judge.classes}"
+        raise DataFault("labels", f"{judged}, and there are {classes} classes")
 
 
 def _with_tidy_edges(dataset: Dataset) -> Dataset:

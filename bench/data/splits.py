@@ -42,6 +42,7 @@ from graph_distillery.bench.data.loaders.tu.released import GFKD_TEST
 from graph_distillery.bench.data.randomness import Stream
 from graph_distillery.bench.data.raw_files import MIRROR_VARIABLE
 from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.data.split_info import SPLITS, added_splits
 from graph_distillery.bench.errors import UserError
 from graph_distillery.methods.tasks.registry import TASKS
 from graph_distillery.near_names import hint
@@ -110,7 +111,7 @@ def make_split(dataset: Dataset, name: str, seed: int) -> tuple[Dataset, Split]:
         if name == REDRAWN:
             return dataset, _split(name, seed, *redrawn(choices[0], seed))
         return dataset, _split(name, seed, *(part.numpy() for part in choices[published_number(seed, len(choices))]))
-    parts = _DRAWN[name](dataset, seed)
+    parts = _DRAWN[name](dataset, seed) if name in _DRAWN else _added(dataset, name, seed)
     if name == ISOLATION:
         dataset = dataset.without_edges_of(torch.from_numpy(isolated_nodes(dataset)))
     split = _split(name, seed, *parts)
@@ -119,6 +120,19 @@ def make_split(dataset: Dataset, name: str, seed: int) -> tuple[Dataset, Split]:
     except DataFault as fault:
         raise UserError(f"dataset {dataset.name!r}, seed {seed}: {fault}") from None
     return dataset, split
+
+
+def _added(dataset: Dataset, name: str, seed: int) -> Parts:
+    """The parts that another package's function gives."""
+    where = f"dataset {dataset.name!r}, seed {seed}: split {name!r}"
+    try:
+        train, val, test = (np.asarray(part) for part in SPLITS.load(name)(dataset, seed))
+    except Exception as error:  # whatever somebody's code raises
+        raise UserError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from error
+    for part in (train, val, test):
+        if part.ndim != 1 or part.dtype.kind not in "iu":
+            raise UserError(f"{where}: a part is {part.dtype} of shape {list(part.shape)}, not item numbers")
+    return train, val, test
 
 
 def published_number(seed: int, count: int) -> int:
@@ -131,10 +145,10 @@ def published_number(seed: int, count: int) -> int:
 
 def available_splits(dataset: Dataset) -> list[str]:
     """The names that make sense for this dataset, fixed ones first."""
-    fixed = list(dataset.fixed_splits)
+    fixed, added = list(dataset.fixed_splits), added_splits(TASKS.get(dataset.task))
     if dataset.level == "graph":
         released = ["gfkd-70-30"] if dataset.name in GFKD_TEST else []
-        return [*fixed, "kfold-10", "holdout-70-30", "sealed-60-20-20", *released]
+        return [*fixed, "kfold-10", "holdout-70-30", "sealed-60-20-20", *released, *added]
     if dataset.graph.num_graphs > 1:
         return fixed
     if dataset.graph.num_targets < dataset.graph.num_nodes and fixed:
@@ -143,7 +157,7 @@ def available_splits(dataset: Dataset) -> list[str]:
         return [*fixed, "random-60-20-20"]
     by_class = ["cpf", "planetoid-random", "balanced-20-20", "gprgnn-60-20-20", "sealed-20-30", ISOLATION]
     has_classes = TASKS.get(dataset.task).labels == "class"
-    return [*fixed, "random-60-20-20", "sealed-60-20-20", *(by_class if has_classes else [])]
+    return [*fixed, "random-60-20-20", "sealed-60-20-20", *(by_class if has_classes else []), *added]
 
 
 def hide_inductive(split: Split, seed: int, fraction: float = 0.2) -> tuple[Tensor, Tensor]:
@@ -367,5 +381,3 @@ _DRAWN: dict[str, Callable[[Dataset, int], Parts]] = {
     "holdout-70-30": _holdout,
     "gfkd-70-30": _gfkd_70_30,
 }
-
-SPLIT_NAMES: tuple[str, ...] = ("public", "geom-gcn", "graphs", "ogb", REDRAWN, *_DRAWN)

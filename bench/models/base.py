@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
 from graph_distillery.bench.errors import UserError, value_line
+from graph_distillery.bench.models.blocks import Linear, TunedLayer
 from graph_distillery.bench.models.layers import (
     Convolution,
     FeatureLinear,
@@ -99,10 +100,31 @@ class Model(nn.Module):
         if level == "node":
             widths.append(out_features)
         self.layers = nn.ModuleList(
-            self.make_layer(i, widths[i], widths[i + 1], output=i == hidden_layers) for i in range(len(widths) - 1)
+            self._block(i, widths[i], widths[i + 1], output=i == hidden_layers) for i in range(len(widths) - 1)
         )
         self.norms = nn.ModuleList(make_norm(hyper.norm, width) for width in hidden_widths)
         self.head = self.make_head(widths, out_features) if level != "node" else None
+
+    @property
+    def tuned(self) -> bool:
+        """Whether its layers are those of tunedGNN; see `blocks`."""
+        return getattr(self.hyper, "block", "plain") != "plain"
+
+    def _block(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
+        """Layer number `index` as the hyperparameters' `block` has it."""
+        if not self.tuned:
+            return self.make_layer(index, in_features, out_features, output)
+        if output:
+            return Linear(in_features, out_features)
+        projected = self.hyper.hidden if index == 0 and self.hyper.block == "tuned-projected" else None
+        return TunedLayer(
+            lambda before, after: self.make_layer(index, before, after, output=False),
+            in_features,
+            out_features,
+            residual=self.hyper.residual,
+            projected=projected,
+            p=self.hyper.dropout,
+        )
 
     def hidden_widths(self, hyper: Any) -> list[int]:
         """The width of every hidden state."""
@@ -149,13 +171,14 @@ class Model(nn.Module):
         state: Features = graph.features
         hidden: list[Tensor] = []
         for index, layer in enumerate(self.layers):
-            if index > 0 or self.drops_features:
+            if index > 0 or (self.drops_features and not self.tuned):
                 state = drop_features(state, p, self.training)
             made = self.apply_layer(cast(Convolution, layer), graph.for_layer(index), state, hidden)
             layer_input, state = state, made
             if index < len(self.norms):
-                state = self.activate(self.norms[index](made))
-                if self.hyper.residual and index > 0:
+                normed = self.norms[index](made)
+                state = F.relu(normed) if self.tuned else self.activate(normed)
+                if self.hyper.residual and index > 0 and not self.tuned:
                     state = self.add_residual(state, layer_input)
                 hidden.append(state)
         if not isinstance(state, Tensor):  # one layer, and that the head: the features themselves are pooled

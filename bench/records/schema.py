@@ -31,6 +31,7 @@ Selection = Literal["default", "tuned", "both", "ablated"]
 RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
 #: As a method's catalogue entry may name one (`graph_distillery.methods.info`).
 Variant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$", max_length=40)]
+MetricName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$", max_length=40)]
 HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -95,7 +96,7 @@ class Cell(_Part):
     items: Items | None = None
     setting: Literal["transductive", "inductive", "graph-level"]
     task: Name
-    metric: Literal["accuracy", "micro_f1", "macro_f1", "roc_auc"]
+    metric: MetricName
     teacher: Name | None
     teacher_id: HexId | None
     teacher_ids: tuple[HexId, ...] | None = Field(None, min_length=2)

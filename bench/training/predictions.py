@@ -12,6 +12,7 @@ from graph_distillery.bench.records.predictions import JudgedBy, PredictedPart, 
 from graph_distillery.bench.training.problem import TestSet
 from graph_distillery.methods.contract import Task
 from graph_distillery.methods.task_info import Metric
+from graph_distillery.methods.tasks.metrics import METRICS
 
 Kept = Literal["labels", "logits", "none"]
 
@@ -30,7 +31,7 @@ def pack_predictions(
     for name, found in logits.items():
         both = torch.stack([each.detach() for each in found]).cpu()
         numbers, truth = test.numbers[name].cpu().numpy(), test.parts[name].labels.cpu()
-        keep = both.numpy() if kept == "logits" or metric == "roc_auc" else None
+        keep = both.numpy() if kept == "logits" or not METRICS.get(metric).of_labels else None
         if task.info.labels == "set":
             sets = (both > 0).numpy() if keep is None else None
             parts[name] = PredictedPart(numbers, label_sets=sets, logits=keep)

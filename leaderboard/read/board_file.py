@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from graph_distillery.leaderboard.errors import BoardError
-from graph_distillery.near_names import unknown_line
+from graph_distillery.leaderboard.text import METRICS
+from graph_distillery.near_names import did_you_mean, nearest, unknown_line
 from graph_distillery.search_spaces.errors import SpaceError, first_problem
 from graph_distillery.search_spaces.strict_yaml import load_yaml
 
@@ -89,9 +90,18 @@ class Track(_Part):
     setting: Literal["transductive", "inductive", "graph-level"]
     teachers: Annotated[tuple[Text, ...], BeforeValidator(_names)] = ()
     students: Names
-    metric: Literal["accuracy", "micro_f1", "macro_f1", "roc_auc"] = "accuracy"
+    metric: Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$", max_length=40)] = "accuracy"
     search: Budget | None = None
     report: Reported
+
+    @field_validator("metric")
+    @classmethod
+    def _not_misspelt(cls, metric: str) -> str:
+        """Another package's metric may have any name; one that is nearly ours is a slip of the fingers."""
+        near = nearest(metric, METRICS)
+        if metric not in METRICS and near is not None:
+            raise ValueError(f"must be a metric's name, got {metric!r}; {did_you_mean(near)}")
+        return metric
 
     @model_validator(mode="after")
     def _agrees(self) -> Track:

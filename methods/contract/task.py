@@ -11,6 +11,7 @@ from torch import Tensor
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import ITEMS, Items, Level
 from graph_distillery.methods.task_info import TaskInfo
+from graph_distillery.methods.tasks.metrics import METRICS, metrics_of
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,14 @@ class Task(ABC):
         """
         if not bool(torch.isfinite(logits).all()):
             raise FloatingPointError("the predictions are not finite")
-        if metric not in self.info.metrics:
+        if metric in self.info.metrics:
+            return self.all_scores(metric, logits.double(), labels)
+        if metric not in metrics_of(self.info):
             raise ValueError(f"metric {metric!r} does not fit task {self.name!r}, but {', '.join(self.info.metrics)}")
-        return self.all_scores(metric, logits.double(), labels)
+        found = float(METRICS.load(metric)(logits.double(), labels))
+        if not 0 <= found <= 1:
+            raise ValueError(f"metric {metric!r} gives {found}, which is no fraction in 0 to 1")
+        return {**self.all_scores(self.info.metrics[0], logits.double(), labels), metric: found}
 
     def main_score(self, metric: str, logits: Tensor, labels: Tensor) -> float:
         """The one score that training selects on; cheaper than `scores` where it can be."""

@@ -42,6 +42,28 @@ def macro_f1(predicted: Tensor, true: Tensor) -> float:
     return float((2 * hits / total.clamp(min=1)).mean())
 
 
+def micro_f1_of_logits(logits: Tensor, labels: Tensor) -> float:
+    """`micro_f1` of [items, classes] logits: of sets of labels, or of one class an item."""
+    return micro_f1(*_as_sets(logits, labels))
+
+
+def macro_f1_of_logits(logits: Tensor, labels: Tensor) -> float:
+    """`macro_f1` likewise."""
+    return macro_f1(*_as_sets(logits, labels))
+
+
+def auc_of_logits(logits: Tensor, labels: Tensor) -> float:
+    """`ranking_auc` of [items, 2] logits, or of [items, 1] scores."""
+    return ranking_auc(logits[:, -1] - logits[:, 0] if logits.shape[1] > 1 else logits[:, 0], labels)
+
+
+def _as_sets(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    if labels.dim() > 1:
+        return logits > 0, labels > 0.5
+    told, true = (torch.nn.functional.one_hot(e, logits.shape[1]).bool() for e in (logits.argmax(dim=-1), labels))
+    return told, true
+
+
 def calibration_error(confidence: Tensor, correct: Tensor) -> float:
     """Expected calibration error over equal-width bins of confidence; [items] each."""
     bins = (confidence * CALIBRATION_BINS).long().clamp(max=CALIBRATION_BINS - 1)

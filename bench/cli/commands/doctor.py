@@ -16,12 +16,15 @@ from typing import Literal
 from graph_distillery.bench.cli.terminal import emit, emit_json, table
 from graph_distillery.bench.data.loading import data_root, mirror
 from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.data.split_info import SPLITS
 from graph_distillery.bench.environment import package_version, suite_version
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.cost import processors
 from graph_distillery.bench.text import count
 from graph_distillery.methods import METHODS
+from graph_distillery.methods.tasks.metrics import METRICS
+from graph_distillery.methods.tasks.registry import TASKS
 
 #: Import name and distribution. Without those of the second row only one command or one kind of dataset is lost.
 _ESSENTIAL = (
@@ -71,7 +74,7 @@ def examine(data: Path | None) -> Iterator[Finding]:
     for module, name in _OPTIONAL:
         yield _library(module, name, essential=False)
     yield _tried("registries", _registries)
-    for registry in (METHODS, MODELS, DATASETS):
+    for registry in (METHODS, MODELS, DATASETS, TASKS, SPLITS, METRICS):
         for broken in registry.broken:
             yield Finding("plug-in", "broken", broken.reason)
     yield _tried("devices", _devices)

@@ -8,12 +8,14 @@ from typing import Any
 
 from graph_distillery.bench.cli.terminal import emit, emit_json, table
 from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.data.split_info import SPLITS
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.methods import METHODS
+from graph_distillery.methods.tasks.metrics import METRICS
 from graph_distillery.near_names import unknown_line
 
-WHAT = ("methods", "datasets", "models", "papers")
+WHAT = ("methods", "datasets", "models", "papers", "splits", "metrics")
 
 
 def run(what: str, as_json: bool) -> int:
@@ -30,7 +32,8 @@ def run(what: str, as_json: bool) -> int:
 
 
 def _registry(what: str) -> Any:
-    return {"methods": METHODS, "datasets": DATASETS, "models": MODELS}[what]
+    registries = {"methods": METHODS, "datasets": DATASETS, "models": MODELS, "splits": SPLITS, "metrics": METRICS}
+    return registries[what]
 
 
 def plain(entry: Any) -> dict[str, Any]:
@@ -71,6 +74,8 @@ _COLUMNS = {
     "methods": ("name", "title", "venue", "year", "family", "teacher", "students", "inference", "variants", "tasks"),
     "datasets": ("name", "task", "metric", "graphs", "nodes", "edges", "features", "classes", "kind", "splits"),
     "models": ("name", "kind", "title", "venue", "year", "url"),
+    "splits": ("name", "items", "title"),
+    "metrics": ("name", "labels", "classes", "title"),
     "papers": ("year", "venue", "paper", "methods", "tables", "url"),
 }
 _NUMBERS = ("graphs", "nodes", "edges", "features", "classes")

@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from graph_distillery.bench.data.info import DatasetInfo
 from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.data.split_info import added_splits
 from graph_distillery.bench.errors import UserError
 from graph_distillery.methods.task_info import Metric
+from graph_distillery.methods.tasks.metrics import metrics_of
 from graph_distillery.methods.tasks.registry import TASKS
 from graph_distillery.near_names import hint, unknown_line
 from graph_distillery.search_spaces.errors import first_problem
@@ -86,11 +88,12 @@ class DataSource(BaseModel):
     def _fits(self) -> DataSource:
         if self.task not in SPLITS:
             raise ValueError(unknown_line("task of a graph of one's own", self.task, SPLITS))
-        metrics = TASKS.get(self.task).metrics
+        metrics = metrics_of(TASKS.get(self.task))
         if self.metric is not None and self.metric not in metrics:
             raise ValueError(f"metric {self.metric} does not fit {self.task}; {hint(self.metric, metrics)}")
-        if self.split is not None and self.split not in SPLITS[self.task]:
-            raise ValueError(unknown_line(f"split of {self.task}", self.split, SPLITS[self.task]))
+        splits = (*SPLITS[self.task], *added_splits(TASKS.get(self.task)))
+        if self.split is not None and self.split not in splits:
+            raise ValueError(unknown_line(f"split of {self.task}", self.split, splits))
         if self.python is not None and (self.nodes or self.splits):
             raise ValueError("nodes and splits are for files; the function returns its own masks")
         return self

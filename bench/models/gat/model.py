@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
+from graph_distillery.bench.models.blocks import BLOCK, Block
 from graph_distillery.bench.models.gat.attention import attend, attention_places
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
 from graph_distillery.methods.contract.graph import Graph
@@ -26,6 +27,7 @@ class GATHyperparameters(ModelHyperparameters):
     linear_residual: bool = Field(
         False, description="a weight in every residual, as DGL before 0.7; otherwise only where widths differ"
     )
+    block: Block = BLOCK
 
     @model_validator(mode="after")
     def _heads_divide(self) -> Self:
@@ -112,7 +114,7 @@ class GAT(Model):
         width = out_features if output else out_features // hyper.heads
         total_width = width * (hyper.output_heads if output else hyper.heads)
         residual = "none"
-        if hyper.residual and index > 0:
+        if hyper.residual and index > 0 and not self.tuned:
             residual = "linear" if hyper.linear_residual or in_features != total_width else "identity"
         return AttentionConvolution(in_features, width, hyper, output=output, residual=residual)
 

@@ -7,12 +7,17 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from graph_distillery.bench.models.base import Model
+from graph_distillery.bench.models.base import Model, ModelHyperparameters
+from graph_distillery.bench.models.blocks import BLOCK, Block
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
 from graph_distillery.bench.models.neighbourhood import weighted_propagation
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
+
+
+class GCNHyperparameters(ModelHyperparameters):
+    block: Block = BLOCK
 
 
 class PropagatedLinear(Convolution):
@@ -43,6 +48,7 @@ class GCN(Model):
     teacher drops hidden states alone.)
     """
 
+    Hyperparameters: ClassVar[type[ModelHyperparameters]] = GCNHyperparameters
     drops_features: ClassVar[bool] = True
     reads_weights: ClassVar[bool] = True
 

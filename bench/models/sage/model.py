@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from torch import Tensor
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
+from graph_distillery.bench.models.blocks import BLOCK, Block
 from graph_distillery.bench.models.gcn.model import PropagatedLinear
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
 from graph_distillery.methods.contract.graph import Graph
@@ -32,6 +33,8 @@ class SAGEHyperparameters(ModelHyperparameters):
         "code; under the aggregator gcn it then counts twice",
     )
 
+    block: Block = BLOCK
+
     @field_validator("fan_out", mode="before")
     @classmethod
     def _one_count(cls, value: object) -> object:
@@ -41,6 +44,8 @@ class SAGEHyperparameters(ModelHyperparameters):
     @model_validator(mode="after")
     def _check_fan_out(self) -> SAGEHyperparameters:
         if self.fan_out is not None:
+            if self.block != "plain":
+                raise ValueError(f"block {self.block!r} reads all neighbours; fan_out is for plain")
             parts = self.fan_out.split(",")
             if not all(part.strip().isdecimal() and 0 < int(part) <= 1_000_000 for part in parts):
                 raise ValueError(f"fan_out {self.fan_out!r}: expected counts of at least 1, as 5 or 5,10")

@@ -10,6 +10,7 @@ from typing import Any
 
 from graph_distillery.bench.data.info import labels_everything
 from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
+from graph_distillery.bench.data.split_info import added_splits
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.models.registry import MODELS
@@ -212,8 +213,8 @@ def _field(name: str) -> Iterator[None]:
 def _data_key(spec: Spec, info: DatasetInfo) -> DataKey:
     split = spec.split.get(info.name) if isinstance(spec.split, dict) else spec.split
     split = split or info.splits[0]
-    if split not in info.splits:
-        raise UserError(f"split: {unknown_line(f'split of dataset {info.name!r}', split, info.splits)}")
+    if split not in (allowed := (*info.splits, *added_splits(TASKS.get(info.task)))):
+        raise UserError(f"split: {unknown_line(f'split of dataset {info.name!r}', split, allowed)}")
     return DataKey(info.name, split, _setting(spec, info))
 
 

@@ -1,0 +1,46 @@
+"""The metrics by name: what a dataset may be judged by. Listing them loads no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from graph_distillery.methods.registry import Registry
+from graph_distillery.methods.task_info import Metric, TaskInfo
+
+
+@dataclass(frozen=True)
+class MetricInfo:
+    """What there is to know of a metric before it is loaded; `target` is its `module:function`.
+
+    The function takes logits, [items, classes] float64, and labels, as the dataset has them, and gives a fraction in 0
+    to 1 of which more is better.
+
+    labels: the kinds of labels that it judges (`TaskInfo.labels`). classes: how many there must be; None: any number.
+    of_labels: whether it follows from the predicted labels alone; where not, a store keeps logits.
+    """
+
+    name: str
+    title: str
+    labels: tuple[Literal["class", "set", "binary"], ...]
+    target: str
+    classes: int | None = None
+    of_labels: bool = False
+
+
+_SCORES = "graph_distillery.methods.tasks.scores"
+_BUILT_IN = (
+    MetricInfo("accuracy", "Accuracy", ("class", "binary"), f"{_SCORES}:accuracy", of_labels=True),
+    MetricInfo("micro_f1", "Micro-F1", ("class", "set"), f"{_SCORES}:micro_f1_of_logits", of_labels=True),
+    MetricInfo("macro_f1", "Macro-F1", ("class", "set"), f"{_SCORES}:macro_f1_of_logits", of_labels=True),
+    MetricInfo("roc_auc", "Area under the ROC curve", ("class", "binary"), f"{_SCORES}:auc_of_logits", 2),
+)
+
+#: Third-party packages add metrics through this entry-point group.
+METRICS: Registry[MetricInfo] = Registry("metric", lambda: _BUILT_IN, "graph_distillery.metrics")
+
+
+def metrics_of(task: TaskInfo) -> tuple[Metric, ...]:
+    """What a task may be judged by: its own metrics, the usual one first, and other packages' that fit it."""
+    added = (info.name for info in METRICS if not info.target.startswith(_SCORES) and task.labels in info.labels)
+    return (*task.metrics, *added)
