@@ -91,7 +91,7 @@ def list_(
     what: Annotated[str, typer.Argument(metavar="methods|datasets|models|papers|splits|metrics", show_default=False)],
     json: Json = False,
 ) -> int:
-    """The methods, datasets, models, papers, splits or metrics there are."""
+    """What there is: methods, datasets, models, and so on."""
     from graph_distillery.bench.cli.commands import listing
 
     return listing.run(what, json)
