@@ -18,8 +18,7 @@ from graph_distillery.bench.data import cache as disk
 from graph_distillery.bench.data.dataset import Dataset, content_hashes
 from graph_distillery.bench.data.info import DatasetInfo
 from graph_distillery.bench.data.loading import load_dataset
-from graph_distillery.bench.data.registry import DATASETS
-from graph_distillery.bench.data.split_info import SPLITS
+from graph_distillery.bench.data.registry import DATASETS, SPLITS
 from graph_distillery.bench.data.splits import Split, make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.problem import ProblemKey, divide

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
-from graph_distillery.methods.task_info import Metric
+from graph_distillery.methods.task_info import Metric, TaskInfo
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
@@ -57,3 +57,24 @@ def one_graph(name: str, title: str, splits: tuple[str, ...], source: str, targe
 def labels_everything(split: str, setting: str) -> bool:
     """Whether every item that a method trains on is labelled: whole graphs, and graphs whose nodes all are."""
     return setting == "graph-level" or split == "graphs"
+
+
+@dataclass(frozen=True)
+class SplitInfo:
+    """What there is to know of a split before it is drawn; `target` is its `module:function`.
+
+    The function is called as `function(dataset, seed)` with a `bench.data.dataset.Dataset` and gives the training, the
+    validation and the test items, [count] integers each. The same seed must always give the same.
+
+    items: what it divides. classes: whether it needs one class an item.
+    """
+
+    name: str
+    title: str
+    items: tuple[Literal["node", "graph"], ...]
+    target: str
+    classes: bool = False
+
+    def fits(self, task: TaskInfo) -> bool:
+        """Whether the items of a task can be divided so."""
+        return task.items in self.items and not task.typed and (not self.classes or task.labels == "class")

@@ -41,8 +41,7 @@ from graph_distillery.bench.data.faults import DataFault
 from graph_distillery.bench.data.loaders.tu.released import GFKD_TEST
 from graph_distillery.bench.data.randomness import Stream
 from graph_distillery.bench.data.raw_files import MIRROR_VARIABLE
-from graph_distillery.bench.data.registry import DATASETS
-from graph_distillery.bench.data.split_info import SPLITS, added_splits
+from graph_distillery.bench.data.registry import DATASETS, SPLITS, added_splits
 from graph_distillery.bench.errors import UserError
 from graph_distillery.methods.tasks.registry import TASKS
 from graph_distillery.near_names import hint

@@ -15,8 +15,7 @@ from typing import Literal
 
 from graph_distillery.bench.cli.terminal import emit, emit_json, table
 from graph_distillery.bench.data.loading import data_root, mirror
-from graph_distillery.bench.data.registry import DATASETS
-from graph_distillery.bench.data.split_info import SPLITS
+from graph_distillery.bench.data.registry import DATASETS, SPLITS
 from graph_distillery.bench.environment import package_version, suite_version
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.sweeps import preflight

@@ -7,8 +7,7 @@ from dataclasses import fields
 from typing import Any
 
 from graph_distillery.bench.cli.terminal import emit, emit_json, table
-from graph_distillery.bench.data.registry import DATASETS
-from graph_distillery.bench.data.split_info import SPLITS
+from graph_distillery.bench.data.registry import DATASETS, SPLITS
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.methods import METHODS

@@ -9,8 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from graph_distillery.bench.data.info import DatasetInfo
-from graph_distillery.bench.data.registry import DATASETS
-from graph_distillery.bench.data.split_info import added_splits
+from graph_distillery.bench.data.registry import DATASETS, added_splits
 from graph_distillery.bench.errors import UserError
 from graph_distillery.methods.task_info import Metric
 from graph_distillery.methods.tasks.metrics import metrics_of

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_distillery.bench.data.info import labels_everything
-from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
-from graph_distillery.bench.data.split_info import added_splits
+from graph_distillery.bench.data.registry import DATASETS, DatasetInfo, added_splits
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.models.registry import MODELS

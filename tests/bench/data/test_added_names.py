@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 import torch
 
+from graph_distillery.bench.data.info import SplitInfo
 from graph_distillery.bench.data.loading import load_dataset
-from graph_distillery.bench.data.split_info import SPLITS, SplitInfo
+from graph_distillery.bench.data.registry import SPLITS
 from graph_distillery.bench.data.splits import make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import read_records
@@ -22,7 +23,7 @@ from graph_distillery.methods.tasks.registry import TASKS, make_task
 
 MODULE = """
 import numpy as np
-from graph_distillery.bench.data.split_info import SplitInfo
+from graph_distillery.bench.data.info import SplitInfo
 from graph_distillery.methods.tasks.metrics import MetricInfo
 
 worst = MetricInfo("worst_recall", "Recall of the worst class", ("class",), "dstown:recall")
