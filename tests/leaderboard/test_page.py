@@ -63,7 +63,7 @@ def test_the_first_screen_answers_the_question(page, names_in):
     assert f"{ranked} to say how surely)" in second
     assert "Under 0.5 ms a request" in third
     assert "no row answers" in third
-    assert page.inner_text("#verdict").startswith("citeseer (transductive, public): teacher (sage (teacher)) has the")
+    assert page.inner_text("#verdict").startswith("citeseer (transductive, public): teacher (sage) has the")
     page.select_option("#dataset", "cora")
     page.fill("#under", "1.2")  # requests take base * 1.5 ms: kd 1.17, glnn 1.23
     assert page.inner_text("#verdict").startswith("cora (transductive, cpf), under 1.2 ms: kd (sage → mlp) has the")

@@ -79,6 +79,7 @@ const share = (value) => (known(value) ? `${(100 * value).toFixed(0)} %`.replace
 const between = (low, high, form = percent) => (known(low) && known(high) ? `${form(low)} to ${form(high)}` : NONE);
 const score = (test) => (!test ? NONE : known(test.std) ? `${percent(test.mean)} ± ${percent(test.std)}` : `${percent(test.mean)} (1 seed)`);
 const minutes = (hours) => (known(hours) ? number(60 * hours) : NONE);
+const unbroken = (text) => text.replaceAll(" ", "\u00a0"); // a line ends before or after it, not within
 const unique = (values) => [...new Set(values)].sort();
 function ranges(numbers) {
   const runs = [];

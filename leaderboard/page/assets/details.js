@@ -69,14 +69,14 @@ document.addEventListener("click", (event) => explain(event.target));
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") untell(); });
 
 // ---- A row's configuration, command and runs ---------------------------------------------------------------------------
-function grid(header, rows) {
+function grid(label, header, rows) {
   const table = element("table"), head = table.createTHead().insertRow(), body = table.createTBody();
   for (const name of header) head.append(element("th", name, { scope: "col" }));
   for (const row of rows) {
     const line = body.insertRow();
     row.forEach((value, index) => line.append(index ? element("td", value) : element("th", value, { scope: "row" })));
   }
-  const frame = element("div", null, { class: "scroll", tabindex: "0", role: "region", "aria-label": header.join(", ") });
+  const frame = element("div", null, { class: "scroll", tabindex: "0", role: "region", "aria-label": `${label}: ${header.join(", ")}` });
   frame.append(table);
   return frame;
 }
@@ -100,7 +100,7 @@ function command(text) {
 }
 const NAMES = { tuned: "Tuned configuration", default: "Default configuration", fixed: "Fixed configuration", ablated: "Own term off" };
 function configuration(name, found) {
-  const parts = [element("h3", NAMES[name] ?? name)];
+  const title = NAMES[name] ?? name, parts = [element("h3", title)];
   const test = found.test;
   if (test) {
     const spread = test.std === null ? "" : ` ± ${percent(test.std)}`;
@@ -112,13 +112,13 @@ function configuration(name, found) {
   const settings = Object.entries(found.hparams);
   const teacher = Object.entries(found.teacher_hparams).map(([key, value]) => [`teacher.${key}`, value]);
   if (settings.length + teacher.length) {
-    parts.push(grid(["Hyperparameter", "Value"], [...settings, ...teacher].map(([key, value]) => [key, JSON.stringify(value)])));
+    parts.push(grid(title, ["Hyperparameter", "Value"], [...settings, ...teacher].map(([key, value]) => [key, JSON.stringify(value)])));
   }
   if (found.runs.length) {
     const rows = found.runs.map((run) => [
       run.seed, run.split_seed, run.status === "ok" ? percent(run.test) : run.status, percent(run.validation), run.record, run.store, run.suite_version, run.machine,
     ]);
-    parts.push(grid(["Seed", "Split seed", "Test", "Validation", "Record", "Store", "Suite version", "Machine"], rows));
+    parts.push(grid(title, ["Seed", "Split seed", "Test", "Validation", "Record", "Store", "Suite version", "Machine"], rows));
   }
   return parts;
 }
@@ -147,7 +147,7 @@ function open(ref) {
   ]);
   if (speeds.length) {
     body.push(element("h3", "Speed"));
-    body.push(grid(["Machine", "One request (ms)", "Full forward (ms)", "Rounds", "Parameters", "MACs", "Peak memory (MiB)"], speeds));
+    body.push(grid("Speed", ["Machine", "One request (ms)", "Full forward (ms)", "Rounds", "Parameters", "MACs", "Peak memory (MiB)"], speeds));
   }
   body.push(element("h3", "Data"), element("p", `Content ${comparison.dataset_sha256}, node order ${comparison.node_order_sha256}.`));
   $("details-body").replaceChildren(...body);

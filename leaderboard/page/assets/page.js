@@ -105,7 +105,7 @@ function say(comparison, best, under, limit, time, of) {
   const student = best.role === "teacher" ? under.find((row) => row.complete && row.role !== "teacher") : null;
   const quick = near.filter((row) => known(time(row)) && known(time(best)) && time(row) < time(best)).sort((a, b) => time(a) - time(b))[0];
   $("verdict").replaceChildren(
-    where[0], shown(where[1]), bold(best.name), shown(` (${modelOf(best)}) has the highest ${metric}, ${percent(best.test.mean)} %${known(best.test.low) ? ` (95 % interval ${between(best.test.low, best.test.high)})` : ""}${known(time(best)) ? `, ${number(time(best))} ms ${what}` : ""}. `),
+    where[0], shown(where[1]), bold(best.name), shown(` (${best.role === "teacher" ? best.tag || best.comparison.teacher : modelOf(best)}) has the highest ${metric}, ${percent(best.test.mean)} %${known(best.test.low) ? ` (95 % interval ${between(best.test.low, best.test.high)})` : ""}${known(time(best)) ? `, ${number(time(best))} ms ${what}` : ""}. `),
     shown(near.length ? `Intervals overlap, so that they are not told apart here: ${names.join("; ")}${more}.` : "No other row's interval reaches its own."),
     ...(student ? [" The best student is ", bold(student.name), shown(` (${modelOf(student)}), ${percent(student.test.mean)} %${known(time(student)) ? `, ${number(time(student))} ms` : ""}.`)] : []),
     ...(quick ? [" The fastest of these is ", bold(quick.name), shown(` (${modelOf(quick)}), ${number(time(quick))} ms.`)] : []),
@@ -184,7 +184,7 @@ function versus() {
   if (pairTable) tables.delete(pairTable);
   const latency = (row) => (row ? request(row) ?? speedOf(row)?.full_forward_ms ?? null : null);
   pairTable = new Table($("comparing").querySelector(".table"), `${one} and ${other}`, [
-    { title: "Data and models", help: "The table that has both.", value: (row) => row.comparison.models, text: (row) => `${row.comparison.protocol}; ${row.comparison.models}`, first: 1 },
+    { title: "Data and models", wraps: true, help: "The table that has both.", value: (row) => row.comparison.models, text: (row) => `${row.comparison.protocol}; ${unbroken(row.comparison.models)}`, first: 1 },
     { title: "One (%)", help: `Mean test score of ${one}.`, value: (row) => row.a.test.mean, text: (row) => score(row.a.test) },
     { title: "Other (%)", help: `Mean test score of ${other}.`, value: (row) => row.b.test.mean, text: (row) => score(row.b.test) },
     { title: "Difference", help: "One less other on the same seeds, in points.", value: (row) => row.difference, text: (row) => signed(row.difference) },
@@ -208,7 +208,7 @@ for (const details of document.querySelectorAll("details.method")) details.addEv
   if (!details.open || place.childNodes.length) return;
   const rows = data.comparisons.flatMap((each) => each.rows.filter((row) => shown(row.method) === details.dataset.method)).map((row) => ({ ...row, ranked: row.comparison.rows.filter((each) => each.standing).length }));
   new Table(place, `${details.dataset.method} on every dataset`, [
-    { title: "Data and models", help: "The table it stands in.", value: (row) => row.comparison.dataset, text: (row) => `${row.comparison.dataset}, ${row.comparison.protocol}; ${row.comparison.models}`, first: 1 },
+    { title: "Data and models", wraps: true, help: "The table it stands in.", value: (row) => row.comparison.dataset, text: (row) => `${row.comparison.dataset}, ${row.comparison.protocol}; ${unbroken(row.comparison.models)}`, first: 1 },
     { title: "Rank", help: "Range of ranks, of how many.", first: 1, value: (row) => row.rank, text: (row) => (row.standing ? `${rankOf(row)} of ${row.ranked}` : NONE), note: standingNote },
     { title: "Score (%)", help: "Mean ± standard deviation over report seeds.", value: (row) => row.test?.mean ?? null, text: (row) => score(row.test) },
     { title: "Gain", help: "Mean difference to the student alone on the same seeds, in points.", value: (row) => row.gain, text: (row) => signed(row.gain), note: studentNote },

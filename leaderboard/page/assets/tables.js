@@ -25,7 +25,7 @@ function barOf(axis, ends, zero) {
 }
 
 class Table {
-  // columns: {title, help, value(row), text(row), note?(row), bar?(row) -> [low, mid, high], best?: 1 highest, -1 lowest, off?: hidden by default}
+  // columns: {title, help, value(row), text(row), note?(row), bar?(row) -> [low, mid, high], best?: 1 highest, -1 lowest, off?: hidden by default, wraps?: may take two lines}
   constructor(place, label, columns, rows, { name, keep = () => true, title = "Method", ranked = (row) => row.complete && ["method", "supervised"].includes(row.role) }) {
     Object.assign(this, { place, label, columns, all: rows, name, keep, title, order: null, page: 0, size: PAGE });
     for (const column of columns) if (!everywhere.has(column.title)) {
@@ -68,7 +68,7 @@ class Table {
   head() {
     const line = element("tr");
     for (const column of [NAME, ...this.shown]) {
-      const cell = element("th", null, { scope: "col", class: column === NAME ? "name" : "measure" });
+      const cell = element("th", null, { scope: "col", class: column === NAME ? "name" : /\S{15}/.test(column.title) ? "measure long" : "measure" });
       const button = element("button", column === NAME ? this.title : column.title, { type: "button", title: column.help ?? "" });
       const sign = this.order?.column === column ? this.order.sign : 0;
       if (sign) cell.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
@@ -109,6 +109,7 @@ class Table {
     const text = column.text(row);
     const cell = element("td", null, { "data-title": column.title, "data-note": [column.help, column.note?.(row)].filter(Boolean).join(" "), tabindex: "-1" });
     if (this.bests.get(column)?.(row, text)) cell.className = "best";
+    if (column.wraps) cell.classList.add("wraps");
     if (column.bar) cell.classList.add("interval");
     if (column.bar) cell.append(barOf(this.axes.get(column), column.bar(row), column.zero), element("span", text, { class: "ends" }));
     else cell.textContent = shown(text);
