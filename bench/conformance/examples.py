@@ -65,6 +65,12 @@ class Example:
         several = (self.teacher, second_teacher(self.problem.key)) if info.teacher == "many" else ()
         return several or (self.teacher,) * (info.teacher == "one")
 
+    def taught_for(self, info: MethodInfo) -> Example:
+        """The same, with the teacher made anew where the method asks for that."""
+        if info.derived_teacher is None:
+            return self
+        return replace(self, teacher=teacher_anew(self.problem.key, info.derived_teacher))
+
     def with_other_training_data(self) -> Problem:
         """The same problem, but for what it trains on: noise as features, no edge, the next class as label."""
         data, generator = self.problem.training, torch.Generator().manual_seed(SEED)
@@ -119,8 +125,22 @@ def _example(dataset: Dataset, split: Split, key: ProblemKey) -> Example:
 @lru_cache
 def second_teacher(key: ProblemKey) -> Teacher:
     """A SAGE of 20 units, for methods that take several teachers; made once per process."""
-    example = _example_on_stand_in(key.dataset) if key.dataset in TASKS else example_on(key)
-    return _taught(example.problem, "sage", hidden=20)
+    return _taught(_known(key).problem, "sage", hidden=20)
+
+
+@lru_cache
+def teacher_anew(key: ProblemKey, method: str) -> Teacher:
+    """The example's teacher as a method makes it anew (`MethodInfo.derived_teacher`); made once per process."""
+    example = _known(key)
+    problem, source = example.problem, example.teacher
+    hyper = {**TEACHER, **TEACHER_OF.get(problem.training.task.name, {})}
+    configuration = Configuration(method, "paper", METHODS.load(method).quick, source.name, hyper)
+    (trained,) = train(configuration, [SEED], lambda _: problem, lambda _: (source,))
+    return unpack_teacher(pack_teacher("0" * 16, trained, configuration), problem)
+
+
+def _known(key: ProblemKey) -> Example:
+    return _example_on_stand_in(key.dataset) if key.dataset in TASKS else example_on(key)
 
 
 def _taught(problem: Problem, model: str, **hyper: Any) -> Teacher:
@@ -163,8 +183,10 @@ class Case:
 
     @property
     def example(self) -> Example:
-        """With the artefacts that the method needs, made here."""
+        """With the artefacts that the method needs, and its teacher made anew where it asks for that, made here."""
         example = problem_for(self.task)
+        if self.info.supports(self.task):
+            example = example.taught_for(self.info)
         return replace(example, problem=prepared(example.problem, self.configuration()))
 
     def configuration(self, hyper: Mapping[str, Any] | None = None, **training: Any) -> Configuration:

@@ -77,4 +77,5 @@ def _view(method: Method[Any], configuration: Configuration, problem: Problem) -
     model.eval().requires_grad_(False)
     graph = problem.training.graph
     output: Output = model(graph)
-    return Teacher(configuration.student or "", output.logits, output.hidden, graph, model, output.edges)
+    name, whole = configuration.student or "", method.handed_on()
+    return Teacher(name, output.logits, output.hidden, graph, model, output.edges, whole)

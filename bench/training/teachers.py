@@ -1,4 +1,5 @@
-"""Teachers as artefacts: weights, logits, hidden states, and the arcs of a model that builds its own graphs."""
+"""Teachers as artefacts: weights, logits, hidden states, the arcs of a model that builds its own graphs, and what the
+method that made them hands on."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from graph_distillery.methods.contract import Teacher
 
 
 def pack_teacher(teacher_id: str, trained: Trained, configuration: Configuration) -> Artefact:
-    """Weights and outputs on the observed graph, computed once."""
+    """Weights and outputs on the observed graph, computed once, and what the method hands on."""
     student = trained.method.student
     assert student is not None
     with torch.inference_mode():
@@ -22,6 +23,7 @@ def pack_teacher(teacher_id: str, trained: Trained, configuration: Configuration
     tensors["logits"] = output.logits
     tensors |= {f"hidden.{depth}": state for depth, state in enumerate(output.hidden)}
     tensors |= {f"edges.{depth}": arcs.int() for depth, arcs in enumerate(output.edges)}
+    tensors |= {f"whole.{name}": value for name, value in trained.method.handed_on().items()}
     facts = {
         "model": configuration.student,
         "hyperparameters": dict(configuration.student_hyper),
@@ -62,6 +64,7 @@ def unpack_teacher(artefact: Artefact, problem: Problem) -> Teacher:
         data.graph.types,
     ).to(device)
     weights = {name.removeprefix("weights."): value for name, value in tensors.items() if name.startswith("weights.")}
+    whole = {name.removeprefix("whole."): value for name, value in tensors.items() if name.startswith("whole.")}
     depths, graphs = (sum(1 for name in tensors if name.startswith(kind)) for kind in ("hidden.", "edges."))
     try:
         model.load_state_dict(weights)
@@ -71,4 +74,4 @@ def unpack_teacher(artefact: Artefact, problem: Problem) -> Teacher:
         cause = " ".join(str(error).split())
         raise UserError(f"teacher {artefact.id}: its tensors are not those of a {facts['model']}: {cause}") from None
     model.eval().requires_grad_(False)
-    return Teacher(str(facts["model"]), logits, hidden, data.graph, model, edges)
+    return Teacher(str(facts["model"]), logits, hidden, data.graph, model, edges, whole)

@@ -18,6 +18,7 @@ losses and divergences of the task        `self.task.label_loss`, `self.task.div
 what is known of nodes, edges, graphs     `graph.node_columns`, `.edge_columns`, `.graph_columns`; every view cuts them
 columns of graphs in place of nodes       `graph.as_rows` in `inputs`, and `reads_graph_columns = True`
 a teacher made anew from a teacher        `MethodInfo.derived_teacher` and a method that makes it
+what such a teacher hands on whole        `handed_on` of what makes it; `teacher.whole[name]`
 what is computed once for all trials      `MethodInfo.artefacts`; `self.context.artefacts[name]`, or node columns
 which nodes a view holds                  `graph.node_ids`
 typed edges                               `graph.edge_type`, `graph.propagation(kind, relation)`

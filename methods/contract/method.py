@@ -172,6 +172,13 @@ class Method(nn.Module, Generic[H]):
         """
         return Serving()
 
+    def handed_on(self) -> Mapping[str, Tensor]:
+        """Tensors by name that a teacher made by this method hands on whole, beside its network and its outputs.
+
+        See `MethodInfo.derived_teacher`; what learns from it finds them in `Teacher.whole`.
+        """
+        return {}
+
     def predictions(self, graph: Graph) -> Sequence[Output]:
         """Every prediction that is judged, each on its own; `predict` alone, unless several students are trained."""
         return [self.predict(graph)]

@@ -86,6 +86,22 @@ def changed(model: nn.Module, name: str, change: Callable[[Tensor], Tensor]) -> 
         handle.remove()
 
 
+@contextmanager
+def rereading(model: nn.Module, name: str, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Within the block the part of the model that a name stands for reads `change` of what it would read.
+
+    What it reads is its last argument: the states, for a layer. The model is left as it was found.
+
+    Raises:
+        ValueError: no state and no part of the model has such a name.
+    """
+    handle = _part(model, name).register_forward_pre_hook(lambda module, given: (*given[:-1], change(given[-1])))
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
 def replaced(model: nn.Module, name: str, value: Tensor) -> AbstractContextManager[None]:
     """`changed` to a given value, whatever the part reads."""
     return changed(model, name, lambda _: value)

@@ -75,7 +75,8 @@ class Teacher:
 
     logits: [items, classes]; hidden: [nodes, width] per layer, nearest the input first;
     graph: the graph it read; model: the network itself, frozen and in evaluation mode;
-    edges: the arcs that each hidden layer read, where those are not the graph's own (see `Output`).
+    edges: the arcs that each hidden layer read, where those are not the graph's own (see `Output`);
+    whole: what the method that made it hands on besides (`Method.handed_on`), which no batch is cut from.
 
     Whatever else the network makes on the way is had by name (`state`), and nothing is set on the network for it.
     """
@@ -86,6 +87,7 @@ class Teacher:
     graph: Graph
     model: nn.Module | None = None
     edges: tuple[Tensor, ...] = ()
+    whole: Mapping[str, Tensor] = field(default_factory=dict)
     _kept: dict[str, Tensor] = field(default_factory=dict, init=False, compare=False, repr=False)
     _cut: _Cut | None = field(default=None, init=False, compare=False, repr=False)
 
@@ -129,7 +131,9 @@ class Teacher:
         features = torch.empty(0, self.graph.num_features, device=self.graph.device)
         no_edge = torch.empty(2, 0, dtype=torch.long, device=self.graph.device)
         empty = Graph(features, no_edge, torch.zeros(1, dtype=torch.long, device=self.graph.device))
-        return replace(self, logits=self.logits.new_empty(0, self.logits.shape[1]), hidden=(), edges=(), graph=empty)
+        return replace(
+            self, logits=self.logits.new_empty(0, self.logits.shape[1]), hidden=(), edges=(), graph=empty, whole={}
+        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,3 @@
+"""VQGraph, distillation of code assignments."""
+
+from __future__ import annotations
