@@ -60,9 +60,17 @@ class Store:
         return saved_in(self.path)
 
     def student(
-        self, id: str | None = None, *, dataset: str | None = None, method: str | None = None, model: str | None = None
+        self,
+        id: str | None = None,
+        *,
+        dataset: str | None = None,
+        method: str | None = None,
+        model: str | None = None,
+        allow_code: bool = False,
     ) -> Student:
         """The saved student of that id, or the one of that dataset, method and model with the best validation score.
+
+        allow_code: as of `load_student`.
 
         Raises:
             UserError: none of its students is that; one line.
@@ -70,7 +78,8 @@ class Store:
         from graph_distillery.bench.students.card import best_of
         from graph_distillery.bench.students.student import load_student
 
-        return load_student(best_of(self.path, id, {"dataset": dataset, "method": method, "model": model}))
+        place = best_of(self.path, id, {"dataset": dataset, "method": method, "model": model})
+        return load_student(place, allow_code)
 
     def status(self) -> StoreStatus:
         """Per cell what is done, running and failed, and the best validation score so far."""
@@ -129,31 +138,39 @@ def sweep(
     return Store(path)
 
 
-def load_student(path: AnyPath) -> Student:
+def load_student(path: AnyPath, *, allow_code: bool = False) -> Student:
     """A saved student, by its folder or one of its files; of a store with one student also by that.
 
+    allow_code: whether the module may run that a card names where the network is a class of somebody's own
+    (`python:module:Class`); nothing else of a saved student is code.
+
     Raises:
-        UserError: there is none, or its weights are not those that were written; one line.
+        UserError: there is none, its weights are not those that were written, or its card names code; one line.
     """
     from graph_distillery.bench.students.student import load_student as load
 
-    return load(path)
+    return load(path, allow_code)
 
 
 def predict(
-    student: Student | AnyPath, data: Graph | Data | Tensor | NDArray[Any] | AnyPath, items: Iterable[int] | None = None
+    student: Student | AnyPath,
+    data: Graph | Data | Tensor | NDArray[Any] | AnyPath,
+    items: Iterable[int] | None = None,
+    *,
+    allow_code: bool = False,
 ) -> Prediction:
     """Classes and probabilities of nodes (or graphs). `distillery predict`.
 
     student: loaded, or where it is saved. data: the file of a graph; or a graph of the suite, a PyG `Data`, or
     [nodes, features], a tensor or an array, for a student that reads no arcs. items: their numbers in it; None: all.
+    allow_code: as of `load_student`.
 
     Raises:
         UserError: the student or the graph is not in order, or an item is not there; one line.
     """
     from graph_distillery.bench.students.student import Student, load_student
 
-    loaded = student if isinstance(student, Student) else load_student(student)
+    loaded = student if isinstance(student, Student) else load_student(student, allow_code)
     if isinstance(data, str | PathLike):
         from graph_distillery.bench.data.files.reading import read_graph
 
@@ -162,12 +179,18 @@ def predict(
 
 
 def export(
-    student: Student | AnyPath, out: AnyPath, *, format: str = "onnx", graph: AnyPath | None = None
+    student: Student | AnyPath,
+    out: AnyPath,
+    *,
+    format: str = "onnx",
+    graph: AnyPath | None = None,
+    allow_code: bool = False,
 ) -> ExportedFile:
     """Write a student as ONNX or `torch-export`, and run the file beside it. `distillery export`.
 
     graph: the file of a graph to compare on; None: the test items of the student's own data. What is returned says how
-    far the file's logits are from the student's; a file that does not agree is not kept.
+    far the file's logits are from the student's; a file that does not agree is not kept. allow_code: as of
+    `load_student`.
 
     Raises:
         UserError: the student, the format or the data are not in order, or the model has no form for exporters.
@@ -180,8 +203,8 @@ def export(
     kind = exporting.parse_format(format)
     if not isinstance(student, Student):
         adopt_datasets(folder_of(Path(student)))
-        student = load_student(student)
-    choice = GraphChoice(file=Path(graph) if graph is not None else None)
+        student = load_student(student, allow_code)
+    choice = GraphChoice(file=Path(graph) if graph is not None else None, allow_code=allow_code)
     return exporting.export(student, kind, Path(out), checked_on(student, choice))
 
 

@@ -24,6 +24,9 @@ GraphFile = Annotated[
 NodeTable = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The table of nodes of an edge list; default: nodes beside it.")
 ]
+AllowCode = Annotated[
+    bool, typer.Option("--allow-code", help="Run the module that a card names (python:module:Class); you know it.")
+]
 Named = Annotated[str | None, typer.Option("--dataset", metavar="D", help="A dataset in the place of a graph's file.")]
 
 
@@ -46,13 +49,14 @@ def _predict(
         Path | None, typer.Option(metavar="FILE", help="Write them to .csv or .parquet; default: CSV, printed.")
     ] = None,
     data: Data = None,
+    allow_code: AllowCode = False,
     json: Json = False,
 ) -> int:
     """Classes and probabilities by a trained student."""
     from graph_distillery.bench.cli.commands.students import predict as command
     from graph_distillery.bench.students.source import GraphChoice
 
-    return command.run(student, GraphChoice(graph, dataset, node_table, data), nodes, out, json)
+    return command.run(student, GraphChoice(graph, dataset, node_table, data, allow_code), nodes, out, json)
 
 
 def _export(
@@ -67,13 +71,15 @@ def _export(
     dataset: Named = None,
     node_table: NodeTable = None,
     data: Data = None,
+    allow_code: AllowCode = False,
     json: Json = False,
 ) -> int:
     """A trained student as a file of its own, checked."""
     from graph_distillery.bench.cli.commands.students import export as command
     from graph_distillery.bench.students.source import GraphChoice
 
-    return command.run(student, format_, out, GraphChoice(graph, dataset, node_table, data), json)
+    choice = GraphChoice(graph, dataset, node_table, data, allow_code)
+    return command.run(student, format_, out, choice, json)
 
 
 def _recommend(

@@ -38,6 +38,7 @@ class Dataset:
     unlabelled: [count] int64, nodes that the source gives neither features nor a label (citeseer has 15,
         which the usual loaders put in class 0). The `cpf` split leaves them out.
     self_loops, repeats: how many arcs of these kinds the source lists, which are left out (`edges.TidyEdges`).
+    class_names: the word of each class, where the labels of a file are words.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Dataset:
     unlabelled: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
     self_loops: int = 0
     repeats: int = 0
+    class_names: tuple[str, ...] = ()
 
     @classmethod
     def build(

@@ -26,7 +26,10 @@ class _Part(BaseModel):
 
 
 class DataCard(_Part):
-    """The data that it was trained on: name and hashes as in the records, and what may be done with them."""
+    """The data that it was trained on: name and hashes as in the records, and what may be done with them.
+
+    class_names: the word of each class, where the labels of its file are words.
+    """
 
     name: str
     sha256: str
@@ -36,6 +39,7 @@ class DataCard(_Part):
     setting: str
     source: str | None = None
     licence: str | None = None
+    class_names: tuple[str, ...] = ()
 
 
 class NetworkCard(_Part):

@@ -19,12 +19,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GraphChoice:
-    """What the command line names: a graph's file, with a table of nodes, or a dataset; data: the data folder."""
+    """What the command line names: a graph's file, with a table of nodes, or a dataset; data: the data folder.
+
+    allow_code: whether code may run that a student's card, or the plan of its store, names.
+    """
 
     file: Path | None = None
     dataset: str | None = None
     node_table: Path | None = None
     data_dir: Path | None = None
+    allow_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ def graph_of(choice: GraphChoice, card: StudentCard) -> Asked:
     assert choice.dataset is not None
     from graph_distillery.bench.training.problem import ProblemKey, split_dataset, whole_dataset
 
+    _consented(choice.dataset, choice)
     known = card.data
     own = choice.dataset == known.name
     split = known.split if own else DATASETS.get(choice.dataset).splits[0]
@@ -77,11 +82,22 @@ def checked_on(student: Student, choice: GraphChoice) -> list[tuple[Graph, Tenso
     if choice.file is None and choice.dataset is None:
         if data.name not in DATASETS:
             raise UserError(f"dataset {data.name!r} is not known here; name a graph to check on by --graph FILE")
+        _consented(data.name, choice)
         key = ProblemKey(data.name, data.split, data.setting, choice.data_dir)
         parts = open_test_set(key, data.split_seed).parts.values()
         return [(part.graph, part.items) for part in parts]
     graph = graph_of(choice, student.card).graph
     return [(graph, torch.arange(graph.num_nodes))]
+
+
+def _consented(name: str, choice: GraphChoice) -> None:
+    """Raises UserError where a dataset comes from a function, which the plan of a store names, and nobody said so."""
+    source = DATASETS.get(name).options.get("source") if name in DATASETS else None
+    if (place := getattr(source, "python", None)) is not None and not choice.allow_code:
+        raise UserError(
+            f"dataset {name!r} comes from code of this machine, {place}, as the store's plan says; if you know it, say "
+            "--allow-code, or name a graph by --graph FILE"
+        )
 
 
 def adopt_datasets(folder: Path) -> None:

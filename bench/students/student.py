@@ -15,6 +15,7 @@ from torch import Tensor
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import Model
+from graph_distillery.bench.models.zoo.families import is_code
 from graph_distillery.bench.students.card import WEIGHTS, StudentCard, folder_of, read_card
 from graph_distillery.bench.students.packing import features_sha256, unpack_network
 from graph_distillery.bench.students.prediction import Prediction, whole_numbers
@@ -62,7 +63,7 @@ class Student:
         rows = level == "node" and not self.card.reads.edges and items is not None
         with torch.inference_mode():
             logits = self.network(read.rows(chosen)).logits if rows else self.network(read).logits[chosen]
-        return Prediction.of(chosen, logits.clone(), TASKS.get(self.card.task).labels)
+        return Prediction.of(chosen, logits.clone(), TASKS.get(self.card.task).labels, self.card.data.class_names)
 
     def as_graph(self, data: Graph | Data | Tensor | NDArray[Any]) -> Graph:
         """What was given, as a graph with the features that the student reads."""
@@ -124,14 +125,23 @@ class Student:
         return seen
 
 
-def load_student(path: str | PathLike[str]) -> Student:
+def load_student(path: str | PathLike[str], allow_code: bool = False) -> Student:
     """A saved student, by its folder, one of its files, or a store that has just one.
 
+    allow_code: whether the module may be imported, and so run, that a card names as the place of its network
+    (`python:module:Class`). Whoever wrote the card chose it.
+
     Raises:
-        UserError: there is none, its weights are not the ones that were written, or do not fit the card.
+        UserError: there is none, its weights are not the ones that were written, or do not fit the card, or its card
+            names code and `allow_code` is not said.
     """
     folder = folder_of(Path(path))
     card = read_card(folder)
+    if is_code(card.network.model) and not allow_code:
+        raise UserError(
+            f"{folder}: its network is code of this machine, {card.network.model}, which loading would run; if you "
+            "know the module, say --allow-code (in Python allow_code=True)"
+        )
     tensors = _tensors_of(folder, card)
     try:
         network = unpack_network(tensors, card.network)

@@ -150,7 +150,7 @@ def dataset_of(name: str, found: FileGraph, source: DataSource) -> Dataset:
     built = Dataset.build(name, source.task, source.info_metric, graph, labels, max(classes, 1), splits, None, *counts)
     check_labels(built)
     make_task(source.task, built.num_classes)
-    return sound(built)
+    return replace(sound(built), class_names=found.class_names)
 
 
 def tidied(raw: Raw, undirected: bool) -> FileGraph:

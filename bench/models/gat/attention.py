@@ -42,6 +42,30 @@ def attention_places(graph: Graph, heads: int) -> SparseMatrix:
     return graph.cached(("attention", heads), make)
 
 
+def arc_scores(scores: Tensor, graph: Graph, places: SparseMatrix) -> Tensor:
+    """[entries of `attention_places`]: what an arc's attributes add to its score before the LeakyReLU.
+
+    scores: [arcs, heads], linear in the attributes. A self-loop has the mean of the arcs into its node, 0 where there
+    is none, as PyG's GATConv has by `fill_value="mean"`.
+    """
+    heads = scores.shape[1]
+    targets = graph.edge_index[1]
+    total = scores.new_zeros(graph.num_nodes, heads).index_add(0, targets, scores)
+    loops = total / graph.in_degrees().clamp(min=1).to(scores.dtype)[:, None]
+
+    def make() -> Tensor:
+        nodes = graph.num_nodes
+        own = torch.arange(nodes, device=graph.device)
+        codes = torch.cat([targets * nodes + graph.edge_index[0], own * nodes + own])
+        ordered, order = torch.sort(codes)
+        rows, columns = places.row_of_entry, places.columns
+        found = torch.searchsorted(ordered, (rows // heads) * nodes + columns // heads)
+        return order[found] * heads + rows % heads
+
+    which = graph.cached(("arcs of attention", heads), make)
+    return torch.cat([scores, loops]).view(-1).index_select(0, which)
+
+
 def attend(
     states: Tensor,
     source_scores: Tensor,
@@ -50,14 +74,16 @@ def attend(
     *,
     negative_slope: float,
     attention_dropout: float = 0.0,
+    of_arcs: Tensor | None = None,
 ) -> Tensor:
     """Equations 3 and 4 of GAT: the in-neighbours' states weighted by softmax(LeakyReLU(score of both ends)).
 
     states: [nodes · heads, width]; source_scores, target_scores: [nodes · heads]; places: `attention_places`.
-    attention_dropout: on the coefficients, after the softmax; 0 outside training. Differentiable once.
+    attention_dropout: on the coefficients, after the softmax; 0 outside training. of_arcs: `arc_scores`, [entries],
+    where arcs have attributes. Differentiable once.
     """
     mask = dropout_mask((places.nonzeros,), attention_dropout, like=states)
-    out: Tensor = _Attention.apply(states, source_scores, target_scores, places, negative_slope, mask)
+    out: Tensor = _Attention.apply(states, source_scores, target_scores, places, negative_slope, mask, of_arcs)
     return out
 
 
@@ -71,9 +97,11 @@ class _Attention(torch.autograd.Function):
         places: SparseMatrix,
         negative_slope: float,
         mask: Tensor | None,
+        of_arcs: Tensor | None,
     ) -> Tensor:
         rows, columns = places.row_of_entry, places.columns
         raw = source_scores.index_select(0, columns).add_(target_scores.index_select(0, rows))
+        raw = raw if of_arcs is None else raw.add_(of_arcs)
         scores = F.leaky_relu(raw, negative_slope)
         # Every row holds its self-loop, so that no row is empty.
         peak = torch.segment_reduce(scores, "max", offsets=places.row_pointers, unsafe=True)
@@ -109,4 +137,5 @@ class _Attention(torch.autograd.Function):
         zeros = torch.zeros_like(row_sum)
         by_source = zeros.scatter_add(0, columns, by_raw)
         by_target = zeros.scatter_add_(0, rows, by_raw)
-        return by_state, by_source, by_target, None, None, None
+        by_arc = by_raw if ctx.needs_input_grad[6] else None
+        return by_state, by_source, by_target, None, None, None, by_arc

@@ -11,9 +11,12 @@ from torch import Tensor, nn
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.blocks import BLOCK, Block
-from graph_distillery.bench.models.gat.attention import attend, attention_places
+from graph_distillery.bench.models.gat.attention import arc_scores, attend, attention_places
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.methods.contract.columns import ATTRIBUTES
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.items import Level
+from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
 class GATHyperparameters(ModelHyperparameters):
@@ -40,11 +43,21 @@ class AttentionConvolution(Convolution):
     """Attention over in-neighbours and the node itself; heads concatenated, or averaged in the output layer.
 
     residual: none; identity; or linear, a weight without bias. It is added per head, before averaging.
+    edge_width: of the arcs' attributes, of which a linear map adds to the scores; None where arcs have none.
     """
 
     bias: nn.Parameter | None
 
-    def __init__(self, in_features: int, width: int, hyper: GATHyperparameters, *, output: bool, residual: str) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        width: int,
+        hyper: GATHyperparameters,
+        *,
+        output: bool,
+        residual: str,
+        edge_width: int | None = None,
+    ) -> None:
         super().__init__()
         self.heads = hyper.output_heads if output else hyper.heads
         self.width, self.averaged = width, output
@@ -60,6 +73,10 @@ class AttentionConvolution(Convolution):
             if residual == "linear"
             else None
         )
+        self.edges = None if edge_width is None else FeatureLinear(edge_width, self.heads * width, False, "glorot")
+        if edge_width is not None:
+            self.edge_attention = nn.Parameter(torch.empty(self.heads, width))
+            nn.init.xavier_uniform_(self.edge_attention)
         size = width if output else self.heads * width
         self.register_parameter("bias", nn.Parameter(torch.zeros(size)) if hyper.bias else None)
 
@@ -76,6 +93,7 @@ class AttentionConvolution(Convolution):
             places,
             negative_slope=self.negative_slope,
             attention_dropout=dropped,
+            of_arcs=self._of_arcs(graph, places),
         )
         out = out.view(-1, self.heads * self.width)
         if self.skip is not None:
@@ -86,9 +104,18 @@ class AttentionConvolution(Convolution):
             out = out.view(-1, self.heads, self.width).mean(dim=1)
         return out if self.bias is None else out + self.bias
 
+    def _of_arcs(self, graph: Graph, places: SparseMatrix) -> Tensor | None:
+        """[entries]: the scores of the arcs' attributes, the map and the attention vector taken together first."""
+        if self.edges is None:
+            return None
+        weight = self.edges.weight @ _by_head(self.edge_attention)
+        return arc_scores(graph.edge_columns[ATTRIBUTES].to(weight.dtype) @ weight, graph, places)
+
     def macs(self, nodes: int, edges: int) -> int:
         total_width = self.heads * self.width
         maps = self.linear.macs(nodes) + (0 if self.skip is None else self.skip.macs(nodes))
+        if self.edges is not None:
+            maps += self.edges.in_features * self.heads * edges
         return maps + 2 * nodes * total_width + (edges + nodes) * total_width
 
 
@@ -103,11 +130,24 @@ class GAT(Model):
     """Attention layers with ELU between; dropout on the input of every layer, the features included.
 
     `hidden` is the width of all heads together. Residuals stand inside the layers, before the activation,
-    from the second layer on and in the output layer too, as in DGL's layer and in LSP's teacher.
+    from the second layer on and in the output layer too, as in DGL's layer and in LSP's teacher. Attributes of arcs,
+    where there are any, are scored as in PyG's GATConv with `edge_dim`.
     """
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = GATHyperparameters
     drops_features: ClassVar[bool] = True
+    reads_attributes: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        hyper: ModelHyperparameters,
+        level: Level = "node",
+        edge_width: int | None = None,
+    ) -> None:
+        self.edge_width = edge_width  # before the layers are made of it
+        super().__init__(in_features, out_features, hyper, level)
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         hyper: GATHyperparameters = self.hyper
@@ -116,7 +156,8 @@ class GAT(Model):
         residual = "none"
         if hyper.residual and index > 0 and not self.tuned:
             residual = "linear" if hyper.linear_residual or in_features != total_width else "identity"
-        return AttentionConvolution(in_features, width, hyper, output=output, residual=residual)
+        edges = self.edge_width
+        return AttentionConvolution(in_features, width, hyper, output=output, residual=residual, edge_width=edges)
 
     def activate(self, x: Tensor) -> Tensor:
         return F.elu(x)

@@ -110,10 +110,15 @@ def python_class(name: str) -> Any:
     return made
 
 
+def is_code(name: str) -> bool:
+    """Whether a model's name is the place of a class, which naming it imports."""
+    return name.startswith(f"{PYTHON}:")
+
+
 def names_class(name: str) -> bool:
     """Whether `python:module:Name` is a class, and so a model; a dataset comes from a function."""
     try:
-        return name.startswith(f"{PYTHON}:") and inspect.isclass(python_class(name))
+        return is_code(name) and inspect.isclass(python_class(name))
     except UnknownNameError:
         return False
 

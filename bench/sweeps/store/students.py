@@ -19,6 +19,7 @@ from graph_distillery.bench.students.card import FOLDER, DataCard, StudentCard, 
 from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.jobs import Outcome
 from graph_distillery.bench.training.artefacts import Artefact, ArtefactCache
+from graph_distillery.bench.training.problem import ProblemKey, whole_dataset
 from graph_distillery.near_names import did_you_mean, nearest
 
 _NEEDED = frozenset({"record", "network", "reads"})
@@ -148,6 +149,7 @@ class Keeper:
         scores = {"val": dict(outcome.validation), "test": dict(outcome.test or {})}
         told = {"val": record.metrics.val, "test": record.metrics.test or {}}
         same = all(abs(scores[part].get(k, 2.0) - v) <= _SAME for part in told for k, v in told[part].items())
+        key = ProblemKey(cell.dataset, cell.split, cell.setting)
         data = DataCard(
             name=cell.dataset,
             sha256=cell.dataset_sha256,
@@ -157,6 +159,7 @@ class Keeper:
             setting=cell.setting,
             source=info.source if info else None,
             licence=(info.licence if info else None) or "not stated by its source",
+            class_names=whole_dataset(key).class_names if info is not None and info.kind == "own" else (),
         )
         where = outcome.environment or record.environment
         card = StudentCard(

@@ -27,7 +27,7 @@ def run(path: Path, format_name: str, out: Path | None, choice: GraphChoice, as_
     from graph_distillery.bench.students.student import load_student
 
     kind = exporting.parse_format(format_name)
-    student = load_student(folder)
+    student = load_student(folder, choice.allow_code)
     file = out or Path(student.card.id + exporting.SUFFIX[kind])
     if file.suffix != exporting.SUFFIX[kind]:
         raise UserError(f"--out {file}: a file of {kind} ends in {exporting.SUFFIX[kind]}")

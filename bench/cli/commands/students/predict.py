@@ -39,7 +39,7 @@ def run(student: Path, choice: GraphChoice, nodes: str | None, out: Path | None,
     adopt_datasets(folder)
     from graph_distillery.bench.students.student import load_student
 
-    loaded = load_student(folder)
+    loaded = load_student(folder, choice.allow_code)
     asked = graph_of(choice, loaded.card)
     frame = named(loaded.predict(asked.graph, items).to_frame(), asked, loaded.card.network.level)
     if out is not None:

@@ -1,0 +1,3 @@
+"""GINE."""
+
+from __future__ import annotations
