@@ -27,6 +27,9 @@ SCHEMA_VERSION = 1
 Kind = Literal["teacher", "trial", "report", "speed"]
 Status = Literal["ok", "pruned", "failed", "nan", "oom", "timeout"]
 Selection = Literal["default", "tuned", "both", "ablated"]
+#: How a run learned nothing: every item predicted alike; an accuracy no better than the share of the largest class; an
+#: area under the ROC curve of a half or less.
+Collapse = Literal["one-class", "largest-class", "chance"]
 
 RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
 #: As a method's catalogue entry may name one (`graph_distillery.methods.info`).
@@ -206,7 +209,8 @@ class Environment(_Part):
 
 
 #: Fields that came later: what older records lack, they lack when written again.
-_NEWER = ("curve", "supersedes", "repeats", "seen_in_tuning", "init_seed", "teacher_seed", "predictions_sha256")
+_NEWER: tuple[str, ...] = ("curve", "supersedes", "repeats", "init_seed", "teacher_seed", "collapsed")
+_NEWER += ("seen_in_tuning", "predictions_sha256")
 
 
 class Record(_Part):
@@ -218,7 +222,7 @@ class Record(_Part):
     was tried again; readers leave those out. seed: the run's number, which seeds split, initialisation and teacher.
     init_seed, teacher_seed: where runs share splits, whose seed is the cell's: each seed for itself. repeats: the id of
     the trial record, or of an ablated report the report, of the same configuration and seed whose scores this one took
-    over; nothing was trained for it, so that train_s is 0.
+    over; nothing was trained for it, so that train_s is 0. collapsed: how a finished run learned nothing.
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")
@@ -245,6 +249,7 @@ class Record(_Part):
     seen_in_tuning: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None = None
     predictions_sha256: Sha256 | None = None
     repeats: RecordId | None = None
+    collapsed: Collapse | None = None
 
     @field_validator("created")
     @classmethod
@@ -268,16 +273,8 @@ class Record(_Part):
     def to_json(self) -> str:
         """The record as one line of JSON, without the newline."""
         absent: dict[str, Any] = {name: True for name in _NEWER if getattr(self, name) is None}
-        newer = (
-            "split_sha256",
-            "test_sha256",
-            "items",
-            "test_selected",
-            "trains_on_validation",
-            "teacher_ids",
-            "derived_from",
-        )
-        absent["cell"] = {name for name in newer if getattr(self.cell, name) is None}
+        newer = "split_sha256 test_sha256 items test_selected trains_on_validation teacher_ids derived_from"
+        absent["cell"] = {name for name in newer.split() if getattr(self.cell, name) is None}
         if self.speed is not None and self.speed.rounds is None:
             absent["speed"] = {"rounds"}
         return self.model_dump_json(exclude=absent)
@@ -335,6 +332,8 @@ class Record(_Part):
             return f"predictions_sha256: only finished report records have predictions, not {self.status} {self.kind}"
         if self.kind == "speed":
             return "speed: a speed record with status ok needs it" if self.status == "ok" and not self.speed else None
+        if self.collapsed is not None and self.status != "ok":
+            return f"collapsed: only finished runs have collapsed, not {self.status} {self.kind}"
         if self.speed is not None and self.kind != "trial":  # a trial's, where latency is an objective
             return f"speed: only speed and trial records carry it, not {self.kind}"
         selection = self.search.selection if self.search else None

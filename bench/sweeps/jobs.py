@@ -88,7 +88,7 @@ class EpochReport:
 class Outcome:
     """What came of one seed of a job. predictions: the bytes of a file, as `Predictions.to_bytes` has them; others:
     what came of the jobs that it was carried out with; student: the trained one, where it was asked for, or in
-    `unsaved` why there is none."""
+    `unsaved` why there is none; one_class: whether every test item was predicted alike, though they differ."""
 
     key: str
     seed: int
@@ -106,6 +106,7 @@ class Outcome:
     others: tuple[Outcome, ...] = ()
     student: Artefact | None = None
     unsaved: str | None = None
+    one_class: bool = False
 
 
 def undefined_score(validation: Mapping[str, float], test: Mapping[str, float] | None = None) -> str | None:

@@ -21,7 +21,7 @@ from graph_distillery.bench.training.allocator import keep_freed_memory
 from graph_distillery.bench.training.artefacts import Artefact
 from graph_distillery.bench.training.clock import TimeLimitExceeded
 from graph_distillery.bench.training.engine import EpochScore, Trained, train
-from graph_distillery.bench.training.judging import judge_and_predict
+from graph_distillery.bench.training.judging import all_alike, judge_and_predict
 from graph_distillery.bench.training.precomputed import (
     make_artefact,
     sealed_with_artefacts,
@@ -119,7 +119,7 @@ class Worker:
 
     def _outcome(self, job: Job, trained: Trained) -> Outcome:
         made_for = trained.problem
-        test, predictions = None, None
+        test, predictions, alike = None, None, False
         if job.purpose == "report":
             split = job.split_of(trained.seed)
             bare = self._problems.problem(job.problem, split, job.device)
@@ -127,6 +127,7 @@ class Worker:
             sealed = sealed_with_artefacts(sealed, bare, made_for)
             test, logits = judge_and_predict(trained.method, made_for, sealed)
             task, metric = made_for.training.task, made_for.identity.metric
+            alike = metric != "roc_auc" and all_alike(logits, sealed)
             predictions = pack_predictions(task, metric, sealed, logits, job.predictions, trained.method.judged_by)
         if (why := undefined_score(trained.validation, test)) is not None:
             raise FloatingPointError(why)
@@ -149,6 +150,7 @@ class Worker:
             predictions=predictions,
             student=student,
             unsaved=unsaved,
+            one_class=alike,
         )
 
     def _in_turn(self, job: Job) -> Outcome:

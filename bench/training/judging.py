@@ -103,6 +103,20 @@ def _largest_class(*parts: Judged) -> dict[str, float]:
     return {"largest_class": float(labels.bincount().max()) / labels.numel()}
 
 
+def all_alike(predicted: Mapping[str, Sequence[Tensor]], test: TestSet) -> bool:
+    """Whether every item of a test set whose labels differ is predicted alike; predicted: as `judge_and_predict`'s."""
+    if len(torch.cat([judged.labels for judged in test.parts.values()]).unique(dim=0)) < 2:
+        return False
+    several = [torch.cat(each) for each in zip(*predicted.values(), strict=True)]
+    return all(len(_decided(logits, test).unique(dim=0)) == 1 for logits in several)
+
+
+def _decided(logits: Tensor, test: TestSet) -> Tensor:
+    """The class of each item, or of several labels at once which of them it has."""
+    one = next(iter(test.parts.values())).labels.dim() == 1
+    return logits.argmax(1) if one and logits.dim() == 2 and logits.size(1) > 1 else logits > 0
+
+
 def predict_each(method: Method[Any], judged: Judged) -> list[Tensor]:
     """The logits of the judged items, [items, classes], under each prediction that the method has judged."""
     if type(method).predictions is Method.predictions:

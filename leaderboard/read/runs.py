@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from graph_distillery.bench.records import Record, Speed
+from graph_distillery.bench.records.collapse import collapse_in
+from graph_distillery.bench.records.schema import Collapse
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.statistics import (
     BudgetCurve,
@@ -75,7 +77,8 @@ class Result:
 
     ``test`` and ``val`` are fractions in [0, 1]; ``nll`` (nats) and ``ece`` (fraction) are on the test set and may be
     empty; ``parts`` are the inductive tests; ``train_s`` is the median training time of a run.
-    ``predictions`` says where those of a run are kept; ``seen``, the share of its test labels that tuning had read.
+    ``predictions`` says where those of a run are kept; ``seen``, the share of its test labels that tuning had read;
+    ``collapsed``, how a run learned nothing.
     """
 
     selection: Origin
@@ -96,6 +99,7 @@ class Result:
     trains_on_validation: bool = False
     predictions: dict[Replicate, KeptPredictions] = field(default_factory=dict)
     seen: dict[Replicate, float] = field(default_factory=dict)
+    collapsed: dict[Replicate, Collapse] = field(default_factory=dict)
 
     @cached_property
     def summary(self) -> Summary | None:
@@ -254,6 +258,8 @@ def _take_scores(result: Result, replicate: Replicate, record: Record, test: Map
     sizes = (cell.items.train, cell.items.val, cell.items.test) if cell.items else None
     if record.seen_in_tuning is not None:
         result.seen[replicate] = record.seen_in_tuning
+    if (collapse := collapse_in(record)) is not None:
+        result.collapsed[replicate] = collapse
     result.splits[replicate] = SplitFacts(cell.split_sha256, cell.test_sha256, sizes)
     for name, scores in (("nll", result.nll), ("ece", result.ece)):
         if name in test:

@@ -150,7 +150,19 @@ class Comparison:
     def sampling_words(self) -> str:
         """What its tests and intervals speak of, and how far its test labels were sealed."""
         spoken = sampling_words(self.sampling, self.sampling.samples(self.shared_seeds))
-        return f"{spoken} {seen_words(self.seen_in_tuning)}"
+        return f"{spoken} {seen_words(self.seen_in_tuning)}{self.collapsed_words}"
+
+    @property
+    def collapsed_words(self) -> str:
+        """Which rows stand on seeds that learned nothing; empty where none does."""
+        found = [
+            f"{row.key.name} {len(row.headline.collapsed)} of {len(row.test)}"
+            for row in self.rows
+            if row.headline is not None and row.headline.collapsed and row.role != "majority"
+        ]
+        if not found:
+            return ""
+        return f" Collapsed seeds, which predict one class or score no better than the largest one: {', '.join(found)}."
 
     @cached_property
     def seen_in_tuning(self) -> tuple[float, float] | None:

@@ -169,6 +169,7 @@ def _row(comparison: Comparison, row: Row, fronts: dict[str, dict[RowKey, bool]]
         "against_student": _paired(comparison.against_student(row)),
         "gap_closed": comparison.gap_closed(row),
         "tuning_gain": comparison.tuning_gain(row),
+        **({"collapsed": _collapsed(row)} if row.headline and row.headline.collapsed else {}),
         "headline": row.headline.selection if row.headline else None,
         **({"own_term": _worth(comparison.own_term(row))} if "ablated" in row.results else {}),
         "configurations": {name: _result(each, book) for name, each in row.results.items()},
@@ -191,6 +192,12 @@ def _row(comparison: Comparison, row: Row, fronts: dict[str, dict[RowKey, bool]]
         },
         "repeats": [_repeat(each) for each in row.repeats],
     }
+
+
+def _collapsed(row: Row) -> Document:
+    """How each collapsed seed of the shown configuration learned nothing, by its number."""
+    found = row.headline.collapsed if row.headline else {}
+    return {str(seed): how for (_, seed), how in sorted(found.items())}
 
 
 def _standing(standing: Standing[RowKey] | None) -> Document | None:

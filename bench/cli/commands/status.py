@@ -70,6 +70,8 @@ def _tell(found: StoreStatus) -> None:
         running = f", {found.running(teacher.id)} training" if found.running(teacher.id) else ""
         failed = f", {teacher.failed} failed" if teacher.failed else ""
         emit(f"teacher {teacher.label}: {teacher.done} of {teacher.total} seeds trained{running}{failed}")
+    for line in collapsed_lines(found):
+        emit(line)
     for cell in found.cells:
         if cell.hindrance:
             emit(f"cannot be finished: {cell.label}: {cell.hindrance}")
@@ -106,6 +108,22 @@ def pareto_lines(cells: Sequence[CellStatus]) -> list[str]:
         if points:
             lines.append(f"Pareto set of {cell.label} ({cell.metric}, full forward; * wins): {'; '.join(points)}")
     return lines
+
+
+def collapsed_lines(found: StoreStatus) -> list[str]:
+    """A line per cell and teacher with seeds that learned nothing."""
+    lines = [
+        f"collapsed: {cell.label} ({selection}): {_seeds(seeds, cell.reports_done)}"
+        for cell in found.cells
+        for selection, seeds in cell.collapsed.items()
+    ]
+    teachers = [teacher for teacher in found.teachers if teacher.collapsed]
+    return lines + [f"collapsed: teacher {each.label}: {_seeds(each.collapsed, each.done)}" for each in teachers]
+
+
+def _seeds(seeds: Sequence[int], of: int) -> str:
+    named = ", ".join(map(str, seeds))
+    return f"{count(len(seeds), 'seed')} of {of} runs ({named}) predict one class, or no better than the largest class"
 
 
 def _last_line(found: StoreStatus) -> str:

@@ -11,6 +11,7 @@ from graph_distillery.bench.environment import environment, git_sha, suite_versi
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Cell as CellRecord
 from graph_distillery.bench.records import Items, Metrics, Record, Search, Timings
+from graph_distillery.bench.records.collapse import collapse_of
 from graph_distillery.bench.records.identity import teacher_record_id
 from graph_distillery.bench.records.predictions import sha256_of
 from graph_distillery.bench.records.schema import Variant
@@ -209,6 +210,8 @@ class Recorder:
         crossed = kind != "teacher" and self.plan.spec.runs_of(outcome.seed).splits is not None
         # What was timed was trained for one epoch: its scores say nothing.
         scores = {} if kind == "speed" else dict(outcome.validation)
+        counted = outcome.status == "ok" and kind != "speed" and cell.method != "majority"
+        told = collapse_of(cell.metric, outcome.test or scores) if counted else None
         return Record(
             kind=kind,
             id=self.store.fresh_id(record_id),
@@ -230,6 +233,7 @@ class Recorder:
             speed=outcome.speed,
             predictions_sha256=sha256_of(outcome.predictions) if outcome.predictions is not None else None,
             status=outcome.status,
+            collapsed="one-class" if counted and outcome.one_class else told,
             error=(outcome.error or "no message") if failed else None,
             environment=outcome.environment or environment(),  # of a lost worker only the driver's is known
         )

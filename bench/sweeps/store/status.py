@@ -6,12 +6,13 @@ import math
 import statistics
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.records import Record, read_records
+from graph_distillery.bench.records.collapse import collapse_in
 from graph_distillery.bench.sweeps.cell_run import CellRun
 from graph_distillery.bench.sweeps.plan.plan import Plan, TeacherPlan
 from graph_distillery.bench.sweeps.store.files import plan_of
@@ -39,6 +40,7 @@ class CellStatus:
     winner it counts the default and a tuned configuration; and the winner without its own term where that is
     measured. trainings_left: without reports that only repeat others. seconds_left: of training, by one worker; None
     where no training has ended anywhere in the store. hindrance: why the cell cannot be finished as things stand.
+    collapsed: by selection the report seeds that learned nothing.
     """
 
     id: str
@@ -59,6 +61,7 @@ class CellStatus:
     seconds_left: float | None
     pareto: tuple[ParetoPoint, ...] = ()
     hindrance: str | None = None
+    collapsed: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class TeacherStatus:
     total: int
     failed: int
     seconds_left: float | None
+    collapsed: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,17 @@ def cell_status(run: CellRun, usual_s: float | None = None) -> CellStatus:
         trainings_left=left,
         seconds_left=0.0 if not left else None if each is None else left * each,
         pareto=pareto_set(run),
+        collapsed=_collapsed(run),
     )
+
+
+def _collapsed(run: CellRun) -> dict[str, tuple[int, ...]]:
+    found: dict[str, list[int]] = {}
+    for record in run.reports.values():
+        if collapse_in(record) is not None:
+            selection = record.search.selection if record.search and record.search.selection else "default"
+            found.setdefault(selection, []).append(record.seed)
+    return {selection: tuple(sorted(seeds)) for selection, seeds in sorted(found.items())}
 
 
 def pareto_set(run: CellRun) -> tuple[ParetoPoint, ...]:
@@ -207,7 +221,8 @@ def teacher_status(teacher: TeacherPlan, plan: Plan, records: Iterable[Record]) 
     each = statistics.fmean(record.timings.train_s for record in good) if good else None
     seconds = 0.0 if not left else None if each is None else left * each
     label = f"{teacher.data.dataset}/{teacher.data.split} {teacher.model}"
-    return TeacherStatus(teacher.id, label, len(good), len(seeds), len(own) - len(good), seconds)
+    fallen = tuple(sorted(record.seed for record in good if collapse_in(record) is not None))
+    return TeacherStatus(teacher.id, label, len(good), len(seeds), len(own) - len(good), seconds, fallen)
 
 
 def status_of(plan: Plan, records: Iterable[Record], driver: bool | None, warnings: Iterable[str] = ()) -> StoreStatus:

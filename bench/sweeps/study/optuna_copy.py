@@ -55,7 +55,7 @@ def check_url(text: str) -> str:
     try:
         url.get_dialect().import_dbapi()
     except Exception:
-        advice = "pip install 'graph-distillery[postgresql]'"
+        advice = "pip install '.[postgresql]' in a checkout"
         if url.drivername != "postgresql+psycopg":
             plain = f"{backend}://" + ("... for psycopg 3 (extra postgresql)" if backend == "postgresql" else "...")
             advice = f"install the driver {url.drivername.partition('+')[2]!r} that the URL names, or write {plain}"

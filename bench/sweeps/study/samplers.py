@@ -23,9 +23,7 @@ def check_sampler(name: str) -> None:
     """Raises UserError where the sampler's package is not installed."""
     package, extra = NEEDS.get(name, (None, None))
     if package and find_spec(package) is None:
-        raise UserError(
-            f"search.sampler: {name} needs the package {package!r}; pip install 'graph-distillery[{extra}]'"
-        )
+        raise UserError(f"search.sampler: {name} needs the package {package!r}; pip install '.[{extra}]' in a checkout")
 
 
 def directions(study: StudySettings) -> list[optuna.study.StudyDirection]:

@@ -53,7 +53,7 @@ def check_trackers(texts: Sequence[str]) -> tuple[TrackerTarget, ...]:
             trackers[name] = TrackerTarget(name, _CHECKS[name](target))
         for module in ("ray", TRACKERS[name][0]):
             if find_spec(module) is None:
-                raise UserError(f"--track {name}: {module} is not installed; pip install 'graph-distillery[{name}]'")
+                raise UserError(f"--track {name}: {module} is not installed; pip install '.[{name}]' in a checkout")
     return tuple(trackers.values())
 
 

@@ -118,7 +118,7 @@ def test_arxiv_names_its_extra_or_its_files(tmp_path: Path, monkeypatch) -> None
     monkeypatch.setitem(sys.modules, "ogb", None)
     monkeypatch.setitem(sys.modules, "ogb.nodeproppred", None)
     monkeypatch.delenv("DISTILLERY_MIRROR", raising=False)
-    assert "graph-distillery[ogb]" in refusal("ogbn-arxiv", tmp_path)
+    assert "pip install '.[ogb]' in a checkout" in refusal("ogbn-arxiv", tmp_path)
 
 
 def test_a_mirror_that_is_no_folder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,6 +128,6 @@ def test_generations_are_those_nsga_ii_would_have_made() -> None:
 def test_a_sampler_whose_package_is_missing_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     samplers.check_sampler("cma-es")
     monkeypatch.setitem(samplers.NEEDS, "cma-es", ("no_such_package", "cma-es"))
-    with pytest.raises(UserError, match=r"^search\.sampler: cma-es needs .*pip install 'graph-distillery\[cma-es\]'$"):
+    with pytest.raises(UserError, match=r"^search\.sampler: cma-es needs .*pip install '\.\[cma-es\]' in a checkout$"):
         samplers.check_sampler("cma-es")
     samplers.check_sampler("tpe")

@@ -46,7 +46,7 @@ def test_a_mistake_is_one_line(texts: list[str], line: str, tmp_path: Path) -> N
 
 def test_a_missing_library_is_refused_by_the_name_of_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trackers, "find_spec", lambda name: None if name == "mlflow" else name)
-    with pytest.raises(UserError, match=r"mlflow is not installed; pip install 'graph-distillery\[mlflow\]'"):
+    with pytest.raises(UserError, match=r"mlflow is not installed; pip install '\.\[mlflow\]' in a checkout"):
         check_trackers(["wandb=p", "mlflow=sqlite:///runs.db"])
 
 

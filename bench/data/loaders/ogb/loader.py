@@ -53,7 +53,7 @@ def _download_arxiv(to: Path) -> None:
         from ogb.nodeproppred import NodePropPredDataset
     except ImportError as error:
         raise UserError(
-            "dataset 'ogbn-arxiv': its download needs the ogb package: pip install 'graph-distillery[ogb]'"
+            "dataset 'ogbn-arxiv': its download needs the ogb package: pip install '.[ogb]' in a checkout"
         ) from error
     with contextlib.redirect_stdout(io.StringIO()):
         NodePropPredDataset("ogbn-arxiv", str(to))
