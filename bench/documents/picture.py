@@ -19,7 +19,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 BOARD = _ROOT / "leaderboard" / "example" / "board"
 PICTURE = _ROOT / "docs" / "board.png"
 #: What the page is set to: one dataset under a latency.
-SHOWN = {"dataset": "cora", "under": "0.1"}
+SHOWN = {"dataset": "cora", "under": "0.2"}
 #: The PNG's text chunk that holds the SHA-256 of the board's leaderboard.json.
 KEY = "leaderboard.json"
 
@@ -48,7 +48,7 @@ def photograph(board: Path, picture: Path, shown: dict[str, str]) -> None:
     shown: the page's pickers, as in its address.
 
     Raises:
-        UserError: there is no Chromium here.
+        UserError: there is no Chromium here, or no row of the board answers what is to be shown.
     """
     from PIL import Image, PngImagePlugin
     from playwright.sync_api import sync_playwright
@@ -61,6 +61,8 @@ def photograph(board: Path, picture: Path, shown: dict[str, str]) -> None:
         page = browser.new_page(viewport={"width": _WIDTH, "height": 900}, device_scale_factor=_SCALE)
         page.goto(f"{(board / 'index.html').resolve().as_uri()}#{urlencode(shown)}")
         page.wait_for_selector("html[data-ready=true]")
+        if not page.locator("#choice tbody button").count():
+            raise UserError(f"no row of {board} answers {urlencode(shown)}, which the picture is to show")
         height = page.evaluate(_LAST) + _BELOW
         taken = page.screenshot(full_page=True, clip={"x": 0, "y": 0, "width": _WIDTH, "height": height})
         browser.close()

@@ -4,8 +4,11 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from graph_distillery.bench.documents.picture import BOARD, PICTURE, SHOWN, board_digest, photograph, pictured
 from graph_distillery.bench.documents.tables import FACTS, method_facts, pages, refresh
+from graph_distillery.bench.errors import UserError
 
 
 def test_the_tables_of_the_pages_are_those_of_the_registries() -> None:
@@ -27,6 +30,8 @@ def test_a_photograph_names_the_numbers_of_its_board(require_or_skip: Callable[.
     board.mkdir()
     for name in ("index.html", "leaderboard.json"):
         shutil.copy(BOARD / name, board / name)
+    with pytest.raises(UserError, match=r"no row of .* answers dataset=cora&under=0\.001"):
+        photograph(board, picture, {"dataset": "cora", "under": "0.001"})
     photograph(board, picture, SHOWN)
     assert pictured(picture) == board_digest(BOARD)
     numbers = board / "leaderboard.json"
