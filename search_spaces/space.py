@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, Literal
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -18,6 +17,7 @@ from pydantic import (
 
 from graph_distillery.search_spaces.errors import SpaceError, first_problem, shown, unknown
 from graph_distillery.search_spaces.parameter import SPEC, Condition, Parameter
+from graph_distillery.search_spaces.presets import KindPreset, NamedPreset, Preset, ScalarField
 from graph_distillery.search_spaces.values import Scalar, like, scalar
 
 Kind = Literal["method", "model"]
@@ -33,29 +33,6 @@ _HYPERPARAMETER = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*(?:\+[a-z0-9-]+)*|[a-z]+:[A-Za-z0-9_.:]+", re.ASCII)
 
 
-def _names(value: Any) -> Any:
-    return [value] if isinstance(value, str) else value
-
-
-ScalarField = Annotated[Scalar, BeforeValidator(scalar)]
-NamesField = Annotated[tuple[str, ...], BeforeValidator(_names)]
-
-
-class Preset(BaseModel):
-    """Settings published for some datasets, and for some splits of them when ``split`` is given."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    dataset: NamesField = Field(min_length=1)
-    split: NamesField | None = None
-    values: dict[str, ScalarField] = Field(min_length=1)
-    source: str = Field(min_length=1)
-
-    def matches(self, dataset: str | None, split: str | None) -> bool:
-        """Whether the settings are for this dataset and split; those of a split need it to be named."""
-        return dataset in self.dataset and (self.split is None or split in self.split)
-
-
 class Space(BaseModel):
     """What may be tuned of one method or model. Treat as read-only; `override` and `for_dataset` give
     changed copies.
@@ -65,6 +42,7 @@ class Space(BaseModel):
         fixed: hyperparameters that are not tuned, with their published value; one that is null may be fixed to null
             again where a preset gave it a value.
         presets: published settings per dataset; a later one wins over an earlier one.
+        named: those that are asked for by a name; see `pinned_by`. kinds: those of kinds of graphs; see `for_kinds`.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -74,6 +52,8 @@ class Space(BaseModel):
     parameters: dict[str, Parameter] = Field(default_factory=dict)
     fixed: dict[str, ScalarField] = Field(default_factory=dict)
     presets: tuple[Preset, ...] = ()
+    named: tuple[NamedPreset, ...] = ()
+    kinds: tuple[KindPreset, ...] = ()
     _nullable: frozenset[str] = PrivateAttr(frozenset())
 
     @model_validator(mode="after")
@@ -143,6 +123,52 @@ class Space(BaseModel):
         }
         fixed = {name: values.get(name, value) for name, value in self.fixed.items()}
         return self.model_copy(update={"parameters": parameters, "fixed": fixed, "presets": ()})
+
+    def pinned_by(self, name: str, dataset: str | None) -> dict[str, Scalar]:
+        """The settings of that name for a dataset; none where `dataset` is None, which asks for the name alone.
+
+        Raises:
+            SpaceError: there is no such name, or nothing was published under it for this dataset.
+        """
+        names = list(dict.fromkeys(preset.name for preset in self.named))
+        if name not in names:
+            raise SpaceError(unknown("preset", name, names, f"{self.kind} {self.name}"))
+        own = [preset for preset in self.named if preset.name == name]
+        if dataset is None:
+            return {}
+        found = next((preset for preset in own if dataset in preset.dataset), None)
+        if found is None:
+            there = sorted({each for preset in own for each in preset.dataset})
+            raise SpaceError(unknown("dataset", dataset, there, f"{self.kind} {self.name}: preset {name}"))
+        return dict(found.values)
+
+    def for_kinds(self, kinds: Collection[str]) -> Space:
+        """A copy with what is to be begun with, and searched, on a graph of these kinds."""
+        space = self.model_copy(update={"presets": (), "named": ()})
+        for preset in self.kinds:
+            if not set(preset.kind) <= set(kinds):
+                continue
+            ranges = {
+                name: {
+                    "source": preset.source,
+                    **raw,
+                    **({"default": v} if (v := preset.values.get(name)) is not None else {}),
+                }
+                for name, raw in preset.space.items()
+            }
+            others = {name: value for name, value in preset.values.items() if name not in ranges}
+            where = f"{self.kind} {self.name}: kind {' and '.join(preset.kind)}"
+            space = space.override(
+                {n: v for n, v in others.items() if n not in space.parameters}, ranges, where=where
+            )._with_defaults({n: v for n, v in others.items() if n in space.parameters})
+        return space.model_copy(update={"kinds": ()})
+
+    def _with_defaults(self, values: Mapping[str, Scalar]) -> Space:
+        parameters = {
+            name: one.model_copy(update={"default": one.canonical(values[name])}) if name in values else one
+            for name, one in self.parameters.items()
+        }
+        return self.model_copy(update={"parameters": parameters})
 
     def where_all_is_labelled(self) -> Space:
         """A copy for data without unlabelled training items."""

@@ -135,6 +135,7 @@ def plan_json(plan: Plan, store: Path, progress: StoreStatus, cost: Cost, worker
             for cell, status in zip(plan.searches, progress.cells, strict=True)
         ],
         "left_out": list(plan.left_out),
+        "kinds": list(plan.kinds),
         "tuning_seeds": list(plan.spec.search.seeds),
         "report_seeds": list(plan.spec.report.seeds),
         "pruner": pruner_note(plan),

@@ -50,7 +50,8 @@ def _named(key: str) -> Any:
 class ModelChoice(_Part):
     """A teacher's or student's model; `fix` pins hyperparameters, `space` replaces ranges.
 
-    tune: trials of the teacher's own search (teachers only; 0 keeps the published settings).
+    tune: trials of the teacher's own search (teachers only; 0 keeps the published settings). preset: settings tuned
+    elsewhere that are pinned, as `tunedgnn`; `sage@tunedgnn` is short for it.
     """
 
     model_config = ConfigDict(extra="allow", frozen=True)
@@ -59,6 +60,7 @@ class ModelChoice(_Part):
     fix: dict[str, Any] = Field(default_factory=dict)
     space: dict[str, Any] = Field(default_factory=dict)
     tune: int = Field(0, ge=0, le=100_000)
+    preset: Name | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -67,10 +69,19 @@ class ModelChoice(_Part):
         if not isinstance(value, dict):
             return value
         own = {key: item for key, item in value.items() if key in cls.model_fields}
+        if isinstance(own.get("model"), str) and "@" in own["model"] and "preset" not in own:
+            own["model"], _, own["preset"] = own["model"].partition("@")
         fix = own.get("fix", {})
         if isinstance(fix, dict):
-            own["fix"] = {**{key: item for key, item in value.items() if key not in own}, **fix}
+            given = {key: item for key, item in value.items() if key not in cls.model_fields}
+            own["fix"] = {**given, **fix}
         return own
+
+    @model_serializer(mode="wrap")
+    def _lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """As it was before there were presets by a name, where none is asked for."""
+        content: dict[str, Any] = handler(self)
+        return {name: value for name, value in content.items() if name != "preset" or value is not None}
 
 
 def _read_choice(value: Any, model: ValidatorFunctionWrapHandler) -> tuple[ModelChoice, ...]:

@@ -82,7 +82,7 @@ def run_sweep(
     preflight.configurations(plan, None if retry_failed else out)
     tell = on_message or (lambda text: None)
     data = check_data(plan, out, "cpu" if on_ray else means.device)
-    for line in (*plan.notes, *data.remarks):
+    for line in (*plan.notes, *plan.kinds, *data.remarks):
         tell(line)
     with (
         _ray(plan, means, tell) if on_ray else nullcontext(),

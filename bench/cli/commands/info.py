@@ -107,7 +107,14 @@ def _space_facts(space: Space, schema: Any) -> dict[str, Any]:
         }
         for preset in space.presets
     ]
-    return {"hyperparameters": rows, "presets": presets}
+    by_name = [
+        {"name": p.name, "dataset": list(p.dataset), "values": dict(p.values), "source": p.source} for p in space.named
+    ]
+    by_kind = [
+        {"kind": list(p.kind), "values": dict(p.values), "space": dict(p.space), "source": p.source}
+        for p in space.kinds
+    ]
+    return {"hyperparameters": rows, "presets": presets, "named": by_name, "kinds": by_kind}
 
 
 def _bounds(field: Any) -> str:
@@ -178,6 +185,13 @@ def _space_lines(facts: Mapping[str, Any]) -> list[str]:
     for preset in facts["presets"]:
         where = ", ".join(preset["dataset"]) + (f" under {', '.join(preset['split'])}" if preset["split"] else "")
         lines.append(f"preset for {where}: {settings(preset['values'])} ({preset['source']})")
+    for preset in facts["kinds"]:
+        searched = "".join(f"; {name} from {next(iter(raw.values()))}" for name, raw in preset["space"].items())
+        of = " and ".join(preset["kind"])
+        lines.append(f"own graphs that are {of}: {settings(preset['values'])}{searched} ({preset['source']})")
+    for preset in facts["named"]:
+        of = ", ".join(preset["dataset"])
+        lines.append(f"{facts['name']}@{preset['name']} for {of}: {settings(preset['values'])} ({preset['source']})")
     return lines
 
 

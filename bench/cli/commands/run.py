@@ -71,6 +71,11 @@ def spec_of(choice: Choice) -> Spec:
         teacher = "gin" if graphs else "sage"
         teacher += "+gcn" if info.teacher == "many" else ""
     teachers = (teacher or "").split("+") if teacher else []
+    if len({model.partition("@")[0] for model in teachers}) < len(teachers):
+        raise UserError(f"--teacher: {teacher} names a model twice")
+    presets = {model.partition("@")[0]: model.partition("@")[2] or None for model in teachers}
+    of_student, teachers = (student or "").partition("@")[2] or None, list(presets)
+    student, teacher = student and student.partition("@")[0], "+".join(teachers) or None
     for model in (student, *teachers):
         if model is not None:
             MODELS.get(model)
@@ -78,11 +83,11 @@ def spec_of(choice: Choice) -> Spec:
         raise UserError(f"--teacher: {info.name} takes several teachers, and {teacher} is one")
     if info.teacher == "one" and len(teachers) > 1:
         raise UserError(f"--teacher: {info.name} takes one teacher, and {teacher} are {len(teachers)}")
-    if len(set(teachers)) < len(teachers):
-        raise UserError(f"--teacher: {teacher} names a model twice")
     of_teachers = {f"teacher.{model}": model for model in teachers} if len(teachers) > 1 else {"teacher": teacher}
     fix = settle(choice.pairs, {"method": info.name, "student": student, **of_teachers})
-    taught_by = [{"model": model, "fix": fix[key]} for key, model in of_teachers.items() if model]
+    taught_by = [
+        {"model": model, "fix": fix[key], "preset": presets[model]} for key, model in of_teachers.items() if model
+    ]
     content: dict[str, Any] = {
         "name": f"{dataset.name}-{info.name}",
         "datasets": [dataset.name],
@@ -90,7 +95,7 @@ def spec_of(choice: Choice) -> Spec:
         "split": choice.split,
         "setting": choice.setting,
         "teachers": [taught_by] if taught_by else [],
-        "students": [{"model": student, "fix": fix["student"]}] if student else [],
+        "students": [{"model": student, "fix": fix["student"], "preset": of_student}] if student else [],
         "methods": [{"name": info.name, "variant": _variant(info, choice.variant), "fix": fix["method"]}],
         "search": {"trials": 0},
         "report": {"seeds": parse_seeds(choice.seeds), "ablated": False},

@@ -70,6 +70,23 @@ def homophily(graph: Graph, labels: Tensor) -> tuple[float | None, float | None]
     return share, None if chance >= 1 else (share - chance) / (1 - chance)
 
 
+def kinds(dataset: Dataset) -> tuple[tuple[str, ...], str]:
+    """Of what kinds a graph is, by homophily and size, as search spaces name them; and the figures that say so.
+
+    `homophilous` or `heterophilous` (adjusted homophily below 0.2), neither where classes have none; `small`, `large`
+    or, between them, `medium`. Sets of whole graphs are of no kind.
+    """
+    if dataset.level != "node":
+        return (), "whole graphs"
+    nodes = dataset.graph.num_nodes
+    size = "large" if nodes >= LARGE else "small" if nodes < SMALL else "medium"
+    adjusted = homophily(dataset.graph, dataset.labels)[1] if dataset.labels.dim() == 1 else None
+    if adjusted is None:
+        return (size,), f"{nodes:,} nodes"
+    phily = "heterophilous" if adjusted < HETEROPHILOUS else "homophilous"
+    return (phily, size), f"adjusted homophily {adjusted:.2f}, {nodes:,} nodes"
+
+
 def proposal(dataset: Dataset) -> Proposal:
     """What to begin with, by kind and size of the graph."""
     graph, why = dataset.graph, []
@@ -92,8 +109,8 @@ def proposal(dataset: Dataset) -> Proposal:
     elif adjusted is not None:
         why.append(f"gcn and sage: neighbours tell of a class (adjusted homophily {adjusted:.2f})")
     if "attributes" in graph.edge_columns:
-        teachers = (*teachers, "pyg:GAT")
-        why.append("its edge attributes are read by models whose forward takes edge_attr")
+        teachers = (*teachers, "gat")
+        why.append("gat: it reads the edges' attributes, as gine does")
     if graph.num_nodes >= LARGE:
         settings |= {"hidden": 256, "layers": max(3, settings["layers"]), "norm": "batch"}
         student = {"hidden": 512, "layers": 3}

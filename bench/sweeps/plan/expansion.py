@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -30,6 +30,8 @@ class _Expansion:
     def __init__(self, id_scheme: IdScheme, kept: Mapping[str, Space]) -> None:
         self.id_scheme, self._kept = id_scheme, kept
         self.used: dict[str, Space] = {}
+        self._kinds: dict[str, tuple[tuple[str, ...], str]] = {}
+        self.said: dict[str, None] = {}
 
     def space(self, kind: Kind, name: str) -> Space:
         key = f"{kind} {name}"
@@ -42,11 +44,35 @@ class _Expansion:
         space = (
             self.space("model", choice.model) if isinstance(choice, ModelChoice) else self.space("method", choice.name)
         )
+        published = space
         if data is not None:
-            space = space.for_dataset(data.dataset, data.split)
+            space = self._for_kind(space.for_dataset(data.dataset, data.split), data.dataset)
             if labels_everything(data.split, data.setting):
                 space = space.where_all_is_labelled()
-        return space.override(choice.fix, choice.space)
+        fix = dict(choice.fix)
+        if isinstance(choice, ModelChoice) and choice.preset is not None:
+            pinned = published.pinned_by(choice.preset, None if data is None else data.dataset)
+            fix = {name: value for name, value in pinned.items() if name not in choice.space} | fix
+        return space.override(fix, choice.space)
+
+    def look_at(self, dataset: str, choices: Iterable[ModelChoice]) -> None:
+        """Read a dataset of the user's own, where a model has settings for kinds of graphs. Raises UserError."""
+        if DATASETS.get(dataset).kind == "own" and any(self.space("model", each.model).kinds for each in choices):
+            from graph_distillery.bench.data.files.survey import kinds
+            from graph_distillery.bench.training.problem import ProblemKey, whole_dataset
+
+            self._kinds[dataset] = kinds(whole_dataset(ProblemKey(dataset, "", "transductive")))
+
+    def _for_kind(self, space: Space, dataset: str) -> Space:
+        """What is published for graphs like a dataset of the user's own, whose name says nothing; and a word of it."""
+        if not space.kinds or dataset not in self._kinds:
+            return space
+        found, why = self._kinds[dataset]
+        taken = [preset for preset in space.kinds if set(preset.kind) <= set(found)]
+        if taken:
+            of = "; ".join(f"{' and '.join(preset.kind)}: {preset.source}" for preset in taken)
+            self.said[f"{dataset}: {space.name} as for graphs that are {of} ({why})"] = None
+        return space.for_kinds(found)
 
 
 def make_plan(
@@ -68,6 +94,7 @@ def make_plan(
     left_out: list[str] = []
     for name in spec.datasets:
         data = _data_key(spec, DATASETS.get(name))
+        using.look_at(name, (*(each for choice in spec.teachers for each in choice), *spec.students))
         own = [_taught_by(choice, data, spec.search, teachers, using) for choice in spec.teachers]
         for method in _with_controls(spec):
             for taught_by, student in _pairs(METHODS.get(method.name), own, spec.students):
@@ -94,6 +121,7 @@ def make_plan(
         plan_id,
         id_scheme=id_scheme,
         spaces=using.used,
+        kinds=tuple(using.said),
     )
 
 

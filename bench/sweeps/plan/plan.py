@@ -97,6 +97,7 @@ class Plan:
 
     shard: `2/4` where these are some of the spec's cells; see shards.py. spaces: the search spaces that the cells were
     made from, before the spec's own edits and for all datasets, by kind and name (`method kd`). notes: for the user.
+    kinds: for the user, what was taken for whole kinds of graphs, and why.
     """
 
     spec: Spec
@@ -109,6 +110,7 @@ class Plan:
     id_scheme: IdScheme = 2
     spaces: Mapping[str, Space] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=(), compare=False)
+    kinds: tuple[str, ...] = ()
 
     @property
     def searches(self) -> tuple[Cell, ...]:

@@ -80,7 +80,8 @@ class StoredCell(_Part):
 class StoredPlan(_Part):
     """`plan.json`. library: the search spaces that the cells were made from, for those that the store may grow by.
 
-    spaces: those of the cells, by the hash of their content. pins: the data as they were when first used.
+    spaces: those of the cells, by the hash of their content. pins: the data as they were when first used. kinds: what
+    was taken for whole kinds of graphs, and why.
     """
 
     version: Literal[1] = 1
@@ -95,6 +96,7 @@ class StoredPlan(_Part):
     cells: tuple[StoredCell, ...]
     spaces: dict[str, StoredSpace]
     library: dict[str, Space]
+    kinds: tuple[str, ...] = ()
 
     @field_validator("spec", mode="before")
     @classmethod
@@ -136,6 +138,7 @@ class StoredPlan(_Part):
             self.shard,
             self.id_scheme,
             self.library,
+            kinds=self.kinds,
         )
 
     def _cell(self, cell: StoredCell, spaces: Mapping[str, JointSpace], teachers: Mapping[str, TeacherPlan]) -> Cell:
@@ -169,6 +172,12 @@ class StoredPlan(_Part):
                 for name in _UNSAID:
                     if not parameter[name]:
                         del parameter[name]
+        for space in content["library"].values():
+            for name in ("named", "kinds"):
+                if not space[name]:
+                    del space[name]
+        if not content["kinds"]:
+            del content["kinds"]
         return json.dumps(content, indent=1, allow_nan=False)
 
 
@@ -217,6 +226,7 @@ def store_plan(plan: Plan, pins: Iterable[Pin], suite_version: str) -> StoredPla
         cells=tuple(cells),
         spaces=spaces,
         library=dict(plan.spaces),
+        kinds=plan.kinds,
     )
 
 

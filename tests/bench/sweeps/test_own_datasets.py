@@ -94,6 +94,7 @@ def test_the_plan_is_the_same_wherever_the_file_lies(spec: Path, tmp_path: Path)
 
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "spec.yaml").write_text(spec.read_text())
+    (tmp_path / "other" / "mine.npz").write_bytes((tmp_path / "mine.npz").read_bytes())
     assert make_plan(read_spec(spec)).id == make_plan(read_spec(tmp_path / "other" / "spec.yaml")).id
 
 
