@@ -73,15 +73,13 @@ class ModelChoice(_Part):
             own["model"], _, own["preset"] = own["model"].partition("@")
         fix = own.get("fix", {})
         if isinstance(fix, dict):
-            given = {key: item for key, item in value.items() if key not in cls.model_fields}
-            own["fix"] = {**given, **fix}
+            own["fix"] = {**{key: v for key, v in value.items() if key not in cls.model_fields}, **fix}
         return own
 
     @model_serializer(mode="wrap")
     def _lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """As it was before there were presets by a name, where none is asked for."""
-        content: dict[str, Any] = handler(self)
-        return {name: value for name, value in content.items() if name != "preset" or value is not None}
+        return {name: value for name, value in handler(self).items() if name != "preset" or value is not None}
 
 
 def _read_choice(value: Any, model: ValidatorFunctionWrapHandler) -> tuple[ModelChoice, ...]:
