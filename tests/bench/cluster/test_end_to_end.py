@@ -41,10 +41,7 @@ def cluster(tmp_path: Path, repo_root: Path) -> dict[str, str]:
     bin_.mkdir()
     state.mkdir()
     python = shlex.quote(sys.executable)
-    programs = {
-        name: f"{python} {shlex.quote(str(HERE / 'scheduler.py'))} {name}"
-        for name in ("sbatch", "srun", "squeue", "scontrol", "ray")
-    }
+    programs = {name: f"{python} {shlex.quote(str(HERE / 'scheduler.py'))} {name}" for name in scheduler.PROGRAMS}
     programs["distillery"] = f"{python} -m graph_distillery.bench.cli"
     for name, words in programs.items():
         (bin_ / name).write_text(f'#!/bin/bash\nexec {words} "$@"\n')
@@ -61,14 +58,16 @@ def cluster(tmp_path: Path, repo_root: Path) -> dict[str, str]:
 
 @pytest.fixture
 def submit(cluster: dict[str, str], tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
-    """``submit(spec, section)``: `distillery launch slurm --submit`, started."""
+    """``submit(spec, section)``: `distillery launch slurm --submit`, started; more: of its environment."""
 
-    def start(spec: Mapping[str, Any], section: Mapping[str, Any]) -> subprocess.Popen[str]:
+    def start(
+        spec: Mapping[str, Any], section: Mapping[str, Any], kind: str = "slurm", **more: str
+    ) -> subprocess.Popen[str]:
         (tmp_path / "mini.yaml").write_text(yaml.safe_dump(dict(spec)))
-        (tmp_path / "cluster.yaml").write_text(yaml.safe_dump({"slurm": dict(section)}))
-        words = ["distillery", "launch", "slurm", "mini.yaml", "--settings", "cluster.yaml", "--submit"]
+        (tmp_path / "cluster.yaml").write_text(yaml.safe_dump({kind: dict(section)}))
+        words = ["distillery", "launch", kind, "mini.yaml", "--settings", "cluster.yaml", "--submit"]
         return subprocess.Popen(
-            words, cwd=tmp_path, env=cluster, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            words, cwd=tmp_path, env=cluster | more, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
 
     return start
@@ -100,17 +99,20 @@ def test_an_array_carries_a_plan_in_shards(
 
 
 @pytest.mark.slow  # about a minute each
-@pytest.mark.parametrize("mode", ["head-workers", "symmetric"])
+@pytest.mark.parametrize("mode", ["head-workers", "symmetric", "pbs", "lsf"])
 def test_two_ray_nodes_carry_a_plan_and_preemption_resumes_it(
     mode: str, submit: Callable[..., subprocess.Popen[str]], mini: dict[str, Any], tmp_path: Path
 ) -> None:
-    """The scheduler's signal comes in the middle; the job goes back into the queue, and its second run completes."""
+    """The scheduler's signal comes in the middle, with PBS and LSF that of the script's own timer; the job goes back
+    into the queue, and its second run completes."""
     if mode == "symmetric" and not addresses():
         pytest.skip("symmetric-run takes no loopback address for several nodes, and this machine has no other")
     student = {"model": "mlp", "hidden": 16, "epochs": 120, "patience": 0}
     mini |= {"datasets": ["csbm"], "split": None, "students": [student], "search": {"trials": 6, "seeds": [100, 101]}}
     store = tmp_path / "store"
-    job = submit(mini, {"mode": mode, "nodes": 2, "cpus_per_node": 1, "store": str(store), "setup": here(mode)})
+    section: dict[str, Any] = {"nodes": 2, "cpus_per_node": 1, "store": str(store), "setup": here(mode)}
+    slurm = mode not in ("pbs", "lsf")
+    job = submit(mini, {**section, "mode": mode}) if slurm else submit(mini, section, mode)
     state = tmp_path / "slurm"
     try:
         until = time.monotonic() + 120
@@ -119,7 +121,7 @@ def test_two_ray_nodes_carry_a_plan_and_preemption_resumes_it(
             assert time.monotonic() < until, logs(tmp_path)
             time.sleep(0.1)
         began = time.monotonic()
-        os.kill(int((state / "batch.pid").read_text()), signal.SIGTERM)
+        os.kill(int((state / "batch.pid").read_text()), signal.SIGTERM if slurm else signal.SIGUSR1)
         while not (state / "requeued-once").exists():
             assert time.monotonic() - began < 40, logs(tmp_path)
             time.sleep(0.1)
@@ -129,18 +131,76 @@ def test_two_ray_nodes_carry_a_plan_and_preemption_resumes_it(
         scheduler.end(f"{state}:")
         job.kill()
     assert job.returncode == 0, said + logs(tmp_path)
-    assert said.splitlines() == ["Submitted batch job 4000"]
+    assert len(said.splitlines()) == 1
+    assert "4000" in said
     text = logs(tmp_path)
     assert text.count("distillery: interrupted; what was finished is kept, go on with: distillery sweep") == 1
     calls = [json.loads(line) for line in (state / "calls").read_text().splitlines()]
-    assert ["scontrol", "requeue", "4000"] in calls
-    assert text.count("Ray runtime started") == (4 if mode == "head-workers" else 2), "of the head it tells nothing"
+    again = {"pbs": ["qsub", "mini.pbs"], "lsf": ["bsub"]}.get(mode, ["scontrol", "requeue", "4000"])
+    assert calls.count(again) == {"pbs": 2}.get(mode, 1)
+    assert text.count("Ray runtime started") == (2 if mode == "symmetric" else 4), "of the head it tells nothing"
     assert "Failed to start Ray" not in text.split("distillery: interrupted")[0]
     status = read_status(store)
     assert all(cell.state == "done" and not cell.failed for cell in status.cells)
     ids = [record.id for record in read_records(store).records]
     assert len(ids) == len(set(ids))
     assert before < set(ids)
+
+
+#: In every process of a node: writes down which GPUs Ray shows it.
+SPY = """
+import os, threading, time
+def watch():
+    seen = ""
+    while True:
+        shown = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+        if shown != seen and shown:
+            with open(os.path.join(os.environ["FAKE_SLURM"], "gpus"), "a") as file:
+                file.write(os.environ["FAKE_NODE"].rpartition(":")[2] + " " + shown + "\\n")
+        seen = shown
+        time.sleep(0.02)
+if "FAKE_NODE" in os.environ:
+    threading.Thread(target=watch, daemon=True).start()
+"""
+
+
+@pytest.mark.slow  # half a minute
+def test_every_gpu_that_the_nodes_report_has_a_worker(
+    submit: Callable[..., subprocess.Popen[str]], mini: dict[str, Any], cluster: dict[str, str], tmp_path: Path
+) -> None:
+    """Two nodes of two GPUs each and a spec that names none. There is no such device here: the trials, placed on GPUs
+    by Ray, train on the processor."""
+    student = {"model": "mlp", "hidden": 16, "epochs": 60, "patience": 0}
+    mini |= {"datasets": ["csbm"], "split": None, "students": [student], "search": {"trials": 6, "seeds": [100, 101]}}
+    (tmp_path / "spy").mkdir()
+    (tmp_path / "spy" / "sitecustomize.py").write_text(SPY)
+    program = tmp_path / "bin" / "distillery"
+    program.write_text(program.read_text().replace('"$@"', '"${@/#cuda/cpu}"'))
+    section: dict[str, Any] = {"mode": "head-workers", "nodes": 2, "cpus_per_node": 2, "gpus_per_node": 2}
+    section |= {"store": str(tmp_path / "store"), "setup": here("head-workers")}
+    path = f"{tmp_path / 'spy'}:{cluster['PYTHONPATH']}"
+    job = submit(mini, section, PYTHONPATH=path, FAKE_GPUS="2")
+    try:
+        said, _ = job.communicate(timeout=300)
+    finally:
+        scheduler.end(f"{tmp_path / 'slurm'}:")
+        job.kill()
+    assert job.returncode == 0, said + logs(tmp_path)
+    script = (tmp_path / "mini-slurm" / "mini.sbatch").read_text()
+    assert "--workers 4 --gpus 1 --device cuda" in script
+    seen = set((tmp_path / "slurm" / "gpus").read_text().splitlines())
+    assert {"0 0", "0 1", "1 0", "1 1"} <= seen
+    assert all(cell.state == "done" and not cell.failed for cell in read_status(tmp_path / "store").cells)
+
+
+def test_nodes_with_other_gpus_end_the_job(
+    submit: Callable[..., subprocess.Popen[str]], mini: dict[str, Any], tmp_path: Path
+) -> None:
+    job = submit(mini, {"cpus_per_node": 4, "gpus_per_node": 2}, FAKE_GPUS="4")
+    job.communicate(timeout=100)
+    assert job.returncode == 1
+    assert "made for 2 GPUs a node and has 4 here; set gpus_per_node: 4" in logs(tmp_path)
+    assert not (tmp_path / "mini").exists()
 
 
 def addresses() -> list[str]:
