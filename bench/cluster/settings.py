@@ -16,7 +16,7 @@ from graph_distillery.search_spaces import SpaceError, load_yaml
 from graph_distillery.search_spaces.errors import first_problem
 
 #: What goes to a cluster as it is.
-_RAW = ("provider", "node_config", "pod")
+_RAW = ("provider", "node_config", "pod", "head_pod")
 
 
 class Cluster(BaseModel):

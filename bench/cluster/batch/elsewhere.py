@@ -28,7 +28,7 @@ class System:
 
     number: of the job; index: of a job of an array; folder: where it was submitted; others: lines that set the array
     `others` to what start() of them needs; start: a command that starts one on node "$other"; again: lines that go on
-    after the time limit.
+    after the time limit, "" where nothing does by itself.
     """
 
     number: str
@@ -66,6 +66,11 @@ timer=$!
 )
 
 
+_ENDED = """\
+if [ "$late" = 1 ] && [ "$code" != 0 ]; then echo "distillery: the time was up; submit again to go on" >&2; fi
+"""
+
+
 def body(job: Job, settings: Elsewhere, system: System) -> str:
     """The script without its directives."""
     left = seconds(settings.time) - settings.grace_s
@@ -75,8 +80,7 @@ def body(job: Job, settings: Elsewhere, system: System) -> str:
     parts = ["set -eo pipefail\n", f'cd "{system.folder}"\n', environment(settings), "set -u\n"]
     parts += [job.made_first() + gpu_check(settings), stopping]
     parts += [_array(job, system)] if settings.mode == "array" else _cluster(job, settings, system)
-    if settings.requeue:
-        parts.append(system.again)
+    parts.append(system.again if settings.requeue and system.again else _ENDED)
     return "\n".join([*parts, 'exit "$code"\n'])
 
 

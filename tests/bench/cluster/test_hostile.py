@@ -12,6 +12,7 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
+from graph_distillery.bench.cluster import cloud
 from graph_distillery.bench.cluster.batch import lsf, pbs, slurm
 from graph_distillery.bench.cluster.files import Launch
 from graph_distillery.bench.cluster.kuberay import make as make_kuberay
@@ -157,3 +158,33 @@ def test_no_value_of_a_ray_job_leaves_its_word(request_: LaunchRequest, tmp_path
     assert not unclear
     assert made > 20
     assert refused > 40
+
+
+def test_no_value_of_a_ray_cluster_is_run(request_: LaunchRequest, tmp_path: Path) -> None:
+    """The sweep's line, and what every node starts Ray with, run by a shell with recorders for programs."""
+    base: dict[str, Any] = {"provider": {"type": "local", "head_ip": "192.0.2.1", "worker_ips": ["192.0.2.2"]}}
+    lines, unclear, refused = [], [], 0
+    fields = ("store", "data", "mirror", "image", "ssh_user", "ssh_private_key", "env", "sweep_args")
+    for name in fields:
+        for text in HOSTILE:
+            value = INSIDE[name](text) if name in INSIDE else text
+            try:
+                made = cloud.make(request_, settings("ray", {**base, name: value}, tmp_path))
+            except UserError as error:
+                unclear += [] if str(error).isprintable() else [str(error)]
+                refused += 1
+                continue
+            (text_,) = made.files.values()
+            cluster = yaml.safe_load(text_)
+            starts = (*cluster["head_start_ray_commands"], *cluster["worker_start_ray_commands"])
+            lines += [made.commands[-1][-1], *(line for line in starts if "ray start" in line)]
+    assert not unclear
+    assert refused > 30
+    assert len(lines) > 60
+    parts = ["distillery() { :; }; ray() { :; }; ulimit() { :; }", *(f"( {line} )" for line in dict.fromkeys(lines))]
+    environment = {"PATH": "/usr/bin:/bin", "USER": "me", "RAY_HEAD_IP": "192.0.2.1", "HOME": "/home/me"}
+    done = subprocess.run(
+        ["bash", "-c", "\n".join(parts)], cwd=tmp_path, env=environment, check=False, timeout=60, capture_output=True
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert not list(tmp_path.rglob("owned"))

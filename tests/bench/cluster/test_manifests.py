@@ -257,7 +257,9 @@ def test_a_users_part_of_the_pod_is_merged_through(manifest: Callable[..., dict[
         },
     }
     groups = [KUBERAY["groups"][0], {**KUBERAY["groups"][1], "pod": {"spec": {"nodeSelector": {"zone": "b"}}}}]
-    parts = manifest(pod=every, groups=groups, pull_secrets=["registry"], env={"HTTPS_PROXY": "http://proxy"})
+    head = {"spec": {"containers": [{"env": [{"name": "OPTUNA_URL", "value": "sqlite:////stores/x"}]}]}}
+    settings = {"pull_secrets": ["registry"], "env": {"HTTPS_PROXY": "http://proxy"}}
+    parts = manifest(pod=every, head_pod=head, groups=groups, **settings)
     jsonschema.validate(parts["RayJob"], RAY_JOB)
     cluster = parts["RayJob"]["spec"]["rayClusterSpec"]
     templates = [group["template"] for group in (cluster["headGroupSpec"], *cluster["workerGroupSpecs"])]
@@ -277,6 +279,8 @@ def test_a_users_part_of_the_pod_is_merged_through(manifest: Callable[..., dict[
         assert {"name": "pyg", "mountPath": "/d"} in container["volumeMounts"]
     assert [volume["name"] for volume in templates[0]["spec"]["volumes"]] == ["spec", "stores", "pyg"]
     assert templates[2]["spec"]["nodeSelector"] == {"gpu": "a100", "zone": "b"}
+    urls = [any(each["name"] == "OPTUNA_URL" for each in t["spec"]["containers"][0]["env"]) for t in templates]
+    assert urls == [True, False, False], "the head's alone"
     assert len(templates[2]["spec"]["tolerations"]) == 2, "the GPU's own and the site's"
     assert "nodeSelector" not in templates[1]["spec"]
 

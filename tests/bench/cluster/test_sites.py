@@ -100,7 +100,8 @@ SITES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
         },
         {"cpus": 7, "gpus": 1},
     ),
-    "LSF's array, and a PBS array": ("lsf", {"mode": "array", "parts": 2, "at_once": 1, "cpus_per_node": 4}, {}),
+    "an array of LSF": ("lsf", {"mode": "array", "parts": 2, "at_once": 1, "requeue": False}, {}),
+    "an array of PBS": ("pbs", {"mode": "array", "parts": 2, "at_once": 1, "cpus_per_node": 4}, {}),
 }
 #: What may follow each option of a directive; None: nothing.
 _NAME, _NUMBER = r"[\w.,&|:@/+-]+", r"\d+"
