@@ -62,7 +62,8 @@ class NetworkCard(_Part):
 class ReadsCard(_Part):
     """What a prediction reads. edges: whether the arcs of the graph; arcs: `weight` or `attributes` of
     these, which the training graph had and the model reads. column: a column that is made of the graph before
-    (by `artefact`, of these settings), read `beside` the features or `instead` of them. own_nodes: whether that column
+    (by `artefact`, of these settings), read `beside` the features or `instead` of them; of place `column` one that the
+    method gave to the nodes of the training graph, and no artefact makes. own_nodes: whether that column
     is known for the nodes of the training graph, and for others by their arcs to these alone.
     """
 
@@ -70,7 +71,7 @@ class ReadsCard(_Part):
     edges: bool
     arcs: tuple[str, ...] = ()
     column: str | None = None
-    place: Literal["beside", "instead"] = "beside"
+    place: Literal["beside", "instead", "column"] = "beside"
     artefact: str | None = None
     settings: _Values = Field(default_factory=dict)
     own_nodes: bool = False
@@ -121,6 +122,8 @@ class StudentCard(_Part):
         graph += f" with their {' and '.join(self.reads.arcs)}" if self.reads.arcs else ""
         if self.reads.column is None:
             return graph
+        if self.reads.place == "column":
+            return f"{graph}, and {self.reads.column} of the nodes it was trained with, the only ones it predicts"
         whose = ", of the nodes it was trained with and their neighbours" if self.reads.own_nodes else ""
         return f"{graph} and {self.reads.artefact} ({self.reads.place} them, made of the graph{whose})"
 

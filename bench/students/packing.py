@@ -45,7 +45,8 @@ def pack_student(configuration: Configuration, trained: Trained) -> Artefact:
     if reads.own_nodes:
         assert serving.column is not None
         tensors["own.nodes"] = graph.node_ids
-        tensors["own.column"] = graph.node_columns[serving.column]
+        given = method.inputs(graph) if serving.place == "column" else graph
+        tensors["own.column"] = given.node_columns[serving.column]
     network = NetworkCard(
         model=configuration.student,
         hyperparameters=student.hyper.model_dump(mode="json"),
@@ -99,6 +100,9 @@ def _reads(configuration: Configuration, trained: Trained, serving: Serving, stu
     known: dict[str, Any] = {"features": graph.num_features, "edges": student.uses_edges, "arcs": arcs}
     if serving.column is None:
         return ReadsCard(**known)
+    seen = features_sha256(graph, graph.num_nodes)
+    if serving.place == "column":
+        return ReadsCard(**known, column=serving.column, place="column", own_nodes=True, features_sha256=seen)
     names = [n for n in METHODS.get(configuration.method).artefacts if serving.column in ARTEFACTS.get(n).columns]
     if not names:
         raise CannotBeSaved(f"reads the column {serving.column!r}, which no artefact of its own makes")
@@ -110,7 +114,7 @@ def _reads(configuration: Configuration, trained: Trained, serving: Serving, stu
         artefact=info.name,
         settings=dict(problem.artefacts[info.name].settings),
         own_nodes=info.own_nodes,
-        features_sha256=features_sha256(graph, graph.num_nodes) if info.own_nodes else None,
+        features_sha256=seen if info.own_nodes else None,
     )
 
 
@@ -124,6 +128,7 @@ def _compare(made: Artefact, network: NetworkCard, serving: Serving, trained: Tr
         alone: nn.Module = unpack_network(made.unpacked("student"), network).to(device)
     finally:
         torch.set_rng_state(state)  # building draws weights, and what is trained next must not notice
-    found, expected = alone(serving.read(graph)).logits, method.predict(graph).logits
+    given = method.inputs(graph) if serving.place == "column" else graph
+    found, expected = alone(serving.read(given)).logits, method.predict(graph).logits
     if found.shape != expected.shape or not torch.allclose(found, expected, rtol=_RTOL, atol=_ATOL):
         raise CannotBeSaved("predicts by more than its student's network")

@@ -100,6 +100,9 @@ class Student:
             UserError: the column is of the nodes that the student was trained with, and the graph is not theirs.
         """
         reads = self.card.reads
+        if reads.column is not None and reads.place == "column":
+            self._seen(graph)
+            return graph.with_columns({reads.column: self._own["own.column"]})
         if reads.column is None or reads.artefact is None:
             return graph
         serving = Serving(reads.column, reads.place)
@@ -114,12 +117,12 @@ class Student:
 
     def _seen(self, graph: Graph) -> Tensor:
         """[nodes] int64: where each node stands among those that the student was trained with; -1 for others."""
-        count = int(self._own["own.nodes"].numel())
+        count, reads = int(self._own["own.nodes"].numel()), self.card.reads
         seen = torch.full((graph.num_nodes,), -1, dtype=torch.long)
-        if graph.num_nodes < count or features_sha256(graph, count) != self.card.reads.features_sha256:
+        if graph.num_nodes < count or features_sha256(graph, count) != reads.features_sha256:
             raise UserError(
-                f"student {self.card.id} reads {self.card.reads.artefact} of the {count:,} nodes that it was trained "
-                "with: the graph must begin with these, in their order, new nodes after them"
+                f"student {self.card.id} reads {reads.artefact or reads.column} of the {count:,} nodes "
+                "that it was trained with: the graph must begin with these, in their order, new nodes after them"
             )
         seen[:count] = torch.arange(count)
         return seen

@@ -14,15 +14,16 @@ class Serving:
     """What the student's network reads when it predicts by itself.
 
     column: a node column of an artefact, [nodes, width]; None: the features alone. place: `beside` the features, or
-    `instead` of them.
+    `instead` of them; `column` where the network reads it by its name, as the method's `inputs` gives it to the nodes
+    of the training graph, which are then the only ones that it predicts.
     """
 
     column: str | None = None
-    place: Literal["beside", "instead"] = "beside"
+    place: Literal["beside", "instead", "column"] = "beside"
 
     def read(self, graph: Graph) -> Graph:
         """The graph as the network reads it; one that it reads a column of must carry that."""
-        if self.column is None:
+        if self.column is None or self.place == "column":
             return graph
         if self.place == "beside":
             return beside(graph, self.column)

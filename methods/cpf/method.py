@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
 
-from graph_distillery.methods.contract import Batch, BatchSource, Hyperparameters, Method, Output
+from graph_distillery.methods.contract import Batch, BatchSource, Hyperparameters, Method, Output, Serving
 from graph_distillery.methods.contract.graph import Graph
 
 
@@ -38,6 +38,10 @@ class CPF(Method[CPFHyperparameters]):
 
     def inputs(self, graph: Graph) -> Graph:
         return graph.with_columns({"given_labels": self.given}) if graph.num_nodes == len(self.given) else graph
+
+    def serving(self) -> Serving:
+        """The given labels stay with the student: it propagates them."""
+        return Serving("given_labels", "column")
 
     def batches(self, source: BatchSource) -> Iterator[Batch]:
         return super().batches(source) if self.hyper.weight > 0 else iter(())
