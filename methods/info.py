@@ -52,6 +52,8 @@ class MethodInfo:
         values, and shared by all trials and methods that ask for it.
     retrains_teacher: its student is its teacher's own model, of the same layers and widths, and goes on from that one's
         weights.
+    below_alone: why it falls below the student alone on Cora at its defaults, where it does; a table of all methods
+        says so in its row.
     """
 
     name: str
@@ -77,6 +79,7 @@ class MethodInfo:
     artefacts: tuple[str, ...] = ()
     derived_teacher: str | None = None
     retrains_teacher: bool = False
+    below_alone: str = ""
 
     def __post_init__(self) -> None:
         """Raises ValueError, one line, where a variant's name will not do or is told of without being there."""
