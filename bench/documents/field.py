@@ -107,7 +107,10 @@ def _remark(method: str, gap: float | None, seeds: Scores) -> str:
 
 def main() -> None:
     """Run what is missing, copy the records beside the page, write the page."""
-    from graph_distillery.api import sweep
+    from graph_distillery.bench.sweeps import preflight
+    from graph_distillery.bench.sweeps.spec import read_spec
+    from graph_distillery.bench.sweeps.store.files import plan_in
+    from graph_distillery.bench.sweeps.sweep import run_sweep
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, metavar="RUNS", help="where the stores are")
@@ -115,8 +118,10 @@ def main() -> None:
     parser.add_argument("--data", type=Path, help="where datasets are kept")
     parser.add_argument("--pages", type=Path, default=PAGES, metavar="FOLDER", help="where page and records go")
     asked = parser.parse_args()
+    means = preflight.means("local", asked.workers, "cpu", None)
     for spec in SPECS:
-        store = sweep(spec, out=asked.out / spec.stem, workers=asked.workers, data=asked.data).path
+        store = asked.out / spec.stem
+        run_sweep(plan_in(store, read_spec(spec), preflight.data_folder(asked.data)), store, means)
         target = asked.pages / "records" / spec.stem / "records"
         target.mkdir(parents=True, exist_ok=True)
         for file in sorted((store / "records").glob("*.jsonl")):
