@@ -20,7 +20,15 @@ class _Titles(dict[str, str]):
         return name.replace("_", " ")
 
 
-METRICS = _Titles(accuracy="accuracy", micro_f1="micro-F1", macro_f1="macro-F1", roc_auc="ROC AUC")
+METRICS = _Titles(
+    accuracy="accuracy",
+    micro_f1="micro-F1",
+    macro_f1="macro-F1",
+    roc_auc="ROC AUC",
+    hits_20="Hits@20",
+    hits_50="Hits@50",
+    mrr="MRR",
+)
 
 
 def percent(value: float | None) -> str:

@@ -18,7 +18,7 @@ from graph_distillery.bench.data import cache as disk
 from graph_distillery.bench.data.dataset import Dataset, content_hashes
 from graph_distillery.bench.data.info import DatasetInfo
 from graph_distillery.bench.data.loading import load_dataset
-from graph_distillery.bench.data.registry import DATASETS, SPLITS
+from graph_distillery.bench.data.registry import DATASETS, SPLITS, why_not_together
 from graph_distillery.bench.data.splits import Split, make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.problem import ProblemKey, divide
@@ -151,7 +151,9 @@ class DatasetConformance:
         for setting in TASKS.get(data.task).settings:
             if many and setting == "transductive":
                 continue
-            split_name = DATASETS.get(name).splits[0]
+            fitting = (each for each in DATASETS.get(name).splits if not why_not_together(TASKS.get(data.task), each, setting))
+            if (split_name := next(fitting, None)) is None:
+                continue
             of, split = make_split(data, split_name, 0)
             problem, test = divide(of, split, ProblemKey(name, split_name, setting), 0)
             training, parts = problem.training, [problem.validation, *test.parts.values()]

@@ -17,11 +17,12 @@ from graph_distillery.bench.data.columns import check_columns, check_types
 from graph_distillery.bench.data.dataset import Dataset, Indices, columns_along
 from graph_distillery.bench.data.edges import tidy, tidy_typed
 from graph_distillery.bench.data.faults import DataFault
+from graph_distillery.bench.data.links import LINK_SPLITS, check_links
 from graph_distillery.methods.contract.columns import TYPE, Columns
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import ITEMS
 from graph_distillery.methods.contract.sparse import SparseMatrix
-from graph_distillery.methods.tasks.metrics import METRICS
+from graph_distillery.methods.tasks.metrics import METRICS, MetricInfo
 from graph_distillery.methods.tasks.registry import TASKS
 
 PARTS = ("training", "validation", "test")
@@ -38,6 +39,8 @@ def sound(dataset: Dataset) -> Dataset:
     if TASKS.get(dataset.task).typed:
         check_types(dataset.graph)
     check_labels(dataset)
+    if set(LINK_SPLITS) & set(dataset.fixed_splits):
+        check_links(dataset)
     dataset = _with_tidy_edges(dataset)
     _check_within_graphs(dataset.graph)
     splits = {name: [_labelled(dataset, parts) for parts in choices] for name, choices in dataset.fixed_splits.items()}
@@ -88,14 +91,23 @@ def check_parts(dataset: Dataset, name: str, parts: Indices, number: int | None 
 
 
 def _check_judged(dataset: Dataset, noun: str, title: str, parts: Indices) -> None:
-    """The area under the ROC curve of items of one class is no number."""
-    if dataset.metric != "roc_auc" or dataset.labels.dim() > 1:
+    """The area under the ROC curve of items of one class is no number, nor is a rank among fewer negatives than K."""
+    judge = METRICS.get(dataset.metric)
+    if not judge.negatives or dataset.labels.dim() > 1:
         return
     for part, items in zip(PARTS[1:], parts[1:], strict=True):
         found = dataset.labels[items].unique().tolist()
         if len(found) < 2:
             why = f"all {items.numel():,} items of its {part} part have label {found[0]}"
-            raise DataFault(f"{noun} {part}", f"{title}: {why}, by which ROC AUC cannot judge")
+            raise DataFault(f"{noun} {part}", f"{title}: {why}, by which {_short(judge)} cannot judge")
+        count = int((dataset.labels[items] == 0).sum())
+        if count < judge.negatives:
+            why = f"its {part} part has {count} items of label 0, and {judge.title} needs {judge.negatives}"
+            raise DataFault(f"{noun} {part}", f"{title}: {why}")
+
+
+def _short(judge: MetricInfo) -> str:
+    return "ROC AUC" if judge.name == "roc_auc" else judge.title
 
 
 def remarks(dataset: Dataset) -> list[str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
-from graph_distillery.methods.task_info import Metric, TaskInfo
+from graph_distillery.methods.task_info import Metric, Setting, TaskInfo
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
@@ -66,14 +66,15 @@ class SplitInfo:
     The function is called as `function(dataset, seed)` with a `bench.data.dataset.Dataset` and gives the training, the
     validation and the test items, [count] integers each. The same seed must always give the same.
 
-    items: what it divides. classes: whether it needs one class an item.
+    items: what it divides. classes: whether it needs one class an item. setting: the one that it belongs to, if any.
     """
 
     name: str
     title: str
-    items: tuple[Literal["node", "graph"], ...]
+    items: tuple[Literal["node", "graph", "pair"], ...]
     target: str
     classes: bool = False
+    setting: Setting | None = None
 
     def fits(self, task: TaskInfo) -> bool:
         """Whether the items of a task can be divided so."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graph_distillery.bench.data.info import DatasetInfo, SplitInfo
 from graph_distillery.methods.registry import Registry, walk
-from graph_distillery.methods.task_info import TaskInfo
+from graph_distillery.methods.task_info import Setting, TaskInfo
 
 #: Packages add theirs through the entry-point group.
 DATASETS: Registry[DatasetInfo] = Registry(
@@ -27,6 +27,8 @@ _BUILT_IN = (
     SplitInfo("balanced-20-20", "A fifth of the mean class of each, as many to validate", ("node",), _MAKE, True),
     SplitInfo("isolation", "Nodes that lose their edges are tested (Cold Brew)", ("node",), _MAKE, True),
     SplitInfo("gprgnn-60-20-20", "0.6 N / C of every class to train (GPR-GNN)", ("node",), _MAKE, True),
+    SplitInfo("links-5-10", "LLP's 5 % and 10 % of the edges", ("pair",), _MAKE, setting="transductive"),
+    SplitInfo("links-production", "LLP's, some of whose nodes are new", ("pair",), _MAKE, setting="inductive"),
     SplitInfo("kfold-10", "Ten folds, by class", ("graph",), _MAKE, True),
     SplitInfo("holdout-70-30", "30 % test, by class", ("graph",), _MAKE, True),
     SplitInfo("gfkd-70-30", "GFKD's 57 test graphs of mutag", ("graph",), _MAKE, True),
@@ -39,3 +41,18 @@ SPLITS: Registry[SplitInfo] = Registry("split", lambda: _BUILT_IN, "graph_distil
 def added_splits(task: TaskInfo) -> tuple[str, ...]:
     """The names of other packages' splits that fit a task."""
     return tuple(info.name for info in SPLITS if info.target != _MAKE and info.fits(task))
+
+
+def setting_of(split: str) -> Setting | None:
+    """The setting that a split belongs to, if any."""
+    return SPLITS.get(split).setting if split in SPLITS else None
+
+
+def why_not_together(task: TaskInfo, split: str, setting: str) -> str | None:
+    """Why a split is not trained in a setting, in words; None where it is."""
+    own = setting_of(split)
+    if own is not None:
+        return None if own == setting else f"split {split!r} is {own}, not {setting}"
+    if setting == "inductive" and task.items == "pair":
+        return f"split {split!r} of pairs is transductive, not inductive"
+    return None

@@ -15,6 +15,7 @@ from graph_distillery.bench.models.layers import (
     Convolution,
     FeatureLinear,
     Features,
+    PairScorer,
     Readout,
     drop_features,
     make_norm,
@@ -64,9 +65,9 @@ class Model(nn.Module):
     """A stack of layers: x -> layer -> norm -> activation (+ residual) -> dropout -> next layer.
 
     At node level the last layer gives the logits. At graph level the `layers - 1` hidden layers are followed
-    by the readout, dropout and one linear layer, and at the level of pairs by the product of both ends' states in
-    place of the readout. Either way there are `layers - 1` hidden states: after the
-    activation (and the residual), before the dropout.
+    by the readout, dropout and one linear layer. At the level of pairs the last layer gives `hidden` columns, and
+    `PairScorer` the logits of the product of both ends' rows. Either way there are `layers - 1` hidden states: after
+    the activation (and the residual), before the dropout.
 
     A subclass says which layers it stacks (`make_layer`) and whether it drops input features as well
     (`drops_features`); otherwise dropout acts on hidden states alone.
@@ -83,6 +84,9 @@ class Model(nn.Module):
     #: `edge_width`, the attributes' width or None.
     reads_weights: ClassVar[bool] = False
     reads_attributes: ClassVar[bool] = False
+    #: Whether at the level of pairs the last layer makes the states that are multiplied; else it is left out, as for
+    #: graphs.
+    embeds_pairs: ClassVar[bool] = True
     #: Whether it has weights for each type of nodes or edges; its constructor then takes `types`.
     typed: ClassVar[bool] = False
     #: Neighbours drawn per node and layer in training, the layer nearest the input first; None reads them all.
@@ -99,6 +103,8 @@ class Model(nn.Module):
         widths = [in_features, *hidden_widths]
         if level == "node":
             widths.append(out_features)
+        elif level == "pair" and self.embeds_pairs:
+            widths.append(hyper.hidden)
         self.layers = nn.ModuleList(
             self._block(i, widths[i], widths[i + 1], output=i == hidden_layers) for i in range(len(widths) - 1)
         )
@@ -132,6 +138,8 @@ class Model(nn.Module):
 
     def make_head(self, widths: list[int], out_features: int) -> GraphHead:
         """What follows the readout; widths: those of the features and of every hidden state."""
+        if self.level == "pair":
+            return PairScorer(widths[-1], out_features, self.hyper.dropout)
         return FeatureLinear(self.pooled_width(widths[-1]), out_features)
 
     def pooled_width(self, width: int) -> int:
@@ -189,8 +197,11 @@ class Model(nn.Module):
         if self.head is None:
             return Output(of_items(state, graph), tuple(hidden))
         pooled = self.pool(state, graph)
-        logits = self.head(dropout(pooled, p, self.training))
-        return Output(logits, tuple(hidden), pooled)
+        return Output(self.head(self.before_head(pooled)), tuple(hidden), pooled)
+
+    def before_head(self, pooled: Tensor) -> Tensor:
+        """What the head reads of the readout: it with dropout; of pairs as it is, whose scorer has its own."""
+        return pooled if self.level == "pair" else dropout(pooled, self.hyper.dropout, self.training)
 
     def named_states(self) -> dict[str, str]:
         """Where states that stand in no `Output` are to be tapped: name -> path of the submodule that returns it.

@@ -125,6 +125,22 @@ def pair_states(x: Tensor, graph: Graph) -> Tensor:
     return x.index_select(0, ends[:, 0]) * x.index_select(0, ends[:, 1])
 
 
+class PairScorer(nn.Module):
+    """[pairs, width] -> [pairs, classes]: two linear layers with ReLU and dropout between, on the product of both
+    ends' states, as LLP (Guo et al., ICML 2023) scores pairs."""
+
+    def __init__(self, width: int, out_features: int, p: float) -> None:
+        super().__init__()
+        self.hidden, self.output, self.p = FeatureLinear(width, width), FeatureLinear(width, out_features), p
+
+    def forward(self, product: Tensor) -> Tensor:
+        scores: Tensor = self.output(dropout(torch.relu(self.hidden(product)), self.p, self.training))
+        return scores
+
+    def macs(self, rows: int) -> int:
+        return self.hidden.macs(rows) + self.output.macs(rows)
+
+
 def _readout_matrix(graph: Graph, how: Readout, dtype: torch.dtype) -> SparseMatrix:
     """[graphs, nodes]: the sum or the mean over each graph's nodes; built once per graph."""
 

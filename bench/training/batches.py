@@ -145,10 +145,43 @@ class GraphBatches(BatchSource):
         return whole.select_graphs(graphs, edges=reads.edges or reads.all_edges), whole.nodes_of(graphs)
 
 
+def draw_apart(graph: Graph, count: int) -> Tensor:
+    """[count, 2]: pairs of different nodes that no arc of the graph joins, drawn alike and with replacement.
+
+    Draws from torch's global generator.
+
+    Raises:
+        ValueError: arcs join all nodes, or nearly so.
+    """
+    nodes = graph.num_nodes
+    arcs = graph.cached("arcs by number", lambda: _numbers(graph.edge_index.T, nodes).sort().values)
+    if 2 * (nodes * (nodes - 1) - arcs.numel()) < nodes:
+        raise ValueError("there are hardly any two nodes without an edge between them")
+    found = torch.empty(0, 2, dtype=torch.long, device=graph.device)
+    while found.shape[0] < count:
+        drawn = torch.randint(nodes, (count, 2), device=graph.device)
+        either = [_numbers(each, nodes) for each in (drawn, drawn.flip(1))]
+        joined = torch.stack([_among(each, arcs) for each in either]).any(dim=0)
+        found = torch.cat([found, drawn[~joined & (drawn[:, 0] != drawn[:, 1])]])
+    return found[:count]
+
+
+def _numbers(pairs: Tensor, nodes: int) -> Tensor:
+    return pairs[:, 0] * nodes + pairs[:, 1]
+
+
+def _among(numbers: Tensor, ordered: Tensor) -> Tensor:
+    if not ordered.numel():
+        return torch.zeros_like(numbers, dtype=torch.bool)
+    place = torch.searchsorted(ordered, numbers).clamp(max=ordered.numel() - 1)
+    return ordered[place] == numbers
+
+
 class PairBatches(BatchSource):
     """Pairs of nodes: all at once, or shuffled mini-batches of `batch_size` pairs, the last one smaller.
 
-    rows: a mini-batch holds the nodes of its pairs and no edge; otherwise all of the graph.
+    rows: a mini-batch holds the nodes of its pairs and no edge; otherwise all of the graph. Where the data say so
+    (`redraws`), the pairs of label 0 are others in every epoch, each in the place of one.
     """
 
     def __init__(self, data: TrainingData, teachers: tuple[Teacher, ...], batch_size: int | None, rows: bool) -> None:
@@ -156,23 +189,30 @@ class PairBatches(BatchSource):
         self.everything = torch.arange(data.num_items, device=data.graph.device)
         self.batch_size = batch_size or max(data.num_items, 1)
         self.labels = LabelsByItem(data)
+        self.apart = data.labelled[data.labels == 0] if data.redraws else data.labelled[:0]
 
     def epoch(self, items: Literal["labelled", "observed"]) -> Iterator[Batch]:
         data, chosen = self.data, self.data.labelled if items == "labelled" else self.everything
+        whole, teachers = data.graph, self.teachers
+        if self.apart.numel():
+            pairs = whole.asked_pairs.clone()
+            pairs[self.apart] = draw_apart(whole, self.apart.numel())
+            whole = whole.with_pairs(pairs)
+            teachers = tuple(teacher.asked(whole) for teacher in teachers)
         if chosen.numel() == data.num_items and self.batch_size >= chosen.numel():
-            yield Batch(data.graph, self.everything, data.labelled, data.labels, self.teachers)
+            yield Batch(whole, self.everything, data.labelled, data.labels, teachers)
             return
         shuffled = chosen[torch.randperm(chosen.numel(), device=chosen.device)]
         for part in shuffled.split(self.batch_size):
-            yield self._batch(part)
+            yield self._batch(part, whole, teachers)
 
-    def _batch(self, items: Tensor) -> Batch:
-        whole, kind = self.data.graph, self.data.task.items
+    def _batch(self, items: Tensor, whole: Graph, taught: tuple[Teacher, ...]) -> Batch:
+        kind = self.data.task.items
         if self.rows:
             nodes = kind.nodes_of(whole, items)
             graph, _ = kind.within(whole, items, whole.rows(nodes), torch.arange(nodes.numel(), device=nodes.device))
         else:
             nodes = torch.arange(whole.num_nodes, device=whole.device)
             graph, _ = kind.chosen(whole, items)
-        teachers = tuple(teacher.at(items, nodes, graph) for teacher in self.teachers)
+        teachers = tuple(teacher.at(items, nodes, graph) for teacher in taught)
         return Batch(graph, items, *self.labels.among(items), teachers)

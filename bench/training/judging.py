@@ -80,9 +80,25 @@ def judge_and_predict(
     method: Method[Any], problem: Problem, test: TestSet
 ) -> tuple[dict[str, float], dict[str, list[Tensor]]]:
     """`judge_test`, and by part of the test set the logits that were judged, [items, classes] each."""
-    each = {name: _judged(method, problem, part) for name, part in test.parts.items()}
-    scores = joined_scores({name: found for name, (found, _) in each.items()}, problem.identity.metric, test)
-    return scores, {name: predicted for name, (_, predicted) in each.items()}
+    method.eval()
+    with torch.inference_mode():
+        predicted = {name: predict_each(method, part) for name, part in test.parts.items()}
+    task, metric = problem.training.task, problem.identity.metric
+    return scores_of_parts(task, metric, predicted, test, method.judged_by), predicted
+
+
+def scores_of_parts(
+    task: Task, metric: Metric, predicted: Mapping[str, Sequence[Tensor]], test: TestSet, judged_by: JudgedBy
+) -> dict[str, float]:
+    """The scores of a test set from the predictions of its parts, as `scores_of`; of each subset the metric alone."""
+    parts = {
+        name: scores_of(task, metric, logits, test.parts[name].labels, judged_by) for name, logits in predicted.items()
+    }
+    found = joined_scores(parts, metric, test)
+    for name, places in test.subsets.items():
+        labels = test.parts["all"].labels[places]
+        found[name] = scores_of(task, metric, [each[places] for each in predicted["all"]], labels, judged_by)[metric]
+    return found
 
 
 def joined_scores(parts: Mapping[str, dict[str, float]], metric: Metric, test: TestSet) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,17 @@ from torch import Tensor
 
 from graph_distillery.bench.data.dataset import Dataset, largest_component
 from graph_distillery.bench.data.files.source import number_of
+from graph_distillery.bench.data.links import (
+    LINK_SPLITS,
+    NEW,
+    PRODUCTION,
+    buckets,
+    check_hidden,
+    inference_graph,
+    observed_graph,
+)
 from graph_distillery.bench.data.loading import load_dataset
+from graph_distillery.bench.data.registry import why_not_together
 from graph_distillery.bench.data.splits import COMPONENT_SPLITS, ISOLATION, Split, hide_inductive, make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.methods.contract import Task, TrainingData
@@ -91,8 +101,9 @@ class TestSet:
     """The sealed part, opened by report runs alone.
 
     parts: "all" in the transductive and graph-level settings; "tran" and "ind" in GLNN's inductive setting, where
-    `prod` is their mean weighted by the share of hidden items. numbers: of the same parts the items' numbers in the
-    dataset, [count] int64, since a part's own graph may count anew.
+    `prod` is their mean weighted by the share of hidden items. subsets: places within "all", [count] int64, of items
+    that are judged by themselves besides. numbers: of the same parts the items' numbers in the dataset, [count] int64,
+    since a part's own graph may count anew.
     """
 
     __test__ = False
@@ -100,6 +111,7 @@ class TestSet:
     parts: Mapping[str, Judged]
     numbers: Mapping[str, Tensor]
     hidden_share: float = 0.0
+    subsets: Mapping[str, Tensor] = field(default_factory=dict)
 
 
 class ProblemSource:
@@ -186,6 +198,8 @@ def observed_by(key: ProblemKey, seed: int) -> list[Any]:
     """What the observed graph depends on besides the dataset: in the transductive setting nothing of the split."""
     if key.split == ISOLATION:
         return [ISOLATION, *([] if key.setting == "transductive" else [key.setting, seed])]
+    if key.split in LINK_SPLITS:
+        return [key.split]
     if key.setting == "transductive":
         return ["component" if key.split in COMPONENT_SPLITS else "whole"]
     return [key.setting, key.split, seed]
@@ -198,19 +212,23 @@ def divide(dataset: Dataset, split: Split, key: ProblemKey, seed: int, device: s
         UserError: the setting does not fit the dataset.
     """
     check_setting(dataset, key.setting)
+    if reason := why_not_together(TASKS.get(dataset.task), split.name, key.setting):
+        raise UserError(f"dataset {dataset.name!r}: {reason}")
     task = make_task(dataset.task, dataset.num_classes)
     many = dataset.graph.num_graphs > 1
-    if many:
+    if split.name in LINK_SPLITS:
+        data, validation, test = _links(dataset, split, task)
+    elif many:
         data, validation, test = _many_graphs(dataset, split, task)
     elif key.setting == "inductive":
         data, validation, test = _inductive(dataset, split, task)
     else:
         data, validation, test = _transductive(dataset, split, task)
     identity = _identity(dataset, split)
-    moved = TrainingData(data.graph.to(device), task, data.labelled.to(device), data.labels.to(device))
+    moved = TrainingData(data.graph.to(device), task, data.labelled.to(device), data.labels.to(device), data.redraws)
     problem = Problem(key, seed, moved, _to(validation, device, data.graph, moved.graph), identity)
     parts = {name: _to(part, device, data.graph, moved.graph) for name, part in test.parts.items()}
-    return problem, TestSet(parts, test.numbers, test.hidden_share)
+    return problem, replace(test, parts=parts)
 
 
 def _identity(dataset: Dataset, split: Split) -> Identity:
@@ -248,6 +266,26 @@ def _transductive(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingD
     train = part(split.train)
     data = TrainingData(train.graph, task, train.items, train.labels)
     return data, part(split.val), TestSet({"all": part(split.test)}, {"all": split.test})
+
+
+def _links(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingData, Judged, TestSet]:
+    """Training and validation read the edges of training pairs. So does the test of `links-5-10`; that of
+    `links-production` reads every edge but its own, and its new nodes, which stand last, are in no other graph."""
+    graph, order = dataset.graph, torch.arange(dataset.graph.num_nodes)
+    observed = whole = observed_graph(dataset, split.train)
+    if split.name == PRODUCTION:
+        order = torch.argsort(graph.node_columns[NEW], stable=True)
+        old = order[graph.node_columns[NEW][order] == 0]
+        observed, whole = observed.induced_subgraph(old), inference_graph(dataset, split.test).induced_subgraph(order)
+    pairs = torch.argsort(order)[graph.asked_pairs]
+    asked = [(observed, split.train), (observed, split.val), (whole, split.test)]
+    parts = [Judged(of.with_pairs(pairs[at]), torch.arange(at.numel()), dataset.labels[at]) for of, at in asked]
+    for part in parts[1:]:
+        check_hidden(part.graph, part.graph.asked_pairs[part.labels == 1])
+    train, validation, test = parts
+    data = TrainingData(train.graph, task, train.items, train.labels, redraws=True)
+    subsets = buckets(dataset, split.test) if split.name == PRODUCTION else {}
+    return data, validation, TestSet({"all": test}, {"all": split.test}, subsets=subsets)
 
 
 def _inductive(dataset: Dataset, split: Split, task: Task) -> tuple[TrainingData, Judged, TestSet]:

@@ -288,7 +288,8 @@ class Graph:
                 None if self._node_ids is None else self._node_ids.to(device),
             )
 
-        return self.cached_of_features(("on", str(device)), make)
+        moved = self.cached_of_features(("on", str(device)), make)  # shared by views that ask about other pairs
+        return moved if self.pairs is None else moved.with_pairs(self.pairs.to(device))
 
     def induced_subgraph(self, nodes: Tensor) -> Graph:
         """The graph on `nodes` ([count] int64, no repeats), renumbered in the given order, as one graph.

@@ -57,12 +57,14 @@ class TrainingData:
     graph: the observed graph (in the inductive setting without the hidden nodes and their edges).
     labelled: [labelled] int64, the items whose labels are given.
     labels: [labelled, ...], as the task has them; aligned with `labelled`.
+    redraws: whether items that are pairs of label 0 are others in every epoch, drawn from those that no edge joins.
     """
 
     graph: Graph
     task: Task
     labelled: Tensor
     labels: Tensor
+    redraws: bool = False
 
     @property
     def num_items(self) -> int:
@@ -122,6 +124,18 @@ class Teacher:
         view = replace(self, logits=self.logits[items], hidden=hidden, graph=graph, edges=edges)
         object.__setattr__(view, "_cut", _Cut(self, items, nodes))
         return view
+
+    def asked(self, graph: Graph) -> Teacher:
+        """The same teacher asked about the pairs of `graph`, which has the nodes and edges of its own.
+
+        Raises:
+            ValueError: it comes without its network.
+        """
+        if self.model is None:
+            raise ValueError(f"teacher {self.name!r} comes without its network, so that no other pairs can be asked of")
+        with torch.no_grad():
+            output: Output = self.model(self.graph.with_pairs(graph.asked_pairs))
+        return replace(self, logits=output.logits, graph=graph)
 
     def without_data(self) -> Teacher:
         """The network alone, for methods that do without training data: outputs of no item, a graph of no node.

@@ -9,9 +9,11 @@ from torch import Tensor
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.task import StandIn, Task
 from graph_distillery.methods.losses.logits import binary_soft_divergence
-from graph_distillery.methods.tasks.scores import ranking_auc
+from graph_distillery.methods.tasks.scores import hits_at, mean_reciprocal_rank, ranking_auc
 from graph_distillery.methods.tasks.stand_ins import told_by_features
 
+#: The K of Hits@K, told where there are so many negatives.
+_HITS = (10, 20, 50)
 #: Communities of the stand-in.
 _GROUPS = 3
 
@@ -20,6 +22,7 @@ class LinkPrediction(Task):
     """Binary cross-entropy of pair scores, [pairs, 1] logits. Labels are [pairs] int64 of 0 and 1.
 
     The pairs are `graph.pairs`; the edges of the graph are those that may be read, without the ones to be found.
+    Hits@K and the reciprocal rank rank each positive among all negatives that are judged with it.
     """
 
     def label_loss(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -43,12 +46,20 @@ class LinkPrediction(Task):
         return None if bool(((labels == 0) | (labels == 1)).all()) else "labels are other than 0 and 1"
 
     def all_scores(self, metric: str, logits: Tensor, labels: Tensor) -> dict[str, float]:
-        score = logits.squeeze(1)
+        score, negatives = logits.squeeze(1), int((labels == 0).sum())
+        hits = {f"hits_{k}": k for k in _HITS if negatives >= k or metric == f"hits_{k}"}
         return {
+            **{name: hits_at(k, score, labels) for name, k in hits.items()},
+            "mrr": mean_reciprocal_rank(score, labels),
             "roc_auc": ranking_auc(score, labels),
             "accuracy": float(((score > 0) == (labels == 1)).double().mean()),
             "nll": float(F.binary_cross_entropy_with_logits(score, labels.double())),
         }
+
+    def main_score(self, metric: str, logits: Tensor, labels: Tensor) -> float:
+        if not metric.startswith("hits_") or not bool(torch.isfinite(logits).all()):
+            return super().main_score(metric, logits, labels)
+        return hits_at(int(metric.removeprefix("hits_")), logits.double().squeeze(1), labels)
 
     def stand_in(self, generator: torch.Generator, size: int = 10) -> StandIn:
         """Communities of nodes in a ring each, told by a feature; pairs within one are links, others are not."""

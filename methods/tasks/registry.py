@@ -28,8 +28,8 @@ _BUILT_IN = (
         f"{_HERE}.classification:Classification",
     ),
     TaskInfo(
-        "link-prediction", "Whether two nodes are linked", "pair", "binary", ("roc_auc", "accuracy"),
-        ("transductive",), f"{_HERE}.links:LinkPrediction",
+        "link-prediction", "Whether two nodes are linked", "pair", "binary",
+        ("hits_20", "hits_50", "mrr", "roc_auc", "accuracy"), _NODE, f"{_HERE}.links:LinkPrediction",
     ),
     TaskInfo(
         "typed-node-classification", "One class a node of one type, in a graph of typed nodes and edges", "node",

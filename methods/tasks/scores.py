@@ -57,6 +57,21 @@ def auc_of_logits(logits: Tensor, labels: Tensor) -> float:
     return ranking_auc(logits[:, -1] - logits[:, 0] if logits.shape[1] > 1 else logits[:, 0], labels)
 
 
+def hits_20_of_logits(logits: Tensor, labels: Tensor) -> float:
+    """`hits_at` 20, of [pairs, 1] scores."""
+    return hits_at(20, logits[:, 0], labels)
+
+
+def hits_50_of_logits(logits: Tensor, labels: Tensor) -> float:
+    """`hits_at` 50, of [pairs, 1] scores."""
+    return hits_at(50, logits[:, 0], labels)
+
+
+def mrr_of_logits(logits: Tensor, labels: Tensor) -> float:
+    """`mean_reciprocal_rank` of [pairs, 1] scores."""
+    return mean_reciprocal_rank(logits[:, 0], labels)
+
+
 def _as_sets(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
     if labels.dim() > 1:
         return logits > 0, labels > 0.5
@@ -70,6 +85,24 @@ def calibration_error(confidence: Tensor, correct: Tensor) -> float:
     gap = torch.zeros(CALIBRATION_BINS, dtype=torch.double, device=confidence.device)
     gap.index_add_(0, bins, correct - confidence)
     return float(gap.abs().sum() / confidence.numel())
+
+
+def hits_at(count: int, scores: Tensor, labels: Tensor) -> float:
+    """The share of positives that score above the `count`-th best negative, as OGB's Hits@K; [pairs] each.
+
+    A tie goes against the positive. Where there are fewer negatives than that every positive is a hit.
+    """
+    positive, negative = scores[labels == 1], scores[labels == 0]
+    if negative.numel() < count:
+        return 1.0
+    return float((positive > negative.topk(count).values[-1]).double().mean())
+
+
+def mean_reciprocal_rank(scores: Tensor, labels: Tensor) -> float:
+    """The mean of 1 / rank of each positive among all negatives ([pairs] each); a tie goes against the positive."""
+    positive, negative = scores[labels == 1], scores[labels == 0].sort().values
+    above = negative.numel() - torch.searchsorted(negative, positive)
+    return float((1 / (1 + above.double())).mean())
 
 
 def ranking_auc(margin: Tensor, labels: Tensor) -> float:

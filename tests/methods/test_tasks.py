@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -46,6 +48,25 @@ def test_links_by_hand() -> None:
     # KL(3/4 || 1/2) of a Bernoulli
     divergence = task.divergence(torch.zeros(1, 1), torch.tensor([[math.log(3.0)]]))
     assert float(divergence) == pytest.approx(0.75 * math.log(1.5) + 0.25 * math.log(0.5), abs=1e-7)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=70))
+def test_ranks_of_links_are_those_of_an_enumeration(rows: list[tuple[int, bool]]) -> None:
+    """Few levels, so that ties abound: each goes against the positive."""
+    rows += [(2, True), (2, False)]
+    good, bad = ([score for score, linked in rows if linked == wanted] for wanted in (True, False))
+    logits = torch.tensor([[float(score)] for score, _ in rows])
+    found = make_task("link-prediction", 1).scores("hits_20", logits, torch.tensor([int(linked) for _, linked in rows]))
+    ranks = [1 + sum(other >= score for other in bad) for score in good]
+    assert found["mrr"] == pytest.approx(sum(1 / rank for rank in ranks) / len(ranks))
+    for count in (10, 20, 50):
+        if len(bad) >= count or count == 20:  # a hit is better than all but at most K - 1 negatives
+            hits = sum(sum(other >= score for other in bad) < count for score in good)
+            assert found[f"hits_{count}"] == pytest.approx(hits / len(good))
+        else:
+            assert f"hits_{count}" not in found
+    wins = sum((score > other) + (score == other) / 2 for score in good for other in bad)
+    assert found["roc_auc"] == pytest.approx(wins / (len(good) * len(bad)))
 
 
 @pytest.mark.parametrize("name", TASKS.names)

@@ -49,6 +49,6 @@ class APPNP(Model):
 
     def macs(self, nodes: int, edges: int, graphs: int = 1) -> int:
         width = self.out_features if self.level == "node" else self.hyper.hidden
-        if self.level != "node" and self.hyper.layers == 1:
+        if self.level == "graph" and self.hyper.layers == 1:
             width = self.in_features
         return super().macs(nodes, edges, graphs) + self.hyper.k * (edges + nodes) * width

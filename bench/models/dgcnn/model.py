@@ -157,6 +157,7 @@ class DGCNN(Model):
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = DGCNNHyperparameters
     reads_whole_graph: ClassVar[bool] = True
+    embeds_pairs: ClassVar[bool] = False
 
     def __init__(self, in_features: int, out_features: int, hyper: Any, level: Level = "node") -> None:
         super().__init__(in_features, out_features, hyper, level)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from graph_distillery.bench.data.info import labels_everything
-from graph_distillery.bench.data.registry import DATASETS, DatasetInfo, added_splits
+from graph_distillery.bench.data.registry import DATASETS, DatasetInfo, added_splits, setting_of, why_not_together
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.models.registry import MODELS
@@ -242,10 +242,10 @@ def _data_key(spec: Spec, info: DatasetInfo) -> DataKey:
     split = split or info.splits[0]
     if split not in (allowed := (*info.splits, *added_splits(TASKS.get(info.task)))):
         raise UserError(f"split: {unknown_line(f'split of dataset {info.name!r}', split, allowed)}")
-    return DataKey(info.name, split, _setting(spec, info))
+    return DataKey(info.name, split, _setting(spec, info, split))
 
 
-def _setting(spec: Spec, info: DatasetInfo) -> Setting:
+def _setting(spec: Spec, info: DatasetInfo, split: str) -> Setting:
     settings = TASKS.get(info.task).settings
     if len(settings) == 1:
         return settings[0]
@@ -255,7 +255,10 @@ def _setting(spec: Spec, info: DatasetInfo) -> Setting:
         raise UserError(f"setting: dataset {info.name!r} has many graphs and is inductive")
     if spec.setting == "graph-level":
         raise UserError(f"setting: dataset {info.name!r} has one label a node; graph-level does not fit")
-    return spec.setting or natural
+    wanted: Setting = spec.setting or setting_of(split) or natural
+    if reason := why_not_together(TASKS.get(info.task), split, wanted):
+        raise UserError(f"setting: dataset {info.name!r}: {reason}")
+    return wanted
 
 
 def _teacher_plan(choice: ModelChoice, data: DataKey, search: Search, using: _Expansion) -> TeacherPlan:

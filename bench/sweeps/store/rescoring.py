@@ -14,7 +14,7 @@ from torch import Tensor
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record, RecordError, read_records
 from graph_distillery.bench.records.predictions import PredictedPart, Predictions, read_predictions
-from graph_distillery.bench.training.judging import joined_scores, scores_of
+from graph_distillery.bench.training.judging import scores_of_parts
 from graph_distillery.bench.training.problem import Judged, Problem, ProblemKey, TestSet, load_problem, open_test_set
 
 #: Scores that labels alone give; the others need logits.
@@ -68,12 +68,10 @@ def _wrong(store: Path, record: Record, place: str, data_dir: Path | None) -> It
     if (fault := _fault(predictions, problem, test)) is not None:
         yield WrongScore(place, *fault)
         return
-    metric, parts, exact = problem.identity.metric, {}, True
-    for name, part in predictions.parts.items():
-        logits = _logits(part, problem)
-        exact = exact and part.logits is not None
-        parts[name] = scores_of(problem.training.task, metric, logits, test.parts[name].labels, predictions.judged_by)
-    scores = joined_scores(parts, metric, test)
+    logits = {name: _logits(part, problem) for name, part in predictions.parts.items()}
+    exact = all(part.logits is not None for part in predictions.parts.values())
+    task, metric = problem.training.task, problem.identity.metric
+    scores = scores_of_parts(task, metric, logits, test, predictions.judged_by)
     recorded = record.metrics.test or {}
     for name in recorded:
         if not exact and name not in _OF_LABELS:

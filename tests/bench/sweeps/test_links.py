@@ -12,7 +12,9 @@ import torch
 from graph_distillery.bench.conformance import DatasetConformance
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.info import DatasetInfo
+from graph_distillery.bench.data.links import link_dataset
 from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.rescoring import rescore
@@ -77,3 +79,42 @@ def test_from_a_spec_to_records(plan_of: Callable[..., Plan], tmp_path: Path) ->
     speed = next(r.speed for r in records if r.kind == "speed" and (r.cell.method, r.cell.student) == ("kd", "mlp"))
     assert speed.request_ms is not None
     assert speed.macs > 0
+
+
+def hidden_edges(name: str) -> Dataset:
+    made = stand_in_task("node-classification").stand_in(torch.Generator().manual_seed(1), 120)
+    apart = torch.randint(120, (2, 1500), generator=torch.Generator().manual_seed(2))
+    apart = apart[:, made.labels[apart[0]] == made.labels[apart[1]]]
+    return link_dataset(name, made.graph.with_edges(torch.cat([made.graph.edge_index, apart, apart.flip(0)], 1)), 0.3)
+
+
+def test_new_nodes_are_judged_by_bucket(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    """The split names its setting; the scores of old and new pairs stand in the records and follow from predictions;
+    another setting is refused."""
+    info = DatasetInfo("hidden", "Edges", "link-prediction", "hits_20", ("links-5-10", "links-production"), "made up",
+                       "generated", f"{__name__}:hidden_edges", nodes=120, features=8, classes=1)  # fmt: skip
+    DATASETS.register(info)
+    try:
+        training = {"hidden": 8, "layers": 2, "epochs": 3}
+        asked: dict[str, Any] = {
+            "datasets": ["hidden"],
+            "split": "links-production",
+            "teachers": [{"model": "sage", **training}],
+            "students": [{"model": "mlp", **training}],
+            "methods": ["kd"],
+            "search": {"trials": 0},
+            "report": {"seeds": 1},
+        }
+        with pytest.raises(UserError, match=r"^setting: dataset 'hidden': split 'links-production' is inductive, not"):
+            plan_of(**asked, setting="transductive")
+        assert run_sweep(plan_of(**asked), tmp_path / "store").ok
+        records = read_records(tmp_path / "store").records
+        assert {(record.status, record.cell.setting) for record in records} == {("ok", "inductive")}
+        reports = {record.cell.method: record for record in records if record.kind == "report"}
+        for report in reports.values():
+            assert report.metrics.test is not None
+            assert {"hits_20", "mrr", "roc_auc", "old_old", "old_new", "new_new"} <= report.metrics.test.keys()
+        assert reports["majority"].metrics.test["hits_20"] == 0  # every score ties, and no tie is a hit
+        assert rescore(tmp_path / "store").wrong == []
+    finally:
+        DATASETS.unregister("hidden")

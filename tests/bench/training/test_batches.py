@@ -153,6 +153,31 @@ def test_pairs(count: int, size: int, edges: bool, items: str, data: st.DataObje
     assert sorted(seen) == (list(range(count)) if items == "observed" else labelled.tolist())
 
 
+@pytest.mark.parametrize("size", [None, 8])
+def test_pairs_without_an_edge_are_drawn_anew(size: int | None) -> None:
+    """Others in each epoch, none joined in either direction, and the teacher's say is of the pairs that are asked."""
+    arcs = torch.tensor([[0, 1, 2, 3, 4, 5], [1, 2, 3, 4, 5, 0]])
+    pairs = torch.cat([arcs.T, torch.tensor([[0, 2], [1, 3], [2, 4], [3, 5], [0, 3], [1, 4]])])
+    graph = Graph.build(torch.rand(7, 3), arcs).with_pairs(pairs)
+    labels = (torch.arange(12) < 6).long()
+    training = TrainingData(graph, make_task("link-prediction", 1), torch.arange(12), labels, redraws=True)
+    model = build_model("sage", 3, 1, {"hidden": 4}, "pair").eval()
+    teacher = Teacher("sage", model(graph).logits, (), graph, model)
+    source, drawn = make_source(training, (teacher,), size, Reads()), []
+    joined = {frozenset(arc) for arc in arcs.T.tolist()}
+    for _ in range(3):
+        apart = []
+        for batch in source.epoch("observed"):
+            told = [frozenset(pair) for pair in batch.graph.asked_pairs.tolist()]
+            torch.testing.assert_close(batch.teacher.logits, model(graph.with_pairs(batch.graph.asked_pairs)).logits)
+            assert all((pair in joined) == bool(label) for pair, label in zip(told, batch.labels, strict=True))
+            apart += [pair for pair in told if pair not in joined]
+        assert len(apart) == 6
+        assert {len(pair) for pair in apart} == {2}
+        drawn.append(sorted(sorted(pair) for pair in apart))
+    assert drawn[0] != drawn[1] != drawn[2]
+
+
 @pytest.mark.parametrize("setting", ["transductive", "inductive"])
 def test_a_student_of_propagated_features_is_trained_on_rows(setting: str) -> None:
     """Mini-batches of SIGN have no edge and give the logits of the whole graph; a method that needs edges has all."""
