@@ -151,7 +151,9 @@ class DatasetConformance:
         for setting in TASKS.get(data.task).settings:
             if many and setting == "transductive":
                 continue
-            fitting = (each for each in DATASETS.get(name).splits if not why_not_together(TASKS.get(data.task), each, setting))
+            fitting = (
+                each for each in DATASETS.get(name).splits if not why_not_together(TASKS.get(data.task), each, setting)
+            )
             if (split_name := next(fitting, None)) is None:
                 continue
             of, split = make_split(data, split_name, 0)

@@ -17,7 +17,7 @@ from graph_distillery.bench.data.columns import check_columns, check_types
 from graph_distillery.bench.data.dataset import Dataset, Indices, columns_along
 from graph_distillery.bench.data.edges import tidy, tidy_typed
 from graph_distillery.bench.data.faults import DataFault
-from graph_distillery.bench.data.links import LINK_SPLITS, check_links
+from graph_distillery.bench.data.loaders.links.pairs import LINK_SPLITS, check_links
 from graph_distillery.methods.contract.columns import TYPE, Columns
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import ITEMS

@@ -16,7 +16,7 @@ means one protocol; results under different names do not compare.
 | `isolation` | nodes | test: a half of those of the least degrees, all of whose edges are taken away (Cold Brew) |
 | `gprgnn-60-20-20` | nodes | 0.6 N / C of every class to train, of the rest at random 0.2 N to validate (GPR-GNN) |
 | `hgb` | nodes of one type | HGB's test nodes; of its training list a fifth, drawn by the seed, validates |
-| `links-5-10`, `links-production` | pairs | edges hidden as LLP hides them (`links`) |
+| `links-5-10`, `links-production` | pairs | edges hidden as LLP hides them (`loaders.links.pairs`) |
 | `graphs` | nodes | whole graphs: 20 to train, 2 to validate, 2 to test |
 | `ogb` | nodes | by publication year (Hu et al., NeurIPS 2020) |
 | `kfold-10` | graphs | fold seed % 10 of partition seed // 10, by class; a tenth of the rest validates |
@@ -39,7 +39,7 @@ from torch import Tensor
 from graph_distillery.bench.data.checks import check_parts
 from graph_distillery.bench.data.dataset import Dataset, Indices, largest_component
 from graph_distillery.bench.data.faults import DataFault
-from graph_distillery.bench.data.links import LINK_SPLITS
+from graph_distillery.bench.data.loaders.links.pairs import LINK_SPLITS
 from graph_distillery.bench.data.loaders.tu.released import GFKD_TEST
 from graph_distillery.bench.data.randomness import Stream
 from graph_distillery.bench.data.raw_files import MIRROR_VARIABLE

@@ -12,7 +12,7 @@ from torch import Tensor
 from graph_distillery.bench.data.checks import sound
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.faults import DataFault
-from graph_distillery.bench.data.links import BUCKETS, FIXED, NEW, PRODUCTION, check_hidden, link_dataset
+from graph_distillery.bench.data.loaders.links.pairs import BUCKETS, FIXED, NEW, PRODUCTION, check_hidden, link_dataset
 from graph_distillery.bench.data.splits import make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.problem import ProblemKey, divide

@@ -12,7 +12,7 @@ import torch
 from graph_distillery.bench.conformance import DatasetConformance
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.info import DatasetInfo
-from graph_distillery.bench.data.links import link_dataset
+from graph_distillery.bench.data.loaders.links.pairs import link_dataset
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import read_records

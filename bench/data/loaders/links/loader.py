@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from graph_distillery.bench.data.dataset import Dataset
-from graph_distillery.bench.data.links import link_dataset
+from graph_distillery.bench.data.loaders.links.pairs import link_dataset
 from graph_distillery.bench.data.raw_files import RawFiles
 from graph_distillery.bench.data.registry import DATASETS
 
