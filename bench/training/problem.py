@@ -13,7 +13,6 @@ from torch import Tensor
 
 from graph_distillery.bench.data.dataset import Dataset, largest_component
 from graph_distillery.bench.data.files.source import number_of
-from graph_distillery.bench.data.info import why_not_together
 from graph_distillery.bench.data.loaders.links.pairs import (
     LINK_SPLITS,
     NEW,
