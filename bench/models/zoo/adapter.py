@@ -29,9 +29,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
+from graph_distillery.bench.models.layers import FeatureLinear
 from graph_distillery.bench.models.zoo.families import PYTHON, constructor, python_class
 from graph_distillery.methods.contract import Output
 from graph_distillery.methods.contract.columns import ATTRIBUTES, WEIGHT
+from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
 
@@ -67,7 +69,7 @@ class ModuleModel(Model):
         direct = level == "node" or (level == "graph" and self.pools)
         self.inner = type(self).made_by(in_features, out_features if direct else hyper.hidden, hyper, edge_width)
         self.edge_width = edge_width
-        self.head = None if direct else self.make_head([hyper.hidden], out_features)
+        self.head = None if direct else FeatureLinear(self.pooled_width(hyper.hidden), out_features)
         self._taken = tuple(inspect.signature(self.inner.forward).parameters)
         self._costs: tuple[float, ...] | None = None
 
@@ -93,7 +95,7 @@ class ModuleModel(Model):
         if self.head is None:
             return Output(made, tuple(hidden))
         pooled = self.pool(made, graph)
-        return Output(self.head(self.before_head(pooled)), tuple(hidden), pooled)
+        return Output(self.head(dropout(pooled, self.hyper.dropout, self.training)), tuple(hidden), pooled)
 
     def _tapped(self) -> list[nn.Module]:
         names = getattr(self.inner, "hidden_modules", ())
