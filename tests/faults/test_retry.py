@@ -33,7 +33,13 @@ SPEC: dict[str, Any] = {
 def failing(record: Record) -> Record:
     """The same piece of work, had it run out of memory."""
     content = record.model_dump(mode="json", by_alias=True)
-    content |= {"metrics": {"val": {}, "test": None}, "speed": None, "status": "oom", "error": "no room"}
+    content |= {
+        "metrics": {"val": {}, "test": None},
+        "speed": None,
+        "status": "oom",
+        "error": "no room",
+        "collapsed": None,
+    }
     content["predictions_sha256"] = None
     return parse_record(json.dumps(content))
 

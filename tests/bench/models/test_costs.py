@@ -95,9 +95,10 @@ def test_a_neighbourhood_holds_what_acts_within_its_hops_and_no_more() -> None:
 def test_the_gradient_of_a_tall_product_is_that_of_the_product() -> None:
     """Of more rows than the limit from which it is taken the other way round."""
     generator = torch.Generator().manual_seed(0)
-    layer, x = FeatureLinear(37, 9), torch.randn(_TALL, 37, generator=generator).requires_grad_()
-    wanted = torch.randn(_TALL, 9, generator=generator)
+    layer = FeatureLinear(37, 9).double()
+    x = torch.randn(_TALL, 37, generator=generator, dtype=torch.float64).requires_grad_()
+    wanted = torch.randn(_TALL, 9, generator=generator, dtype=torch.float64)
     found = torch.autograd.grad(layer(x), (x, layer.weight, layer.bias), wanted)
     plain = torch.autograd.grad(torch.addmm(layer.bias, x, layer.weight), (x, layer.weight, layer.bias), wanted)
     torch.testing.assert_close(layer(x), torch.addmm(layer.bias, x, layer.weight), rtol=0, atol=0)
-    torch.testing.assert_close(found, plain, rtol=1e-6, atol=1e-4)
+    torch.testing.assert_close(found, plain, rtol=1e-10, atol=1e-10)

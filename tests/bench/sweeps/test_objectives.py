@@ -111,9 +111,9 @@ def test_latency_is_measured_kept_and_shown(
 
     from graph_distillery.bench.cli.commands import status as command
 
-    command.run(store, as_json=False)
+    command.run([store], as_json=False)
     assert f"*trial {winner + 1}: " in capsys.readouterr().out
-    command.run(store, as_json=True)
+    command.run([store], as_json=True)
     cells = json.loads(capsys.readouterr().out)["cells"]
     assert next(c for c in cells if c["id"] == status.id)["pareto"] == [asdict(point) for point in status.pareto]
     assert run_sweep(plan, store).new == 0

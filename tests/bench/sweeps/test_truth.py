@@ -165,6 +165,8 @@ def test_no_test_label_reaches_a_trial_a_teacher_or_a_choice(
             if (sha256 := of.pop("predictions_sha256", None)) is not None
         ]
         assert len(files) == (2 if one.kind == "report" else 0)
+        if one.kind == "report":  # a test score at its majority's share says so
+            a.pop("collapsed", None), b.pop("collapsed", None)
         if files:  # which predictions are right is all that the labels decide
             kept = [{part: value for part, value in each.items() if not part.endswith(".right")} for each in files]
             assert kept[0].keys() == kept[1].keys()
