@@ -13,22 +13,21 @@ NONE = "–"
 TOO_FEW = "too few datasets for an interval"
 
 
-class _Titles(dict[str, str]):
-    """By name; of another package's metric the name itself."""
+#: The suite's own metrics, called as `methods.tasks.metrics` calls them, which a board does without.
+METRICS = {
+    "accuracy": "accuracy",
+    "micro_f1": "micro-F1",
+    "macro_f1": "macro-F1",
+    "roc_auc": "ROC AUC",
+    "hits_20": "Hits@20",
+    "hits_50": "Hits@50",
+    "mrr": "MRR",
+}
 
-    def __missing__(self, name: str) -> str:
-        return name.replace("_", " ")
 
-
-METRICS = _Titles(
-    accuracy="accuracy",
-    micro_f1="micro-F1",
-    macro_f1="macro-F1",
-    roc_auc="ROC AUC",
-    hits_20="Hits@20",
-    hits_50="Hits@50",
-    mrr="MRR",
-)
+def metric_title(name: str) -> str:
+    """How a metric is called; another package's by its name."""
+    return METRICS.get(name) or name.replace("_", " ")
 
 
 def percent(value: float | None) -> str:

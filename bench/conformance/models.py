@@ -211,21 +211,17 @@ class ModelConformance:
         check(not still, f"no gradient: {', '.join(still)}")
 
     def test_learns_by_heart(self, case: ModelCase) -> None:
-        """Within sixty steps of Adam the loss on arbitrary labels falls by a tenth.
+        """Sixty steps of Adam take a tenth off the loss on arbitrary labels, at one rate or the other.
 
-        Not at the last step: at this rate sums over neighbours may swing, and which step ends high is the processor's.
+        Deep models are slow at the lower one; sums over neighbours swing at the higher, on some processors to the end.
         """
-        model, graph = case.build().train(), case.graph()
-        labels = torch.arange(ITEMS[case.level].count(graph)) % CLASSES
-        optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
-        losses = []
-        for _ in range(60):
-            loss = torch.nn.functional.cross_entropy(model(graph).logits, labels)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            losses.append(float(loss.detach()))
-        check(min(losses) < 0.9 * losses[0], f"the loss went from {losses[0]:.3f} to {min(losses):.3f} at best")
+        told = []
+        for rate in (0.05, 0.01):
+            first, last = _fitted(case, rate)
+            if last < 0.9 * first:
+                return
+            told.append(f"from {first:.3f} to {last:.3f} at rate {rate}")
+        check(False, f"the loss went {' and '.join(told)}")
 
     def test_saves_and_loads(self, case: ModelCase) -> None:
         """What a forward depends on is in the state, also what training has moved."""
@@ -312,3 +308,18 @@ def _shuffled_within_graphs(graph: Graph) -> Tensor:
     noise = torch.rand(graph.num_nodes, generator=torch.Generator().manual_seed(SEED))
     later = torch.arange(graph.num_nodes) >= graph.num_targets
     return torch.argsort(2 * graph.graph_of_node + later + noise)
+
+
+def _fitted(case: ModelCase, rate: float) -> tuple[float, float]:
+    """The loss on arbitrary labels before sixty steps of Adam, and before the last of them."""
+    model, graph = case.build().train(), case.graph()
+    labels = torch.arange(ITEMS[case.level].count(graph)) % CLASSES
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+    losses = []
+    for _ in range(60):
+        loss = torch.nn.functional.cross_entropy(model(graph).logits, labels)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(float(loss.detach()))
+    return losses[0], losses[-1]

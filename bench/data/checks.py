@@ -22,7 +22,7 @@ from graph_distillery.methods.contract.columns import TYPE, Columns
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import ITEMS
 from graph_distillery.methods.contract.sparse import SparseMatrix
-from graph_distillery.methods.tasks.metrics import METRICS, MetricInfo
+from graph_distillery.methods.tasks.metrics import METRICS
 from graph_distillery.methods.tasks.registry import TASKS
 
 PARTS = ("training", "validation", "test")
@@ -99,15 +99,11 @@ def _check_judged(dataset: Dataset, noun: str, title: str, parts: Indices) -> No
         found = dataset.labels[items].unique().tolist()
         if len(found) < 2:
             why = f"all {items.numel():,} items of its {part} part have label {found[0]}"
-            raise DataFault(f"{noun} {part}", f"{title}: {why}, by which {_short(judge)} cannot judge")
+            raise DataFault(f"{noun} {part}", f"{title}: {why}, by which {judge.title} cannot judge")
         count = int((dataset.labels[items] == 0).sum())
         if count < judge.negatives:
             why = f"its {part} part has {count} items of label 0, and {judge.title} needs {judge.negatives}"
             raise DataFault(f"{noun} {part}", f"{title}: {why}")
-
-
-def _short(judge: MetricInfo) -> str:
-    return "ROC AUC" if judge.name == "roc_auc" else judge.title
 
 
 def remarks(dataset: Dataset) -> list[str]:
@@ -245,8 +241,8 @@ def check_labels(dataset: Dataset) -> None:
         raise DataFault("labels", "no item has a label")
     judge = METRICS.get(dataset.metric)
     if judge.classes is not None and classes != judge.classes:
-        judged = "ROC AUC judges labels 0 and 1" if judge.name == "roc_auc" else f"{judge.title} judges {judge.classes}"
-        raise DataFault("labels", f"{judged}, and there are {classes} classes")
+        judged = ", ".join(map(str, range(judge.classes - 1))) + f" and {judge.classes - 1}"
+        raise DataFault("labels", f"{judge.title} judges labels {judged}, and there are {classes} classes")
 
 
 def _with_tidy_edges(dataset: Dataset) -> Dataset:

@@ -88,8 +88,10 @@ def _line(key: Key, seeds: Scores, alone: Scores) -> str:
 def _spread(values: list[float], of_mean: bool = False, sign: str = "") -> str:
     if not values:
         return "–"
-    deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.fmean(values):{sign}.2f} ± {deviation / (len(values) ** 0.5 if of_mean else 1):.2f}"
+    mean = f"{statistics.fmean(values):{sign}.2f}"
+    if len(values) == 1:
+        return mean
+    return f"{mean} ± {statistics.stdev(values) / (len(values) ** 0.5 if of_mean else 1):.2f}"
 
 
 def _remark(method: str, gap: float | None, seeds: Scores) -> str:

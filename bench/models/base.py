@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
 from graph_distillery.bench.errors import UserError, value_line
-from graph_distillery.bench.models.blocks import Linear, TunedLayer
+from graph_distillery.bench.models.blocks import TunedLayer
 from graph_distillery.bench.models.layers import (
     Convolution,
+    Dense,
     FeatureLinear,
     Features,
     PairScorer,
@@ -94,8 +95,16 @@ class Model(nn.Module):
     #: Whether its graph is to have a loop at every node before neighbours are drawn.
     self_loops: bool = False
 
-    def __init__(self, in_features: int, out_features: int, hyper: ModelHyperparameters, level: Level = "node") -> None:
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        hyper: ModelHyperparameters,
+        level: Level = "node",
+        edge_width: int | None = None,
+    ) -> None:
         super().__init__()
+        self.edge_width = edge_width
         self.in_features, self.out_features, self.level = in_features, out_features, level
         self.hyper: Any = hyper
         hidden_layers = hyper.layers - 1
@@ -121,7 +130,7 @@ class Model(nn.Module):
         if not self.tuned:
             return self.make_layer(index, in_features, out_features, output)
         if output:
-            return Linear(in_features, out_features)
+            return Dense(in_features, out_features)
         projected = self.hyper.hidden if index == 0 and self.hyper.block == "tuned-projected" else None
         return TunedLayer(
             lambda before, after: self.make_layer(index, before, after, output=False),

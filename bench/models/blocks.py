@@ -22,23 +22,6 @@ BLOCK: Any = Field(
 )
 
 
-class Linear(Convolution):
-    """x W + b: each node alone."""
-
-    hops = 0
-
-    def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__()
-        self.linear = FeatureLinear(in_features, out_features)
-
-    def forward(self, graph: Graph, x: Features) -> Tensor:
-        out: Tensor = self.linear(x)
-        return out
-
-    def macs(self, nodes: int, edges: int) -> int:
-        return self.linear.macs(nodes)
-
-
 class TunedLayer(Convolution):
     """convolution(x) + x S + s, without the second term where there is no residual; x may be projected before.
 

@@ -102,6 +102,23 @@ class Convolution(nn.Module):
         raise NotImplementedError
 
 
+class Dense(Convolution):
+    """x W + b: each node alone."""
+
+    hops = 0
+
+    def __init__(self, in_features: int, out_features: int) -> None:
+        super().__init__()
+        self.linear = FeatureLinear(in_features, out_features)
+
+    def forward(self, graph: Graph, x: Features) -> Tensor:
+        out: Tensor = self.linear(x)
+        return out
+
+    def macs(self, nodes: int, edges: int) -> int:
+        return self.linear.macs(nodes)
+
+
 def readout_width(width: int, how: Readout) -> int:
     """The width of what `readout` gives."""
     return 2 * width if how == "max-mean" else width

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from graph_distillery.bench.records.schema import Collapse, Record
+from graph_distillery.bench.records.fields import Collapse
+from graph_distillery.bench.records.schema import Record
 
 #: Far below one item of any test set.
 _SLACK = 1e-9

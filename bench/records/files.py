@@ -16,8 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import get_args
 
+from graph_distillery.bench.records.fields import Kind
 from graph_distillery.bench.records.packing import decompress, packed
-from graph_distillery.bench.records.schema import Kind, Record, RecordError, parse_record
+from graph_distillery.bench.records.schema import Record, RecordError, parse_record
 from graph_distillery.bench.records.sharing import Sharing, collector_paused
 
 KINDS: tuple[Kind, ...] = get_args(Kind)

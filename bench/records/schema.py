@@ -14,37 +14,34 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    StringConstraints,
     ValidationError,
     field_validator,
     model_validator,
 )
 
+from graph_distillery.bench.records.fields import (
+    NEWER,
+    NEWER_OF_CELL,
+    Collapse,
+    Count,
+    Curve,
+    Finite,
+    HexId,
+    Hyperparameter,
+    Kind,
+    MetricName,
+    Name,
+    NonNegative,
+    RecordId,
+    Selection,
+    Sha256,
+    Status,
+    UtcTime,
+    Variant,
+)
 from graph_distillery.near_names import hint
 
 SCHEMA_VERSION = 1
-
-Kind = Literal["teacher", "trial", "report", "speed"]
-Status = Literal["ok", "pruned", "failed", "nan", "oom", "timeout"]
-Selection = Literal["default", "tuned", "both", "ablated"]
-#: How a run learned nothing: every item predicted alike; an accuracy no better than the share of the largest class; an
-#: area under the ROC curve of a half or less.
-Collapse = Literal["one-class", "largest-class", "chance"]
-
-RecordId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16,64}$")]
-#: As a method's catalogue entry may name one (`graph_distillery.methods.info`).
-Variant = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$", max_length=40)]
-MetricName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$", max_length=40)]
-HexId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-UtcTime = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?(Z|\+00:00)$")]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Count = Annotated[int, Field(ge=0)]
-#: The score so far on the validation items, by epochs done, in the order in which it was reported.
-Curve = tuple[tuple[Count, Finite], ...]
-Hyperparameter = str | int | Finite | bool | None
 
 INDUCTIVE_SCORES = ("prod", "tran", "ind")
 
@@ -208,11 +205,6 @@ class Environment(_Part):
     os: str
 
 
-#: Fields that came later: what older records lack, they lack when written again.
-_NEWER: tuple[str, ...] = ("curve", "supersedes", "repeats", "init_seed", "teacher_seed", "collapsed")
-_NEWER += ("seen_in_tuning", "predictions_sha256")
-
-
 class Record(_Part):
     """One finished (configuration, seed). Python calls the JSON field ``schema`` ``schema_version``.
 
@@ -272,9 +264,8 @@ class Record(_Part):
 
     def to_json(self) -> str:
         """The record as one line of JSON, without the newline."""
-        absent: dict[str, Any] = {name: True for name in _NEWER if getattr(self, name) is None}
-        newer = "split_sha256 test_sha256 items test_selected trains_on_validation teacher_ids derived_from"
-        absent["cell"] = {name for name in newer.split() if getattr(self.cell, name) is None}
+        absent: dict[str, Any] = {name: True for name in NEWER if getattr(self, name) is None}
+        absent["cell"] = {name for name in NEWER_OF_CELL if getattr(self.cell, name) is None}
         if self.speed is not None and self.speed.rounds is None:
             absent["speed"] = {"rounds"}
         return self.model_dump_json(exclude=absent)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from graph_distillery.bench.records import Record
+from graph_distillery.bench.records.fields import Selection
 from graph_distillery.bench.records.identity import selected_id, work_id
-from graph_distillery.bench.records.schema import Selection
 from graph_distillery.bench.sweeps.plan.plan import Cell
 from graph_distillery.bench.sweeps.spec import Spec
 from graph_distillery.bench.sweeps.study.study import Study

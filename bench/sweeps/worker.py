@@ -33,6 +33,7 @@ from graph_distillery.bench.training.problem import Identity, Problem, ProblemKe
 from graph_distillery.bench.training.speed import measure_rounds, measure_speed
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 from graph_distillery.methods.contract import Method, Teacher
+from graph_distillery.methods.tasks.metrics import METRICS
 
 Fetch = Callable[[str], Artefact]
 
@@ -127,7 +128,7 @@ class Worker:
             sealed = sealed_with_artefacts(sealed, bare, made_for)
             test, logits = judge_and_predict(trained.method, made_for, sealed)
             task, metric = made_for.training.task, made_for.identity.metric
-            alike = metric != "roc_auc" and all_alike(logits, sealed)
+            alike = METRICS.get(metric).of_labels and all_alike(logits, sealed)
             predictions = pack_predictions(task, metric, sealed, logits, job.predictions, trained.method.judged_by)
         if (why := undefined_score(trained.validation, test)) is not None:
             raise FloatingPointError(why)

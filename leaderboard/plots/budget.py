@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graph_distillery.leaderboard.plots.canvas import Picture, canvas, line_styles, short_names
 from graph_distillery.leaderboard.tables.comparison import Comparison
-from graph_distillery.leaderboard.text import METRICS
+from graph_distillery.leaderboard.text import metric_title
 
 MOST = 12  # lines that can be told apart
 BANDS = 3  # bands over bands hide each other: only so many lines have one
@@ -32,7 +32,7 @@ def budget_picture(comparison: Comparison) -> Picture | None:
             board.mark(line, f"{key.name}: {best[0]:.2f} % after 1 trial, {best[-1]:.2f} % after {curve.trials}")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set_xlabel("trials")
-        axes.set_ylabel(f"best validation {METRICS[comparison.data.metric]} (%)")
+        axes.set_ylabel(f"best validation {metric_title(comparison.data.metric)} (%)")
         board.legend()
         caption = (
             "Best mean validation score so far, expected over all orders in which the trials could have come. A line "

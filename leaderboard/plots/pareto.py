@@ -21,7 +21,7 @@ from graph_distillery.leaderboard.plots.canvas import (
 from graph_distillery.leaderboard.read.rows import Role
 from graph_distillery.leaderboard.statistics import pareto_front
 from graph_distillery.leaderboard.tables.comparison import Comparison
-from graph_distillery.leaderboard.text import METRICS, number, percent
+from graph_distillery.leaderboard.text import metric_title, number, percent
 
 if TYPE_CHECKING:
     from matplotlib.text import Annotation
@@ -87,7 +87,7 @@ def points(comparison: Comparison, fingerprint: str) -> list[Point]:
 
 
 def _draw(found: list[Point], comparison: Comparison, fingerprint: str, stem: str) -> Picture:
-    metric = METRICS[comparison.data.metric]
+    metric = metric_title(comparison.data.metric)
     with canvas() as board:
         axes = board.axes
         front = sorted((point for point in found if point.front), key=lambda p: p.latency)
@@ -137,7 +137,7 @@ def _axes(board: Canvas, comparison: Comparison) -> None:
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.margins(y=0.12)
     axes.set_xlabel("one request, median (ms, log scale)")
-    axes.set_ylabel(f"test {METRICS[comparison.data.metric]} (%)")
+    axes.set_ylabel(f"test {metric_title(comparison.data.metric)} (%)")
     board.legend()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from graph_distillery.leaderboard.plots.canvas import INK, ROLE_COLOURS, Picture, canvas, short_names
 from graph_distillery.leaderboard.tables.comparison import Comparison
-from graph_distillery.leaderboard.text import METRICS, interval, score
+from graph_distillery.leaderboard.text import interval, metric_title, score
 
 
 def seed_picture(comparison: Comparison) -> Picture | None:
@@ -13,7 +13,7 @@ def seed_picture(comparison: Comparison) -> Picture | None:
     if not any(len(row.test) > 1 for row in rows):
         return None
     rows.sort(key=lambda row: row.summary.mean if row.summary else 0.0)
-    metric = METRICS[comparison.data.metric]
+    metric = metric_title(comparison.data.metric)
     with canvas(height=1.2 + 0.34 * len(rows)) as board:
         axes = board.axes
         for height, row in enumerate(rows):

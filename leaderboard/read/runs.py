@@ -12,7 +12,7 @@ from typing import Literal, TypeVar
 
 from graph_distillery.bench.records import Record, Speed
 from graph_distillery.bench.records.collapse import collapse_in
-from graph_distillery.bench.records.schema import Collapse
+from graph_distillery.bench.records.fields import Collapse
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.statistics import (
     BudgetCurve,

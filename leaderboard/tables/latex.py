@@ -14,7 +14,7 @@ from graph_distillery.leaderboard.statistics import Estimate, Standing, Summary
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.overall import Overall
-from graph_distillery.leaderboard.text import METRICS, count, number, percent, rank_range, signed, visible
+from graph_distillery.leaderboard.text import count, metric_title, number, percent, rank_range, signed, visible
 
 _ACROSS = 6  # datasets beside each other
 _NONE = "--"
@@ -86,7 +86,7 @@ def _data_names(comparisons: Sequence[Comparison]) -> list[str]:
 def _comparison(comparison: Comparison) -> str:
     machine = comparison.fingerprints[0] if comparison.fingerprints else ""
     lines = [_line(comparison, row, machine) for row in comparison.rows if row.summary]
-    metric = METRICS[comparison.data.metric]
+    metric = metric_title(comparison.data.metric)
     header = ["Method", f"{metric[0].upper()}{metric[1:]} (\\%)", "Rank", "Gain", "Request (ms)", "Parameters"]
     told = [row for row in comparison.rows if row.summary]
     if any("ablated" in row.results for row in told):

@@ -15,7 +15,6 @@ from graph_distillery.leaderboard.tables.declared import NO_FILE, origin, submis
 from graph_distillery.leaderboard.tables.overall import Overall
 from graph_distillery.leaderboard.tables.worth import verdict
 from graph_distillery.leaderboard.text import (
-    METRICS,
     NONE,
     TOO_FEW,
     bold_best,
@@ -24,6 +23,7 @@ from graph_distillery.leaderboard.text import (
     difference,
     factor,
     interval,
+    metric_title,
     number,
     p_value,
     percent,
@@ -210,7 +210,7 @@ def _comparison(comparison: Comparison) -> str:
         "",
         f"## {plain(comparison.title)}",
         "",
-        f"Test {METRICS[data.metric]} in percent. Data `{data.dataset_sha256[:12]}`, "
+        f"Test {metric_title(data.metric)} in percent. Data `{data.dataset_sha256[:12]}`, "
         f"node order `{data.node_order_sha256[:12]}`.",
         "",
         comparison.sampling_words,
@@ -260,7 +260,7 @@ def _verdict(comparison: Comparison) -> list[str]:
 def _scores(comparison: Comparison) -> str:
     rows = comparison.rows
     standings = [comparison.standings.get(row.key) for row in rows]
-    metric = METRICS[comparison.data.metric]
+    metric = metric_title(comparison.data.metric)
     means = [row.summary.mean if row.summary else None for row in rows]
     columns = {
         "Method": [_name(comparison, row) for row in rows],

@@ -16,7 +16,8 @@ class MetricInfo:
     The function takes logits, [items, classes] float64, and labels, as the dataset has them, and gives a fraction in 0
     to 1 of which more is better.
 
-    labels: the kinds of labels that it judges (`TaskInfo.labels`). classes: how many there must be; None: any number.
+    title: as a sentence or a table's head has it. labels: the kinds of labels that it judges (`TaskInfo.labels`).
+    classes: how many there must be; None: any number.
     negatives: how many items of label 0, and one of label 1, it needs; None where it needs neither.
     of_labels: whether it follows from the predicted labels alone; where not, a store keeps logits.
     """
@@ -32,13 +33,13 @@ class MetricInfo:
 
 _SCORES = "graph_distillery.methods.tasks.scores"
 _BUILT_IN = (
-    MetricInfo("accuracy", "Accuracy", ("class", "binary"), f"{_SCORES}:accuracy", of_labels=True),
-    MetricInfo("micro_f1", "Micro-F1", ("class", "set"), f"{_SCORES}:micro_f1_of_logits", of_labels=True),
-    MetricInfo("macro_f1", "Macro-F1", ("class", "set"), f"{_SCORES}:macro_f1_of_logits", of_labels=True),
-    MetricInfo("roc_auc", "Area under the ROC curve", ("class", "binary"), f"{_SCORES}:auc_of_logits", 2, 1),
+    MetricInfo("accuracy", "accuracy", ("class", "binary"), f"{_SCORES}:accuracy", of_labels=True),
+    MetricInfo("micro_f1", "micro-F1", ("class", "set"), f"{_SCORES}:micro_f1_of_logits", of_labels=True),
+    MetricInfo("macro_f1", "macro-F1", ("class", "set"), f"{_SCORES}:macro_f1_of_logits", of_labels=True),
+    MetricInfo("roc_auc", "ROC AUC", ("class", "binary"), f"{_SCORES}:auc_of_logits", 2, 1),
     MetricInfo("hits_20", "Hits@20", ("binary",), f"{_SCORES}:hits_20_of_logits", 2, 20),
     MetricInfo("hits_50", "Hits@50", ("binary",), f"{_SCORES}:hits_50_of_logits", 2, 50),
-    MetricInfo("mrr", "Mean reciprocal rank", ("binary",), f"{_SCORES}:mrr_of_logits", 2, 1),
+    MetricInfo("mrr", "MRR", ("binary",), f"{_SCORES}:mrr_of_logits", 2, 1),
 )
 
 #: Third-party packages add metrics through this entry-point group.

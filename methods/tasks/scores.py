@@ -11,8 +11,9 @@ CALIBRATION_BINS = 15
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:
-    """The share of items whose largest logit is the label's; [items, classes] and [items]."""
-    return float((logits.argmax(dim=-1) == labels).double().mean())
+    """The share of items whose largest logit is the label's; [items, classes] and [items]. One column is of label 1."""
+    told = logits.argmax(dim=-1) if logits.shape[-1] > 1 else (logits[:, 0] > 0).long()
+    return float((told == labels).double().mean())
 
 
 def multiclass(logits: Tensor, labels: Tensor) -> dict[str, float]:

@@ -178,11 +178,11 @@ def _missing(found: Found) -> list[str]:
 def _together(found: Found) -> str:
     told = _together_json(found)
     left = told["seconds_left"]
-    words = f"{duration(left)} of training left for one worker" if left is not None else "time left not known of all"
+    words = (
+        f"about {duration(left)} of training left for one worker" if left is not None else "time left not known of all"
+    )
     line = (
         f"all {len(found)} stores: {told['cells_done']} of {count(told['cells_total'], 'cell')} done; "
-        f"{count(told['drivers'], 'driver')} at work; about {words}"
+        f"{count(told['drivers'], 'driver')} at work; {words}"
     )
-    if left is None:
-        line = line.replace("about time", "time")
     return line + (f"; no store yet of part {', '.join(told['parts_missing'])}" if told["parts_missing"] else "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from graph_distillery.bench.cluster.batch import elsewhere
+from graph_distillery.bench.cluster.batch import without_srun
 from graph_distillery.bench.cluster.batch.script import Job, directives
 from graph_distillery.bench.cluster.batch.settings import Lsf
 from graph_distillery.bench.cluster.fields import megabytes, seconds
@@ -19,7 +19,7 @@ def make(request: LaunchRequest, settings: Lsf) -> Launch:
     """The script for bsub, which reads it from its standard input."""
     job = Job(request, settings)
     name = f"{job.name}.bsub"
-    system = elsewhere.System(
+    system = without_srun.System(
         number="LSB_JOBID",
         index="$LSB_JOBINDEX",
         folder="${LS_SUBCWD:-$PWD}",
@@ -30,7 +30,7 @@ def make(request: LaunchRequest, settings: Lsf) -> Launch:
 if [ "$late" = 1 ] && [ "$code" != 0 ]; then code={_AGAIN}; fi
 """,
     )
-    text = directives("#BSUB", _options(job, settings)) + "\n" + elsewhere.body(job, settings, system)
+    text = directives("#BSUB", _options(job, settings)) + "\n" + without_srun.body(job, settings, system)
     return Launch({name: text}, [["bash", "-c", f"bsub < {shlex.quote(name)}"]], job.stores_note())
 
 

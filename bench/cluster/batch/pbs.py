@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 
-from graph_distillery.bench.cluster.batch import elsewhere
+from graph_distillery.bench.cluster.batch import without_srun
 from graph_distillery.bench.cluster.batch.script import Job, directives
 from graph_distillery.bench.cluster.batch.settings import Pbs
 from graph_distillery.bench.cluster.fields import megabytes, seconds
@@ -18,7 +18,7 @@ def make(request: LaunchRequest, settings: Pbs) -> Launch:
     """The script for qsub."""
     job = Job(request, settings)
     name = f"{job.name}.pbs"
-    system = elsewhere.System(
+    system = without_srun.System(
         number="${PBS_JOBID%%[!0-9]*}",
         index="$PBS_ARRAY_INDEX",
         folder="${PBS_O_WORKDIR:-$PWD}",
@@ -26,7 +26,7 @@ def make(request: LaunchRequest, settings: Pbs) -> Launch:
         start='pbsdsh -n "$other" --',
         again=_again(name) if settings.mode != "array" else "",
     )
-    text = directives("#PBS", _options(job, settings)) + "\n" + elsewhere.body(job, settings, system)
+    text = directives("#PBS", _options(job, settings)) + "\n" + without_srun.body(job, settings, system)
     notes = () if settings.mode != "array" else ("a part that met its time limit goes on when submitted again",)
     return Launch({name: text}, [["qsub", name]], (*job.stores_note(), *notes))
 

@@ -209,20 +209,20 @@ class Slurm(Batch):
         return self
 
 
-class Elsewhere(Batch):
+class WithoutSrun(Batch):
     """A batch system without Slurm's srun."""
 
     mode: Literal["head-workers", "array"] = "head-workers"
     queue: Word | None = None
 
     @model_validator(mode="after")
-    def _without_pyxis(self) -> Elsewhere:
+    def _without_pyxis(self) -> WithoutSrun:
         if self.container and self.container.runtime == "pyxis":
             raise ValueError("container: pyxis is a plug-in of Slurm; take apptainer or singularity")
         return self
 
 
-class Pbs(Elsewhere):
+class Pbs(WithoutSrun):
     """OpenPBS or PBS Professional. pbs: options of qsub that no field has, one a line; place, as `scatter:excl`."""
 
     place: Annotated[str, Field(pattern=r"^[a-z]+(:[a-z]+)*(:group=[A-Za-z0-9_]+)?$")] = "scatter"
@@ -238,7 +238,7 @@ class Pbs(Elsewhere):
         return self
 
 
-class Lsf(Elsewhere):
+class Lsf(WithoutSrun):
     """LSF. bsub: options of it that no field has, one a line."""
 
     bsub: tuple[Directive, ...] = ()
@@ -249,4 +249,4 @@ class Lsf(Elsewhere):
         return self
 
 
-__all__ = ["Batch", "Container", "Elsewhere", "Line", "Lsf", "Mail", "Pbs", "Slurm"]
+__all__ = ["Batch", "Container", "Line", "Lsf", "Mail", "Pbs", "Slurm", "WithoutSrun"]

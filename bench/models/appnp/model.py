@@ -9,8 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
-from graph_distillery.bench.models.layers import Convolution
-from graph_distillery.bench.models.mlp.model import Dense
+from graph_distillery.bench.models.layers import Convolution, Dense
 from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 

@@ -15,7 +15,6 @@ from graph_distillery.bench.models.gat.attention import arc_scores, attend, atte
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
 from graph_distillery.methods.contract.columns import ATTRIBUTES
 from graph_distillery.methods.contract.graph import Graph
-from graph_distillery.methods.contract.items import Level
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
@@ -137,17 +136,6 @@ class GAT(Model):
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = GATHyperparameters
     drops_features: ClassVar[bool] = True
     reads_attributes: ClassVar[bool] = True
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        hyper: ModelHyperparameters,
-        level: Level = "node",
-        edge_width: int | None = None,
-    ) -> None:
-        self.edge_width = edge_width  # before the layers are made of it
-        super().__init__(in_features, out_features, hyper, level)
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         hyper: GATHyperparameters = self.hyper

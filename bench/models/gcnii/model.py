@@ -11,8 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
-from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
-from graph_distillery.bench.models.mlp.model import Dense
+from graph_distillery.bench.models.layers import Convolution, Dense, FeatureLinear, Features
 from graph_distillery.methods.contract.graph import Graph
 
 

@@ -12,7 +12,6 @@ from graph_distillery.bench.models.gin.model import GINHyperparameters, Isomorph
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
 from graph_distillery.methods.contract.columns import ATTRIBUTES
 from graph_distillery.methods.contract.graph import Graph
-from graph_distillery.methods.contract.items import Level
 
 
 class AttributedConvolution(IsomorphismConvolution):
@@ -50,17 +49,6 @@ class GINE(Model):
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = GINHyperparameters
     reads_attributes: ClassVar[bool] = True
-
-    def __init__(
-        self,
-        in_features: int,
-        out_features: int,
-        hyper: ModelHyperparameters,
-        level: Level = "node",
-        edge_width: int | None = None,
-    ) -> None:
-        self.edge_width = edge_width  # before the layers are made of it
-        super().__init__(in_features, out_features, hyper, level)
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         edges = self.edge_width

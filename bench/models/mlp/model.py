@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
-from torch import Tensor
 
 from graph_distillery.bench.models.base import WIDTHS, Model, ModelHyperparameters, numbers
-from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
-from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.bench.models.layers import Convolution, Dense
 
 
 class MLPHyperparameters(ModelHyperparameters):
@@ -23,23 +21,6 @@ class MLPHyperparameters(ModelHyperparameters):
         if self.residual and len(set(named)) > 1:
             raise ValueError(f"residual adds states of one width, and widths = {self.widths!r}")
         return self
-
-
-class Dense(Convolution):
-    """A linear layer that looks at each node alone."""
-
-    hops = 0
-
-    def __init__(self, in_features: int, out_features: int) -> None:
-        super().__init__()
-        self.linear = FeatureLinear(in_features, out_features)
-
-    def forward(self, graph: Graph, x: Features) -> Tensor:
-        out: Tensor = self.linear(x)
-        return out
-
-    def macs(self, nodes: int, edges: int) -> int:
-        return self.linear.macs(nodes)
 
 
 class MLP(Model):

@@ -11,8 +11,7 @@ from torch import Tensor, nn
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.gat.attention import attend, attention_places
-from graph_distillery.bench.models.layers import Convolution, FeatureLinear, drop_features
-from graph_distillery.bench.models.mlp.model import Dense
+from graph_distillery.bench.models.layers import Convolution, Dense, FeatureLinear, drop_features
 from graph_distillery.methods.contract import Output
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level

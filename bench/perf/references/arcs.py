@@ -1,8 +1,7 @@
 """KRD, FF-G2M and HGMD as their papers read: a divergence for every arc, whose ends are fetched anew in each epoch.
 
 The order of work is that of the released code: the student is evaluated on all nodes after each step, and what it says
-there is what the next epoch samples arcs by. Of KRD and HGMD the sampled arcs go through a list of pairs, to which
-the loops are added one by one, and KRD asks node by node whether student and teacher agree, as that code does.
+there is what the next epoch samples arcs by. Its Python lists of arcs and nodes are arrays here.
 """
 
 from __future__ import annotations
@@ -63,13 +62,6 @@ class PlainEpoch:
     def before(self) -> None:
         """What an epoch begins with."""
 
-    def take(self, kept: Tensor) -> None:
-        """Go on with these of the arcs ([arcs] bool) and with every node's loop."""
-        pairs = self.arcs[:, kept].T.tolist()
-        for node in range(len(self.x)):
-            pairs.append([node, node])
-        self.source, self.target = torch.from_numpy(np.array(pairs).T)
-
     def distillation(self, logits: Tensor) -> Tensor:
         raise NotImplementedError
 
@@ -99,20 +91,18 @@ class PlainKRD(PlainEpoch):
     def before(self) -> None:
         from scipy.optimize import curve_fit
 
-        theirs, own, edges, rho = (
-            self.teacher.logits.numpy(),
-            self.said.numpy(),
-            np.linspace(0, 1, 51),
-            self.rho.numpy(),
-        )
-        agree = np.array([theirs[node].argmax() == own[node].argmax() for node in range(len(own))])
+        agree = (self.said.argmax(dim=1) == self.teacher.logits.argmax(dim=1)).numpy()
+        edges, rho = np.linspace(0, 1, 51), self.rho.numpy()
         yes, no = np.histogram(rho[agree], edges)[0], np.histogram(rho[~agree], edges)[0]
         share = yes / (yes + no + 1e-6)
         share = (share - share.min()) / max(share.max() - share.min(), 1e-12)
         found = curve_fit(lambda x, a: 1 - x**a, (edges[1:] + edges[:-1]) / 2, share, p0=self.power)[0][0]
         self.power = 0.99 * self.power + 0.01 * max(float(found), 1e-3)
         chance = 1 - self.rho**self.power
-        self.take(torch.bernoulli(chance[self.arcs[0]]).bool())
+        source, target = self.arcs
+        kept = torch.bernoulli(chance[source]).bool()
+        nodes = torch.arange(len(self.x))
+        self.source, self.target = torch.cat([source[kept], nodes]), torch.cat([target[kept], nodes])
 
     def distillation(self, logits: Tensor) -> Tensor:
         own, other = (F.log_softmax(each / self.temperature, dim=1) for each in (logits, self.teacher.logits))
@@ -132,8 +122,9 @@ class PlainHGMD(PlainEpoch):
         theirs, own = theirs.clamp(min=1e-8), own.clamp(min=1e-8)
         chance = 1 - torch.exp(-self.alpha * alike * (theirs[target] * own[target]).sqrt() / theirs[source])
         kept = torch.bernoulli(chance).bool()
-        self.take(kept)
-        self.chance = torch.cat([chance[kept], torch.ones(len(self.x))])
+        nodes = torch.arange(len(self.x))
+        self.source, self.target = torch.cat([source[kept], nodes]), torch.cat([target[kept], nodes])
+        self.chance = torch.cat([chance[kept], torch.ones(len(nodes))])
 
     def distillation(self, logits: Tensor) -> Tensor:
         own, shares = (

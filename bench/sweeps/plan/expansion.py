@@ -13,7 +13,7 @@ from graph_distillery.bench.data.registry import DATASETS, DatasetInfo, added_sp
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.models.registry import MODELS
-from graph_distillery.bench.records.schema import Variant
+from graph_distillery.bench.records.fields import Variant
 from graph_distillery.bench.sweeps.plan.plan import CONTROLS, Cell, DataKey, IdScheme, Plan, TeacherPlan, teachers_name
 from graph_distillery.bench.sweeps.spec import MethodChoice, ModelChoice, Search, Setting, Spec
 from graph_distillery.methods import METHODS, MethodInfo

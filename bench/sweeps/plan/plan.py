@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from graph_distillery.bench.records.schema import Variant
+from graph_distillery.bench.records.fields import Variant
 from graph_distillery.bench.sweeps.spec import Setting, Spec
 from graph_distillery.methods import MethodInfo
 from graph_distillery.search_spaces import JointSpace, Space

@@ -16,7 +16,7 @@ from pydantic_core import to_jsonable_python
 from graph_distillery.bench.data.files.source import adopt
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import content_id
-from graph_distillery.bench.records.schema import Variant
+from graph_distillery.bench.records.fields import Variant
 from graph_distillery.bench.sweeps.plan.pins import Pin
 from graph_distillery.bench.sweeps.plan.plan import Cell, DataKey, IdScheme, Plan, TeacherPlan
 from graph_distillery.bench.sweeps.spec import Search, Setting, Spec

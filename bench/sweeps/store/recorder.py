@@ -12,9 +12,9 @@ from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Cell as CellRecord
 from graph_distillery.bench.records import Items, Metrics, Record, Search, Timings
 from graph_distillery.bench.records.collapse import collapse_of
+from graph_distillery.bench.records.fields import Variant
 from graph_distillery.bench.records.identity import teacher_record_id
 from graph_distillery.bench.records.predictions import sha256_of
-from graph_distillery.bench.records.schema import Variant
 from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.jobs import Outcome
 from graph_distillery.bench.sweeps.plan.plan import Cell, DataKey, Plan, TeacherPlan

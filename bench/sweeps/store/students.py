@@ -14,7 +14,7 @@ from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.environment import git_sha, suite_version
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record
-from graph_distillery.bench.records.schema import Selection
+from graph_distillery.bench.records.fields import Selection
 from graph_distillery.bench.students.card import FOLDER, DataCard, StudentCard, saved_in, student_id
 from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.jobs import Outcome

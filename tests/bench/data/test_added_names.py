@@ -18,6 +18,7 @@ from graph_distillery.bench.data.registry import SPLITS
 from graph_distillery.bench.data.splits import make_split
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import read_records
+from graph_distillery.leaderboard.text import METRICS as BOARD_TITLES
 from graph_distillery.methods.tasks.metrics import METRICS
 from graph_distillery.methods.tasks.registry import TASKS, make_task
 
@@ -123,14 +124,19 @@ def test_what_an_added_split_may_not_give(seed: int, words: str, split: str) -> 
         make_split(load_dataset("karate"), "dst-od", 0)
 
 
-@pytest.mark.parametrize("task", ["node-classification", "node-multilabel"])
+@pytest.mark.parametrize("task", ["node-classification", "node-multilabel", "link-prediction"])
 def test_the_functions_of_built_in_metrics_are_what_tasks_score_by(task: str) -> None:
     draw = torch.Generator().manual_seed(0)
     info = TASKS.get(task)
     for metric in info.metrics:
-        width = METRICS.get(metric).classes or 4
-        logits = torch.randn(50, width, generator=draw, dtype=torch.double)
-        labels = torch.randint(width, (50,), generator=draw)
-        labels = labels if info.labels == "class" else torch.nn.functional.one_hot(labels, width).float()
+        width = 2 if info.labels == "binary" else METRICS.get(metric).classes or 4
+        labels = torch.randint(width, (200,), generator=draw)
+        labels = torch.nn.functional.one_hot(labels, width).float() if info.labels == "set" else labels
+        width = 1 if info.labels == "binary" else width
+        logits = torch.randn(200, width, generator=draw, dtype=torch.double)
         found = make_task(task, width).scores(metric, logits, labels)[metric]
         assert METRICS.load(metric)(logits, labels) == found
+
+
+def test_boards_call_metrics_as_the_suite_does() -> None:
+    assert {info.name: info.title for info in METRICS} == BOARD_TITLES

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import RecordError, parse_record, read_records
-from graph_distillery.bench.records.schema import Variant
+from graph_distillery.bench.records.fields import Variant
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.plan.plan import Plan

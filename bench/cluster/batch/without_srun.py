@@ -17,7 +17,7 @@ from graph_distillery.bench.cluster.batch.script import (
     head,
     start_options,
 )
-from graph_distillery.bench.cluster.batch.settings import Elsewhere
+from graph_distillery.bench.cluster.batch.settings import WithoutSrun
 from graph_distillery.bench.cluster.fields import seconds
 from graph_distillery.bench.errors import UserError
 
@@ -71,7 +71,7 @@ if [ "$late" = 1 ] && [ "$code" != 0 ]; then echo "distillery: the time was up; 
 """
 
 
-def body(job: Job, settings: Elsewhere, system: System) -> str:
+def body(job: Job, settings: WithoutSrun, system: System) -> str:
     """The script without its directives."""
     left = seconds(settings.time) - settings.grace_s
     if left < settings.grace_s:
@@ -100,7 +100,7 @@ fi
 """
 
 
-def _cluster(job: Job, settings: Elsewhere, system: System) -> list[str]:
+def _cluster(job: Job, settings: WithoutSrun, system: System) -> list[str]:
     options, inside = start_options(settings), job.inside()
     start = f"""\
 {inside}ray start --head --node-ip-address="$head" --port="$port" --block \\
