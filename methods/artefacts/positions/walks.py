@@ -51,3 +51,21 @@ def random_walks(neighbours: Neighbours, walks: int, length: int, generator: tor
         share = torch.rand(here.numel(), generator=generator, dtype=torch.float64)
         here = neighbours.columns[neighbours.pointers[here] + (share * degrees[here]).long()]
     return found.T.contiguous()
+
+
+def walks_from(neighbours: Neighbours, start: Tensor, length: int, generator: torch.Generator | None = None) -> Tensor:
+    """[count, length] int64: the nodes that a walk from each of `start` ([count] int64) visits, not counting that one.
+
+    Steps are as in `random_walks`; a walk from a node without a neighbour stays there. Draws from torch's global
+    generator where none is given.
+    """
+    degrees, here = neighbours.degrees, start
+    found = start.new_empty(length, start.numel())
+    for step in range(length):
+        share = torch.rand(here.numel(), generator=generator, dtype=torch.float64, device=start.device)
+        place = neighbours.pointers[here] + (share * degrees[here]).long()
+        if neighbours.columns.numel():
+            moved = neighbours.columns[place.clamp(max=neighbours.columns.numel() - 1)]
+            here = torch.where(degrees[here] > 0, moved, here)
+        found[step] = here
+    return found.T.contiguous()

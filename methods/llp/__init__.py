@@ -1,0 +1,3 @@
+"""LLP."""
+
+from __future__ import annotations
