@@ -18,7 +18,10 @@ NamesField = Annotated[tuple[str, ...], BeforeValidator(_names)]
 
 
 class Preset(BaseModel):
-    """Settings published for some datasets, and for some splits of them when ``split`` is given."""
+    """Settings published for some datasets, and for some splits of them when ``split`` is given.
+
+    They may hold what stands beside a space (`space.BESIDE`), which is then fixed there.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

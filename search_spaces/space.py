@@ -90,8 +90,10 @@ class Space(BaseModel):
     def _published(self, where: str, name: str, value: Scalar) -> Scalar:
         if name in self.fixed:
             return _like_fixed(value, self.fixed[name], f"{where}.{name}")
+        if name not in self.parameters and name in self.beside():
+            return value
         if name not in self.parameters:
-            raise ValueError(unknown("hyperparameter", name, self.names(), where))
+            raise ValueError(unknown("hyperparameter", name, self.settable(), where))
         parameter = self.parameters[name]
         if parameter.contains(value):
             return parameter.canonical(value)
@@ -122,7 +124,10 @@ class Space(BaseModel):
             for name, parameter in self.parameters.items()
         }
         fixed = {name: values.get(name, value) for name, value in self.fixed.items()}
-        return self.model_copy(update={"parameters": parameters, "fixed": fixed, "presets": ()})
+        fixed |= {name: value for name, value in values.items() if name not in self.parameters}  # what stands beside
+        found = self.model_copy(update={"parameters": parameters, "fixed": fixed, "presets": ()})
+        found._nullable = self._nullable | {name for name, value in self.beside().items() if value is None}
+        return found
 
     def pinned_by(self, name: str, dataset: str | None) -> dict[str, Scalar]:
         """The settings of that name for a dataset; none where `dataset` is None, which asks for the name alone.

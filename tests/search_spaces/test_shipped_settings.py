@@ -17,7 +17,8 @@ from graph_distillery.search_spaces import load_space
 
 @dataclass(frozen=True)
 class Shipped:
-    """A settings file: its columns in order (- is none of the space's), and a line of values for each dataset."""
+    """A settings file: its columns in order (- is none of the space's), and a line of values for each dataset, or for
+    each dataset@split."""
 
     kind: Literal["method", "model"]
     name: str
@@ -151,6 +152,24 @@ SHIPPED = [
             "chameleon": "256/0.5/0.3/1.0/1.1/1.0/1.0/0.01/0.0005/50/200",
         },
     ),
+    Shipped(
+        "method",
+        "llp",
+        "LLP's repository, LLP_transductive.sh and LLP_production.sh: SAGE teacher",
+        "distribution_weight/ranking_weight/label_weight/-/walk_length/-/margin/random_rate/walks",
+        {
+            "cora-links@links-5-10": "0.001/1/0.1/0.5/2/0.01/0.1/1/3",
+            "citeseer-links@links-5-10": "0.001/1000/0.001/0.5/1/0.01/0.1/4/3",
+            "pubmed-links@links-5-10": "0.1/0.1/0.0001/0.0/3/0.01/0.05/5/5",
+            "coauthor-cs-links@links-5-10": "100/0.1/10/0.0/3/0.001/0.1/4/3",
+            "cora-links@links-production": "0.001/0.01/1000/0.5/3/0.01/0.05/3/3",
+            "citeseer-links@links-production": "0/0.0001/100/0.5/1/0.01/0.1/5/3",
+            "pubmed-links@links-production": "0.01/0.001/0.0001/0.0/3/0.01/0.2/5/3",
+            "coauthor-cs-links@links-production": "10/100/1/0.0/1/0.001/0.1/4/3",
+            "amazon-computers-links@links-production": "0/0.1/0.01/0.0/2/0.001/0.2/4/2",
+            "amazon-photo-links@links-production": "0.0001/1000/100/0.0/2/0.001/0.05/2/3",
+        },
+    ),
 ]
 
 
@@ -158,18 +177,20 @@ SHIPPED = [
 def test_defaults_are_the_settings_that_released_code_ships(shipped: Shipped) -> None:
     """Every dataset's line; of adagmlp the alignment where there is a mask to align under."""
     space = load_space(shipped.kind, shipped.name)
-    for dataset in shipped.lines:
-        found, wanted = space.defaults(dataset), shipped.held(dataset)
+    for line in shipped.lines:
+        dataset, _, split = line.partition("@")
+        found, wanted = space.defaults(dataset, split or None), shipped.held(line)
         if shipped.name == "adagmlp" and not wanted.get("feature_mask"):
             wanted.pop("align_weight", None)
             assert "align_weight" not in found
-        assert {name: found[name] for name in wanted} == wanted, f"{shipped.name} on {dataset}: {shipped.source}"
+        assert {name: found[name] for name in wanted} == wanted, f"{shipped.name} on {line}: {shipped.source}"
 
 
 @pytest.mark.parametrize("shipped", SHIPPED, ids=lambda shipped: shipped.name)
 def test_no_preset_is_of_another_source(shipped: Shipped) -> None:
     """A preset of a dataset or a hyperparameter that no line here has would be held by nothing."""
     for preset in load_space(shipped.kind, shipped.name).presets:
-        assert set(preset.dataset) <= set(shipped.lines)
-        for dataset in preset.dataset:
-            assert set(preset.values) <= set(shipped.held(dataset)), f"{shipped.name} on {dataset}"
+        lines = [f"{name}@{split}" if split else name for name in preset.dataset for split in preset.split or [""]]
+        assert set(lines) <= set(shipped.lines)
+        for line in lines:
+            assert set(preset.values) <= set(shipped.held(line)), f"{shipped.name} on {line}"

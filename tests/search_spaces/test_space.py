@@ -290,3 +290,19 @@ def test_what_stands_beside_a_space_is_taken_and_changes_nothing_unasked() -> No
         plain.override({"clp": 1.0})
     with pytest.raises(SpaceError, match="clip"):
         load_space("method", "kd").override({"clip": 1.0})
+
+
+def test_a_preset_may_hold_what_stands_beside_a_space() -> None:
+    """Gradient clipping is in no space: where a preset has it, it is fixed there, and a spec's word is above that."""
+    mlp = load_space("model", "mlp")
+    links = mlp.for_dataset("cora-links", "links-5-10")
+    assert (links.fixed["clip"], links.fixed["batch_size"], links.parameters["dropout"].default) == (1.0, 65536, 0.5)
+    assert "clip" not in mlp.for_dataset("cora", "cpf").fixed
+    assert mlp.override({"clip": 3.0}).for_dataset("cora-links", "links-5-10").fixed["clip"] == 3.0
+    assert mlp.override({"clip": None}).for_dataset("cora-links", "links-5-10").fixed["clip"] is None
+    assert links.override({"clip": None}).fixed["clip"] is None
+    searched = mlp.override(space={"clip": {"float": [0.5, 2.0]}}).for_dataset("cora-links", "links-5-10")
+    assert searched.parameters["clip"].default == 1.0
+    foreign = [{"dataset": "a", "values": {"clip": 1}, "source": "s"}]
+    with pytest.raises(SpaceError, match="clip"):
+        one({"float": [0, 1], "default": 0}, presets=foreign)
