@@ -1,0 +1,3 @@
+"""Scores of pairs that the edges alone give: what every predictor of links is to be held against."""
+
+from __future__ import annotations
