@@ -28,7 +28,7 @@ IN_README = ("ranks-", "critical-difference-", "heat-map-", "pareto-")
 
 
 def write_board(board: Board, out: Path, records: Sequence[Record], *, plots: bool = True) -> list[Path]:
-    """Write README.md, index.html, leaderboard.*, tables/*.{csv,tex} and plots/*.{png,svg}; their paths, sorted.
+    """Write a board's pages, leaderboard.*, tables/*.{csv,tex} and plots/*.{png,svg}; their paths, sorted.
 
     ``records`` are those the board was made from: configurations, runs and trials are read from them.
 
@@ -77,6 +77,7 @@ def _files_in(folder: Path) -> list[str]:
 
 
 def _fill(board: Board, records: Sequence[Record], folder: Path, plots: bool) -> list[str]:
+    from graph_distillery.leaderboard.findings import findings
     from graph_distillery.leaderboard.page import render_page
     from graph_distillery.leaderboard.tables.document import board_document, document_text
     from graph_distillery.leaderboard.tables.parquet import write_parquet
@@ -97,6 +98,7 @@ def _fill(board: Board, records: Sequence[Record], folder: Path, plots: bool) ->
     for picture in pictures:
         if picture.name.startswith(IN_README):
             shown.setdefault(picture.place, []).append((picture.title, f"plots/{picture.name}.png"))
+    _write(folder / "FINDINGS.md", findings(board, records))
     _write(folder / "README.md", readme(board, shown, document.get("changes")))
     names = sorted(_files_in(folder))
     _write(folder / MARKER, "".join(f"{name}\n" for name in names))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from graph_distillery.leaderboard.read.rows import RANKED, Row
+from graph_distillery.leaderboard.read.rows import RANKED
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.declared import origin
 from graph_distillery.leaderboard.tables.overall import Overall, OverallRow
+from graph_distillery.leaderboard.tables.requests import Timed, leader_under, most_timed_machine
 from graph_distillery.leaderboard.text import number, percent
 
 _MOST = 4  # names in one enumeration
@@ -109,7 +110,7 @@ def _overlap(one: OverallRow, other: OverallRow) -> bool:
 
 
 def _latency(board: Board) -> str:
-    machine = _machine(board)
+    machine = most_timed_machine(board)
     if machine is None:
         return "No latency was measured, so nothing is said of speed."
     limit = _limit(board, machine)
@@ -118,46 +119,19 @@ def _latency(board: Board) -> str:
     for each in board.comparisons:
         sets.setdefault((each.data.dataset, each.data.split, each.data.setting), []).append(each)
     for (dataset, _, _), tables in sets.items():
-        fast = [(table, row) for table in tables for row in table.rows if _fast(row, machine, limit)]
-        if fast:
-            found.append(f"{_best(fast, machine)} on {brief(dataset)}")
+        best = leader_under(tables, machine, limit)
+        if best is not None:
+            found.append(f"{_told(best)} on {brief(dataset)}")
     unit = f"Under {number(limit)} ms a request (one item, and what it reads fetched)"
     if not found:
         return f"{unit} no row answers on machine {machine[:12]}."
     return f"{unit} the highest means are {few(found, 6)}. Tied are rows whose 95 % intervals reach into its own."
 
 
-def _best(fast: list[tuple[Comparison, Row]], machine: str) -> str:
-    table, best = max(fast, key=lambda each: each[1].summary.mean if each[1].summary else 0.0)
-    top = best.summary
-    assert top is not None
-    low = top.mean if top.low is None else top.low
-    near = {
-        (each.student, row.key.name)
-        for each, row in fast
-        if row.summary and (row.summary.mean if row.summary.high is None else row.summary.high) >= low
-    }
-    others = len(near - {(table.student, best.key.name)})
-    model = table.teacher if best.role == "teacher" else table.student
-    tied = f"; {others} tied" if others else ""
-    time = number(best.speed[machine].request_ms)
-    return f"{brief(best.key.name)} as {model} ({percent(top.mean)} %, {time} ms{tied})"
-
-
-def _fast(row: Row, machine: str, limit: float) -> bool:
-    speed = row.speed.get(machine)
-    known = speed.request_ms if speed else None
-    return row.complete and row.summary is not None and row.role != "majority" and known is not None and known <= limit
-
-
-def _machine(board: Board) -> str | None:
-    """The machine on which most requests were timed."""
-    counts: dict[str, int] = {}
-    for each in board.comparisons:
-        for row in each.rows:
-            for name, speed in row.speed.items():
-                counts[name] = counts.get(name, 0) + (speed.request_ms is not None)
-    return min((name for name in counts if counts[name]), key=lambda name: (-counts[name], name), default=None)
+def _told(best: Timed) -> str:
+    tied = f"; {best.tied} tied" if best.tied else ""
+    name = f"{brief(best.name)} as {best.model}" if best.model else brief(best.name)
+    return f"{name} ({percent(best.score)} %, {number(best.latency_ms)} ms{tied})"
 
 
 def _limit(board: Board, machine: str) -> float:

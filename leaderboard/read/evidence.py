@@ -8,10 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from graph_distillery.bench.records import Record
+from graph_distillery.leaderboard.read.rows import NO_STUDENT
 from graph_distillery.leaderboard.read.runs import Hparams, Result
 from graph_distillery.leaderboard.text import ranges
-
-NO_STUDENT = "none"
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,10 @@ ROLES: tuple[Role, ...] = ("teacher", "majority", "supervised", "method")
 RANKED: tuple[Role, ...] = ("supervised", "method")
 
 
+#: What records say of the student of a method that has none.
+NO_STUDENT = "none"
+
+
 def role_of(method: str) -> Role:
     """The control rows go by their method's name."""
     return next((role for role in ROLES if role == method), "method")
@@ -96,6 +100,7 @@ class Row:
     apart: str = ""
     extra: int = 0
     order: int = 0
+    without_student: bool = False
 
     @property
     def headline(self) -> Result | None:
@@ -160,6 +165,7 @@ def make_row(key: RowKey, records: list[Placed]) -> Row:
         speed={},
         tuning=make_tuning(_own_search([r for r, _ in records if r.kind == "trial"], home)),
         teacher_ids=frozenset(each for r, _ in home for each in r.cell.every_teacher_id),
+        without_student=bool(home) and all(record.cell.student == NO_STUDENT for record, _ in home),
         teacher_s=max((r.timings.teacher_s for r, _ in home if r.timings.teacher_s is not None), default=None),
     )
     head = row.headline

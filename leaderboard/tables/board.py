@@ -15,7 +15,7 @@ from graph_distillery.bench.records import Environment
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.read.board_file import BoardFile
 from graph_distillery.leaderboard.read.load import Loaded
-from graph_distillery.leaderboard.read.rows import RANKED, ROLES, Row, RowKey, make_row, role_of
+from graph_distillery.leaderboard.read.rows import NO_STUDENT, RANKED, ROLES, Row, RowKey, make_row, role_of
 from graph_distillery.leaderboard.read.runs import Placed
 from graph_distillery.leaderboard.read.submissions import make_submissions, named_where_several
 from graph_distillery.leaderboard.read.track import in_track
@@ -132,7 +132,6 @@ def _row_warnings(comparison: Comparison) -> list[str]:
     return warnings
 
 
-NO_STUDENT = "none"
 TableKey = tuple[Data, str | None, str]
 
 

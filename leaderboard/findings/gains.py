@@ -1,0 +1,100 @@
+"""What a method gains on the tables of a board: over the student alone, by tuning, by its own term."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from graph_distillery.leaderboard.read.rows import RANKED, Row, RowKey
+from graph_distillery.leaderboard.statistics import PairedTest, holm, mean, paired_test
+from graph_distillery.leaderboard.statistics.paired import choose_test
+from graph_distillery.leaderboard.tables.board import Board
+from graph_distillery.leaderboard.tables.comparison import Comparison
+
+
+@dataclass(frozen=True)
+class Gains:
+    """Paired differences of one method, one of each table: the tables' titles and the tests."""
+
+    tests: tuple[tuple[Comparison, PairedTest], ...]
+
+    @cached_property
+    def mean(self) -> float:
+        return mean([test.difference for _, test in self.tests])
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """The smallest and the largest."""
+        found = [test.difference for _, test in self.tests]
+        return min(found), max(found)
+
+    @cached_property
+    def clear(self) -> tuple[int, int]:
+        """On how many tables it is clearly above zero, and clearly below."""
+        clear = [test.difference for _, test in self.tests if test.significant and test.difference]
+        return sum(each > 0 for each in clear), sum(each < 0 for each in clear)
+
+
+@dataclass(frozen=True)
+class MethodGains:
+    """A method's gains over all tables in which it has a complete row; None where it was not measured."""
+
+    key: RowKey
+    alone: Gains | None
+    tuning: Gains | None
+    own_term: Gains | None
+
+
+def method_gains(board: Board) -> list[MethodGains]:
+    """Every method of the board, the largest mean gain over the student alone first; the student alone ends it."""
+    alone: dict[RowKey, list[tuple[Comparison, PairedTest]]] = {}
+    tuning: dict[RowKey, list[tuple[Comparison, PairedTest]]] = {}
+    own: dict[RowKey, list[tuple[Comparison, PairedTest]]] = {}
+    for table in board.comparisons:
+        rows = ranked(table)
+        _gather(alone, table, {row.key: table.against_student(row) for row in rows})
+        _gather(tuning, table, tuning_tests(table, rows))
+        _gather(own, table, {row.key: table.own_term(row) for row in rows})
+    keys = sorted({*alone, *tuning, *own})
+    found = [MethodGains(key, *(_gains(each.get(key)) for each in (alone, tuning, own))) for key in keys]
+    return sorted(found, key=lambda each: (each.alone is None, -(each.alone.mean if each.alone else 0.0), each.key))
+
+
+def ranked(table: Comparison) -> list[Row]:
+    """The complete rows of students, in the table's order."""
+    return [row for row in table.rows if row.role in RANKED and row.complete]
+
+
+def tuning_tests(table: Comparison, rows: Sequence[Row]) -> Mapping[RowKey, PairedTest | None]:
+    """By row, tuned less default on the same report seeds, p adjusted by Holm over the table's rows; a row whose
+    default won is worth 0, and a row that has not run both is left out."""
+    pairs = {row.key: row.results for row in rows if {"tuned", "default"} <= row.results.keys()}
+    found = {}
+    for key, results in pairs.items():
+        ours, theirs = results["tuned"].test, results["default"].test
+        shared = [seed for seed in ours if seed in theirs]
+        chosen = choose_test(table.sampling.samples(shared), len(pairs), table.sampling) if shared else None
+        found[key] = paired_test(ours, theirs, chosen, sampling=table.sampling)
+    return adjusted(found)
+
+
+def adjusted(tests: Mapping[RowKey, PairedTest | None]) -> dict[RowKey, PairedTest | None]:
+    """The same tests with p adjusted by Holm over all of them."""
+    told = [(key, test.p) for key, test in tests.items() if test is not None and test.p is not None]
+    p_holm = dict(zip((key for key, _ in told), holm([p for _, p in told]), strict=True))
+    return {key: test and replace(test, p_holm=p_holm.get(key)) for key, test in tests.items()}
+
+
+def _gather(
+    found: dict[RowKey, list[tuple[Comparison, PairedTest]]],
+    table: Comparison,
+    tests: Mapping[RowKey, PairedTest | None],
+) -> None:
+    for key, test in tests.items():
+        if test is not None:
+            found.setdefault(key, []).append((table, test))
+
+
+def _gains(tests: Iterable[tuple[Comparison, PairedTest]] | None) -> Gains | None:
+    return Gains(tuple(tests)) if tests else None

@@ -1,0 +1,52 @@
+"""What has the highest mean under which latency of a request, dataset by dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from graph_distillery.leaderboard.tables.board import Board
+from graph_distillery.leaderboard.tables.requests import Timed, leader_under, most_timed_machine
+from graph_distillery.leaderboard.text import NONE, number, percent, plain, table
+
+#: Milliseconds a request; None: any.
+LIMITS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, None)
+
+
+def latency_table(board: Board) -> Iterator[str]:
+    """A sentence and a table; the limits are those at which some dataset's leader changes."""
+    machine = most_timed_machine(board)
+    if machine is None:
+        yield "No latency was measured, so nothing is said of speed."
+        return
+    datasets: dict[tuple[str, str, str], dict[float | None, Timed | None]] = {}
+    for each in board.comparisons:
+        place = (each.data.dataset, each.data.split, each.data.setting)
+        datasets.setdefault(place, {})
+    for place, found in datasets.items():
+        tables = [t for t in board.comparisons if (t.data.dataset, t.data.split, t.data.setting) == place]
+        found |= {limit: leader_under(tables, machine, limit) for limit in LIMITS}
+    shown = [
+        limit for place, limit in enumerate(LIMITS)
+        if limit is None or place == 0
+        or any(found[limit] != found[LIMITS[place - 1]] for found in datasets.values())
+    ]  # fmt: skip
+    shown = [limit for limit in shown if any(found[limit] for found in datasets.values())]
+    yield (
+        "The highest mean under a latency of a request (one item, and what it reads fetched; teachers take part), with "
+        "how many other rows have a 95 % interval that reaches into its own:"
+    )
+    header = ["data", *("any latency" if limit is None else f"under {number(limit)} ms" for limit in shown)]
+    lines = [
+        [plain(", ".join(place)), *(_cell(found[limit]) for limit in shown)]
+        for place, found in datasets.items()
+        if any(found.values())
+    ]
+    yield table(header, lines, len(header))
+
+
+def _cell(best: Timed | None) -> str:
+    if best is None:
+        return NONE
+    tied = f", {best.tied} tied" if best.tied else ""
+    name = f"{plain(best.name)} as {plain(best.model)}" if best.model else plain(best.name)
+    return f"{name} {percent(best.score)} ({number(best.latency_ms)} ms{tied})"
