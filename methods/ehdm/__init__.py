@@ -1,0 +1,3 @@
+"""EHDM."""
+
+from __future__ import annotations
