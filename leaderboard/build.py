@@ -43,14 +43,15 @@ def build_board(
     Default: what board.yaml names as ``previous``.
     """
     out = Path(out)
-    check_output(out)
     accepted = accepting(board)
+    beside = accepted.beside(out) if accepted else frozenset()
+    check_output(out, beside)
     with collector_paused():
         earlier = _earlier(since, accepted)
         loaded = load_stores(accepted.stores(stores) if accepted else stores, accepted)
         made = make_board(loaded, accepted.file if accepted else None)
         made = replace(made, published=tuple(published), earlier=earlier)
-        files = write_board(made, out, loaded.records, plots=plots)
+        files = write_board(made, out, loaded.records, plots=plots, beside=beside)
     readme = next(path for path in files if path.name == "README.md")
     titles = {each.slug: each.title for each in made.comparisons}
     titles |= {str(number): each.title for number, each in enumerate(made.overall, start=1)}

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,16 +27,20 @@ MARKER = ".distillery-board"
 IN_README = ("ranks-", "critical-difference-", "heat-map-", "pareto-")
 
 
-def write_board(board: Board, out: Path, records: Sequence[Record], *, plots: bool = True) -> list[Path]:
+def write_board(
+    board: Board, out: Path, records: Sequence[Record], *, plots: bool = True, beside: Collection[str] = ()
+) -> list[Path]:
     """Write a board's pages, leaderboard.*, tables/*.{csv,tex} and plots/*.{png,svg}; their paths, sorted.
 
     ``records`` are those the board was made from: configurations, runs and trials are read from them.
 
-    An earlier board at ``out`` is replaced. Raises BoardError where ``out`` is anything else than a board or
-    an empty folder, holds files that no board wrote, or cannot be written; nothing is changed then.
+    An earlier board at ``out`` is replaced. beside: files and folders in ``out`` that are not the board's and stay, as
+    its `board.yaml` and its stores; then files are exchanged one by one, elsewhere the folder as a whole. BoardError
+    where ``out`` is anything else than a board or an empty folder, holds files that no board wrote, or cannot be
+    written; nothing is changed then.
     """
     out = Path(os.path.abspath(out))
-    check_output(out)
+    check_output(out, beside)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         building = Path(tempfile.mkdtemp(prefix=f".{out.name}.building-", dir=out.parent))
@@ -44,7 +48,10 @@ def write_board(board: Board, out: Path, records: Sequence[Record], *, plots: bo
         raise BoardError(f"{out}: cannot write a board here: {error.strerror}") from None
     try:
         names = _fill(board, records, building, plots)
-        _swap(building, out)
+        if any((out / name).exists() for name in beside):
+            _exchange(building, out, names)
+        else:
+            _swap(building, out)
     except OSError as error:
         raise BoardError(f"{out}: cannot write the board: {error.strerror or error}") from None
     finally:
@@ -52,17 +59,17 @@ def write_board(board: Board, out: Path, records: Sequence[Record], *, plots: bo
     return [out / name for name in names]
 
 
-def check_output(out: Path) -> None:
-    """BoardError unless a board may be written at ``out``."""
+def check_output(out: Path, beside: Collection[str] = ()) -> None:
+    """BoardError unless a board may be written at ``out``, beside what is named."""
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise BoardError(f"{out}: is not a folder, so no board can be written there")
-    if not out.exists() or not any(out.iterdir()):
+    if not out.exists() or all(path.name in beside for path in out.iterdir()):
         return
     marker = out / MARKER
     if not marker.is_file():
         raise BoardError(f"{out}: exists and is not a board (it has no {MARKER}); choose another folder")
     ours = {MARKER, *marker.read_text(encoding="utf-8", errors="replace").splitlines()}
-    foreign = sorted(name for name in _files_in(out) if name not in ours)
+    foreign = sorted(name for name in _files_in(out) if name not in ours and name.split("/")[0] not in beside)
     if foreign:
         raise BoardError(f"{out}: holds files that are not the board's ({foreign[0]}); move them elsewhere first")
 
@@ -122,6 +129,19 @@ def _draw(board: Board) -> Iterator[Picture]:
 
 def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="")
+
+
+def _exchange(building: Path, out: Path, names: Sequence[str]) -> None:
+    """Put each new file in the place of the old one, and remove what no file of the board stands for any more."""
+    marker = out / MARKER
+    earlier = marker.read_text(encoding="utf-8").splitlines() if marker.is_file() else []
+    _write(marker, "".join(f"{name}\n" for name in sorted({*earlier, *names})))  # so that half of it is still a board
+    for name in names:
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (building / name).replace(out / name)
+    for name in set(earlier) - set(names):
+        (out / name).unlink(missing_ok=True)
+    (building / MARKER).replace(marker)
 
 
 def _swap(building: Path, out: Path) -> None:

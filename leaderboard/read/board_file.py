@@ -7,6 +7,7 @@ are reported.
 from __future__ import annotations
 
 import datetime
+import os
 import re
 from collections.abc import Iterable, Mapping
 from functools import cached_property
@@ -138,9 +139,13 @@ class Track(_Part):
 
 
 class Accepted(_Part):
-    """A store that the board accepts: a folder, its id, or both; and who sent it."""
+    """A store that the board accepts: a folder, its id, or both; and who sent it.
+
+    ``planned``: the folder need not be there yet; the board tells which of its tracks' datasets wait for it.
+    """
 
     path: Text | None = None
+    planned: bool = False
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     by: Text
     contact: Text | None = None
@@ -190,11 +195,20 @@ class BoardFile(_Part):
         return tuple(dict.fromkeys(each.by for each in self.stores))
 
     def paths(self, folder: Path) -> list[Path]:
-        """The folders of the stores it names, relative ones from where the file lies; BoardError where one has none."""
+        """The folders of the stores it names, relative ones from where the file lies, less those that are planned and
+        not there; BoardError where one has none."""
         for each in self.stores:
             if each.path is None:
                 raise BoardError(f"the store {each.id} of {each.by!r} has no path in the board's file: name its folder")
-        return [folder / each.path for each in self.stores if each.path]
+        named = [(folder / each.path, each.planned) for each in self.stores if each.path]
+        return [path for path, planned in named if not planned or path.exists()]
+
+    def beside(self, folder: Path, file: str) -> frozenset[str]:
+        """What lies in the file's own folder and is not the board's, where the board is written there: the file, and
+        the top folder of each of its stores and of the earlier version."""
+        paths = [*(each.path for each in self.stores if each.path), *([self.previous] if self.previous else [])]
+        inside = [Path(os.path.relpath(folder / path, folder)) for path in paths]
+        return frozenset({file, *(path.parts[0] for path in inside if path.parts and path.parts[0] != "..")})
 
     def entries(self, folder: Path, path: Path, ids: Iterable[str]) -> dict[str, int]:
         """By store id, the number of the entry that accepts these records of the store at ``path``.

@@ -90,6 +90,11 @@ class Accepting:
         """The stores to read: those given, or all that the file has."""
         return list(given) or self.file.paths(self.path.parent)
 
+    def beside(self, out: Path) -> frozenset[str]:
+        """What lies in ``out`` beside the board: nothing, unless the file itself lies there."""
+        folder = self.path.parent
+        return self.file.beside(folder, self.path.name) if folder.resolve() == out.resolve() else frozenset()
+
     def senders_of(self, read: Iterable[tuple[Path, ReadResult]]) -> dict[str, str]:
         """Who sent the store of each id, in the order of the file.
 

@@ -22,7 +22,7 @@ from typing import Any
 from graph_distillery.leaderboard.build import build_board
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.plots.stamps import digests, stamp_in
-from graph_distillery.leaderboard.read.board_file import read_board_file
+from graph_distillery.leaderboard.read.load import accepting
 from graph_distillery.leaderboard.reproduction.cells import ReproductionTable
 from graph_distillery.leaderboard.verification.drawings import differing_parts, parts_of, same_drawing, same_image
 from graph_distillery.leaderboard.write import MARKER
@@ -76,9 +76,13 @@ def verify_board(
     """
     if not (folder / MARKER).is_file():
         raise BoardError(f"{folder}: is not a board (it has no {MARKER})")
-    there = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file() or path.is_symlink()}
+    accepted = accepting(declared)
+    beside = accepted.beside(folder) if accepted else frozenset()
+    paths = [path for path in folder.rglob("*") if path.is_file() or path.is_symlink()]
+    there = {path.relative_to(folder).as_posix() for path in paths}
+    there = {name for name in there if name.split("/")[0] not in beside}
     listed = (folder / MARKER).read_text(encoding="utf-8", errors="replace").splitlines()
-    if since is None and _tells_changes(folder) and (declared is None or read_board_file(declared).previous is None):
+    if since is None and _tells_changes(folder) and (accepted is None or accepted.file.previous is None):
         raise BoardError(f"{folder}: tells what changed since an earlier version: name it with --since")
     plots = any(name.startswith("plots/") for name in (*there, *listed))
     with tempfile.TemporaryDirectory() as scratch:

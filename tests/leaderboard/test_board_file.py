@@ -319,3 +319,31 @@ def test_every_file_tells_whose_a_row_is_where_two_sent_one_method(make_store, a
     assert ends["kd (by Alice)"] == r"Alice \\"
     assert ends[r"kd (by Bob \& Co\_1)"] == r"Bob \& Co\_1 \\"
     assert ends["glnn"] == r"-- \\"
+
+
+def test_a_board_lies_beside_its_file_and_its_stores(make_store, alice, tmp_path, capsys):
+    """A repository's folder: board.yaml, the stores of its stages, one of them still to come, and the board."""
+    folder = make_store(alice(["cora"]), "board/stores/cora").parents[1]
+    stages = [{"path": f"stores/{name}", "by": "Alice", "planned": True} for name in ("cora", "citeseer")]
+    file = folder / "board.yaml"
+    file.write_text(yaml.safe_dump(BOARD | {"stores": stages}))
+    build = ["leaderboard", "--board", str(file), "--out", str(folder), "--no-plots"]
+    assert main(build) == 0
+    assert "no store has citeseer (cpf) yet" in capsys.readouterr().err
+    before = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    assert main(["verify", str(folder)]) == 0
+    assert "agree with the records" in capsys.readouterr().out
+
+    (folder / "tables" / "notes.txt").write_text("mine")
+    assert main(build) == 2
+    assert "holds files that are not the board's (tables/notes.txt)" in capsys.readouterr().err
+    (folder / "tables" / "notes.txt").unlink()
+    assert before == {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+
+    make_store(alice(["citeseer"]), "board/stores/citeseer")
+    assert main(["verify", str(folder)]) == 1, "a stage that has come is not on the board yet"
+    assert main(build) == 0
+    assert main(["verify", str(folder)]) == 0
+    assert (folder / "stores" / "cora" / "records").is_dir()
+    read = json.loads((folder / "leaderboard.json").read_text())
+    assert [each["dataset"] for each in read["comparisons"]] == ["citeseer", "cora"]

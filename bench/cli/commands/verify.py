@@ -26,12 +26,15 @@ def run(
     """A line per difference, and 1; or what was compared, and 0. BoardError where it cannot compare.
 
     data: compute the stores' scores again too, from their predictions and the datasets' labels. declared: the
-    `board.yaml` that the board was built by. since: the earlier version that it tells its changes since.
+    `board.yaml` that the board was built by; default: one that lies in the board, where no store is named either.
+    since: the earlier version that it tells its changes since.
     """
     from graph_distillery.leaderboard.read.load import accepting
     from graph_distillery.leaderboard.text import visible
     from graph_distillery.leaderboard.verification.verify import verify_board
 
+    own = board / "board.yaml"
+    declared = own if declared is None and not stores and own.is_file() else declared
     stores = named_stores(stores, accepting(declared))
     rows, published = split_stages(stores)
     found = verify_board(board, rows, published, declared, since)
