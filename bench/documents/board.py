@@ -1,0 +1,160 @@
+"""The suite's own board, stage by stage: `python -m graph_distillery.bench.documents.board --out RUNS`.
+
+A stage is one dataset of one spec of `bench/specs/board/`. Each runs into a store of its own under RUNS, is packed into
+`leaderboard/board/stores/` when it is over, and the board is built anew from all that are there. Called again, it keeps
+what is there and does the rest; `leaderboard/board/board.yaml` says beforehand what the board is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.sweeps.spec import Spec, read_spec
+from graph_distillery.near_names import unknown_line
+
+_ROOT = Path(__file__).resolve().parents[2]
+SPECS = _ROOT / "bench" / "specs" / "board"
+BOARD = _ROOT / "leaderboard" / "board"
+#: The specs in the order in which the stages are run, each with its datasets in that order.
+ORDER = (
+    ("gnn-to-mlp", "cora"),
+    ("gnn-to-mlp", "citeseer"),
+    ("gnn-to-mlp-larger", "amazon-photo"),
+    ("gnn-to-gnn", "cora"),
+    ("gnn-to-gnn", "citeseer"),
+    ("gnn-to-gnn-heterophilic", "chameleon"),
+    ("gnn-to-mlp-larger", "pubmed"),
+    ("gnn-to-mlp-inductive", "cora"),
+    ("gnn-to-mlp-inductive", "citeseer"),
+    ("gnn-to-gnn", "amazon-photo"),
+    ("gnn-to-gnn-heterophilic", "actor"),
+    ("gnn-to-mlp-inductive", "amazon-photo"),
+    ("gnn-to-gnn", "pubmed"),
+    ("gnn-to-mlp-larger", "amazon-computers"),
+    ("gnn-to-mlp-larger", "coauthor-cs"),
+)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One dataset of one spec."""
+
+    track: str
+    dataset: str
+
+    @property
+    def name(self) -> str:
+        """Of the stage, and of its store."""
+        return f"{self.track}-{self.dataset}"
+
+    @property
+    def packed(self) -> Path:
+        """Where its packed store lies once it is over."""
+        return BOARD / "stores" / self.name
+
+    def spec(self) -> Spec:
+        """The track's spec on this dataset alone."""
+        whole = read_spec(SPECS / f"{self.track}.yaml")
+        mine = tuple(each for each in whole.datasets if each == self.dataset)
+        return whole.model_copy(update={"name": self.name, "datasets": mine})
+
+
+def stages(names: Sequence[str] = ()) -> list[Stage]:
+    """All of them in their order, or those named.
+
+    Raises:
+        UserError: a name is none of a stage.
+    """
+    found = {stage.name: stage for stage in (Stage(*each) for each in ORDER)}
+    for name in names:
+        if name not in found:
+            raise UserError(f"--stage: {unknown_line('stage', name, found)}")
+    return [found[name] for name in names] if names else list(found.values())
+
+
+def costs(wanted: Sequence[Stage], workers: int, data: Path | None) -> Iterator[str]:
+    """A line per stage: its trainings and what they will take, by a probe of each cell."""
+    from graph_distillery.bench.sweeps import preflight
+    from graph_distillery.bench.sweeps.cost import estimate, progress_of
+    from graph_distillery.bench.sweeps.plan.expansion import make_plan
+
+    means = preflight.means("local", workers, "cpu", None)
+    for stage in wanted:
+        plan = make_plan(stage.spec(), data)
+        with tempfile.TemporaryDirectory() as nowhere:
+            cost = estimate(plan, progress_of(plan, Path(nowhere) / "store"), means)
+        hours = "unknown" if cost.seconds is None else f"{cost.seconds / 3600:.1f} h"
+        yield f"{stage.name}: {len(plan.searches)} searches, {cost.trainings} trainings, about {hours}"
+
+
+def run(stage: Stage, out: Path, workers: int, data: Path | None) -> bool:
+    """Carry out a stage, or what is left of it, and pack it; False where a run failed, which the board then tells."""
+    from graph_distillery.bench.cli.commands.pack import run as pack
+    from graph_distillery.bench.cli.progress import ProgressDisplay
+    from graph_distillery.bench.sweeps import preflight
+    from graph_distillery.bench.sweeps.store.files import plan_in
+    from graph_distillery.bench.sweeps.sweep import run_sweep
+
+    store = out / stage.name
+    plan = plan_in(store, stage.spec(), data)
+    with ProgressDisplay() as progress:
+        outcome = run_sweep(
+            plan,
+            store,
+            preflight.means("local", workers, "cpu", None),
+            listener=progress.attach,
+            on_message=progress.message,
+        )
+    draft = out / f".{stage.name}-packed"
+    shutil.rmtree(draft, ignore_errors=True)
+    pack(store, draft, as_json=False)
+    shutil.rmtree(stage.packed, ignore_errors=True)
+    stage.packed.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(draft, stage.packed)
+    return outcome.ok
+
+
+def build() -> None:
+    """The board of the stages that are there."""
+    from graph_distillery.bench.cli.commands.leaderboard import run as leaderboard
+
+    leaderboard([], BOARD, as_json=False, board=BOARD / "board.yaml")
+
+
+def main() -> int:
+    """Run the stages that are asked for, one after another, each on the board when it is over."""
+    from graph_distillery.bench.sweeps import preflight
+
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, metavar="RUNS", help="where the stores are")
+    parser.add_argument("--stage", action="append", default=[], metavar="NAME", help="repeatable; default: all")
+    parser.add_argument("--workers", type=int, default=0, help="worker processes; 0: trains in this one")
+    parser.add_argument("--data", type=Path, help="where datasets are kept")
+    parser.add_argument("--dry-run", action="store_true", help="say what each stage will cost, and run none")
+    asked = parser.parse_args()
+    data = preflight.data_folder(asked.data)
+    try:
+        wanted = stages(asked.stage)
+        if asked.dry_run:
+            for line in costs(wanted, asked.workers, data):
+                print(line, flush=True)
+            return 0
+        failed = False
+        for stage in wanted:
+            failed |= not run(stage, asked.out, asked.workers, data)
+            build()
+        return int(failed)
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
