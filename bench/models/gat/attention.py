@@ -22,24 +22,26 @@ from graph_distillery.methods.contract.sparse import SparseMatrix
 
 def attention_places(graph: Graph, heads: int) -> SparseMatrix:
     """The [nodes · heads, nodes · heads] matrix of ones at the places named above; built once per graph."""
+    return graph.cached(("attention", heads), lambda: places_of(graph.propagation("sum_self"), heads)[0])
 
-    def make() -> SparseMatrix:
-        arcs = graph.propagation("sum_self")
-        head = torch.arange(heads, device=graph.device)
-        size = graph.num_nodes * heads
-        # Row (target, head) holds the arcs of `target`, after those of the heads before it.
-        starts, degree = arcs.row_pointers[:-1, None], arcs.row_pointers.diff()[:, None]
-        pointers = torch.cat([(starts * heads + degree * head).view(-1), arcs.row_pointers[-1:] * heads])
-        row = torch.repeat_interleave(
-            torch.arange(size, device=graph.device), pointers.diff(), output_size=arcs.nonzeros * heads
-        )
-        target, row_head = row // heads, row % heads
-        within_row = torch.arange(row.numel(), device=graph.device) - pointers[row]
-        columns = arcs.columns[arcs.row_pointers[target] + within_row] * heads + row_head
-        ones = torch.ones(row.numel(), dtype=arcs.values.dtype, device=graph.device)
-        return SparseMatrix(pointers, columns, ones, (size, size)).knowing(row_of_entry=row)
 
-    return graph.cached(("attention", heads), make)
+def places_of(arcs: SparseMatrix, heads: int) -> tuple[SparseMatrix, Tensor]:
+    """Those places of any arcs, [targets, sources], and the entry of `arcs` that each is of, [entries] int64."""
+    head = torch.arange(heads, device=arcs.device)
+    size = arcs.shape[0] * heads
+    # Row (target, head) holds the arcs of `target`, after those of the heads before it.
+    starts, degree = arcs.row_pointers[:-1, None], arcs.row_pointers.diff()[:, None]
+    pointers = torch.cat([(starts * heads + degree * head).view(-1), arcs.row_pointers[-1:] * heads])
+    row = torch.repeat_interleave(
+        torch.arange(size, device=arcs.device), pointers.diff(), output_size=arcs.nonzeros * heads
+    )
+    target, row_head = row // heads, row % heads
+    within_row = torch.arange(row.numel(), device=arcs.device) - pointers[row]
+    entry = arcs.row_pointers[target] + within_row
+    columns = arcs.columns[entry] * heads + row_head
+    ones = torch.ones(row.numel(), dtype=arcs.values.dtype, device=arcs.device)
+    places = SparseMatrix(pointers, columns, ones, (size, arcs.shape[1] * heads)).knowing(row_of_entry=row)
+    return places, entry
 
 
 def arc_scores(scores: Tensor, graph: Graph, places: SparseMatrix) -> Tensor:

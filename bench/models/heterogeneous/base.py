@@ -165,6 +165,10 @@ class TypedModel(Model):
         """Layer number `index`, from 1, on [nodes, in] states; `output` when it gives the logits, of items alone."""
         raise NotImplementedError
 
+    def activated(self, index: int, made: Tensor) -> Tensor:
+        """Hidden state number `index` of what its layer made and the norm left."""
+        return self.activate(made) if index > 0 or self.activates_input else made
+
     def forward(self, graph: Graph) -> Output:
         state: Any = graph.features
         hidden: list[Tensor] = []
@@ -175,7 +179,7 @@ class TypedModel(Model):
             if index == len(self.norms):
                 return Output(of_items(made, graph), tuple(hidden))
             made = self.norms[index](made)
-            layer_input, state = state, self.activate(made) if index > 0 or self.activates_input else made
+            layer_input, state = state, self.activated(index, made)
             if self.hyper.residual and index > 0:
                 state = self.add_residual(state, layer_input)
             hidden.append(state)

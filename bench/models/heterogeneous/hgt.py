@@ -1,0 +1,152 @@
+"""Heterogeneous graph transformers (Hu et al., WWW 2020, equations 1 to 5)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar, Literal, Self
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+
+from graph_distillery.bench.models.base import ModelHyperparameters
+from graph_distillery.bench.models.heterogeneous.base import TypedHyperparameters, TypedLinear, TypedModel, node_types
+from graph_distillery.bench.models.heterogeneous.dot_attention import attend_by_products
+from graph_distillery.bench.models.heterogeneous.han import ItemOutput
+from graph_distillery.bench.models.layers import Convolution, Features
+from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.sparse import SparseMatrix
+
+
+class HGTHyperparameters(TypedHyperparameters):
+    layers: int = Field(4, ge=3, description="layers with weights: the map of features, those of attention, the output")
+    hidden: int = Field(64, ge=1, description="width of a hidden state, all heads together")
+    heads: int = Field(8, ge=1, description="attention heads")
+    input_activation: Literal["tanh", "relu"] = Field("tanh", description="of what the features are mapped to")
+    residual: Literal[False] = Field(False, description="its gates are in every layer")
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> Self:
+        if self.hidden % self.heads:
+            raise ValueError(f"hidden = {self.hidden} is the width of all heads, so a multiple of heads = {self.heads}")
+        return self
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Nodes of one type that have arcs of one relation: `nodes` [count] int64, ascending."""
+
+    relation: int
+    kind: int
+    nodes: Tensor
+
+
+@dataclass(frozen=True)
+class Relations:
+    """groups: all sources, whose columns in `places`, [nodes, sources], stand one after another."""
+
+    groups: tuple[Sources, ...]
+    places: SparseMatrix
+    nodes: Tensor  # [sources] int64: which node each column is
+    counts: list[int]  # columns of each group
+
+
+def relations_of(graph: Graph, relations: int) -> Relations:
+    """Made once per graph."""
+
+    def make() -> Relations:
+        types, groups, places, first = node_types(graph), [], [], 0
+        for relation in range(relations):
+            sources, targets = graph.arcs_of(relation)
+            kinds = types.index_select(0, sources)
+            for kind in kinds.unique().tolist():
+                own = kinds == kind
+                nodes, position = sources[own].unique(return_inverse=True)
+                groups.append(Sources(relation, kind, nodes))
+                places.append(torch.stack([targets[own], first + position]))
+                first += nodes.numel()
+        targets, columns = torch.cat(places, dim=1) if places else graph.edge_index[:, :0]
+        ones = torch.ones(targets.numel(), dtype=graph.dtype, device=graph.device)
+        arcs = SparseMatrix.from_entries(targets, columns, ones, (graph.num_nodes, max(first, 1)))
+        nodes = torch.cat([group.nodes for group in groups]) if groups else types[:0]
+        return Relations(tuple(groups), arcs, nodes, [group.nodes.numel() for group in groups])
+
+    return graph.cached(("relations", relations), make)
+
+
+class TransformerConvolution(Convolution):
+    """s_t A_t(GELU(h_i)) + (1 - s_t) x_i, h_i gathering x_j V W_r by the softmax of (x_i Q)(x_j K W'_r) m_r / sqrt(d).
+
+    The softmax is over all arcs into a node, whatever their types r; Q, K, V, A and s are those of the ends' types t.
+    """
+
+    def __init__(self, width: int, heads: int, types: int, relations: int) -> None:
+        super().__init__()
+        self.width, self.heads, self.each = width, heads, width // heads
+        self.query, self.key, self.value, self.out = (TypedLinear(width, width, types) for _ in range(4))
+        self.key_relation = nn.Parameter(torch.empty(relations, heads, self.each, self.each))
+        self.value_relation = nn.Parameter(torch.empty_like(self.key_relation))
+        for each in (self.key_relation, self.value_relation):
+            nn.init.xavier_uniform_(each.data.view(relations * heads * self.each, self.each), gain=1.0)
+            each.data.mul_(math.sqrt((relations * heads + 1) / 2))
+        self.prior = nn.Parameter(torch.ones(relations, heads))
+        self.skip = nn.Parameter(torch.ones(types))
+
+    def forward(self, graph: Graph, x: Features) -> Tensor:
+        assert isinstance(x, Tensor)
+        found = relations_of(graph, len(self.prior))
+        key, value = self._sources(found, x)
+        query, key, value = (self._by_head(each) for each in (self.query(graph, x), key, value))
+        gathered = attend_by_products(query, key, value, found.places)
+        made: Tensor = self.out(graph, F.gelu(gathered.transpose(0, 1).reshape(-1, self.width)))
+        gate = torch.sigmoid(self.skip).index_select(0, node_types(graph))[:, None]
+        return gate * made + (1 - gate) * x
+
+    def _sources(self, found: Relations, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Keys and values, [sources, width], under the matrices of type and relation in one."""
+        if not found.groups:
+            return (x.new_zeros(1, self.width),) * 2
+        keys = self.key_relation * (self.prior / math.sqrt(self.each))[:, :, None, None]
+        made = []
+        for group, rows in zip(found.groups, x.index_select(0, found.nodes).split(found.counts), strict=True):
+            maps = (
+                self._composed(linear, group.kind, each[group.relation])
+                for linear, each in ((self.key, keys), (self.value, self.value_relation))
+            )
+            both = torch.cat(list(maps), dim=1)
+            made.append(torch.addmm(both[-1], rows, both[:-1]))
+        key, value = torch.cat(made).split(self.width, dim=1)
+        return key, value
+
+    def _composed(self, linear: TypedLinear, kind: int, of_relation: Tensor) -> Tensor:
+        """[width + 1, width]: weight and bias of a type followed by [heads, width of a head, width of a head]."""
+        assert linear.bias is not None
+        both = torch.cat([linear.weight[kind], linear.bias[kind][None]])
+        return torch.einsum("ihd,hde->ihe", both.view(-1, self.heads, self.each), of_relation).flatten(1)
+
+    def _by_head(self, rows: Tensor) -> Tensor:
+        """[rows, width] -> [heads, rows, width of a head]"""
+        return rows.reshape(-1, self.heads, self.each).transpose(0, 1).contiguous()
+
+    def macs(self, nodes: int, edges: int) -> int:
+        """Each relation's sources counted as all nodes."""
+        per_relation = 2 * nodes * self.width * self.each * len(self.prior)
+        return 4 * nodes * self.width**2 + per_relation + 2 * edges * self.width
+
+
+class HGT(TypedModel):
+    """The map of features and tanh, then layers of attention, then a linear layer; dropout of hidden states."""
+
+    Hyperparameters: ClassVar[type[ModelHyperparameters]] = HGTHyperparameters
+
+    def make_typed(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
+        if output:
+            return ItemOutput(in_features, out_features)
+        return TransformerConvolution(out_features, self.hyper.heads, len(self.types.nodes), len(self.types.edges))
+
+    def activated(self, index: int, made: Tensor) -> Tensor:
+        if index > 0:
+            return made
+        return torch.tanh(made) if self.hyper.input_activation == "tanh" else F.relu(made)
