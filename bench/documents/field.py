@@ -79,9 +79,9 @@ def _line(key: Key, seeds: Scores, alone: Scores) -> str:
     name = f"`{method}`" if variant == "paper" else f"`{method}` ({variant})"
     done, base = _done(seeds), _done(alone)
     pairs = [done[seed] - base[seed] for seed in sorted(done) if seed in base]
-    gap = statistics.fmean(pairs) if pairs and method != _ALONE else None
-    shown = [_spread(list(done.values())), "–" if gap is None else _spread(pairs, of_mean=True, sign="+")]
-    cells = [name, teacher or "–", student, f"{len(done)} of {len(seeds)}", *shown, _remark(method, gap, seeds)]
+    pairs = [] if method == _ALONE else pairs
+    shown = [_spread(list(done.values())), _spread(pairs, of_mean=True, sign="+")]
+    cells = [name, teacher or "–", student, f"{len(done)} of {len(seeds)}", *shown, _remark(method, pairs, seeds)]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -94,17 +94,30 @@ def _spread(values: list[float], of_mean: bool = False, sign: str = "") -> str:
     return f"{mean} ± {statistics.stdev(values) / (len(values) ** 0.5 if of_mean else 1):.2f}"
 
 
-def _remark(method: str, gap: float | None, seeds: Scores) -> str:
-    """What a row has to say for itself."""
+def _remark(method: str, pairs: list[float], seeds: Scores) -> str:
+    """What a row has to say for itself; pairs: its differences to the student alone."""
     info = METHODS.get(method)
     said = [f"failed on seed {seed}" for seed, score in seeds.items() if score is None]
     if info.trains_on_validation:
         said.append("trains on validation labels")
     if info.status != "faithful":
         said.append(info.status)
-    if gap is not None and gap < 0 and method != "majority":
-        said.append(f"below the student alone: {info.below_alone or 'why is not known yet'}")
+    gap = statistics.fmean(pairs) if pairs and method != "majority" else 0.0
+    if pairs and not any(pairs) and method != "teacher":
+        said.append("the same runs as the student alone")
+    if gap < 0 and info.below_alone:
+        said.append(f"below the student alone: {info.below_alone}")
+    elif gap < 0 and len(pairs) > 1:
+        within = _half_interval(pairs) >= -gap
+        said.append("below the student alone: " + ("its 95 % interval reaches 0" if within else "why is not known yet"))
     return "; ".join(said)
+
+
+def _half_interval(pairs: list[float]) -> float:
+    """Half of the 95 % interval of their mean, Student's t."""
+    from scipy.stats import t
+
+    return float(t.ppf(0.975, len(pairs) - 1)) * statistics.stdev(pairs) / len(pairs) ** 0.5
 
 
 def main() -> None:

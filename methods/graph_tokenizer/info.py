@@ -27,4 +27,6 @@ INFO = MethodInfo(
     },
     own_term={"codes": 0},
     status="reconstructed",
+    below_alone="its second layer reads codes in place of the hidden states, which with the terms that train the codes "
+    "is all that sets it apart; it is trained to be vqgraph's teacher, not to classify best",
 )

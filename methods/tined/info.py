@@ -25,7 +25,8 @@ INFO = MethodInfo(
         "layers, so also behind a propagation and before the last, and is ReLU where gat has ELU; rows "
         "are normalised by norms that pass no gradient, "
         "so that the energy does not change with a row's length and its gradient does; dropout of a student as narrow "
-        "as the classes before its last layer costs much, and the released settings have little or none; released "
+        "as the classes before its last layer costs much (on Cora 59.9 with GLNN's student, dropout 0.6, and 80.6 with "
+        "none, lr 0.005, 500 epochs), and the released settings have little or none; released "
         "code selects by the validation loss, and lets patience count from half of its 500 epochs on. TINED+, which "
         "adds NOSMOG's terms, is not part of it",
         "official_code": "steps on the labels, on the teacher and on the energies apart, the last once an epoch on the "
