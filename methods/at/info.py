@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.methods.info import MethodInfo
+from graph_distillery.methods.info import ALL_TASKS, MethodInfo
 
 INFO = MethodInfo(
     name="at",
@@ -13,5 +13,6 @@ INFO = MethodInfo(
     url="https://arxiv.org/abs/1612.03928",
     family="features",
     target=".method:AttentionTransfer",
+    tasks=(*ALL_TASKS, "typed-node-classification"),
     own_term={"beta": 0.0},
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.methods.info import MethodInfo
+from graph_distillery.methods.info import ALL_TASKS, MethodInfo
 
 INFO = MethodInfo(
     name="kd+at",
@@ -13,6 +13,7 @@ INFO = MethodInfo(
     url="https://arxiv.org/abs/2111.04964",
     family="features",
     target=".method:KDAttentionTransfer",
+    tasks=(*ALL_TASKS, "typed-node-classification"),
     own_term={"beta": 0.0},
     without_own_term="kd",
 )

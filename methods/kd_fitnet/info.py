@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.methods.info import MethodInfo
+from graph_distillery.methods.info import ALL_TASKS, MethodInfo
 
 INFO = MethodInfo(
     name="kd+fitnet",
@@ -13,6 +13,7 @@ INFO = MethodInfo(
     url="https://arxiv.org/abs/2111.04964",
     family="features",
     target=".method:KDFitNet",
+    tasks=(*ALL_TASKS, "typed-node-classification"),
     variants={
         "paper": "a bias-free linear map of the student's rows against the teacher's own",
         "official_code": "as the released code of Joshi et al. (TNNLS 2022): Linear, BatchNorm and ReLU to 256 on both "

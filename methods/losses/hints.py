@@ -32,7 +32,8 @@ JointHintH = TypeVar("JointHintH", bound=JointHintHyperparameters)
 
 
 class HintMethod(Method[HintH]):
-    """CE + beta hint, the hint on all observed nodes. Without the hint (beta 0) the student alone remains."""
+    """CE + beta hint, the hint on all observed nodes, of typed ones on the items. Without it (beta 0) the student alone
+    remains."""
 
     def setup(self) -> None:
         if self.hyper.beta == 0:
@@ -55,6 +56,9 @@ class HintMethod(Method[HintH]):
             return {}
         student_hidden = pick_layer(student.hidden, hyper.student_layer, "student")
         teacher_hidden = pick_layer(batch.teacher.hidden, hyper.teacher_layer, "teacher")
+        items = batch.graph.num_targets
+        if items < batch.graph.num_nodes:
+            student_hidden, teacher_hidden = student_hidden[:items], teacher_hidden[:items]
         return {"hint": hyper.beta * self.hint(student_hidden, teacher_hidden)}
 
     def hint(self, student: Tensor, teacher: Tensor) -> Tensor:

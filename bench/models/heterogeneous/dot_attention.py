@@ -43,13 +43,13 @@ class _ProductAttention(torch.autograd.Function):
             weights.append(weight)
         out = torch.stack(outs)
         ctx.places = places
-        ctx.save_for_backward(query, key, value, torch.stack(weights), torch.stack(totals), out)
+        ctx.save_for_backward(query, key, value, torch.stack(totals), out, *weights)
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        query, key, value, weights, totals, out = ctx.saved_tensors
+        query, key, value, totals, out, *weights = ctx.saved_tensors
         places: SparseMatrix = ctx.places
         order = places.transposed_places()[2]
         if "transposed" not in places._cache:

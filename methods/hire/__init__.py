@@ -1,0 +1,3 @@
+"""HIRE, first- and second-order distillation of heterogeneous networks."""
+
+from __future__ import annotations
