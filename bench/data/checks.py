@@ -17,7 +17,7 @@ from graph_distillery.bench.data.columns import check_columns, check_types
 from graph_distillery.bench.data.dataset import Dataset, Indices, columns_along
 from graph_distillery.bench.data.edges import tidy, tidy_typed
 from graph_distillery.bench.data.faults import DataFault
-from graph_distillery.bench.data.loaders.links.pairs import LINK_SPLITS, check_links
+from graph_distillery.bench.data.loaders.links.pairs import check_links, check_part_of_links
 from graph_distillery.methods.contract.columns import TYPE, Columns
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import ITEMS
@@ -39,7 +39,7 @@ def sound(dataset: Dataset) -> Dataset:
     if TASKS.get(dataset.task).typed:
         check_types(dataset.graph)
     check_labels(dataset)
-    if set(LINK_SPLITS) & set(dataset.fixed_splits):
+    if dataset.level == "pair":
         check_links(dataset)
     dataset = _with_tidy_edges(dataset)
     _check_within_graphs(dataset.graph)
@@ -87,6 +87,8 @@ def check_parts(dataset: Dataset, name: str, parts: Indices, number: int | None 
             why = f"its {other} and {part} parts share {shared.numel():,} {item}s, the first of them {int(shared[0]):,}"
             raise DataFault(f"{noun} {part}", f"{title}: {why}")
         owner[items] = place
+        if dataset.level == "pair" and place:
+            check_part_of_links(dataset, f"{noun} {part}", f"{title}: its {part} part", items)
     _check_judged(dataset, noun, title, parts)
 
 
@@ -216,6 +218,8 @@ def _check_within_graphs(graph: Graph) -> None:
 def check_labels(dataset: Dataset) -> None:
     """Raises DataFault unless there is a label for each item, and each is one that the task knows, or -1."""
     labels, classes = dataset.labels, dataset.num_classes
+    if dataset.level == "pair" and dataset.graph.pairs is None:
+        raise DataFault("pairs", f"the graph names no pairs of nodes, and {dataset.task} is about those")
     kind, items = TASKS.get(dataset.task).labels, ITEMS[dataset.level].count(dataset.graph)
     multilabel = kind == "set"
     wanted = [items, classes] if multilabel else [items]
@@ -231,11 +235,14 @@ def check_labels(dataset: Dataset) -> None:
                 "labels", f"item {item:,} has {float(labels[item, column])} as label {column:,}, not 0 or 1"
             )
         return
+    if kind == "binary" and classes != 1:
+        raise DataFault("labels", f"there are {classes} classes, and {dataset.task} tells one thing of an item: say 1")
     classes = 2 if kind == "binary" else classes
     outside = ((labels < -1) | (labels >= classes)).nonzero().flatten()
     if outside.numel():
         first = int(outside[0])
-        why = f"item {first:,} has label {int(labels[first])}; there are {classes} classes, and -1 is no label"
+        known = "labels are 0 and 1" if kind == "binary" else f"there are {classes} classes"
+        why = f"item {first:,} has label {int(labels[first])}; {known}, and -1 is no label"
         raise DataFault("labels", why)
     if bool((labels < 0).all()):
         raise DataFault("labels", "no item has a label")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import torch
+
 from graph_distillery.bench.data.faults import DataFault
 from graph_distillery.methods.contract.columns import TYPE, Columns
 from graph_distillery.methods.contract.graph import Graph
@@ -17,6 +19,8 @@ def check_columns(graph: Graph) -> None:
         return
     if graph.pairs.dim() != 2 or graph.pairs.shape[1] != 2:
         raise DataFault("pairs", f"the pairs have shape {list(graph.pairs.shape)}, not [pairs, 2]")
+    if graph.pairs.dtype != torch.long:
+        raise DataFault("pairs", f"the pairs are {graph.pairs.dtype}, not int64")
     outside = ((graph.pairs < 0) | (graph.pairs >= graph.num_nodes)).any(dim=1).nonzero().flatten()
     if outside.numel():
         which, last = int(outside[0]), graph.num_nodes - 1

@@ -24,12 +24,15 @@ from graph_distillery.bench.data.files.arrays import MASKS, Raw, raw_graph
 from graph_distillery.bench.data.files.source import DataSource
 from graph_distillery.bench.data.files.tables import SUFFIXES, read_splits, read_tables
 from graph_distillery.bench.data.files.torch_file import from_python, read_torch
+from graph_distillery.bench.data.loaders.links.pairs import link_dataset
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.paths import shortened
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.tasks.registry import TASKS, make_task
 from graph_distillery.near_names import did_you_mean, hint, nearest
 
+#: Of the nodes of one's own graph, those that are new in `links-production`; LLP's but on Cora and CiteSeer.
+_NEW_SHARE = 0.1
 #: How a file's name ends.
 KINDS = (".pt", ".npz", *SUFFIXES)
 
@@ -103,23 +106,27 @@ def own_dataset(name: str, source: DataSource) -> Dataset:
         if isinstance(made, Dataset):
             return _renamed(made, name, source)
         with blamed(None, {}, f"dataset {name!r}: {source.python}"):
-            found = tidied(from_python(made), bool(source.undirected))
+            found = tidied(from_python(made), bool(source.undirected) or source.predicts_links)
             return dataset_of(name, found, source)
     assert source.file is not None
     nodes, splits = (Path(each) if each else None for each in (source.nodes, source.splits))
-    found = read_graph(Path(source.file), nodes, splits, source.undirected)
+    undirected = True if source.predicts_links else source.undirected
+    found = read_graph(Path(source.file), nodes, splits, undirected)
     carriers = dict(found.carriers)
     with blamed(carriers.pop(""), carriers):
         return dataset_of(name, found, source)
 
 
 def dataset_of(name: str, found: FileGraph, source: DataSource) -> Dataset:
-    """A graph that was read, as a dataset of a task.
+    """A graph that was read, as a dataset of a task: of links its edges, whatever its labels.
 
     Raises:
-        DataFault: it has no labels, or they, or the splits, do not fit the task.
+        DataFault: it has no labels, or they, or the splits, do not fit the task; for links, it is several graphs, or of
+            too few edges.
     """
     task = TASKS.get(source.task)
+    if source.predicts_links:
+        return _of_links(name, found, source)
     if found.labels is None:
         raise DataFault("labels", "there are no labels ('y', or a column 'label'), and a dataset needs them")
     graph, labels = found.graph, found.labels
@@ -151,6 +158,14 @@ def dataset_of(name: str, found: FileGraph, source: DataSource) -> Dataset:
     check_labels(built)
     make_task(source.task, built.num_classes)
     return replace(sound(built), class_names=found.class_names)
+
+
+def _of_links(name: str, found: FileGraph, source: DataSource) -> Dataset:
+    if found.graph.num_graphs > 1:
+        raise DataFault("edges", f"there are {found.graph.num_graphs:,} graphs, and links are predicted within one")
+    made = link_dataset(name, found.graph, _NEW_SHARE)
+    told = replace(made, metric=source.info_metric, self_loops=found.self_loops, repeats=found.repeats)
+    return sound(told)
 
 
 def tidied(raw: Raw, undirected: bool) -> FileGraph:

@@ -30,6 +30,7 @@ SPLITS: dict[str, tuple[str, ...]] = {
     "node-classification": _NODE_SPLITS,
     "node-multilabel": ("random-60-20-20", "public", "sealed-60-20-20"),
     "graph-classification": ("kfold-10", "holdout-70-30", "sealed-60-20-20", "public"),
+    "link-prediction": ("links-5-10", "links-production", "public", "random-60-20-20"),
 }
 
 
@@ -38,8 +39,9 @@ class DataSource(BaseModel):
 
     name: what records and boards call it; left out, the file's stem. split: its usual one. nodes: the table of nodes
     beside an edge list. splits: a file of own splits, which is then its split `public`. undirected: take every arc in
-    both directions; left out, edge lists are, other files stay as they are. classes: how many there are, where that is
-    more than the greatest label says. licence: of the data, for the card of a student trained on it.
+    both directions; left out, edge lists and graphs whose links are predicted are, other files stay as they are.
+    classes: how many there are, where that is more than the greatest label says. licence: of the data, for the card of
+    a student trained on it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -95,7 +97,17 @@ class DataSource(BaseModel):
             raise ValueError(unknown_line(f"split of {self.task}", self.split, splits))
         if self.python is not None and (self.nodes or self.splits):
             raise ValueError("nodes and splits are for files; the function returns its own masks")
+        if self.predicts_links and (self.splits or self.undirected is False):
+            said = "splits" if self.splits else "undirected: false"
+            raise ValueError(
+                f"{said}: the edges of a graph are its pairs, undirected, and parted by links-5-10 and so on"
+            )
         return self
+
+    @property
+    def predicts_links(self) -> bool:
+        """Whether its items are pairs of nodes."""
+        return TASKS.get(self.task).items == "pair"
 
     @property
     def info_metric(self) -> Metric:

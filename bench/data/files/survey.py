@@ -13,6 +13,7 @@ from torch import Tensor
 
 from graph_distillery.bench.data.checks import remarks
 from graph_distillery.bench.data.dataset import Dataset
+from graph_distillery.bench.data.loaders.links.pairs import FIXED, PRODUCTION, hides_edges
 from graph_distillery.methods.contract.graph import Graph
 
 #: Arcs between equal labels, beyond chance, below which neighbours say little of a class (adjusted homophily).
@@ -23,13 +24,15 @@ LARGE, SMALL = 50_000, 5_000
 
 @dataclass(frozen=True)
 class Proposal:
-    """What to begin with, and why; `settings` are those of the teacher and of a student of nodes' features."""
+    """What to begin with, and why; `settings` are those of the teachers, `student` those of the model `learner`."""
 
     split: str
     teachers: tuple[str, ...]
     settings: Mapping[str, Any]
     student: Mapping[str, Any]
     why: tuple[str, ...]
+    learner: str = "mlp"
+    methods: tuple[str, ...] = ("supervised", "kd", "glnn")
 
 
 def facts(dataset: Dataset) -> dict[str, Any]:
@@ -96,7 +99,15 @@ def proposal(dataset: Dataset) -> Proposal:
     student: dict[str, Any] = {"hidden": 128, "layers": 2}
     if dataset.level == "graph":
         why.append("gin: whole graphs are told apart by sums over nodes")
-        return Proposal(split, ("gin",), {"hidden": 64, "layers": 3, "dropout": 0.1}, {"hidden": 64}, tuple(why))
+        deep = {"hidden": 64, "layers": 3, "dropout": 0.1}
+        return Proposal(split, ("gin",), deep, {"hidden": 64}, tuple(why), "gcn", ("supervised", "kd"))
+    if dataset.level == "pair":
+        why.append(
+            "sage of two layers and an MLP, both as LLP (Guo et al., ICML 2023) has them; heuristics beside them"
+        )
+        wide = {"hidden": 256, "layers": 2, "dropout": 0.5}
+        methods = ("supervised", "kd", "llp", "common-neighbours", "katz")
+        return Proposal(split, ("sage",), {**wide, "aggregator": "mean"}, wide, tuple(why), "mlp", methods)
     teachers: tuple[str, ...] = ("gcn", "sage")
     adjusted = homophily(graph, dataset.labels)[1] if dataset.labels.dim() == 1 else None
     if adjusted is not None and adjusted < HETEROPHILOUS:
@@ -128,8 +139,8 @@ def spec_text(name: str, source: Mapping[str, Any], found: Proposal) -> str:
         "name": f"{name}-students",
         "datasets": [{**source, "name": name, "split": found.split}],
         "teachers": [{"model": teacher, **_fitting(teacher, found.settings)} for teacher in found.teachers],
-        "students": [{"model": "mlp" if "gin" not in found.teachers else "gcn", **found.student}],
-        "methods": ["supervised", "kd", *([] if "gin" in found.teachers else ["glnn"])],
+        "students": [{"model": found.learner, **found.student}],
+        "methods": list(found.methods),
         "search": {"trials": 20},
         "report": {"seeds": 5},
     }
@@ -145,6 +156,8 @@ def _split(dataset: Dataset) -> tuple[str, str]:
         return "public", "the file's own masks"
     if dataset.level == "graph":
         return "kfold-10", "whole graphs, ten folds"
+    if dataset.level == "pair" and hides_edges(dataset):
+        return FIXED, f"LLP's; in {PRODUCTION} a tenth of the nodes is new"
     return "random-60-20-20", "there are no masks; sealed-60-20-20 keeps one test set for all seeds"
 
 

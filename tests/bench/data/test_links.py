@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +14,9 @@ from torch import Tensor
 from graph_distillery.bench.data.checks import sound
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.faults import DataFault
+from graph_distillery.bench.data.files.reading import own_dataset
+from graph_distillery.bench.data.files.source import DataSource
+from graph_distillery.bench.data.files.survey import proposal, spec_text
 from graph_distillery.bench.data.loaders.links.pairs import BUCKETS, FIXED, NEW, PRODUCTION, check_hidden, link_dataset
 from graph_distillery.bench.data.splits import make_split
 from graph_distillery.bench.errors import UserError
@@ -120,3 +125,83 @@ def test_what_is_wrong_with_pairs(made: Dataset) -> None:
         divide(made, make_split(made, PRODUCTION, 0)[1], ProblemKey("made", PRODUCTION, "transductive"), 0)
     with pytest.raises(UserError, match="has no split 'random-60-20-20'"):
         make_split(made, "random-60-20-20", 0)
+
+
+@pytest.fixture(scope="module")
+def asked() -> Dataset:
+    """Pairs of one's own, none of them an edge: what is asked about them is not what the graph is made of."""
+    generator = torch.Generator().manual_seed(4)
+    apart = torch.ones(NODES, NODES).triu(1).nonzero()
+    apart = apart[torch.randperm(len(apart), generator=generator)]
+    graph = Graph.build(torch.rand(NODES, 4, generator=generator), apart[300:600].T)
+    labels, items = torch.arange(200) % 2, torch.arange(200)
+    splits = {"public": [(items[:100], items[100:150], items[150:])]}
+    return sound(Dataset.build("asked", "link-prediction", "hits_20", graph.with_pairs(apart[:200]), labels, 1, splits))
+
+
+def test_pairs_of_ones_own_that_are_wrong(asked: Dataset) -> None:
+    """The kinds of faults that sets of nodes are refused for, and a graph that shows what is to be found."""
+    graph, pairs, labels = asked.graph, asked.graph.asked_pairs, asked.labels
+    (train, val, test) = asked.fixed_splits["public"][0]
+
+    def refused(text: str, **changed: object) -> None:
+        with pytest.raises(DataFault, match=text):
+            sound(replace(asked, **changed))  # type: ignore[arg-type]
+
+    def with_pair(*ends: int) -> Graph:
+        other = pairs.clone()
+        other[7] = torch.tensor(ends)
+        return graph.with_pairs(other)
+
+    refused(f"pair 7 is .-1, 3.; nodes are 0 to {NODES - 1}", graph=with_pair(-1, 3))
+    refused("pair 7 joins node 3 with itself", graph=with_pair(3, 3))
+    refused(r"the pair of nodes .* is asked about more than once", graph=with_pair(*pairs[9].flip(0).tolist()))
+    refused("the pairs are torch.float32, not int64", graph=graph.with_pairs(pairs.float()))
+    refused(
+        r"the pairs have shape .200, 3., not .pairs, 2.", graph=graph.with_pairs(torch.cat([pairs, pairs[:, :1]], 1))
+    )
+    refused("the graph names no pairs of nodes", graph=replace(graph, pairs=None))
+    refused(r"the labels have shape .199., the task wants .200.", labels=labels[:-1])
+    refused("item 5 has label 2; labels are 0 and 1", labels=torch.where(torch.arange(200) == 5, 2, labels))
+    refused("there are 2 classes, and link-prediction tells one thing", num_classes=2)
+    refused("its validation part is empty", fixed_splits={"public": [(train, val[:0], test)]})
+    refused(
+        "its training and test parts share 9 pairs",
+        fixed_splits={"public": [(train, val, torch.cat([train[:9], test]))]},
+    )
+    nan = torch.full_like(graph.dense_features(), float("nan"))
+    refused("node 0 has nan as feature 0", graph=graph.with_features(nan))
+    wanted = int(test[labels[test] == 1][0])
+    shown = graph.with_edges(torch.cat([graph.edge_index, pairs[wanted].flip(0)[:, None]], dim=1))
+    refused(rf"its test part asks about nodes .* \(pair {wanted}\), whose edge the graph shows", graph=shown)
+    trained = int(train[labels[train] == 1][0])  # what training asks about may be shown
+    sound(replace(asked, graph=graph.with_edges(torch.cat([graph.edge_index, pairs[trained][:, None]], dim=1))))
+
+
+def test_links_of_a_graph_of_ones_own(tmp_path: Path) -> None:
+    """A file of nodes and edges, without labels, whose edges are to be found; what is wrong with it is one line."""
+    generator = np.random.default_rng(1)
+    edges, features = generator.integers(0, 80, (500, 2)), generator.normal(size=(80, 3))
+
+    def read(name: str, task: str = "link-prediction", **arrays: object) -> Dataset:
+        np.savez(tmp_path / f"{name}.npz", **{"x": features, "edges": edges, **arrays})
+        return own_dataset(name, DataSource(file=str(tmp_path / f"{name}.npz"), name=name, task=task))
+
+    found = read("mine")
+    assert found.self_loops == int((edges[:, 0] == edges[:, 1]).sum())
+    joined = {tuple(sorted(edge)) for edge in edges.tolist() if edge[0] != edge[1]}
+    for name in (FIXED, PRODUCTION):
+        of, split = make_split(found, name, 0)
+        assert pairs_of(of, torch.arange(of.num_items), 1) == joined
+        assert pairs_of(of, split.test, 1) < joined
+    assert "methods: [supervised, kd, llp" in spec_text("mine", {"file": "mine.npz"}, proposal(found))
+    for text, arrays in {
+        "the graph has no edge, and its edges are what is to be found": {"edges": edges[:0]},
+        "edge 0 joins nodes 0 and 80": {"edges": np.array([[0, 80]])},
+        r"split 'links-5-10': its validation part has \d items of label 0": {"edges": edges[:40]},
+        "have an edge and 0 none": {"x": features[:9], "edges": np.stack(np.triu_indices(9, 1), axis=1)},
+    }.items():
+        with pytest.raises(UserError, match=text):
+            read("wrong", **arrays)
+    with pytest.raises(ValueError, match="splits: the edges of a graph are its pairs"):
+        DataSource(file="mine.npz", name="mine", task="link-prediction", splits="other.npz")

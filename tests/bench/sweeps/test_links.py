@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.rescoring import rescore
 from graph_distillery.bench.sweeps.sweep import run_sweep
+from graph_distillery.leaderboard import build_board
 from graph_distillery.methods.tasks.registry import stand_in_task
 
 
@@ -88,33 +90,82 @@ def hidden_edges(name: str) -> Dataset:
     return link_dataset(name, made.graph.with_edges(torch.cat([made.graph.edge_index, apart, apart.flip(0)], 1)), 0.3)
 
 
-def test_new_nodes_are_judged_by_bucket(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
-    """The split names its setting; the scores of old and new pairs stand in the records and follow from predictions;
-    another setting is refused."""
+@pytest.fixture
+def hidden() -> Iterator[None]:
+    """The dataset of that name."""
     info = DatasetInfo("hidden", "Edges", "link-prediction", "hits_20", ("links-5-10", "links-production"), "made up",
                        "generated", f"{__name__}:hidden_edges", nodes=120, features=8, classes=1)  # fmt: skip
     DATASETS.register(info)
-    try:
-        training = {"hidden": 8, "layers": 2, "epochs": 3}
-        asked: dict[str, Any] = {
-            "datasets": ["hidden"],
-            "split": "links-production",
-            "teachers": [{"model": "sage", **training}],
-            "students": [{"model": "mlp", **training}],
-            "methods": ["kd"],
-            "search": {"trials": 0},
-            "report": {"seeds": 1},
-        }
-        with pytest.raises(UserError, match=r"^setting: dataset 'hidden': split 'links-production' is inductive, not"):
-            plan_of(**asked, setting="transductive")
-        assert run_sweep(plan_of(**asked), tmp_path / "store").ok
-        records = read_records(tmp_path / "store").records
-        assert {(record.status, record.cell.setting) for record in records} == {("ok", "inductive")}
-        reports = {record.cell.method: record for record in records if record.kind == "report"}
-        for report in reports.values():
-            assert report.metrics.test is not None
-            assert {"hits_20", "mrr", "roc_auc", "old_old", "old_new", "new_new"} <= report.metrics.test.keys()
-        assert reports["majority"].metrics.test["hits_20"] == 0  # every score ties, and no tie is a hit
-        assert rescore(tmp_path / "store").wrong == []
-    finally:
-        DATASETS.unregister("hidden")
+    yield
+    DATASETS.unregister("hidden")
+
+
+@pytest.mark.usefixtures("hidden")
+def test_new_nodes_are_judged_by_bucket(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    """The split names its setting; the scores of old and new pairs stand in the records and follow from predictions;
+    another setting is refused."""
+    training = {"hidden": 8, "layers": 2, "epochs": 3}
+    asked: dict[str, Any] = {
+        "datasets": ["hidden"],
+        "split": "links-production",
+        "teachers": [{"model": "sage", **training}],
+        "students": [{"model": "mlp", **training}],
+        "methods": ["kd"],
+        "search": {"trials": 0},
+        "report": {"seeds": 1},
+    }
+    with pytest.raises(UserError, match=r"^setting: dataset 'hidden': split 'links-production' is inductive, not"):
+        plan_of(**asked, setting="transductive")
+    assert run_sweep(plan_of(**asked), tmp_path / "store").ok
+    records = read_records(tmp_path / "store").records
+    assert {(record.status, record.cell.setting) for record in records} == {("ok", "inductive")}
+    reports = {record.cell.method: record for record in records if record.kind == "report"}
+    for report in reports.values():
+        assert report.metrics.test is not None
+        assert {"hits_20", "mrr", "roc_auc", "old_old", "old_new", "new_new"} <= report.metrics.test.keys()
+    assert reports["majority"].metrics.test["hits_20"] == 0  # every score ties, and no tie is a hit
+    assert rescore(tmp_path / "store").wrong == []
+
+
+@pytest.mark.usefixtures("hidden")
+def test_a_spec_of_several_tasks_is_split_and_ranked_apart(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
+    """Cells are those that fit; the others are told of; the board has a table for each task, and a pair's latency."""
+    small, links = {"hidden": 8, "layers": 2, "epochs": 3}, ("kd", "llp", "common-neighbours")
+    asked: dict[str, Any] = {
+        "datasets": ["karate", "hidden"],
+        "teachers": [{"model": "sage", **small}],
+        "students": [{"model": "mlp", **small}],
+        "methods": ["glnn", *links],
+        "search": {"trials": 1, "seeds": [100], "pruner": "none"},
+        "report": {"seeds": 1, "ablated": False},
+    }
+    plan = plan_of(**asked)
+    told = {f"karate: {name} does not support node-classification" for name in links if name != "kd"}
+    assert set(plan.left_out) == {*told, "hidden: glnn does not support link-prediction"}
+    with pytest.raises(
+        UserError, match=r"^split: unknown split of dataset 'karate' 'links-5-10'; the valid ones are public"
+    ):
+        plan_of(**asked, split="links-5-10")
+    with pytest.raises(
+        UserError, match=r"^setting: dataset 'hidden': split 'links-5-10' is transductive, not inductive"
+    ):
+        plan_of(**asked, setting="inductive")
+    with pytest.raises(UserError, match=r"^the plan is empty: hidden: glnn does not support link-prediction"):
+        plan_of(**{**asked, "datasets": ["hidden"], "methods": ["glnn"]})
+    assert run_sweep(plan, tmp_path / "store").ok
+    build_board([tmp_path / "store"], tmp_path / "board", plots=False)
+    board = json.loads((tmp_path / "board" / "leaderboard.json").read_text())
+    tables = {each["dataset"]: each for each in board["comparisons"]}
+    assert {name: (each["task"], each["metric"]) for name, each in tables.items()} == {
+        "karate": ("node-classification", "accuracy"),
+        "hidden": ("link-prediction", "hits_20"),
+    }
+    assert {each["task"]: each["datasets"] for each in board["overall"]} == {
+        "node-classification": 1,
+        "link-prediction": 1,
+    }
+    rows = {row["method"]: row for row in tables["hidden"]["rows"]}
+    assert rows.keys() == {"majority", "teacher", "supervised", *links}
+    for name in links:
+        (speed,) = rows[name]["speed"].values()
+        assert speed["request_ms"] > 0

@@ -49,11 +49,18 @@ def link_dataset(name: str, graph: Graph, share: float) -> Dataset:
     cora and citeseer, 0.1 on others.
 
     Raises:
-        DataFault: too few pairs without an edge.
+        DataFault: no edge, or too few pairs without one.
     """
     edges = tidy_edges(graph.edge_index, graph.num_nodes, undirected=True).numpy().T
     edges = edges[edges[:, 0] < edges[:, 1]]
     nodes, stream = graph.num_nodes, Stream(0, PRODUCTION)
+    free = nodes * (nodes - 1) // 2 - len(edges)
+    if not len(edges):
+        raise DataFault("edges", "the graph has no edge, and its edges are what is to be found")
+    if free < len(edges):
+        raise DataFault(
+            "edges", f"of its pairs of nodes {len(edges):,} have an edge and {free:,} none; as many are needed"
+        )
     new = np.zeros(nodes, np.int64)
     new[stream.permutation(nodes)[: round(share * nodes)]] = 1
     (linked, apart), (linked_later, apart_later) = _fixed(edges, nodes), _production(edges, new, share, stream)
@@ -94,13 +101,16 @@ def buckets(dataset: Dataset, items: Tensor) -> Mapping[str, Tensor]:
 
 
 def check_links(dataset: Dataset) -> None:
-    """Raises DataFault unless every pair is of two nodes and has the label 1 where an edge joins them and 0 where none
-    does, and no split holds one pair twice."""
+    """Raises DataFault unless every pair is of two nodes and stands once: in a split, where splits hide edges, else in
+    the dataset. Where they do, its label is 1 where an edge joins it, and 0 where none does."""
     graph, pairs = dataset.graph, dataset.graph.asked_pairs
     loops = (pairs[:, 0] == pairs[:, 1]).nonzero().flatten()
     if loops.numel():
         raise DataFault("pairs", f"pair {int(loops[0]):,} joins node {int(pairs[loops[0], 0]):,} with itself")
     codes = _codes(pairs, graph.num_nodes)
+    if not hides_edges(dataset):
+        _check_once("pairs", "", codes, pairs)
+        return
     joined = torch.isin(codes, _codes(graph.edge_index.T, graph.num_nodes))
     wrong = ((dataset.labels == 1) != joined).nonzero().flatten()
     if wrong.numel():
@@ -110,7 +120,28 @@ def check_links(dataset: Dataset) -> None:
         raise DataFault("pairs", why)
     for name in LINK_SPLITS:
         for parts in dataset.fixed_splits.get(name, ()):
-            _check_once(name, codes[torch.cat(parts)], pairs[torch.cat(parts)])
+            items = torch.cat(parts)
+            _check_once(f"split {name}", f"split {name!r}: ", codes[items], pairs[items])
+
+
+def check_part_of_links(dataset: Dataset, noun: str, title: str, items: Tensor) -> None:
+    """Raises DataFault where a part that is judged asks for an edge that every part of the graph shows; items: [count].
+
+    Splits that hide edges show none of those that they ask about.
+    """
+    if hides_edges(dataset):
+        return
+    graph, asked = dataset.graph, items[dataset.labels[items] == 1]
+    pairs = graph.asked_pairs[asked]
+    shown = torch.isin(_codes(pairs, graph.num_nodes), _codes(graph.edge_index.T, graph.num_nodes)).nonzero().flatten()
+    if shown.numel():
+        ends, which = pairs[shown[0]].tolist(), int(asked[shown[0]])
+        raise DataFault(noun, f"{title} asks about nodes {ends} (pair {which:,}), whose edge the graph shows")
+
+
+def hides_edges(dataset: Dataset) -> bool:
+    """Whether a dataset's splits hide the edges that they ask about, so that its graph may hold them."""
+    return bool(set(LINK_SPLITS) & set(dataset.fixed_splits))
 
 
 def check_hidden(graph: Graph, pairs: Tensor) -> None:
@@ -120,12 +151,13 @@ def check_hidden(graph: Graph, pairs: Tensor) -> None:
         raise DataFault("edges", f"the graph shows the edge of nodes {pairs[shown[0]].tolist()}, which is to be found")
 
 
-def _check_once(name: str, codes: Tensor, pairs: Tensor) -> None:
+def _check_once(noun: str, title: str, codes: Tensor, pairs: Tensor) -> None:
     ordered, order = codes.sort(stable=True)
     twice = (ordered[1:] == ordered[:-1]).nonzero().flatten()
     if twice.numel():
         ends = sorted(pairs[order[twice[0]]].tolist())
-        raise DataFault(f"split {name}", f"split {name!r}: the pair of nodes {ends} stands in it more than once")
+        where = "stands in it more than once" if title else "is asked about more than once"
+        raise DataFault(noun, f"{title}the pair of nodes {ends} {where}")
 
 
 def _codes(pairs: Tensor, nodes: int) -> Tensor:
