@@ -49,4 +49,5 @@ NEWER_OF_CELL = (
     "trains_on_validation",
     "teacher_ids",
     "derived_from",
+    "teacher_tuned",
 )

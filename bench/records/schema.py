@@ -69,6 +69,10 @@ class Items(_Part):
     test: Count
 
 
+#: After the name of teachers whose settings come of a search of their own.
+TUNED = " (tuned)"
+
+
 class Cell(_Part):
     """Dataset x split x setting x teacher x student x method: the unit of comparison.
 
@@ -82,7 +86,8 @@ class Cell(_Part):
 
     teacher: of several that teach together the names joined by a plus, as in ``gcn+sage``; teacher_ids: then the id of
     each one, in that order, and ``teacher_id`` is that of them all. derived_from: of a teacher that was made anew from
-    a teacher, by ``method``, the id of that one.
+    a teacher, by ``method``, the id of that one. teacher_tuned: true where a teacher's settings come of a
+    search of its own (of a teacher's row and record, that teacher's).
     """
 
     id: HexId
@@ -101,6 +106,7 @@ class Cell(_Part):
     teacher_id: HexId | None
     teacher_ids: tuple[HexId, ...] | None = Field(None, min_length=2)
     derived_from: HexId | None = None
+    teacher_tuned: bool | None = None
     student: Name
     method: Name
     variant: Variant
@@ -111,6 +117,11 @@ class Cell(_Part):
     def every_teacher_id(self) -> tuple[str, ...]:
         """The ids of its teachers, in order."""
         return self.teacher_ids or ((self.teacher_id,) if self.teacher_id else ())
+
+    @property
+    def taught_by(self) -> str | None:
+        """What boards call its teachers: a tuned one is another than one of published settings."""
+        return f"{self.teacher or self.student}{TUNED}" if self.teacher_tuned else self.teacher
 
 
 class Search(_Part):

@@ -160,8 +160,8 @@ def _teachers(swaps: Sequence[TeacherSwap]) -> Iterator[str]:
         yield (
             f"{plain(swap.other.title)}: {plain(swap.other.teacher or '')} instead of {plain(swap.one.teacher or '')} "
             f"is {difference(swap.teachers, 0)} as a teacher, and {signed(swap.methods.mean)} in the mean of "
-            f"{len(swap.methods.tests)} methods that learned from both ({signed(low)} to {signed(high)}; clearly more "
-            f"in {above}, clearly less in {below})."
+            f"{count(len(swap.methods.tests))} rows that learned from both ({signed(low)} to {signed(high)}; clearly "
+            f"more in {above}, clearly less in {below})."
         )
 
 

@@ -46,7 +46,7 @@ class CellRecords:
 def place_of(record: Record) -> str:
     """The row that a record belongs to, as findings name it."""
     c = record.cell
-    teacher = f"{c.teacher} to " if c.teacher else ""
+    teacher = f"{c.taught_by} to " if c.taught_by else ""
     variant = "" if c.variant == "paper" else f" ({c.variant})"
     return f"{c.dataset}/{c.split} {teacher}{c.student} {c.method}{variant}"
 
@@ -59,7 +59,7 @@ def cells_of(records: Iterable[Record]) -> list[CellRecords]:
             continue
         c, fixed = record.cell, record.search is None
         # The id tells a student's own search from that of a teacher of the same model.
-        key = (c.dataset, c.split, c.setting, c.teacher, c.student, c.method, c.variant, fixed, c.id)
+        key = (c.dataset, c.split, c.setting, c.taught_by, c.student, c.method, c.variant, fixed, c.id)
         if key not in found:
             found[key] = CellRecords(place_of(record), c.method)
         cell = found[key]

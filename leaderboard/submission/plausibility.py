@@ -41,7 +41,7 @@ def _table(cell: CellRecords) -> tuple[str, ...]:
 def _models(cell: CellRecords) -> tuple[str | None, str]:
     """Teacher and student; the teacher's own row has its model as the student."""
     first = (cell.reports or cell.trials or cell.speeds)[0].cell
-    return first.teacher, first.student
+    return first.taught_by, first.student
 
 
 def _mean_test(cell: CellRecords) -> float | None:

@@ -32,7 +32,7 @@ def check_tracks(cells: Sequence[CellRecords], file: BoardFile) -> Iterator[Find
 def _holds(track: Track, record: Record) -> bool:
     """Methods without a teacher or without a student join every table of their data."""
     c = record.cell
-    known = c.teacher is None or c.teacher in track.teachers
+    known = c.taught_by is None or c.taught_by in track.teachers
     return track.holds(c.dataset, c.split, c.setting, c.metric) and known and c.student in (*track.students, "none")
 
 
@@ -49,7 +49,7 @@ def _strange(record: Record, file: BoardFile) -> str:
         ("setting", c.setting, [track.setting for track in of]),
         ("metric", c.metric, [track.metric for track in of]),
         ("student", c.student, [each for track in of for each in track.students]),
-        ("teacher", c.teacher or "none", [each for track in of for each in track.teachers]),
+        ("teacher", c.taught_by or "none", [each for track in of for each in track.teachers]),
     ):
         if value not in valid:
             return f"{name} {value!r}, where tracks with {c.dataset} have {', '.join(sorted(set(valid))) or 'none'}"

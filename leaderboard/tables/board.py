@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from graph_distillery.bench.records import Environment
+from graph_distillery.bench.records.schema import TUNED
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.read.board_file import BoardFile
 from graph_distillery.leaderboard.read.load import Loaded
@@ -158,14 +159,16 @@ class _RowRecords:
         if data != self.data:
             return False
         if role_of(self.key.method) == "teacher":
-            return self.student in (teacher or "").split("+")  # of several that teach together each has a row
+            models = (teacher or "").removesuffix(TUNED).split("+")  # of several that teach together each has a row
+            alike = (self.teacher or "").endswith(TUNED) == (teacher or "").endswith(TUNED)
+            return self.student in models and (alike or len(models) > 1)
         if self.teacher is not None:
             return (self.teacher, self.student) == (teacher, student)
         return self.student in (NO_STUDENT, student)
 
     def among(self, teacher: str | None) -> _RowRecords:
         """The cell as a table of these teachers shows it: of several the row of each says whose it is."""
-        if role_of(self.key.method) != "teacher" or self.student == teacher:
+        if role_of(self.key.method) != "teacher" or self.student == (teacher or "").removesuffix(TUNED):
             return self
         return replace(self, key=replace(self.key, variant=self.student))
 
@@ -180,10 +183,10 @@ def _cells(entries: list[Placed]) -> list[_RowRecords]:
         record = entry[0]
         c, fixed = record.cell, record.search is None
         data = (c.dataset, c.split, c.setting, c.task, c.metric, c.dataset_sha256, c.node_order_sha256)
-        name = (*data, c.teacher, c.student, c.method, c.variant, fixed)
+        name = (*data, c.taught_by, c.student, c.method, c.variant, fixed)
         if name not in found:
             key = RowKey(c.method, c.variant, fixed)
-            found[name] = _RowRecords(Data(*data), c.teacher, c.student, key, [])
+            found[name] = _RowRecords(Data(*data), c.taught_by, c.student, key, [])
         found[name].members.append(entry)
     return list(found.values())
 

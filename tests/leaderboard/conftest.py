@@ -29,6 +29,7 @@ CELL_FIELDS = (
     "dataset_sha256",
     "node_order_sha256",
     "metric",
+    "teacher_tuned",
 )
 
 

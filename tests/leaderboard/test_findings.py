@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import statistics
 from collections import defaultdict
@@ -136,4 +137,27 @@ def test_two_teachers_of_one_student_are_compared_method_by_method(tmp_path, mak
     page = (tmp_path / "board" / "FINDINGS.md").read_text(encoding="utf-8")
     (line,) = [line for line in page.splitlines() if "instead of" in line]
     assert "gat instead of gcn is +5.00" in line
-    assert "+2.50 in the mean of 2 methods that learned from both (+2.00 to +3.00; clearly more in 2" in line
+    assert "+2.50 in the mean of 2 rows that learned from both (+2.00 to +3.00; clearly more in 2" in line
+
+
+def test_a_tuned_teacher_has_a_table_of_its_own(make_record, make_store, tmp_path):
+    """The same model, its settings searched: its students are compared by themselves, and with the others' paired."""
+    made = [make_record("supervised", 0.5 + 0.001 * seed, seed=seed) for seed in range(10)]
+    for tuned, base in ((None, {"teacher": 0.70, "kd": 0.60}), (True, {"teacher": 0.75, "kd": 0.61})):
+        made += [
+            make_record(method, score + 0.001 * seed, seed=seed, teacher="sage", teacher_tuned=tuned)
+            for method, score in base.items() for seed in range(10)
+        ]  # fmt: skip
+    build_board([make_store(made)], tmp_path / "board", plots=False)
+    read = json.loads((tmp_path / "board" / "leaderboard.json").read_text(encoding="utf-8"))
+    tables = {
+        each["teacher"]: {row["method"]: row["configurations"] for row in each["rows"]} for each in read["comparisons"]
+    }
+    assert {name: set(rows) for name, rows in tables.items()} == {
+        "sage": {"teacher", "supervised", "kd"}, "sage (tuned)": {"teacher", "supervised", "kd"},
+    }  # fmt: skip
+    assert tables["sage (tuned)"]["teacher"]["fixed"]["test"]["mean"] == pytest.approx(0.7545)
+    page = (tmp_path / "board" / "FINDINGS.md").read_text(encoding="utf-8")
+    assert "sage \\(tuned" not in page
+    assert "sage (tuned) instead of sage is +5.00" in page
+    assert "+1.00 in the mean of 1 rows" in page

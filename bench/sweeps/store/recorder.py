@@ -70,7 +70,8 @@ class Recorder:
         method, cell_id, derived_from: of one that was made anew from another.
         """
         cell = self._cell(teacher.data, cell_id or teacher.id, outcome, None, outcome.key, teacher.model, method)
-        cell = cell.model_copy(update={"derived_from": derived_from})
+        tuned = True if teacher.search is not None else None
+        cell = cell.model_copy(update={"derived_from": derived_from, "teacher_tuned": tuned})
         record_id = teacher_record_id(outcome.key)
         return self._record("teacher", record_id, supersedes, cell, hparams, None, outcome)
 
@@ -94,6 +95,8 @@ class Recorder:
             found = found.model_copy(update={"teacher_ids": ids})
         if cell.variant in cell.method.test_selected:
             found = found.model_copy(update={"test_selected": True})
+        if any(teacher.search for teacher in cell.teachers):
+            found = found.model_copy(update={"teacher_tuned": True})
         if cell.method.trains_on_validation:
             found = found.model_copy(update={"trains_on_validation": True})
         return self._record(

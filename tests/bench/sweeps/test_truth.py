@@ -177,6 +177,13 @@ def test_no_test_label_reaches_a_trial_a_teacher_or_a_choice(
         same += one.kind == "report" and test_a == test_b
     assert changed >= 10
     assert same == 0
+    tuned = {
+        (each.cell.method, each.cell.teacher_tuned) for each in stores["true"] if each.kind in ("teacher", "report")
+    }
+    assert tuned == {
+        ("supervised", True), ("supervised", None), ("teacher", True), ("glnn", True), ("label-propagation", None),
+        ("majority", None),
+    }  # fmt: skip
     teachers = sorted((tmp_path / "true" / "teachers").glob("*/teacher.safetensors"))
     assert len(teachers) == 5
     for teacher in teachers:
