@@ -1,0 +1,3 @@
+"""HGKD+, from several heterogeneous networks to an MLP."""
+
+from __future__ import annotations
