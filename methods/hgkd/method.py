@@ -9,9 +9,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from graph_distillery.methods.contract import Batch, Output, Teacher
+from graph_distillery.methods.hgkd.pairs import draw_pairs
 from graph_distillery.methods.kd.method import KDBase, KDHyperparameters
 from graph_distillery.methods.losses.hints import hidden_width, pick_layer
-from graph_distillery.methods.losses.shared_neighbours import draw_pairs
 
 
 class HGKDHyperparameters(KDHyperparameters):

@@ -14,9 +14,9 @@ from graph_distillery.methods.contract import Teacher
 from graph_distillery.methods.contract.columns import TypeNames
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.hgkd.pairs import draw_pairs
 from graph_distillery.methods.hgkd_n.method import beside_neighbours
 from graph_distillery.methods.hgkd_plus.method import projected
-from graph_distillery.methods.losses.shared_neighbours import draw_pairs
 
 TASK = "typed-node-classification"
 EXAMPLE = problem_for(TASK)
