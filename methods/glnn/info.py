@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.methods.info import NODE_TASKS, TYPED_TASKS, MethodInfo
+from graph_distillery.methods.info import ALL_TASKS, TYPED_TASKS, MethodInfo
 
 INFO = MethodInfo(
     name="glnn",
@@ -13,7 +13,7 @@ INFO = MethodInfo(
     url="https://arxiv.org/abs/2110.08727",
     family="GNN to MLP",
     target=".method:GLNN",
-    tasks=(*NODE_TASKS, *TYPED_TASKS),
+    tasks=(*ALL_TASKS, *TYPED_TASKS),
     students=("mlp",),
     inference="features",
     variants={

@@ -35,6 +35,7 @@ PUBLISHED: list[Row] = [
     ("gcnii", "texas", "geom-gcn", {"layers": 34, "dropout": 0.5, "alpha": 0.5, "decay": 1.5, "weight_decay": 0.0001}),
     ("sign", None, None, {"hops": 3, "hidden": 256, "norm": "batch", "lr": 0.01, "weight_decay": 0.0}),
     ("sign", "ogbn-arxiv", "ogb", {"hops": 5, "hidden": 512, "dropout": 0.5, "lr": 0.001}),
+    ("ga-mlp", None, None, {"layers": 4, "hidden": 64, "dropout": 0.0, "norm": "batch", "lr": 0.008, "batch_size": 32}),
     ("spat-ufg", None, None, {"layers": 2, "hidden": 8, "dropout": 0.0, "lr": 0.01, "weight_decay": 0.01,
                               "epochs": 500, "patience": 50}),
     ("fmlp-o", None, None, {"hidden": 8, "dropout": 0.1, "epochs": 200}),

@@ -20,7 +20,7 @@ from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.registry import UnknownNameError
 from graph_distillery.search_spaces import load_space
 
-NAMES = ["mlp", "gcn", "sage", "gat", "gin", "appnp", "dgcnn", "gcnii", "sign"]
+NAMES = ["mlp", "gcn", "sage", "gat", "gin", "appnp", "dgcnn", "gcnii", "sign", "ga-mlp"]
 SPACES = Path(__file__).parents[3] / "search_spaces" / "models"
 SMALL = {"layers": 3, "hidden": 16, "norm": "batch", "residual": True}
 

@@ -31,6 +31,7 @@ N, E, IN, OUT, H = 100, 400, 30, 7, 16
         ("appnp", {"k": 3}, N * IN * H + N * H * OUT + 3 * (E + N) * OUT),
         ("gcnii", {"layers": 4}, N * IN * H + 2 * (N * H * H + (E + N) * H) + N * H * OUT),
         ("sign", {"hops": 2}, 3 * N * IN * H + 2 * (E + N) * IN + 3 * N * H * OUT),
+        ("ga-mlp", {"layers": 3}, 2 * (N * IN * H + N * H * H) + E * IN + N * H * OUT),
     ],
 )
 def test_macs_by_hand(name: str, hyper: dict[str, Any], expected: int) -> None:
@@ -61,7 +62,9 @@ def test_residuals_without_a_forced_weight_are_identities_between_equal_widths()
 
 @pytest.mark.parametrize("directed", [True, False])
 @pytest.mark.parametrize("layers", [1, 2, 3])
-@pytest.mark.parametrize("name", ["mlp", "gcn", "sage", "sage-mean", "gat", "gin", "appnp", "sign", "sign-symmetric"])
+@pytest.mark.parametrize(
+    "name", ["mlp", "gcn", "sage", "sage-mean", "gat", "gin", "appnp", "sign", "sign-symmetric", "ga-mlp"]
+)
 def test_the_neighbourhood_predicts_what_the_whole_graph_predicts(
     name: str, layers: int, directed: bool, make_graph: Any
 ) -> None:
@@ -72,7 +75,7 @@ def test_the_neighbourhood_predicts_what_the_whole_graph_predicts(
         "sage-mean": {"aggregator": "mean"},
         "sign-symmetric": {"propagation": "symmetric"},
     }.get(name, {})
-    model = build_model(name.split("-", maxsplit=1)[0], 12, 5, hyper).eval()
+    model = build_model(name.removesuffix("-mean").removesuffix("-symmetric"), 12, 5, hyper).eval()
     seeds = torch.tensor([7, 299, 0, 7, 150])  # one isolated, one twice
     part, where = neighbourhood(graph, seeds, model.receptive_hops)
     assert part.num_nodes < graph.num_nodes

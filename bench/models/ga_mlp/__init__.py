@@ -1,0 +1,3 @@
+"""GA-MLP."""
+
+from __future__ import annotations

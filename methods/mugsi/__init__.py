@@ -1,0 +1,3 @@
+"""MuGSI."""
+
+from __future__ import annotations
