@@ -90,6 +90,8 @@ class Model(nn.Module):
     embeds_pairs: ClassVar[bool] = True
     #: Whether it has weights for each type of nodes or edges; its constructor then takes `types`.
     typed: ClassVar[bool] = False
+    #: Hyperparameters that name types of a dataset's own; on made-up data they stay at their defaults.
+    names_types: ClassVar[tuple[str, ...]] = ()
     #: Neighbours drawn per node and layer in training, the layer nearest the input first; None reads them all.
     fan_out: tuple[int, ...] | None = None
     #: Whether its graph is to have a loop at every node before neighbours are drawn.

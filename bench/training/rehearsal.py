@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ import torch
 from graph_distillery.bench.data.info import labels_everything
 from graph_distillery.bench.data.registry import DatasetInfo
 from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.training.engine import Configuration, build, make_batches
 from graph_distillery.bench.training.precomputed import prepared
 from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey
@@ -35,6 +37,8 @@ def rehearse(
         UserError: they refuse each other: a layer that is not there, a teacher without the norms that a method reads.
     """
     problem = _stand_in(dataset, split, setting)
+    configuration = _on_stand_in(configuration)
+    taught_by, anew = [_on_stand_in(each) for each in taught_by], [_on_stand_in(each) for each in anew]
     try:
         teachers = tuple(_view(build(each, problem, ()), each, problem) for each in taught_by)
         if anew:
@@ -45,6 +49,13 @@ def rehearse(
         raise UserError(str(error)) from None
     except Exception:  # a fault of the method, no choice of the user's: its trials record it
         return
+
+
+def _on_stand_in(configuration: Configuration) -> Configuration:
+    """Without what names the dataset's own types of nodes and edges, which made-up data lack."""
+    named = MODELS.load(configuration.student).names_types if configuration.student else ()
+    kept = {name: value for name, value in configuration.student_hyper.items() if name not in named}
+    return replace(configuration, student_hyper=kept) if named else configuration
 
 
 def _stand_in(dataset: DatasetInfo, split: str, setting: str) -> Problem:

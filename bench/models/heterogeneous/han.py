@@ -176,6 +176,7 @@ class HAN(TypedModel):
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = HANHyperparameters
     #: The attention over meta-paths reads a mean over all items.
     reads_whole_graph: ClassVar[bool] = True
+    names_types: ClassVar[tuple[str, ...]] = ("metapaths",)
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         if index == 0:

@@ -10,12 +10,16 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch_geometric import nn as pyg
 
+from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.models.base import build_model
 from graph_distillery.bench.models.heterogeneous import block_attention
 from graph_distillery.bench.models.heterogeneous.block_attention import attend_in_block
 from graph_distillery.bench.models.heterogeneous.metapaths import Block, MetaPath, neighbours, parse_paths
+from graph_distillery.bench.training.engine import Configuration
+from graph_distillery.bench.training.rehearsal import rehearse
 from graph_distillery.methods.contract.columns import TypeNames
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.search_spaces import load_space
 
 IN, CLASSES, WIDTH, HEADS = 6, 3, 8, 2
 TYPES = TypeNames(("paper", "author", "term"), ("paper-paper", "author-paper", "paper-author", "term-paper"))
@@ -226,3 +230,11 @@ def test_simple_hgn_is_attention_over_arcs_by_hand() -> None:
     found = model(graph).logits
     weights = list(model.parameters())
     same_gradients(found, expected, [(x, x), *((each, each) for each in weights)])
+
+
+def test_paths_that_name_a_datasets_types_are_rehearsed_on_made_up_data() -> None:
+    """Whose types have other names."""
+    settings = load_space("model", "han").for_dataset("hgb-acm").defaults()
+    assert "paper-author" in str(settings["metapaths"])
+    configuration = Configuration("supervised", student="han", student_hyper=settings)
+    rehearse(configuration, DATASETS.get("hgb-acm"), "hgb", "transductive", [configuration])
