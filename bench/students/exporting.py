@@ -40,6 +40,9 @@ class _Arcs:
     weights: Tensor | None
     nodes: int
 
+    def __getattr__(self, name: str) -> Any:
+        raise NotImplementedError(f"it reads {name} of a propagation, which exporters have no form for")
+
     @property
     def shape(self) -> tuple[int, int]:
         return (self.nodes, self.nodes)
