@@ -98,14 +98,19 @@ def costs(wanted: Sequence[Stage], workers: int, data: Path | None) -> Iterator[
 
 
 def run(stage: Stage, out: Path, workers: int, data: Path | None) -> bool:
-    """Carry out a stage, or what is left of it, and pack it; False where a run failed, which the board then tells."""
+    """Carry out a stage, or what is left of it, and pack it; False where a run failed, which the board then tells.
+
+    One that is packed already and has no store under `out`, as in a new checkout, is over.
+    """
     from graph_distillery.bench.cli.commands.pack import run as pack
     from graph_distillery.bench.cli.progress import ProgressDisplay
     from graph_distillery.bench.sweeps import preflight
-    from graph_distillery.bench.sweeps.store.files import plan_in
+    from graph_distillery.bench.sweeps.store.files import begun, plan_in
     from graph_distillery.bench.sweeps.sweep import run_sweep
 
     store = out / stage.name
+    if stage.packed.is_dir() and not begun(store):
+        return True
     plan = plan_in(store, stage.spec(), data)
     with ProgressDisplay() as progress:
         outcome = run_sweep(

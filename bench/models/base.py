@@ -90,7 +90,8 @@ class Model(nn.Module):
     embeds_pairs: ClassVar[bool] = True
     #: Whether it has weights for each type of nodes or edges; its constructor then takes `types`.
     typed: ClassVar[bool] = False
-    #: Hyperparameters that name types of a dataset's own; on made-up data they stay at their defaults.
+    #: Hyperparameters that name types of a dataset's own; on made-up data they stay at their defaults, and what they
+    #: name is held against the data once these are read (`check_types`).
     names_types: ClassVar[tuple[str, ...]] = ()
     #: Neighbours drawn per node and layer in training, the layer nearest the input first; None reads them all.
     fan_out: tuple[int, ...] | None = None
@@ -121,6 +122,10 @@ class Model(nn.Module):
         )
         self.norms = nn.ModuleList(make_norm(hyper.norm, width) for width in hidden_widths)
         self.head = self.make_head(widths, out_features) if level != "node" else None
+
+    @classmethod
+    def check_types(cls, hyper: Mapping[str, Any], types: TypeNames) -> None:
+        """Raises ValueError where one of `names_types` names a type that the data have not; hyper: as given."""
 
     @property
     def tuned(self) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import torch
 
 from graph_distillery.bench.models.base import build_model
-from graph_distillery.bench.perf.timing import PerfRow, our_epoch, ratio_row
+from graph_distillery.bench.perf.timing import PerfRow, our_epoch, ratio_row, stock_epoch
 from graph_distillery.bench.training.engine import Configuration
 from graph_distillery.bench.training.problem import ProblemKey, load_problem
 
@@ -22,7 +22,7 @@ _SETTINGS: Mapping[str, dict[str, Any]] = {
 
 def _typed(name: Literal["han", "hgt"]) -> PerfRow:
     """An epoch on ACM as HGB has it, whose papers have 2.2 million pairs of one subject and 548 thousand arcs."""
-    from graph_distillery.bench.perf.references.typed import StockHAN, StockHGT, stock_epoch
+    from graph_distillery.bench.perf.references.typed import StockHAN, StockHGT
 
     problem = load_problem(ProblemKey("hgb-acm", "hgb", "transductive"), 0)
     graph, hyper = problem.training.graph, {**_SETTINGS[name]}
@@ -39,7 +39,7 @@ def _typed(name: Literal["han", "hgt"]) -> PerfRow:
     ours = our_epoch(Configuration("supervised", student=name, student_hyper=settings), problem, None)
     layer = "HANConv, papers by author and by subject" if name == "han" else "two HGTConv"
     detail = f"epoch + evaluation, 8 heads of 8, ACM, against PyG's {layer}, on dense features; logits equal to 1e-5"
-    return ratio_row(f"{name}-epoch", ours, stock_epoch(stock, problem), 10.0, detail, repeats=3)
+    return ratio_row(f"{name}-epoch", ours, stock_epoch(stock, (), problem), 10.0, detail, repeats=3)
 
 
 MODEL_ROWS: Mapping[str, Callable[[], PerfRow]] = {

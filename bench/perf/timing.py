@@ -71,22 +71,29 @@ def our_epoch(
 
 
 def stock_epoch(
-    model: nn.Module, inputs: tuple[Tensor, ...], problem: Problem, teacher: Teacher, alpha: float, tau: float
+    model: nn.Module,
+    inputs: tuple[Tensor, ...],
+    problem: Problem,
+    teacher: Teacher | None = None,
+    alpha: float = 0.0,
+    tau: float = 1.0,
 ) -> Callable[[], None]:
-    """The same arithmetic as most public code writes it."""
+    """The same arithmetic as most public code writes it; without a teacher on the labels alone."""
     data, validation = problem.training, problem.validation
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01, weight_decay=5e-4)
-    target = F.log_softmax(teacher.logits / tau, dim=-1)
+    target = None if teacher is None else F.log_softmax(teacher.logits / tau, dim=-1)
 
     def epoch() -> None:
         model.train()
         optimizer.zero_grad()
         logits: Tensor = model(*inputs)
-        soft = F.kl_div(F.log_softmax(logits / tau, dim=-1), target, reduction="batchmean", log_target=True)
-        loss = alpha * tau**2 * soft
+        terms = []
+        if target is not None:
+            soft = F.kl_div(F.log_softmax(logits / tau, dim=-1), target, reduction="batchmean", log_target=True)
+            terms.append(alpha * tau**2 * soft)
         if alpha < 1:
-            loss = loss + (1 - alpha) * F.cross_entropy(logits[data.labelled], data.labels)
-        loss.backward()
+            terms.append((1 - alpha) * F.cross_entropy(logits[data.labelled], data.labels))
+        torch.stack(terms).sum().backward()
         optimizer.step()
         model.eval()
         with torch.no_grad():

@@ -71,6 +71,7 @@ def check_data(plan: Plan, store: Path, device: str = "cpu") -> DataSurvey:
         load_problem(key, report[0], device)
         said |= dict.fromkeys(f"{data.dataset}: {line}" for line in remarks(whole_dataset(key)))
         said |= dict.fromkeys(f"{data.dataset}: {line}" for line in _edges_read(plan, data, whole_dataset(key)))
+        _check_types(plan, data, whole_dataset(key))
         dataset, name = split_dataset(key), f"{data.dataset}/{data.split}"
         check_rotation(dataset, data.split, tuning if tuned else (), report)
         measured = seen_in_tuning(dataset, data.split, tuning if tuned else (), report)
@@ -90,6 +91,26 @@ def _edges_read(plan: Plan, data: DataKey, dataset: Dataset) -> Iterator[str]:
             others = sorted(name for name in models if name is not None and name not in reading)
             left = f"; {', '.join(others)} and the methods leave them out" if others else ""
             yield f"edge {noun} are read by {', '.join(reading) or 'no model of the plan'}{left}"
+
+
+def _check_types(plan: Plan, data: DataKey, dataset: Dataset) -> None:
+    """UserError where a model's setting, fixed or to be searched, names types of nodes or edges that are not there."""
+    types = dataset.graph.types
+    for cell in plan.searches if types is not None else ():
+        if cell.data != data:
+            continue
+        own = {key: [value] for key, value in cell.defaults.items()}
+        own |= {key: list(each.choices or ()) for key, each in cell.space.parameters.items()}
+        used = [(each.model, {key: [value] for key, value in each.defaults.items()}) for each in cell.teachers]
+        used += [(cell.student, own)] if cell.student is not None else []
+        for model, settings in used:
+            kind = MODELS.load(model)
+            named = [(name, value) for name in kind.names_types for value in settings.get(f"student.{name}", ())]
+            for name, value in named:
+                try:
+                    kind.check_types({name: value}, types)
+                except ValueError as error:
+                    raise UserError(f"{data.dataset}: {model}: {error}") from None
 
 
 def _seeds(plan: Plan) -> Iterator[int]:

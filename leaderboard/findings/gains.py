@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from graph_distillery.leaderboard.read.rows import RANKED, Row, RowKey
+from graph_distillery.leaderboard.read.runs import Replicate
 from graph_distillery.leaderboard.statistics import PairedTest, holm, mean, paired_test
 from graph_distillery.leaderboard.statistics.paired import choose_test
 from graph_distillery.leaderboard.tables.board import Board
@@ -72,11 +73,17 @@ def tuning_tests(table: Comparison, rows: Sequence[Row]) -> Mapping[RowKey, Pair
     pairs = {row.key: row.results for row in rows if {"tuned", "default"} <= row.results.keys()}
     found = {}
     for key, results in pairs.items():
-        ours, theirs = results["tuned"].test, results["default"].test
-        shared = [seed for seed in ours if seed in theirs]
-        chosen = choose_test(table.sampling.samples(shared), len(pairs), table.sampling) if shared else None
-        found[key] = paired_test(ours, theirs, chosen, sampling=table.sampling)
+        found[key] = compared(table, results["tuned"].test, results["default"].test, len(pairs))
     return adjusted(found)
+
+
+def compared(
+    table: Comparison, ours: Mapping[Replicate, float], theirs: Mapping[Replicate, float], together: int = 1
+) -> PairedTest | None:
+    """Ours less theirs on the seeds of both, by the table's own test; together: how many such are read at once."""
+    shared = [seed for seed in ours if seed in theirs]
+    chosen = choose_test(table.sampling.samples(shared), together, table.sampling) if shared else None
+    return paired_test(ours, theirs, chosen, sampling=table.sampling)
 
 
 def adjusted(tests: Mapping[RowKey, PairedTest | None]) -> dict[RowKey, PairedTest | None]:

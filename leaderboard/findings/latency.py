@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graph_distillery.leaderboard.tables.board import Board
+from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.requests import Timed, leader_under, most_timed_machine
 from graph_distillery.leaderboard.text import NONE, number, percent, plain, table
 
@@ -18,13 +19,12 @@ def latency_table(board: Board) -> Iterator[str]:
     if machine is None:
         yield "No latency was measured, so nothing is said of speed."
         return
-    datasets: dict[tuple[str, str, str], dict[float | None, Timed | None]] = {}
+    tables: dict[tuple[str, str, str], list[Comparison]] = {}
     for each in board.comparisons:
-        place = (each.data.dataset, each.data.split, each.data.setting)
-        datasets.setdefault(place, {})
-    for place, found in datasets.items():
-        tables = [t for t in board.comparisons if (t.data.dataset, t.data.split, t.data.setting) == place]
-        found |= {limit: leader_under(tables, machine, limit) for limit in LIMITS}
+        tables.setdefault((each.data.dataset, each.data.split, each.data.setting), []).append(each)
+    datasets = {
+        place: {limit: leader_under(of_place, machine, limit) for limit in LIMITS} for place, of_place in tables.items()
+    }
     shown = [
         limit for place, limit in enumerate(LIMITS)
         if limit is None or place == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 
 from graph_distillery.bench.records import Record
@@ -102,11 +103,10 @@ def _summed(what: str, gains: Sequence[Gains]) -> str:
     tests = [test for each in gains for _, test in each.tests]
     above, below = (sum(each.clear[side] for each in gains) for side in (0, 1))
     values = sorted(test.difference for test in tests)
-    middle = values[len(values) // 2] if len(values) % 2 else sum(values[len(values) // 2 - 1 :][:2]) / 2
     return (
-        f"{what} is worth {signed(middle)} points in the median of {len(tests)} rows ({signed(values[0])} to "
-        f"{signed(values[-1])}): clearly more than nothing in {above}, clearly less in {below}, nothing measurable in "
-        f"{len(tests) - above - below}."
+        f"{what} is worth {signed(statistics.median(values))} points in the median of {len(tests)} rows "
+        f"({signed(values[0])} to {signed(values[-1])}): clearly more than nothing in {above}, "
+        f"clearly less in {below}, nothing measurable in {len(tests) - above - below}."
     )
 
 

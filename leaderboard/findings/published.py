@@ -9,10 +9,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from graph_distillery.leaderboard.findings.gains import ranked
+from graph_distillery.leaderboard.findings.gains import compared, ranked
 from graph_distillery.leaderboard.read.rows import Row
 from graph_distillery.leaderboard.statistics import PairedTest, holm, paired_test
-from graph_distillery.leaderboard.statistics.paired import choose_test
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 
@@ -76,7 +75,9 @@ def _of(board: Board, entry: dict[str, Any]) -> Iterator[PublishedGain]:
 
 
 def _apart(table: Comparison, ours: Row, theirs: Row) -> PairedTest | None:
-    drawn = table.drawn[ours.key] - table.drawn[theirs.key] if table.drawn else None
+    """By predictions, where the table's tests go by them."""
     one, other = ({seed: row.test[seed] for seed in table.shared_seeds} for row in (ours, theirs))
-    chosen = choose_test(table.sampling.samples(table.shared_seeds), 1, table.sampling)
-    return paired_test(one, other, "items_bootstrap" if table.drawn else chosen, None, table.sampling, drawn)
+    if not table.drawn:
+        return compared(table, one, other)
+    drawn = table.drawn[ours.key] - table.drawn[theirs.key]
+    return paired_test(one, other, "items_bootstrap", None, table.sampling, drawn)

@@ -6,10 +6,9 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from graph_distillery.leaderboard.findings.gains import Gains, adjusted, ranked
+from graph_distillery.leaderboard.findings.gains import Gains, adjusted, compared, ranked
 from graph_distillery.leaderboard.read.rows import Row, RowKey
-from graph_distillery.leaderboard.statistics import PairedTest, paired_test
-from graph_distillery.leaderboard.statistics.paired import choose_test
+from graph_distillery.leaderboard.statistics import PairedTest
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 
@@ -43,13 +42,13 @@ def _swap(one: Comparison, other: Comparison) -> TeacherSwap | None:
     first, second = (table.control("teacher") for table in (one, other))
     if first is None or second is None or {first.key.variant, second.key.variant} != {"paper"}:
         return None
-    teachers = _test(one, first, second)
+    teachers = compared(one, second.test, first.test)
     if teachers is None:
         return None
     if teachers.difference < 0:
         return _swap(other, one)
     pairs = dict(_pairs(one, other))
-    tests = adjusted({key: _test(one, *rows) for key, rows in pairs.items()})
+    tests = adjusted({key: compared(one, second.test, first.test) for key, (first, second) in pairs.items()})
     known = tuple((one, test) for test in tests.values() if test is not None)
     return TeacherSwap(one, other, teachers, Gains(known)) if known else None
 
@@ -60,10 +59,3 @@ def _pairs(one: Comparison, other: Comparison) -> Iterator[tuple[RowKey, tuple[R
     for row in ranked(one):
         if row.teacher_ids and row.key in again:
             yield row.key, (row, again[row.key])
-
-
-def _test(table: Comparison, first: Row, second: Row) -> PairedTest | None:
-    chosen = choose_test(
-        table.sampling.samples([seed for seed in first.test if seed in second.test]), 1, table.sampling
-    )
-    return paired_test(second.test, first.test, chosen, sampling=table.sampling)

@@ -118,6 +118,14 @@ class SparseMatrix:
         pointers, columns, order = self.transposed_places()
         return SparseMatrix(pointers, columns, self.values.index_select(0, order), (self.shape[1], self.shape[0]))
 
+    @property
+    def transposed(self) -> SparseMatrix:
+        """The transpose, made once and kept, for backward passes; its own products are kept with it."""
+        if "transposed" not in self._cache:
+            self._cache["transposed"] = self.transpose()
+        found: SparseMatrix = self._cache["transposed"]
+        return found
+
     def select_rows(self, rows: Tensor) -> SparseMatrix:
         """The given rows ([count] int64), in the given order."""
         lengths = self.row_pointers.diff()[rows]
@@ -183,8 +191,6 @@ class _SparseProduct(torch.autograd.Function):
         if not ctx.needs_input_grad[0]:
             return None, None, None
         matrix, values = ctx.matrix, ctx.values
-        if "transposed" not in matrix._cache:
-            matrix._cache["transposed"] = matrix.transpose()
         order = matrix.transposed_places()[2]
         replaced = None if values is None else values.index_select(0, order)
-        return matrix._cache["transposed"].matmul(gradients[0], replaced), None, None
+        return matrix.transposed.matmul(gradients[0], replaced), None, None

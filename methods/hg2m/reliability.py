@@ -17,7 +17,6 @@ from graph_distillery.methods.contract.sparse import SparseMatrix
 _LEAST_SCORE = 0.01
 #: Pairs that are looked at together.
 _CHUNK = 1 << 18
-_ROUNDS = 50
 
 
 def reliable_items(data: TrainingData, shares: Tensor, part: float) -> Tensor:
@@ -121,26 +120,13 @@ def _described(graph: Graph, shares: Tensor, one: Tensor, other: Tensor, counts:
 def logistic_regression(x: Tensor, y: Tensor) -> Tensor:
     """[features + 1], the intercept last: least sum of log losses plus half the squared weights, without the intercept.
 
-    x: [rows, features], y: [rows] of 0 and 1, float64 both. Newton's method, each step halved until the loss falls.
+    x: [rows, features], y: [rows] of 0 and 1, float64 both.
     """
-    rows, weights = _with_one(x), x.new_zeros(x.shape[1] + 1)
-    ridge = torch.ones_like(weights)
-    ridge[-1] = 0
+    from sklearn.linear_model import LogisticRegression
 
-    def loss(at: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(rows @ at, y, reduction="sum") + (ridge * at.square()).sum() / 2
-
-    for _ in range(_ROUNDS):
-        chance = torch.sigmoid(rows @ weights)
-        gradient = rows.T @ (chance - y) + ridge * weights
-        curvature = rows.T @ (rows * (chance * (1 - chance))[:, None]) + torch.diag(ridge + 1e-10)
-        step, now = torch.linalg.solve(curvature, gradient), loss(weights)
-        while bool(loss(weights - step) > now) and float(step.abs().max()) > 1e-12:
-            step = step / 2
-        weights = weights - step
-        if float(step.abs().max()) < 1e-10:
-            break
-    return weights
+    found = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-10).fit(x.cpu().numpy(), y.cpu().numpy())
+    weights = torch.cat([torch.from_numpy(found.coef_[0]), torch.from_numpy(found.intercept_)])
+    return weights.to(x.device, x.dtype)
 
 
 def _with_one(x: Tensor) -> Tensor:

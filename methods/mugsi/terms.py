@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from graph_distillery.methods.artefacts.positions.walks import Neighbours
+from graph_distillery.methods.artefacts.positions.walks import Neighbours, walks_from
 from graph_distillery.methods.contract import Graph
 
 #: A graph needs more communities than this, or there is no relation among them to be matched.
@@ -48,23 +48,13 @@ def draw_walks(graph: Graph, count: int, length: int) -> tuple[Tensor, Tensor]:
     Draws from torch's global generator.
     """
     both: Neighbours = graph.cached("both ways", lambda: Neighbours.of(graph))
-    degrees, owner = both.degrees, graph.graph_of_node
-    able = torch.nonzero(degrees).flatten()
+    owner, able = graph.graph_of_node, torch.nonzero(both.degrees).flatten()
     counts = torch.bincount(owner[able], minlength=graph.num_graphs)
     graphs = torch.nonzero(counts).flatten().repeat_interleave(count)
     first = (counts.cumsum(0) - counts)[graphs]
-    here = able[first + _drawn_below(counts[graphs])]
-    walk = [here]
-    for _ in range(length):
-        here = both.columns[both.pointers[here] + _drawn_below(degrees[here])]
-        walk.append(here)
-    return torch.stack(walk, dim=1), graphs
-
-
-def _drawn_below(counts: Tensor) -> Tensor:
-    """For each count, an integer from 0 up to it, drawn alike."""
-    share = torch.rand(counts.numel(), dtype=torch.float64, device=counts.device)
-    return (share * counts).long()
+    share = torch.rand(graphs.numel(), dtype=torch.float64, device=counts.device)
+    start = able[first + (share * counts[graphs]).long()]
+    return torch.cat([start[:, None], walks_from(both, start, length)], dim=1), graphs
 
 
 def walk_divergence(student: Tensor, teacher: Tensor, walks: Tensor, count: int, graphs: int) -> Tensor:

@@ -52,9 +52,7 @@ class _ProductAttention(torch.autograd.Function):
         query, key, value, totals, out, *weights = ctx.saved_tensors
         places: SparseMatrix = ctx.places
         order = places.transposed_places()[2]
-        if "transposed" not in places._cache:
-            places._cache["transposed"] = places.transpose()
-        transposed: SparseMatrix = places._cache["transposed"]
+        transposed = places.transposed
         scaled = gradients[0] / totals
         mean = (scaled * out).sum(dim=2, keepdim=True)
         found: list[list[Tensor]] = [[], [], []]

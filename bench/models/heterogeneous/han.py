@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal, Self
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +16,7 @@ from graph_distillery.bench.models.heterogeneous.base import TypedModel, items_o
 from graph_distillery.bench.models.heterogeneous.block_attention import attend_in_block
 from graph_distillery.bench.models.heterogeneous.metapaths import AUTO, Neighbours, neighbours, parse_paths
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.methods.contract.columns import TypeNames
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
@@ -177,6 +179,10 @@ class HAN(TypedModel):
     #: The attention over meta-paths reads a mean over all items.
     reads_whole_graph: ClassVar[bool] = True
     names_types: ClassVar[tuple[str, ...]] = ("metapaths",)
+
+    @classmethod
+    def check_types(cls, hyper: Mapping[str, Any], types: TypeNames) -> None:
+        parse_paths(str(hyper.get("metapaths", AUTO)), types)
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         if index == 0:

@@ -113,9 +113,7 @@ class _RelationAttention(torch.autograd.Function):
         states, coefficients, above, mask, used = ctx.saved_tensors
         places, mixing = ctx.arcs.places, ctx.mixing
         rows, order = places.row_of_entry, places.transposed_places()[2]
-        if "transposed" not in places._cache:
-            places._cache["transposed"] = places.transpose()
-        transposed: SparseMatrix = places._cache["transposed"]
+        transposed = places.transposed
         of_states, of_source, of_target, of_type = [], [], [], []
         types = int(ctx.arcs.types.max()) + 1
         for head in range(states.shape[0]):

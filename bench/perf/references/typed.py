@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch_geometric.nn import HANConv, HGTConv
 
 from graph_distillery.bench.models.heterogeneous.base import type_spans
 from graph_distillery.bench.models.heterogeneous.metapaths import neighbours, parse_paths
-from graph_distillery.bench.training.problem import Problem
 from graph_distillery.methods.contract.graph import Graph
 
 
@@ -100,22 +97,3 @@ class StockHGT(nn.Module):
 def _copy(theirs: Any, ours: Any) -> None:
     theirs.weight.copy_(ours.weight.T)
     theirs.bias.copy_(ours.bias)
-
-
-def stock_epoch(model: nn.Module, problem: Problem) -> Callable[[], None]:
-    """A step of Adam on all items at once, the validation score, a copy of the state."""
-    data, validation = problem.training, problem.validation
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
-
-    def epoch() -> None:
-        model.train()
-        optimizer.zero_grad()
-        F.cross_entropy(model()[data.labelled], data.labels).backward()
-        optimizer.step()
-        model.eval()
-        with torch.no_grad():
-            predicted = model()[validation.items].argmax(dim=-1)
-        float((predicted == validation.labels).float().mean())
-        {name: value.clone() for name, value in model.state_dict().items()}
-
-    return epoch

@@ -43,21 +43,15 @@ def random_walks(neighbours: Neighbours, walks: int, length: int, generator: tor
 
     Every next node is drawn uniformly from the neighbours of the last one; all walks take a step at once.
     """
-    degrees = neighbours.degrees
-    here = torch.nonzero(degrees).flatten().repeat(walks)
-    found = here.new_empty(length, here.numel())
-    for step in range(length):
-        found[step] = here
-        share = torch.rand(here.numel(), generator=generator, dtype=torch.float64)
-        here = neighbours.columns[neighbours.pointers[here] + (share * degrees[here]).long()]
-    return found.T.contiguous()
+    start = torch.nonzero(neighbours.degrees).flatten().repeat(walks)
+    return torch.cat([start[:, None], walks_from(neighbours, start, length, generator)[:, :-1]], dim=1)
 
 
 def walks_from(neighbours: Neighbours, start: Tensor, length: int, generator: torch.Generator | None = None) -> Tensor:
     """[count, length] int64: the nodes that a walk from each of `start` ([count] int64) visits, not counting that one.
 
-    Steps are as in `random_walks`; a walk from a node without a neighbour stays there. Draws from torch's global
-    generator where none is given.
+    Every next node is drawn uniformly from the neighbours of the last one; a walk from a node without any stays there.
+    Draws from torch's global generator where none is given.
     """
     degrees, here = neighbours.degrees, start
     found = start.new_empty(length, start.numel())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from graph_distillery.bench.data.registry import DATASETS
-from graph_distillery.bench.documents.board import BOARD, SPECS, stages
+from graph_distillery.bench.documents import board
+from graph_distillery.bench.documents.board import BOARD, SPECS, run, stages
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records.schema import TUNED
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
@@ -44,3 +45,11 @@ def test_each_stage_is_of_a_declared_track_under_the_declared_budget():
 def test_a_stage_that_is_none_is_one_line_with_the_nearest():
     with pytest.raises(UserError, match=r"gnn-to-mlp-cor.*did you mean 'gnn-to-mlp-cora'"):
         stages(["gnn-to-mlp-cor"])
+
+
+def test_a_stage_that_is_packed_is_not_run_again_in_a_new_checkout(tmp_path, monkeypatch):
+    monkeypatch.setattr(board, "BOARD", tmp_path / "board")
+    (stage,) = stages(["gnn-to-mlp-cora"])
+    stage.packed.mkdir(parents=True)
+    assert run(stage, tmp_path / "runs", 0, None)
+    assert not (tmp_path / "runs").exists()
