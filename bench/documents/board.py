@@ -42,6 +42,8 @@ ORDER = (
     ("gnn-to-gnn", "pubmed"),
     ("gnn-to-mlp-larger", "amazon-computers"),
     ("gnn-to-mlp-larger", "coauthor-cs"),
+    ("gnn-to-mlp-online", "cora"),
+    ("gnn-to-mlp-online", "citeseer"),
 )
 
 
