@@ -270,16 +270,17 @@ def leaderboard(
 
 @app.command()
 def pack(
-    store: Annotated[Path, typer.Argument(metavar="STORE", help="A finished store.", show_default=False)],
+    store: Annotated[Path, typer.Argument(metavar="STORE", help="A store.", show_default=False)],
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="The folder to write; default: STORE-packed, beside it.")
     ] = None,
+    unpack: Annotated[bool, typer.Option("--unpack", help="Of a packed store, the store: its sweep goes on.")] = False,
     json: Json = False,
 ) -> int:
     """A store, compressed, for a repository of results."""
     from graph_distillery.bench.cli.commands import pack as command
 
-    return command.run(store, out, json)
+    return command.run(store, out, json, unpack)
 
 
 @app.command()

@@ -42,8 +42,11 @@ ORDER = (
     ("gnn-to-gnn", "pubmed"),
     ("gnn-to-mlp-larger", "amazon-computers"),
     ("gnn-to-mlp-larger", "coauthor-cs"),
-    ("gnn-to-mlp-online", "cora"),
-    ("gnn-to-mlp-online", "citeseer"),
+    ("gnn-to-mlp-slow", "cora"),
+    ("gnn-to-mlp-slow", "citeseer"),
+    ("gnn-to-gnn-slow", "cora"),
+    ("gnn-to-gnn-slow", "citeseer"),
+    ("gnn-to-mlp-slow", "amazon-photo"),
 )
 
 

@@ -159,7 +159,9 @@ def refuse(path: Path) -> None:
     if not path.is_dir():
         return
     if is_packed(path):
-        raise UserError(f"{path}: is a packed store, which is only read; sweep into the store that it was packed from")
+        raise UserError(
+            f"{path}: is a packed store, which is only read; `distillery pack --unpack {path}` makes a store of it"
+        )
     if not begun(path) and (name := stranger(path)) is not None:
         raise UserError(f"{path}: holds {name!r} and is no store; choose an empty folder")
 

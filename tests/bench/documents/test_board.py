@@ -26,7 +26,7 @@ def test_each_stage_is_of_a_declared_track_under_the_declared_budget():
         plan = make_plan(stage.spec())
         (track,) = [
             track for track in file.tracks
-            if stage.dataset in track.datasets and stage.track.removesuffix("-larger").removesuffix("-online") == track.name
+            if stage.dataset in track.datasets and stage.track.removesuffix("-larger").removesuffix("-slow") == track.name
         ]  # fmt: skip
         covered.add((track.name, stage.dataset))
         assert (plan.spec.search.trials, plan.spec.search.seeds) == (track.search.trials, track.search.seeds)

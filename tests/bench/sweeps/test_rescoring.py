@@ -48,6 +48,29 @@ def test_every_score_that_was_recorded_follows_also_from_a_packed_store(store: P
     assert main(["verify", str(tmp_path / "board"), str(tmp_path / "small"), "--data"]) == 0
 
 
+def test_a_sweep_goes_on_in_what_is_unpacked_as_if_it_had_never_been_packed(
+    plan_of: Callable[..., Plan], tmp_path: Path
+) -> None:
+    def sweep(reports: int, name: str) -> list[dict[str, Any]]:
+        plan = plan_of(methods=["kd"], search={"trials": 2}, report={"seeds": reports})
+        assert run_sweep(plan, tmp_path / name).ok
+        kinds = ("teacher", "trial", "report")
+        found = [record.model_dump() for record in read_records(tmp_path / name, kinds=kinds).records]
+        return [{key: each[key] for key in ("kind", "id", "hparams", "seed", "metrics", "curve")} for each in found]
+
+    before = sweep(2, "begun")
+    assert main(["pack", str(tmp_path / "begun"), "--out", str(tmp_path / "small")]) == 0
+    assert main(["pack", "--unpack", str(tmp_path / "small"), "--out", str(tmp_path / "again")]) == 0
+    assert not (tmp_path / "again" / "teachers").exists()
+    assert sweep(2, "again") == before
+    with_id = lambda rows: sorted(rows, key=lambda row: row["id"])  # noqa: E731
+    assert with_id(sweep(3, "again")) == with_id(sweep(3, "begun"))
+    for name in ("small", "again"):  # a folder that is taken, a store that is not packed
+        assert main(["pack", "--unpack", str(tmp_path / name), "--out", str(tmp_path / "begun")]) == 2
+    assert main(["pack", "--unpack", str(tmp_path / "begun")]) == 2
+    assert not (tmp_path / "begun-unpacked").exists()
+
+
 def test_a_score_a_prediction_or_a_right_that_is_another_is_named(store: Path) -> None:
     def better(record: dict[str, Any]) -> None:
         record["metrics"]["test"]["accuracy"] += 1 / 7
