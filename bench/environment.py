@@ -44,6 +44,7 @@ def package_version(name: str) -> str | None:
         return None
 
 
+@lru_cache(maxsize=1)
 def suite_version() -> str:
     """The version of this suite."""
     return package_version("graph-distillery") or "0+unknown"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -12,6 +13,7 @@ from graph_distillery.bench.records.fields import Selection
 from graph_distillery.bench.records.identity import selected_id, work_id
 from graph_distillery.bench.sweeps.plan.plan import Cell
 from graph_distillery.bench.sweeps.spec import Spec
+from graph_distillery.bench.sweeps.study.known_trials import KnownTrials
 from graph_distillery.bench.sweeps.study.study import Study
 from graph_distillery.bench.sweeps.study.trial import Trial
 
@@ -50,28 +52,33 @@ class CellRun:
     trials: dict[int, dict[int, Record]] = field(default_factory=dict)
     reports: dict[tuple[Selection, int], Record] = field(default_factory=dict)
     speeds: dict[Selection, Record] = field(default_factory=dict)
-    begun: dict[int, Mapping[str, Any]] = field(default_factory=dict)
     failed: list[Record] = field(default_factory=list)
     busy: set[tuple[Any, ...]] = field(default_factory=set)
     curves: dict[int, dict[int, float]] = field(default_factory=dict)
     warm_starts: Callable[[], list[dict[str, Any]] | None] = list
     # What follows from the records, kept until one comes: a driver asks for it many times a second.
-    _trials: dict[int, Trial] = field(default_factory=dict, repr=False)
-    _known: list[Trial] | None = field(default=None, repr=False)
     _selected: dict[Selection, Mapping[str, Any]] | None = field(default=None, repr=False)
-    _alike: dict[int, int | None] = field(default_factory=dict, repr=False)
+    _winner: tuple[Trial | None] | None = field(default=None, repr=False)
+    _nothing: set[str] = field(default_factory=set, repr=False)
 
     def __post_init__(self) -> None:
         cell = self.cell
         planned = None if cell.may_be_prolonged else cell.trials
         self.study = Study(cell.id, cell.space, cell.defaults, self.spec.search, cell.trials, planned)
         self.budget = self.study.budget()
+        self._trials = KnownTrials(self._read)
+
+    @property
+    def begun(self) -> Mapping[int, Mapping[str, Any]]:
+        """The configurations of the trials that have begun, by number."""
+        return self._trials.configurations
 
     def take(self, records: Iterable[Record]) -> None:
         """Learn of finished work."""
         for record in records:
             if record.search is None or record.cell.id != self.cell.id:
                 continue
+            self._nothing.clear()
             selection = record.search.selection
             if record.kind == "trial" and record.search.trial is not None:
                 self.trials.setdefault(record.search.trial, {})[record.seed] = record
@@ -83,6 +90,7 @@ class CellRun:
 
     def take_again(self, record: Record) -> None:
         """A run that failed is to be done again: what it was is known, not what came of it."""
+        self._nothing.clear()
         if record.kind == "trial" and record.search is not None and record.search.trial is not None:
             self._begin(record.search.trial, record.hparams)
         elif record.kind in ("report", "speed"):
@@ -90,9 +98,18 @@ class CellRun:
 
     def _begin(self, number: int, configuration: Mapping[str, Any]) -> None:
         """A trial has begun, or something is new about it."""
-        self.begun[number] = configuration
-        self._trials.pop(number, None)
-        self._known = self._selected = None
+        self._trials.begin(number, configuration)
+        self._selected = self._winner = None
+        self._nothing.clear()
+
+    def take_up(self, work: JobRequest) -> None:
+        """It is under way."""
+        self.busy.add(self.name_of(work))
+
+    def let_go(self, work: JobRequest) -> None:
+        """It is under way no more."""
+        self.busy.discard(self.name_of(work))
+        self._nothing.clear()
 
     def stale(self, work: JobRequest, seed: int) -> tuple[str, ...]:
         """Ids of reports, or speeds, of configurations that are no longer the selected ones, since a trial that was
@@ -154,6 +171,7 @@ class CellRun:
 
     def drop(self, ids: Iterable[str]) -> None:
         """Forget records in whose place others stand."""
+        self._nothing.clear()
         gone = set(ids)
         self.reports = {key: record for key, record in self.reports.items() if record.id not in gone}
         self.speeds = {key: record for key, record in self.speeds.items() if record.id not in gone}
@@ -161,14 +179,10 @@ class CellRun:
 
     def known_trials(self) -> list[Trial]:
         """Every trial that has begun, by number."""
-        if self._known is None:
-            self._known = [self.trial(number) for number in sorted(self.begun)]
-        return self._known
+        return self._trials.every()
 
     def trial(self, number: int) -> Trial:
-        if number not in self._trials:
-            self._trials[number] = self._read(number)
-        return self._trials[number]
+        return self._trials.trial(number)
 
     def _read(self, number: int) -> Trial:
         records = self.trials.get(number, {})
@@ -190,11 +204,13 @@ class CellRun:
     @property
     def searched(self) -> bool:
         """Whether every trial has ended."""
-        return len(self.begun) >= self.budget and all(t.state != "running" for t in self.known_trials())
+        return len(self.begun) >= self.budget and not self._trials.any_running
 
     def locked(self) -> Trial | None:
         """The winning trial, once the search is over."""
-        return self.study.lock(self.known_trials())
+        if self._winner is None:
+            self._winner = (self.study.lock(self.known_trials()),)
+        return self._winner[0]
 
     def selections(self) -> dict[Selection, Mapping[str, Any]]:
         """The configurations to report and to time, once the search is over; none where every trial failed."""
@@ -230,21 +246,24 @@ class CellRun:
 
     def next_search(self) -> JobRequest | None:
         """The next seeds of a trial under way, or a new trial; None where there is but to wait, too."""
-        # Not len(begun): with several workers a killed driver leaves gaps, where an earlier trial was still in flight.
+        if "search" in self._nothing:
+            return None
+        # Not len(begun): a killed driver leaves gaps, where an earlier trial was still in flight.
         # They are filled first, for a later trial may repeat them.
-        fresh = next((number for number in range(self.budget) if number not in self.begun), self.budget)
-        later = [number for number in sorted(self.begun) if number > fresh]
-        for number in (*(number for number in sorted(self.begun) if number < fresh), fresh, *later):
+        fresh, running = min(self._trials.first_free, self.budget), self._trials.running()
+        before = bisect_left(running, fresh)
+        for number in (*running[:before], fresh, *running[before:]):
             if number == fresh and not self._begins(fresh):
                 continue
-            trial = self.trial(number)
-            if trial.state == "running" and ("trial", number) not in self.busy and (work := self._work(trial)):
+            if ("trial", number) not in self.busy and (work := self._work(self.trial(number))):
                 return work
+        if self.warm_starts is list:  # else it may hang on other cells
+            self._nothing.add("search")
         return None
 
     def _begins(self, number: int) -> bool:
         """Propose a new trial, if there is to be one and what it stands on is there."""
-        if number == self.budget or not self.study.may_begin(number, self.known_trials()):
+        if number == self.budget or not self._trials.have_ended(self.study.waits_for(number)):
             return False
         warm = self.warm_starts() if number else []  # the first is the default
         if warm is None:
@@ -254,7 +273,7 @@ class CellRun:
 
     def _work(self, trial: Trial) -> JobRequest | None:
         """What a trial under way runs next; None where it waits for the one that it repeats."""
-        first = self._first_alike(trial.number)
+        first = self._trials.first_alike(trial.number)
         if first is not None and self.trial(first).state == "running":
             return None
         if first is not None:
@@ -265,16 +284,8 @@ class CellRun:
             "trial", trial.configuration, self.study.next_seeds(trial), trial=trial.number, report_every=every
         )
 
-    def _first_alike(self, number: int) -> int | None:
-        """The first trial of the same configuration, if that is another."""
-        if number not in self._alike:
-            configuration = dict(self.begun[number])
-            earlier = (other for other in sorted(self.begun) if other < number)
-            self._alike[number] = next((n for n in earlier if dict(self.begun[n]) == configuration), None)
-        return self._alike[number]
-
     def next_report(self) -> JobRequest | None:
-        if not self.searched:
+        if "report" in self._nothing or not self.searched:
             return None
         for selection, configuration in self.reported().items():
             for seed in self.spec.report.seeds:
@@ -285,6 +296,7 @@ class CellRun:
                 if selection == "ablated" and self.ablated_alike() and not self.stands(self.result_of(work)):
                     continue  # what it repeats is under way
                 return work
+        self._nothing.add("report")
         return None
 
     def next_speed(self) -> JobRequest | None:

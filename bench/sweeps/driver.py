@@ -164,7 +164,7 @@ class Driver:
         for job in jobs:
             owner = self._owners.pop(job.key)
             if owner.run is not None and owner.work is not None:
-                owner.run.busy.discard(owner.run.name_of(owner.work))
+                owner.run.let_go(owner.work)
 
     def _next_of(self, run: CellRun, step: Callable[[CellRun], JobRequest | None]) -> Job | None:
         """A cell's next job, or one that it waits for: a teacher's, an artefact's; None when it can only wait."""
@@ -184,7 +184,7 @@ class Driver:
                 return missing[0].job
             job = self._job(run, work, made)
             self._owners[job.key] = _Owner(None, run, work)
-            run.busy.add(run.name_of(work))
+            run.take_up(work)
             if (failed := self.prerequisites.failure(job)) is None:
                 return job
             if self._watcher is not None and work.student_of is None:
@@ -311,7 +311,7 @@ class Driver:
         if ended:
             del self._owners[outcome.key]
             if owner.run is not None and owner.work is not None:
-                owner.run.busy.discard(owner.run.name_of(owner.work))
+                owner.run.let_go(owner.work)
 
     def _accept_work(self, run: CellRun, owner: _Owner, outcome: Outcome) -> Record | None:
         """The record that was written; None of a run that was trained again for its student."""

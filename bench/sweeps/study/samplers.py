@@ -68,7 +68,8 @@ def knowingly() -> Iterator[None]:
     samplers that draw conditional parameters on their own."""
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    if optuna.logging.get_verbosity() != optuna.logging.ERROR:  # setting it empties every logger's cache
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         yield

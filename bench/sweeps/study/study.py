@@ -46,10 +46,13 @@ class Study(StudySettings):
 
     def may_begin(self, number: int, known: Sequence[Trial]) -> bool:
         """Whether every trial that trial `number` looks at has ended; `known` are those that have begun."""
-        if self.search.sampler in ("random", "grid") and self.search.pruner == "none":
-            return True  # it looks at no result
         ended = {trial.number for trial in known if trial.state != "running"}
-        return all(earlier in ended for earlier in range(number - self.search.lag + 1))
+        return all(earlier in ended for earlier in range(self.waits_for(number)))
+
+    def waits_for(self, number: int) -> int:
+        """Trial `number` looks at those before this one, which must have ended; 0 where it looks at no result."""
+        looks = self.search.sampler not in ("random", "grid") or self.search.pruner != "none"
+        return max(0, number - self.search.lag + 1) if looks else 0
 
     def _looked_at(self, number: int, known: Sequence[Trial]) -> list[Trial]:
         """The trials whose results trial `number` may know, in the order of their numbers."""
