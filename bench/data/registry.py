@@ -21,6 +21,7 @@ _BUILT_IN = (
     SplitInfo("hgb", "HGB's test nodes; a fifth of its training list validates", ("node",), _MAKE),
     SplitInfo("cpf", "Of the largest component 20 a class train and 30 validate", ("node",), _MAKE, True),
     SplitInfo("random-60-20-20", "At random", ("node",), _MAKE),
+    SplitInfo("random-10-10-80", "At random, a tenth to train and a tenth to validate (SimMLP)", ("node",), _MAKE),
     SplitInfo("sealed-20-30", "As cpf, with one test set for all seeds", ("node",), _MAKE, True),
     SplitInfo("sealed-60-20-20", "As random-60-20-20, with one test set for all seeds", ("node", "graph"), _MAKE),
     SplitInfo("planetoid-random", "20 a class, 500 to validate, 1,000 to test", ("node",), _MAKE, True),

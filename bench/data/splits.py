@@ -9,6 +9,7 @@ means one protocol; results under different names do not compare.
 | `geom-gcn` | nodes | the ten 48/32/20 splits of Geom-GCN (Pei et al., ICLR 2020), likewise |
 | `cpf` | nodes | of the largest component 20 per class train, 30 per class validate (CPF, GLNN) |
 | `random-60-20-20` | nodes | uniform over all nodes, not by class, as in the field's code |
+| `random-10-10-80` | nodes | likewise (SimMLP: Wang et al., WSDM 2025, transductive) |
 | `sealed-20-30` | nodes | as `cpf`, with one test set for all seeds: half of each class, or all but 50 |
 | `sealed-60-20-20` | nodes, graphs | as `random-60-20-20`, with one test set for all seeds |
 | `planetoid-random` | nodes | 20 per class, 500 to validate, 1,000 to test (Shchur et al., 2018) |
@@ -158,7 +159,8 @@ def available_splits(dataset: Dataset) -> list[str]:
         return fixed if set(fixed) & set(LINK_SPLITS) else [*fixed, "random-60-20-20"]
     by_class = ["cpf", "planetoid-random", "balanced-20-20", "gprgnn-60-20-20", "sealed-20-30", ISOLATION]
     has_classes = TASKS.get(dataset.task).labels == "class"
-    return [*fixed, "random-60-20-20", "sealed-60-20-20", *(by_class if has_classes else []), *added]
+    by_class = by_class if has_classes else []
+    return [*fixed, "random-60-20-20", "sealed-60-20-20", *by_class, "random-10-10-80", *added]
 
 
 def hide_inductive(split: Split, seed: int, fraction: float = 0.2) -> tuple[Tensor, Tensor]:
@@ -331,6 +333,12 @@ def _random_60_20_20(dataset: Dataset, seed: int) -> Parts:
     return order[:first], order[first:second], order[second:]
 
 
+def _random_10_10_80(dataset: Dataset, seed: int) -> Parts:
+    order = _shuffled(dataset, seed, "random-10-10-80")
+    tenth = int(0.1 * len(order))
+    return order[:tenth], order[tenth : 2 * tenth], order[2 * tenth :]
+
+
 def _by_class(dataset: Dataset, items: NDArray[np.int64], stream: Stream) -> NDArray[np.int64]:
     """The items, shuffled and then sorted by class: every k-th of them is a sample of all classes alike."""
     shuffled = items[stream.permutation(len(items))]
@@ -372,6 +380,7 @@ def _require_graphs(dataset: Dataset, name: str, needed: int) -> None:
 _DRAWN: dict[str, Callable[[Dataset, int], Parts]] = {
     "cpf": _cpf,
     "random-60-20-20": _random_60_20_20,
+    "random-10-10-80": _random_10_10_80,
     "sealed-20-30": _sealed_20_30,
     "sealed-60-20-20": _sealed_60_20_20,
     "planetoid-random": _planetoid_random,

@@ -15,9 +15,9 @@ from graph_distillery.methods.contract.method import Update
 from graph_distillery.methods.contract.optimiser import OptimiserSettings, adam
 from graph_distillery.methods.glnn.method import GLNNForm, GLNNHyperparameters
 
-#: The loss of mixup at which its strength stays as it is, its greatest strength, and the share of a new loss in the
-#: running mean; all equation 7.
-_RESTING_LOSS, _GREATEST, _NEW_SHARE = 0.1, 0.5, 0.1
+#: The loss of mixup at which its strength stays as it is and its greatest strength, both equation 7, and the share of
+#: the losses before in the running mean, sigma of equation 8.
+_RESTING_LOSS, _GREATEST, _OLD_SHARE = 0.1, 0.5, 0.1
 
 
 class ProGMLPHyperparameters(GLNNHyperparameters):
@@ -206,7 +206,7 @@ class ProGMLP(GLNNForm[ProGMLPHyperparameters]):
     def adapt(self, loss: float) -> None:
         """The strength of mixup after a step whose mixup lost `loss`."""
         old = loss if self.mean_loss is None else self.mean_loss
-        self.mean_loss = (1 - _NEW_SHARE) * old + _NEW_SHARE * loss
+        self.mean_loss = _OLD_SHARE * old + (1 - _OLD_SHARE) * loss
         sign = -1 if self.hyper.schedule == "text" else 1
         moved = self.strength + sign * self.hyper.mixup_rate * (self.mean_loss - _RESTING_LOSS)
         self.strength = min(max(moved, 0.0), _GREATEST)

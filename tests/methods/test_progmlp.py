@@ -85,7 +85,7 @@ def test_the_strength_of_mixup_follows_the_running_loss_within_its_bounds(schedu
     method, _ = made(students=2, schedule=schedule, mixup_rate=0.5)
     mean, strength = 0.3, 0.0
     for number, loss in enumerate([0.3, 0.0, 0.05, 2.0, 0.0, *[0.0] * 40]):
-        mean = 0.9 * mean + 0.1 * loss if number else loss
+        mean = 0.1 * mean + 0.9 * loss if number else loss  # equation 8, sigma 0.1 weighs the past
         strength = min(max(strength + sign * 0.5 * (mean - 0.1), 0.0), 0.5)
         method.adapt(loss)
         assert math.isclose(method.strength, strength, abs_tol=1e-12)

@@ -23,7 +23,7 @@ _TARGET = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NODE_SPLITS = (
     "random-60-20-20", "public", "cpf", "planetoid-random", "balanced-20-20", "gprgnn-60-20-20", "sealed-20-30",
-    "sealed-60-20-20", "isolation",
+    "sealed-60-20-20", "isolation", "random-10-10-80",
 )  # fmt: skip
 #: The splits of each task that a graph of one's own may have, the usual one first.
 SPLITS: dict[str, tuple[str, ...]] = {

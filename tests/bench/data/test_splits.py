@@ -56,12 +56,12 @@ def test_cpf_takes_20_and_30_per_class_of_one_component(seed: int) -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(SEEDS)
-def test_random_covers_every_node(seed: int) -> None:
-    dataset, split = make_split(MODEL, "random-60-20-20", seed)
+@given(SEEDS, st.sampled_from([("random-60-20-20", (240, 80, 80)), ("random-10-10-80", (40, 40, 320))]))
+def test_random_covers_every_node(seed: int, expected: tuple[str, tuple[int, int, int]]) -> None:
+    dataset, split = make_split(MODEL, expected[0], seed)
     assert dataset is MODEL
     check(split, 400)
-    assert (len(split.train), len(split.val), len(split.test)) == (240, 80, 80)
+    assert (len(split.train), len(split.val), len(split.test)) == expected[1]
 
 
 @settings(deadline=None, max_examples=40)
@@ -142,6 +142,7 @@ def test_splits_are_the_same_on_every_machine() -> None:
             (DIGITS, "cpf"),
             (DIGITS, "planetoid-random"),
             (DIGITS, "random-60-20-20"),
+            (DIGITS, "random-10-10-80"),
             (TREES, "kfold-10"),
             (TREES, "holdout-70-30"),
         )
@@ -153,6 +154,7 @@ KNOWN = {
     "cpf": "547695ad90c52be2",
     "planetoid-random": "d5482ee5e9a4c07c",  # since validation and test are drawn alike; no record had the old one
     "random-60-20-20": "03fccb73211f4f95",
+    "random-10-10-80": "3ea68018ce136ef0",
     "kfold-10": "2be3cb5ea8bafa7b",
     "holdout-70-30": "fa95f0fbd340eb0c",
 }

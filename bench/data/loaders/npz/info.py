@@ -16,7 +16,7 @@ _SHA256 = {
 }
 
 
-SPLITS = ("cpf", "planetoid-random", "random-60-20-20", "sealed-20-30", "sealed-60-20-20")
+SPLITS = ("cpf", "planetoid-random", "random-60-20-20", "random-10-10-80", "sealed-20-30", "sealed-60-20-20")
 
 
 def _npz() -> tuple[DatasetInfo, ...]:

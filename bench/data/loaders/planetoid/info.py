@@ -22,6 +22,7 @@ SPLITS = (
     "planetoid-random",
     "balanced-20-20",
     "random-60-20-20",
+    "random-10-10-80",
     "sealed-20-30",
     "sealed-60-20-20",
     "isolation",
