@@ -83,7 +83,11 @@ class Reported(_Part):
 
 
 class Track(_Part):
-    """What ranks together. ``search`` left out: fixed configurations are compared."""
+    """What ranks together. ``search`` left out: fixed configurations are compared.
+
+    ``methods``: these alone, beside the student alone, the teacher and the largest class; a method that a track names
+    is in no track of the same tables that names none. Left out: every other method.
+    """
 
     name: Text
     datasets: Names
@@ -91,6 +95,7 @@ class Track(_Part):
     setting: Literal["transductive", "inductive", "graph-level"]
     teachers: Annotated[tuple[Text, ...], BeforeValidator(_names)] = ()
     students: Names
+    methods: Annotated[tuple[Text, ...], BeforeValidator(_names)] = ()
     metric: Annotated[str, Field(pattern=r"^[a-z0-9]+([_-][a-z0-9]+)*$", max_length=40)] = "accuracy"
     search: Budget | None = None
     report: Reported
@@ -106,7 +111,10 @@ class Track(_Part):
 
     @model_validator(mode="after")
     def _agrees(self) -> Track:
-        for kind, names in (("datasets", self.datasets), ("students", self.students), ("teachers", self.teachers)):
+        for kind, names in (
+            ("datasets", self.datasets), ("students", self.students), ("teachers", self.teachers),
+            ("methods", self.methods),
+        ):  # fmt: skip
             if twice := next((name for name in names if names.count(name) > 1), None):
                 raise ValueError(f"{kind}: {twice!r} is named twice")
         for name in self.splits:
@@ -131,6 +139,11 @@ class Track(_Part):
     def compares(self, teacher: str | None, student: str) -> bool:
         """Whether it has a table of this teacher and this student."""
         return student in self.students and (teacher in self.teachers if self.teachers else teacher is None)
+
+    def shows(self, method: str, beside: Iterable[Track]) -> bool:
+        """Whether a method is in it. beside: the tracks that have the same table."""
+        named = {name for track in beside for name in track.methods}
+        return method in self.methods if self.methods else method not in named
 
     @property
     def budget(self) -> tuple[int, int] | None:

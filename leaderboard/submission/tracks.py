@@ -18,7 +18,8 @@ def check_tracks(cells: Sequence[CellRecords], file: BoardFile) -> Iterator[Find
     for cell in cells:
         if not cell.reports or role_of(cell.method) not in RANKED:
             continue
-        tracks = [track for track in file.tracks if _holds(track, cell.reports[0])]
+        beside = [track for track in file.tracks if _holds(track, cell.reports[0])]
+        tracks = [each for each in beside if role_of(cell.method) != "method" or each.shows(cell.method, beside)]
         found = [list(_against(cell, track)) for track in tracks]
         held = held or bool(tracks)
         if not tracks:

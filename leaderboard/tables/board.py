@@ -105,7 +105,8 @@ def _declared(tables: Tables, file: BoardFile, senders: Mapping[str, str], warni
         of = [track for track in file.tracks if track.holds(data.dataset, data.split, data.setting, data.metric)]
         of = [track for track in of if track.compares(teacher, student)]
         for track in of:
-            ranked = _in_order(in_track(rows, track))
+            shown = [row for row in rows if row.role != "method" or track.shows(row.key.method, of)]
+            ranked = _in_order(in_track(shown, track))
             yield Comparison(data, teacher, student, ranked, margin=margin, track=track.name)
         if not of:
             title = Comparison(data, teacher, student, ()).title

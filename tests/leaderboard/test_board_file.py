@@ -101,6 +101,7 @@ def rows(board, dataset="cora"):
         ({"tracks": [TRACK, copy.deepcopy(TRACK)]}, "track 'citation' is named twice"),
         ({"track": {"setting": "transductiv"}}, "tracks.0.setting: input should be"),
         ({"track": {"metric": "acuracy"}}, "got 'acuracy'; did you mean 'accuracy'?"),
+        ({"track": {"methods": ["kd", "kd"]}}, "methods: 'kd' is named twice"),
         ({"margin": -1}, "margin: input should be greater than or equal to 0, got -1"),
     ],
 )
@@ -172,6 +173,15 @@ def test_what_is_not_of_the_track_stands_apart(board_of, alice, make_runs, store
     assert found["at"].status == "apart (400 trials x 3 seeds, where its table has 12 x 3)"
     assert found["lsp"].status == "apart (tuned on seeds 7, where its track has 100-102)"
     assert {name for name, row in found.items() if row.complete} == {"supervised", "kd", "glnn"}
+
+
+def test_methods_that_a_track_names_are_in_no_track_that_names_none(board_of, alice, make_runs, written):
+    apart = copy.deepcopy(TRACK) | {"name": "apart", "methods": ["krd", "lsp"]}
+    board = board_of(
+        alice(("cora",)), bobs(make_runs, "krd", [0.99] * 5), file=written(tracks=[TRACK, apart])
+    )  # fmt: skip
+    shown = {each.track: {row.key.method for row in each.rows} for each in board.comparisons}
+    assert shown == {"citation": {"supervised", "kd", "glnn"}, "apart": {"supervised", "krd"}}
 
 
 def test_a_repeat_is_evidence_and_another_configuration_a_row_of_its_own(board_of, alice, make_runs):

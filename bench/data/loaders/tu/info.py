@@ -15,7 +15,7 @@ _SHA256 = {
 }
 
 
-SPLITS = ("kfold-10", "holdout-70-30")
+SPLITS = ("kfold-10", "holdout-70-30", "sealed-60-20-20")
 RELEASED = {"mutag": ("gfkd-70-30",)}
 
 
