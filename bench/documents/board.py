@@ -114,40 +114,58 @@ def costs(wanted: Sequence[Stage], workers: int, data: Path | None) -> Iterator[
 def run(stage: Stage, out: Path, workers: int, data: Path | None) -> bool:
     """Carry out a stage, or what is left of it, and pack it; False where a run failed, which the board then tells.
 
-    One that is packed already and has no store under `out`, as in a new checkout, is over.
+    One that is packed and has no store under `out`, as in a new checkout, is over, or goes on from its packed store.
     """
     from graph_distillery.bench.cli.commands.pack import run as pack
     from graph_distillery.bench.cli.progress import ProgressDisplay
     from graph_distillery.bench.sweeps import preflight
     from graph_distillery.bench.sweeps.store.files import begun, plan_in
+    from graph_distillery.bench.sweeps.store.status import read_status
     from graph_distillery.bench.sweeps.sweep import run_sweep
 
     store = out / stage.name
     if stage.packed.is_dir() and not begun(store):
-        return True
+        if all(cell.state in ("done", "failed") for cell in read_status(stage.packed).cells):
+            return True
+        pack(stage.packed, store, as_json=False, unpack=True)
     plan = plan_in(store, stage.spec(), data)
-    with ProgressDisplay() as progress:
-        outcome = run_sweep(
-            plan,
-            store,
-            preflight.means("local", workers, "cpu", None),
-            listener=progress.attach,
-            on_message=progress.message,
-        )
+    try:
+        with ProgressDisplay() as progress:
+            outcome = run_sweep(
+                plan,
+                store,
+                preflight.means("local", workers, "cpu", None),
+                listener=progress.attach,
+                on_message=progress.message,
+            )
+    finally:
+        pack_stage(stage, out)
+    return outcome.ok
+
+
+def pack_stage(stage: Stage, out: Path) -> None:
+    """Put what there is of a stage into its place beside the board, finished or not; nothing where it is not begun."""
+    from graph_distillery.bench.cli.commands.pack import run as pack
+    from graph_distillery.bench.sweeps.store.files import begun
+
+    store = out / stage.name
+    if not begun(store):
+        return
     draft = out / f".{stage.name}-packed"
     shutil.rmtree(draft, ignore_errors=True)
     pack(store, draft, as_json=False)
     shutil.rmtree(stage.packed, ignore_errors=True)
     stage.packed.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(draft, stage.packed)
-    return outcome.ok
 
 
 def build() -> None:
-    """The board of the stages that are there."""
+    """The board of the stages that are there, once one has a report run."""
     from graph_distillery.bench.cli.commands.leaderboard import run as leaderboard
+    from graph_distillery.bench.records import read_records
 
-    leaderboard([], BOARD, as_json=False, board=BOARD / "board.yaml")
+    if any(read_records(stage.packed, kinds=["report"]).records for stage in stages() if stage.packed.is_dir()):
+        leaderboard([], BOARD, as_json=False, board=BOARD / "board.yaml")
 
 
 def main() -> int:
@@ -159,6 +177,7 @@ def main() -> int:
     parser.add_argument("--stage", action="append", default=[], metavar="NAME", help="repeatable; default: all")
     parser.add_argument("--workers", type=int, default=0, help="worker processes; 0: trains in this one")
     parser.add_argument("--data", type=Path, help="where datasets are kept")
+    parser.add_argument("--pack", action="store_true", help="run nothing: pack what there is of them")
     parser.add_argument("--dry-run", action="store_true", help="say what each stage will cost, and run none")
     asked = parser.parse_args()
     data = preflight.data_folder(asked.data)
@@ -170,7 +189,10 @@ def main() -> int:
             return 0
         failed = False
         for stage in wanted:
-            failed |= not run(stage, asked.out, asked.workers, data)
+            if asked.pack:
+                pack_stage(stage, asked.out)
+            else:
+                failed |= not run(stage, asked.out, asked.workers, data)
             build()
         return int(failed)
     except UserError as error:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.documents import board
 from graph_distillery.bench.documents.board import BOARD, SPECS, run, stages
 from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.records import read_records
 from graph_distillery.bench.records.schema import TUNED
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import read_spec
+from graph_distillery.bench.sweeps.store.status import read_status
+from graph_distillery.bench.sweeps.store.store import Store
 from graph_distillery.leaderboard.read.board_file import read_board_file
 
 
@@ -24,10 +29,8 @@ def test_each_stage_is_of_a_declared_track_under_the_declared_budget():
     covered = set()
     for stage in stages():
         plan = make_plan(stage.spec())
-        (track,) = [
-            track for track in file.tracks
-            if stage.dataset in track.datasets and stage.track.removesuffix("-larger").removesuffix("-slow") == track.name
-        ]  # fmt: skip
+        name = stage.track.removesuffix("-larger").removesuffix("-slow")
+        (track,) = [track for track in file.tracks if stage.dataset in track.datasets and track.name == name]
         covered.add((track.name, stage.dataset))
         assert (plan.spec.search.trials, plan.spec.search.seeds) == (track.search.trials, track.search.seeds)
         assert plan.spec.report.seeds == track.report.seeds
@@ -47,9 +50,39 @@ def test_a_stage_that_is_none_is_one_line_with_the_nearest():
         stages(["gnn-to-mlp-cor"])
 
 
-def test_a_stage_that_is_packed_is_not_run_again_in_a_new_checkout(tmp_path, monkeypatch):
+SPEC = """
+name: small
+datasets: [karate]
+split: random-60-20-20
+teachers: [{model: gcn, hidden: 4, epochs: 3}]
+students: [{model: mlp, hidden: 4, epochs: 3}]
+methods: [kd]
+search: {sampler: random, pruner: none, trials: 2, seeds: [100, 101]}
+report: {seeds: 2}
+"""
+
+
+def test_a_stage_that_was_stopped_goes_on_from_its_packed_store_in_a_new_checkout(tmp_path, monkeypatch):
     monkeypatch.setattr(board, "BOARD", tmp_path / "board")
-    (stage,) = stages(["gnn-to-mlp-cora"])
-    stage.packed.mkdir(parents=True)
-    assert run(stage, tmp_path / "runs", 0, None)
-    assert not (tmp_path / "runs").exists()
+    monkeypatch.setattr(board, "SPECS", tmp_path)
+    (tmp_path / "small.yaml").write_text(SPEC)
+    stage, append, count = board.Stage("small", "karate"), Store.append, itertools.count(1)
+
+    def stopping(self, record, predictions=None):
+        append(self, record, predictions)
+        if next(count) == 5:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "append", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        run(stage, tmp_path / "here", 0, None)
+    begun = read_records(stage.packed).records
+    assert len(begun) == 5
+    monkeypatch.setattr(Store, "append", append)
+    assert run(stage, tmp_path / "elsewhere", 0, None)
+    whole = read_records(stage.packed).records
+    assert len(whole) > len(begun)
+    assert {record.id for record in begun} <= {record.id for record in whole}
+    assert {cell.state for cell in read_status(stage.packed).cells} == {"done"}
+    assert run(stage, tmp_path / "a third", 0, None)
+    assert not (tmp_path / "a third").exists()

@@ -1,0 +1,31 @@
+"""The suite's own board is what its packed records say, and every score follows from predictions and labels."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from graph_distillery.bench.cli.entry import main
+from graph_distillery.bench.records import read_records
+from graph_distillery.leaderboard.verification.verify import verify_board
+
+BOARD = Path(__file__).resolve().parents[2] / "leaderboard" / "board"
+STORES = sorted(path for path in (BOARD / "stores").glob("*") if path.is_dir())
+
+
+def test_the_published_board_agrees_with_its_stores():
+    shown = any(read_records(store, kinds=["report"]).records for store in STORES)
+    assert (BOARD / "leaderboard.json").exists() == shown
+    if shown:
+        found = verify_board(BOARD, STORES, declared=BOARD / "board.yaml")
+        assert not found.differences, "\n".join(map(str, found.differences[:20]))
+
+
+def test_every_published_score_follows_from_predictions_and_labels(mirror):
+    if (BOARD / "leaderboard.json").exists():
+        assert main(["verify", str(BOARD), "--data"]) == 0
+
+
+def test_the_board_is_small_and_no_test_label_was_read_in_tuning():
+    assert sum(path.stat().st_size for path in BOARD.rglob("*") if path.is_file()) < 60e6
+    for store in STORES:
+        assert {record.seen_in_tuning or 0 for record in read_records(store, kinds=["report"]).records} <= {0}
