@@ -40,6 +40,7 @@ NEWER = (
     "teacher_seed",
     "predictions_sha256",
     "collapsed",
+    "engine",
 )
 NEWER_OF_CELL = (
     "split_sha256",

@@ -44,6 +44,7 @@ COLUMNS: Mapping[str, str] = {
     "machine": "fingerprint of the hardware and its threads",
     "suite_version": "version of the suite that wrote it",
     "git_sha": "commit of the suite, where it ran from a checkout",
+    "engine": "number of the training engine; another's runs differ in their last bits",
 }
 
 
@@ -82,6 +83,7 @@ def _row(record: Record) -> dict[str, Any]:
         "machine": record.environment.fingerprint,
         "suite_version": record.suite_version,
         "git_sha": record.git_sha,
+        "engine": record.engine,
         **{f"val.{name}": value for name, value in record.metrics.val.items()},
         **{f"test.{name}": value for name, value in (record.metrics.test or {}).items()},
         **record.hparams,

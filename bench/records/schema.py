@@ -225,7 +225,9 @@ class Record(_Part):
     was tried again; readers leave those out. seed: the run's number, which seeds split, initialisation and teacher.
     init_seed, teacher_seed: where runs share splits, whose seed is the cell's: each seed for itself. repeats: the id of
     the trial record, or of an ablated report the report, of the same configuration and seed whose scores this one took
-    over; nothing was trained for it, so that train_s is 0. collapsed: how a finished run learned nothing.
+    over; nothing was trained for it, so that train_s is 0. collapsed: how a finished run learned nothing. engine: the
+    number of the engine that trained it (`bench.environment.ENGINE`), of older records none, which is 1: another's run
+    of the same differs in its last bits, and may in its score.
     """
 
     schema_version: Literal[1] = Field(1, alias="schema")
@@ -235,6 +237,7 @@ class Record(_Part):
     created: UtcTime
     suite_version: Name
     git_sha: str | None = None
+    engine: Annotated[int, Field(ge=1, strict=True)] | None = None
     cell: Cell
     hparams: dict[str, Hyperparameter]
     search: Search | None = None

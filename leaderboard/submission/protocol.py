@@ -123,6 +123,9 @@ def _versions(records: Sequence[Record], suite: str | None) -> Iterator[Finding]
         yield Finding("look", "version", "", f"records of several suite versions: {', '.join(versions)}")
     if suite is not None and suite not in versions:
         yield Finding("look", "version", "", f"made by suite {', '.join(versions)}, this one is {suite}")
+    if len(engines := sorted({r.engine or 1 for r in records})) > 1:
+        text = f"trained by engines {', '.join(map(str, engines))}, whose runs differ in their last bits"
+        yield Finding("look", "version", "", text)
     commits = sorted({r.git_sha or "none" for r in records})
     if any(commit.endswith("-dirty") for commit in commits):
         yield Finding("look", "version", "", "made from a checkout with uncommitted changes")

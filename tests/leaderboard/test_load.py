@@ -34,6 +34,18 @@ def test_copies_that_disagree_name_both_files(make_record, make_store):
         load_stores([two, one])
 
 
+def test_a_copy_by_another_engine_may_have_another_score(make_record, make_store):
+    """Its last bits differ, and so may the epoch that is chosen; engine 1 is that of records which name none."""
+    record = make_record("glnn", 0.8)
+    again = make_record("glnn", 0.81).model_copy(update={"id": record.id, "engine": 2})
+    old, new = make_store([record], "old"), make_store([again], "new")
+    assert len(load_stores([old, new]).records) == len(load_stores([new, old]).records) == 1
+    assert load_stores([old, new]).records == load_stores([new, old]).records
+    same = make_store([again.model_copy(update={"engine": 1})], "same")
+    with pytest.raises(BoardError, match="differs in metrics between"):
+        load_stores([old, same])
+
+
 def on_split(record, digit, **more):
     cell = record.cell.model_copy(update={"split_sha256": digit and digit * 64, **more})
     return record.model_copy(update={"cell": cell})

@@ -40,6 +40,7 @@ def test_the_protocol(honest, make_store, make_record):
     assert ("look", "budget") in findings(make_store(more, "unequal"))
     assert ("look", "version") in findings(make_store(changed(records, reports, suite_version="9.9"), "versions"))
     assert ("look", "version") in findings(make_store(changed(records, reports, git_sha="abc-dirty"), "dirty"))
+    assert ("look", "version") in findings(make_store(changed(records, reports, engine=2), "engines"))
     picked = [r for r in records if not (reports(r) and r.seed == 0)]
     assert ("look", "seeds") in findings(make_store(picked, "picked"))
 

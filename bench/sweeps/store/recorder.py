@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from graph_distillery.bench.data.sealing import seen_in_tuning
-from graph_distillery.bench.environment import environment, git_sha, suite_version
+from graph_distillery.bench.environment import ENGINE, environment, git_sha, suite_version
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Cell as CellRecord
 from graph_distillery.bench.records import Items, Metrics, Record, Search, Timings
@@ -224,6 +224,7 @@ class Recorder:
             created=_now(),
             suite_version=suite_version(),
             git_sha=git_sha(),
+            engine=ENGINE,
             cell=cell,
             hparams=dict(hparams),
             search=search,
