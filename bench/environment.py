@@ -20,7 +20,7 @@ def environment(device: str = "cpu") -> Environment:
 
     name = torch.cuda.get_device_name(device) if device.startswith("cuda") else device
     threads = torch.get_num_threads()
-    cpu = _cpu_name()
+    cpu = cpu_name()
     basis = "|".join([platform.machine(), cpu, str(os.cpu_count()), name, str(threads)])
     return Environment(
         fingerprint=hashlib.sha256(basis.encode()).hexdigest()[:16],
@@ -73,7 +73,8 @@ def _git(root: Path, *arguments: str) -> str:
     return found.stdout.strip()
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """What the processor calls itself."""
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):

@@ -111,13 +111,17 @@ def sweep(
     data: AnyPath | None = None,
     retry_failed: bool = False,
     save_students: str | None = None,
+    cache: bool = True,
+    budget_hours: float | None = None,
 ) -> Store:
     """Carry out a spec into a store; on a store that has some of it, the rest. `distillery sweep`.
 
     spec: a YAML file, or the same content as a mapping. out: None names the folder after the spec. executor: local or
     ray. workers: processes; 0 trains in this one. device: cpu, cuda or cuda:N. address: of a Ray cluster. data: where
     datasets lie and are downloaded to. retry_failed: what failed is done again. save_students: `best` of every cell or
-    `all`, in its folder `students`. What failed is in the records.
+    `all`, in its folder `students`. cache: take teachers and artefacts that another store's sweep made, and keep these
+    for others. budget_hours: do the cells that fit, the shortest first; called again, the rest. What failed is in the
+    records.
 
     Raises:
         UserError: the spec, the data or the store is not in order; nothing is trained then.
@@ -133,8 +137,9 @@ def sweep(
     path = Path(out if out is not None else read.name)
     plan = plan_in(path, read, preflight.data_folder(Path(data) if data is not None else None))
     kept = StudentsKept.parse(save_students) if save_students is not None else None
-    means = preflight.means(executor, workers, device, address)
-    run_sweep(plan, path, means, retry_failed=retry_failed, students=kept)
+    means = preflight.means(executor, workers, device, address, cache)
+    budget_s = None if budget_hours is None else 3600 * budget_hours
+    run_sweep(plan, path, means, retry_failed=retry_failed, students=kept, budget_s=budget_s)
     return Store(path)
 
 

@@ -15,6 +15,7 @@ from hypothesis import settings
 # Before anything imports numpy or torch, which read these once.
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
     os.environ[_name] = "1"
+os.environ["DISTILLERY_CACHE_GIB"] = "0"  # every test trains its own teachers, and the user's cache is left alone
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # nodes on the loopback interface; read by `import ray`

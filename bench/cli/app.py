@@ -7,7 +7,19 @@ from typing import Annotated
 
 import typer
 
-from graph_distillery.bench.cli import student_commands
+from graph_distillery.bench.cli.commands.students import declared
+from graph_distillery.bench.cli.options import (
+    Cache,
+    Data,
+    Declared,
+    Device,
+    Json,
+    Quiet,
+    SaveStudents,
+    Since,
+    Store,
+    Workers,
+)
 
 #: Commands that, given again, go on where they stopped.
 RESUMABLE = ("demo", "run", "sweep", "reproduce")
@@ -15,43 +27,14 @@ RESUMABLE = ("demo", "run", "sweep", "reproduce")
 app = typer.Typer(
     name="distillery",
     help="Hyperparameter search and benchmarking for knowledge distillation on graph neural networks. Results "
-    "go to standard output, progress to standard error. Exit code: 0 done, 1 some trial failed, 2 the input is "
-    "wrong, 130 interrupted.",
+    "go to standard output, progress to standard error. Exit code: 0 done, 1 some trial failed, 2 wrong input, "
+    "130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Workers = Annotated[int, typer.Option(min=0, max=1024, help="Worker processes; 0 trains in this one.")]
-Device = Annotated[str, typer.Option(metavar="cpu|cuda|cuda:N", help="Where trials train.")]
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR",
-        help="Where datasets are kept; default: $DISTILLERY_DATA, else the user's cache folder. "
-        "$DISTILLERY_MIRROR names a read-only tree of raw files, used before any download.",
-    ),
-]
-Store = Annotated[Path, typer.Option("--out", metavar="STORE", help="The store; one that exists is resumed.")]
-Declared = Annotated[
-    Path | None, typer.Option("--board", metavar="BOARD.yaml", help="What the board is: its tracks, and whose stores.")
-]
-Since = Annotated[
-    Path | None,
-    typer.Option(metavar="BOARD", help="An earlier version, whose changes are told; default: board.yaml's previous."),
-]
-SaveStudents = Annotated[
-    str | None,
-    typer.Option(
-        metavar="best|all|RECORD",
-        help="Keep trained students in the store's students/: the best report run by validation of every cell, all of "
-        "them, or those of report records. A finished run whose student is not there is trained again for it.",
-    ),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; failures are still told.")]
 
 
 def _version(value: bool) -> None:
@@ -139,6 +122,7 @@ def run(
     workers: Workers = 0,
     device: Device = "cpu",
     data: Data = None,
+    cache: Cache = True,
     quiet: Quiet = False,
     json: Json = False,
 ) -> int:
@@ -149,7 +133,7 @@ def run(
     taught_by = "+".join(teacher or ()) or None
     pairs = tuple(set_ or ())
     cell = command.Choice(dataset, method, student, taught_by, split, setting, variant, seeds, pairs, save_students)
-    return command.run(cell, out, preflight.means("local", workers, device, None), data, json, quiet)
+    return command.run(cell, out, preflight.means("local", workers, device, None, cache), data, json, quiet)
 
 
 @app.command()
@@ -173,30 +157,31 @@ def sweep(
         typer.Option(metavar="N", help="GPUs of a trial; default: the spec's."),
     ] = None,
     data: Data = None,
+    cache: Cache = True,
     optuna_storage: Annotated[
         str | None,
         typer.Option(
             metavar="URL",
-            help="Copy the studies to sqlite:///FILE or postgresql://... for optuna-dashboard; never read back.",
+            help="Copy the studies to sqlite:///FILE or postgresql://...; never read back.",
         ),
     ] = None,
     track: Annotated[
         list[str] | None,
         typer.Option(
             metavar="TRACKER=WHERE",
-            help="Tell tensorboard=DIR, mlflow=URI or wandb=PROJECT of every run; never read back. Repeatable.",
+            help="Tell tensorboard=DIR, mlflow=URI or wandb=PROJECT of every run. Repeatable.",
         ),
     ] = None,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Do again what failed, ran out of memory or ran out of time.")
     ] = False,
-    speed_only: Annotated[
-        bool, typer.Option("--speed-only", help="Time a store's rows again, in turn, nine rounds a dataset; no more.")
-    ] = False,
+    speed_only: Annotated[bool, typer.Option("--speed-only", help="Time a store's rows again, and no more.")] = False,
     save_students: SaveStudents = None,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Print cells, trials and estimated cost; write no store.")
-    ] = False,
+    budget_hours: Annotated[
+        float | None,
+        typer.Option(min=0, metavar="H", help="What fits, the shortest cells first."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print cells and cost; write no store.")] = False,
     cells: Annotated[
         str | None, typer.Option(metavar="I/N", help="Only the I-th of N shards of the plan's cells, in its own store.")
     ] = None,
@@ -208,8 +193,10 @@ def sweep(
     from graph_distillery.bench.sweeps import preflight
 
     told = tuple(track or ())
-    request = command.Request(spec, out, cells, optuna_storage, retry_failed, told, speed_only, save_students, gpus)
-    return command.run(request, preflight.means(executor, workers, device, address), data, dry_run, json, quiet)
+    request = command.Request(
+        spec, out, cells, optuna_storage, retry_failed, told, speed_only, save_students, gpus, budget_hours
+    )
+    return command.run(request, preflight.means(executor, workers, device, address, cache), data, dry_run, json, quiet)
 
 
 @app.command()
@@ -354,6 +341,7 @@ def reproduce(
     workers: Workers = 0,
     device: Device = "cpu",
     data: Data = None,
+    cache: Cache = True,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the stages and estimated cost; run none.")] = False,
     json: Json = False,
 ) -> int:
@@ -365,15 +353,29 @@ def reproduce(
     request = command.Request(
         tuple(tables or ()), all_, named, out, pages, budget_hours, seeds, stand_in, save_students
     )
-    return command.run(request, preflight.means(executor, workers, device, address), data, dry_run, json)
+    return command.run(request, preflight.means(executor, workers, device, address, cache), data, dry_run, json)
 
 
 @app.command()
 def doctor(data: Data = None, json: Json = False) -> int:
     """Whether this machine is in order; exit code 1 if not."""
-    from graph_distillery.bench.cli.commands import doctor as command
+    from graph_distillery.bench.cli.commands.machine import doctor as command
 
     return command.run(data, json)
+
+
+@app.command()
+def cache(
+    action: Annotated[
+        str, typer.Argument(metavar="list|clean", help="Say what is there, or remove it all.", show_default=False)
+    ],
+    data: Data = None,
+    json: Json = False,
+) -> int:
+    """Teachers and artefacts that all stores share."""
+    from graph_distillery.bench.cli.commands.machine import cache as command
+
+    return command.run(action, data, json)
 
 
 @app.command()
@@ -384,9 +386,9 @@ def perf(
     sweep: Annotated[bool, typer.Option("--sweep", help="Whole sweeps on Ray instead; takes minutes.")] = False,
 ) -> int:
     """The suite's own speed; exit code 1 where it misses."""
-    from graph_distillery.bench.cli.commands import perf as command
+    from graph_distillery.bench.cli.commands.machine import perf as command
 
     return command.run(json, only, board, sweep)
 
 
-student_commands.register(app)
+declared.register(app)

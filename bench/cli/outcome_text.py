@@ -26,9 +26,12 @@ def outcome_text(done: SweepOutcome) -> str:
         lines.append(
             f"left as it is: {label}, {count(times, 'failure')}: its teacher is trained, and cells stand on it"
         )
-    unfinished = [cell for cell in done.cells if not cell.finished]
+    later = [cell for cell in done.cells if cell.left]
+    lines += [f"left for later: {cell.label}: {cell.left}" for cell in later]
+    unfinished = [cell for cell in done.cells if not (cell.finished or cell.left)]
     lines += [f"not finished: {cell.label}" + (f": {cell.hindrance}" if cell.hindrance else "") for cell in unfinished]
     fresh = f"{count(done.new, 'new record')} in {duration(done.seconds)}" if done.new else "nothing was left to do"
+    fresh = "nothing fits" if later and not done.new else fresh
     lines.append(f"{done.store}: {count(done.records, 'record')}, {fresh}")
     return "\n".join(lines)
 
@@ -61,6 +64,7 @@ def outcome_json(done: SweepOutcome) -> dict[str, Any]:
                 **cell.identity,
                 "finished": cell.finished,
                 "hindrance": cell.hindrance,
+                "left": cell.left,
                 "trials": cell.trials,
                 "locked": cell.locked,
                 "validation": cell.validation,

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from graph_distillery.bench.cli.terminal import table
-from graph_distillery.bench.sweeps.cost import Cost, Pruning, processors, pruning_of
+from graph_distillery.bench.sweeps.cost.budget import Allowance
+from graph_distillery.bench.sweeps.cost.estimate import Cost, Pruning, processors, pruning_of
 from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.outcome import identity
 from graph_distillery.bench.sweeps.plan.plan import Plan
@@ -104,6 +105,13 @@ def cost_line(cost: Cost, means: Means) -> str:
     line = f"{what}: about {duration(cost.seconds)} {who(means)}"
     line += " (an estimate, from records and short probes of the default configurations)"
     return line + (f"; not counted, for their probe failed: {', '.join(cost.unknown)}" if cost.unknown else "")
+
+
+def budget_lines(plan: Plan, fits: Allowance) -> list[str]:
+    """What fits a budget of hours, and what is left for later, a line each."""
+    labels = {cell.id: cell.label for cell in plan.searches}
+    lines = [f"{count(len(fits.cells), 'cell')} within the budget: about {duration(fits.seconds)}"]
+    return lines + [f"left for later: {labels[each]}: {why}" for each, why in fits.left.items()]
 
 
 def who(means: Means) -> str:

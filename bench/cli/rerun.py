@@ -14,6 +14,7 @@ from graph_distillery.bench.cli.commands.run import Choice, spec_of
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record, read_records
 from graph_distillery.bench.sweeps import preflight
+from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.leaderboard.read.evidence import Evidence, EvidenceBook
@@ -107,7 +108,8 @@ def _again(record: Record, evidence: Evidence, slack: float) -> Rerun:
     )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / "store"
-        run_sweep(make_plan(spec_of(choice), preflight.data_folder(None)), folder)
+        anew = Means(cache=False)  # the teacher too
+        run_sweep(make_plan(spec_of(choice), preflight.data_folder(None)), folder, anew)
         found = [
             each
             for each in read_records(folder, kinds=["report"]).records

@@ -99,7 +99,7 @@ def stages(names: Sequence[str] = ()) -> list[Stage]:
 def costs(wanted: Sequence[Stage], workers: int, data: Path | None) -> Iterator[str]:
     """A line per stage: its trainings and what they will take, by a probe of each cell."""
     from graph_distillery.bench.sweeps import preflight
-    from graph_distillery.bench.sweeps.cost import estimate, progress_of
+    from graph_distillery.bench.sweeps.cost.estimate import estimate, progress_of
     from graph_distillery.bench.sweeps.plan.expansion import make_plan
 
     means = preflight.means("local", workers, "cpu", None)

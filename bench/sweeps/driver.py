@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,52 +13,49 @@ from graph_distillery.bench.records import Record, Search
 from graph_distillery.bench.sweeps.cell_run import CellRun, JobRequest
 from graph_distillery.bench.sweeps.executors import Executor
 from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, configuration, finite
-from graph_distillery.bench.sweeps.plan.plan import Cell, Plan, TeacherPlan
-from graph_distillery.bench.sweeps.prerequisites import Prerequisites
+from graph_distillery.bench.sweeps.plan.plan import Cell, Plan
+from graph_distillery.bench.sweeps.prerequisites import Prerequisite, Prerequisites
 from graph_distillery.bench.sweeps.store.recorder import Recorder, problem_key
 from graph_distillery.bench.sweeps.store.retries import failures, settled, work_name
 from graph_distillery.bench.sweeps.store.store import Store
 from graph_distillery.bench.sweeps.store.students import Keeper
 from graph_distillery.bench.sweeps.study.warm_starts import Winner, keep_winners, sources_of, warm_starts
+from graph_distillery.bench.sweeps.under_way import Owner, UnderWay
 from graph_distillery.bench.training.engine import Configuration
 from graph_distillery.bench.training.problem import ProblemKey
 from graph_distillery.bench.training.speed import ROUNDS
 
 if TYPE_CHECKING:
+    from graph_distillery.bench.sweeps.cache.shared import SharedArtefacts
+    from graph_distillery.bench.sweeps.cost.budget import Allowance
     from graph_distillery.bench.sweeps.trackers.tracking import Tracking
 
 Listener = Callable[[Record], None]
-
-
-@dataclass(frozen=True)
-class _Owner:
-    """What a job under way is for; with neither teacher nor run it makes an artefact of a method."""
-
-    teacher: TeacherPlan | None
-    run: CellRun | None = None
-    work: JobRequest | None = None
-
-    @property
-    def leaves_no_record(self) -> bool:
-        """Whether it makes an artefact, or a student of a run that is on record."""
-        return self.teacher is None and (
-            self.run is None or (self.work is not None and self.work.student_of is not None)
-        )
 
 
 class Driver:
     """Carries a plan out on an executor. Running it again on the same store goes on where it stopped."""
 
     def __init__(
-        self, plan: Plan, store: Store, device: str = "cpu", retry_failed: bool = False, keeper: Keeper | None = None
+        self,
+        plan: Plan,
+        store: Store,
+        device: str = "cpu",
+        retry_failed: bool = False,
+        keeper: Keeper | None = None,
+        shared: SharedArtefacts | None = None,
+        allowance: Allowance | None = None,
     ) -> None:
         """With `retry_failed`, what failed, ran out of memory or out of time is done again, once; settled: searches
-        of which it is left as it is. keeper: keeps students, where they are asked for."""
+        of which it is left as it is. keeper: keeps students, where they are asked for. shared: what stores share.
+        allowance: which cells may be worked on, in which order, and for how long; None: all, in the plan's order."""
         self.plan, self.store, self.device = plan, store, device
-        self.keeper = keeper
+        self.keeper, self._shared, self._awaits = keeper, shared, False
         self._listeners: list[Listener] = []
         self._watcher: Tracking | None = None
         self.runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
+        self.allowance = allowance
+        self._turn = [self.runs[each] for each in (self.runs if allowance is None else allowance.cells)]
         self._again = failures(plan, store.records) if retry_failed else {}
         self.settled = settled(plan, store.records) if retry_failed else frozenset[str]()
         for record in store.records:
@@ -73,9 +70,8 @@ class Driver:
                 run.warm_starts = partial(self._warm_starts, run.cell, elsewhere)
         again = set(self._again.values())
         teachers = [record for record in store.records if record.kind == "teacher" and record.id not in again]
-        self._owners: dict[str, _Owner] = {}
+        self._jobs = UnderWay()
         self.slots = 0
-        self._together: dict[str, Job] = {}  # those under way that time several rows
         self._apart: set[ProblemKey] = set()  # data whose rows are timed one by one, since one took its worker along
         self.recorder = Recorder(plan, store)
         self.prerequisites = Prerequisites(plan, store, self.recorder, device, self._winner, teachers)
@@ -98,22 +94,26 @@ class Driver:
             return False
         return self.keeper is None or self.keeper.next(run) is None
 
+    def is_done(self) -> bool:
+        """Whether nothing is left of what may be worked on."""
+        return all(self.finished(run) for run in self._turn)
+
     def under_way(self) -> Counter[str]:
         """Jobs under way, by the id of their cell or teacher; may be asked from another thread."""
-        beside = {each.key for job in list(self._together.values()) for each in job.together}  # of one job
-        owners = [owner for key, owner in list(self._owners.items()) if key not in beside]
-        places = (owner.run.cell if owner.run is not None else owner.teacher for owner in owners)
-        return Counter(place.id for place in places if place is not None)
+        return self._jobs.counts()
 
     def run(self, executor: Executor) -> None:
         """Until nothing is left to do."""
         while True:
             self.slots = executor.slots  # a cluster grows and shrinks
-            while len(self._owners) < executor.slots and (job := self.next_job()) is not None:
+            while len(self._jobs) < executor.slots and (job := self.next_job()) is not None:
                 self._give_out(job)
                 executor.submit(job)
-            if not self._owners:
-                return
+            if not self._jobs:
+                if self._shared is None or not self._awaits:
+                    return
+                self._shared.wait()
+                continue
             event = executor.next_event()
             if isinstance(event, EpochReport):
                 executor.resume(event.key, self.goes_on(event))
@@ -121,50 +121,46 @@ class Driver:
                 self.accept(*event)
 
     def _give_out(self, job: Job) -> None:
-        for each in (job, *job.together):
-            owner = self._owners[each.key]
+        for each, owner in self._jobs.give_out(job):
             if self._watcher is not None and not owner.leaves_no_record:
                 self._watcher.begins(each, owner.run, owner.work, owner.teacher)
-        if job.together:
-            self._together[job.key] = job
 
     # -- what is next ------------------------------------------------------------------------------------------
 
     def next_job(self) -> Job | None:
-        """The next job in the plan's order; speed comes last, one at a time, with nothing beside it."""
+        """The next job in turn; speed comes last, one at a time, with nothing beside it."""
+        self._awaits = False  # what another process makes
+        if self.allowance is not None and self.allowance.is_over:
+            return None
         steps = [CellRun.next_search, CellRun.next_report]
         for step in steps if self.keeper is None else [*steps, self.keeper.next]:
-            for run in self.runs.values():
+            for run in self._turn:
                 job = self._next_of(run, step)
                 if job is not None:
                     return job
-        return None if self._owners else self._next_speeds()
+        return None if self._jobs or self._awaits else self._next_speeds()
 
     def _next_speeds(self) -> Job | None:
         """What times the rows of one dataset in turn; a job that they wait for, where there is one."""
         found: list[Job] = []
-        for run in self.runs.values():
+        for run in self._turn:
             while (job := self._next_of(run, CellRun.next_speed)) is not None:
                 if job.purpose != "speed":
-                    self._release(found)
+                    self._jobs.release(found)
                     return job
                 found.append(job)
                 if job.problem in self._apart:
                     break
+            if self._awaits:
+                self._jobs.release(found)
+                return None
             if found and found[0].problem in self._apart:
                 return found[0]
         if not found:
             return None
         first, *others = [job for job in found if (job.problem, job.needs) == (found[0].problem, found[0].needs)]
-        self._release([job for job in found if job is not first and job not in others])
+        self._jobs.release([job for job in found if job is not first and job not in others])
         return first.in_turn_with(others, ROUNDS) if others else first
-
-    def _release(self, jobs: Sequence[Job]) -> None:
-        """Jobs that are not given out after all."""
-        for job in jobs:
-            owner = self._owners.pop(job.key)
-            if owner.run is not None and owner.work is not None:
-                owner.run.let_go(owner.work)
 
     def _next_of(self, run: CellRun, step: Callable[[CellRun], JobRequest | None]) -> Job | None:
         """A cell's next job, or one that it waits for: a teacher's, an artefact's; None when it can only wait."""
@@ -176,14 +172,15 @@ class Driver:
                 self._take_over(run, work, known)
                 continue
             made = self._configuration(run.cell, work)
-            missing = self.prerequisites.missing(run.cell, made, work.seeds, self._owners)
+            missing = self.prerequisites.missing(run.cell, made, work.seeds, self._jobs)
             if missing is None:
                 return None
             if missing:
-                self._owners[missing[0].job.key] = _Owner(missing[0].teacher)
-                return missing[0].job
-            job = self._job(run, work, made)
-            self._owners[job.key] = _Owner(None, run, work)
+                job, is_taken = self._first_of(missing)
+                if is_taken:
+                    continue
+                return job
+            job = self._jobs.begin(self._job(run, work, made), Owner(None, run, work))
             run.take_up(work)
             if (failed := self.prerequisites.failure(job)) is None:
                 return job
@@ -191,6 +188,22 @@ class Driver:
                 self._watcher.begins(job, run, work, None)
             self.accept(failed, ended=True)
         return None
+
+    def _first_of(self, missing: Sequence[Prerequisite]) -> tuple[Job | None, bool]:
+        """What makes the first of them that is not made by another process; and whether it was taken from the cache,
+        so that there is nothing to make. None where there is but to wait."""
+        for each in missing:
+            found = "here" if self._shared is None else self._shared.seek(each.job)
+            if found == "elsewhere":
+                self._awaits = True
+                continue
+            job = self._jobs.begin(each.job, Owner(each.teacher))
+            if not isinstance(found, Outcome):
+                return job, False
+            self._give_out(job)
+            self.accept(found, ended=True)
+            return None, True
+        return None, False
 
     def _winner(self, search: Cell) -> Mapping[str, Any] | None:
         run = self.runs[search.id]
@@ -248,20 +261,17 @@ class Driver:
         selection, values = list(run.selections().items())[-1]
         work = JobRequest("speed", values, (self.plan.spec.report.seeds[0],), selection=selection)
         made = self._configuration(run.cell, work)
-        while missing := self.prerequisites.missing(run.cell, made, work.seeds, self._owners):
-            self._owners[missing[0].job.key] = _Owner(missing[0].teacher)
-            yield missing[0].job
+        while missing := self.prerequisites.missing(run.cell, made, work.seeds, self._jobs):
+            yield self._jobs.begin(missing[0].job, Owner(missing[0].teacher))
         if missing is None:
             return
-        job = self._job(run, work, made)
-        self._owners[job.key] = _Owner(None, run, work)
-        yield job
+        yield self._jobs.begin(self._job(run, work, made), Owner(None, run, work))
 
     # -- what came of it ---------------------------------------------------------------------------------------
 
     def goes_on(self, progress: EpochReport) -> bool:
         """Whether a trial that has reported goes on; one that does not is recorded as pruned here."""
-        owner = self._owners[progress.key]
+        owner = self._jobs[progress.key]
         run, work = owner.run, owner.work
         assert run is not None
         assert work is not None
@@ -285,16 +295,16 @@ class Driver:
 
     def accept(self, outcome: Outcome, ended: bool) -> None:
         """Record an outcome; after this it is on the disk."""
-        if (group := self._together.get(outcome.key)) is not None and not outcome.others:
+        if (group := self._jobs.group(outcome.key)) is not None and not outcome.others:
             self._apart.add(group.problem)  # lost with its worker: timed one by one, it shows whose fault that was
-            del self._together[outcome.key]
-            self._release([group, *group.together])
+            self._jobs.part(outcome.key)
+            self._jobs.release([group, *group.together])
             return
         for other in outcome.others:
             self.accept(other, ended=True)
-        self._together.pop(outcome.key, None)
+        self._jobs.part(outcome.key)
         outcome = finite(replace(outcome, others=()))
-        owner = self._owners[outcome.key]
+        owner = self._jobs[outcome.key]
         record = None
         if owner.run is not None:
             record = self._accept_work(owner.run, owner, outcome)
@@ -303,17 +313,17 @@ class Driver:
             record = self.prerequisites.accept_teacher(owner.teacher, outcome, former)
         else:
             self.prerequisites.accept_artefact(outcome)
+        if owner.run is None and self._shared is not None:
+            self._shared.settle(outcome)
         if record is not None:
             for listener in self._listeners:  # to whom the job that brought it is still under way
                 listener(record)
         if self._watcher is not None and not owner.leaves_no_record:
             self._watcher.records(record, outcome.key, owner.run, owner.work)
         if ended:
-            del self._owners[outcome.key]
-            if owner.run is not None and owner.work is not None:
-                owner.run.let_go(owner.work)
+            self._jobs.end(outcome.key)
 
-    def _accept_work(self, run: CellRun, owner: _Owner, outcome: Outcome) -> Record | None:
+    def _accept_work(self, run: CellRun, owner: Owner, outcome: Outcome) -> Record | None:
         """The record that was written; None of a run that was trained again for its student."""
         work, cell = owner.work, run.cell
         assert work is not None

@@ -15,12 +15,15 @@ class Means:
 
     workers: worker processes; 0 trains in this process. On Ray: trials at once; 0 takes one on a local Ray, and what
     there is room for on a cluster. address: of a Ray cluster, `auto` or HOST:PORT; None starts a local Ray.
+    cache: whether teachers and artefacts are taken from the data folder's cache, and kept there for other stores; what
+    a cluster's machines make is not, since they need not compute alike.
     """
 
     executor: ExecutorName = "local"
     workers: int = 0
     device: str = "cpu"
     address: str | None = None
+    cache: bool = True
 
     @property
     def device_here(self) -> str:

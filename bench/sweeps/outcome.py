@@ -35,7 +35,7 @@ class Reported:
 class CellOutcome:
     """One cell. locked: the winning configuration, or the fixed one where nothing was searched; None without one.
 
-    hindrance: why it is not finished.
+    hindrance: why it is not finished. left: why it was left for later, where there is a budget of time.
     """
 
     identity: Mapping[str, Any]
@@ -48,6 +48,7 @@ class CellOutcome:
     reports: tuple[Reported, ...]
     pareto: tuple[ParetoPoint, ...] = ()
     hindrance: str | None = None
+    left: str | None = None
 
     @property
     def headline(self) -> Reported | None:
@@ -90,8 +91,8 @@ class SweepOutcome:
 
     @property
     def ok(self) -> bool:
-        """Whether every cell is finished and nothing failed."""
-        return not self.failures and all(cell.finished for cell in self.cells)
+        """Whether every cell is finished, but those that are left for later, and nothing failed."""
+        return not self.failures and all(cell.finished or cell.left for cell in self.cells)
 
 
 def outcome_of(driver: Driver, seconds: float) -> SweepOutcome:
@@ -123,6 +124,7 @@ def identity(cell: Cell) -> dict[str, Any]:
 
 def _cell(run: CellRun, driver: Driver) -> CellOutcome:
     finished = driver.finished(run)
+    left = driver.allowance.why_not(run.cell.id) if driver.allowance is not None and not finished else None
     winner = run.locked() if run.budget and run.searched else None
     locked = winner.configuration if winner else run.cell.defaults if not run.budget else None
     return CellOutcome(
@@ -135,7 +137,8 @@ def _cell(run: CellRun, driver: Driver) -> CellOutcome:
         validation=winner.mean if winner else _validation(run),
         reports=tuple(_reports(run)),
         pareto=pareto_set(run),
-        hindrance=None if finished else hindrance(run, driver.runs, driver.store.records),
+        hindrance=None if finished or left else hindrance(run, driver.runs, driver.store.records),
+        left=left,
     )
 
 

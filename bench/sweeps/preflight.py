@@ -40,8 +40,8 @@ def device(name: str) -> str:
     return name
 
 
-def means(executor: str, workers: int, device_name: str, address: str | None) -> Means:
-    """What --executor, --workers, --device and --address ask for; UserError where they do not fit."""
+def means(executor: str, workers: int, device_name: str, address: str | None, cache: bool = True) -> Means:
+    """What --executor, --workers, --device, --address and --cache ask for; UserError where they do not fit."""
     named = next((name for name in EXECUTORS if name == executor), None)
     if named is None:
         raise UserError(f"--executor: {unknown_line('executor', executor, EXECUTORS)}")
@@ -49,7 +49,7 @@ def means(executor: str, workers: int, device_name: str, address: str | None) ->
         raise UserError("--address: only --executor ray connects to a cluster")
     if address is None:  # else the devices are the cluster's
         device(device_name)
-    return Means(named, workers, device_name, address)
+    return Means(named, workers, device_name, address, cache)
 
 
 def with_gpus(spec: Spec, gpus: float) -> Spec:

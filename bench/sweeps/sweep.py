@@ -14,6 +14,9 @@ from pathlib import Path
 from graph_distillery.bench.data import cache
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps import preflight
+from graph_distillery.bench.sweeps.cache.folder import CacheFolder
+from graph_distillery.bench.sweeps.cache.shared import SharedArtefacts
+from graph_distillery.bench.sweeps.cost.budget import what_fits
 from graph_distillery.bench.sweeps.data_check import check_data
 from graph_distillery.bench.sweeps.driver import Driver, Listener
 from graph_distillery.bench.sweeps.executors import Executor
@@ -47,6 +50,7 @@ def run_sweep(
     reproduces: bool = False,
     speed_only: bool = False,
     students: StudentsKept | None = None,
+    budget_s: float | None = None,
 ) -> SweepOutcome:
     """Carry out a plan into a store, or the rest of it where the store has some, by the plan that the store keeps; what
     the store then comes to.
@@ -58,6 +62,8 @@ def run_sweep(
     this process.
     retry_failed: what failed, ran out of memory or out of time is done again; the new records stand in its place.
     students: which trained students to keep; where nobody kept a wanted one, its run is trained again for it.
+    budget_s: seconds from now; the cells that fit are worked on, those that take the least first, and when the time
+    is up nothing more is begun. Another call goes on with the rest.
     reproduces: it is of a published table, where variants that choose by test labels may run.
 
     Raises:
@@ -66,11 +72,9 @@ def run_sweep(
         KeyboardInterrupt: after the workers were stopped.
     """
     on_ray = means.executor == "ray"
-    if speed_only and on_ray:
-        raise UserError("--speed-only: times on this machine, with nothing beside it; leave --executor ray out")
     refuse(out)
-    if speed_only and not begun(out):
-        raise UserError(f"--speed-only: there is no store at {out} whose rows could be timed")
+    if speed_only:
+        _refuse_to_time(out, on_ray, budget_s)
     if students is not None and students.records and not begun(out):
         raise UserError(f"--save-students: there is no store at {out} with a record {students.records[0]}")
     refuse_taken(out)
@@ -81,19 +85,22 @@ def run_sweep(
         preflight.sealed(plan, None if retry_failed else out)
     preflight.configurations(plan, None if retry_failed else out)
     tell = on_message or (lambda text: None)
+    folder = _cache(plan, means)
     data = check_data(plan, out, "cpu" if on_ray else means.device)
+    allowance = what_fits(plan, out, means, budget_s) if budget_s is not None else None
     for line in (*plan.notes, *plan.kinds, *data.remarks):
         tell(line)
     with (
         _ray(plan, means, tell) if on_ray else nullcontext(),
         tracking(plan, trackers, tell) as watcher,
         Store(out, plan, data.pins) as store,
+        _sharing(folder, store, tell) as shared,
     ):
         for message in store.messages:
             tell(message)
         began = time.monotonic()
         keeper = Keeper(students, store.path, store.id, tell) if students is not None else None
-        driver = Driver(store.plan, store, means.device, retry_failed, keeper)
+        driver = Driver(store.plan, store, means.device, retry_failed, keeper, shared, allowance)
         if keeper is not None:
             keeper.check(driver.runs)
         driver.watch(watcher)
@@ -103,7 +110,7 @@ def run_sweep(
             time_again(driver, store.artefacts.load, tell)
             return outcome_of(driver, time.monotonic() - began)
         with _copied(driver, optuna_storage, tell):
-            if not all(driver.finished(run) for run in driver.runs.values()):
+            if not driver.is_done():
                 carrier = _executor(plan, means, store)
                 try:
                     with Heartbeat(store.path, lambda: (driver.slots, driver.under_way())):
@@ -129,6 +136,37 @@ def _copied(driver: Driver, url: str | None, tell: Callable[[str], None]) -> Ite
         copy.close(5.0)
         raise
     copy.close()
+
+
+def _refuse_to_time(out: Path, on_ray: bool, budget_s: float | None) -> None:
+    """Raises UserError where rows cannot be timed alone."""
+    if on_ray:
+        raise UserError("--speed-only: times on this machine, with nothing beside it; leave --executor ray out")
+    if budget_s is not None:
+        raise UserError("--speed-only: trains nothing that could fit --budget-hours; leave one of them out")
+    if not begun(out):
+        raise UserError(f"--speed-only: there is no store at {out} whose rows could be timed")
+
+
+def _cache(plan: Plan, means: Means) -> CacheFolder | None:
+    """What stores of this machine share; None where they are to share nothing."""
+    if not means.cache or means.address is not None:
+        return None
+    folder = CacheFolder.of(plan.data_dir)
+    return folder if folder.limit else None
+
+
+@contextmanager
+def _sharing(folder: CacheFolder | None, store: Store, tell: Callable[[str], None]) -> Iterator[SharedArtefacts | None]:
+    """What stores share, let go of when the sweep is over; None without a folder for it."""
+    if folder is None:
+        yield None
+        return
+    shared = SharedArtefacts(folder, store.artefacts.teachers.load, tell)
+    try:
+        yield shared
+    finally:
+        shared.close()
 
 
 def _executor(plan: Plan, means: Means, store: Store) -> Executor:

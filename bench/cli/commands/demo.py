@@ -8,7 +8,7 @@ from pathlib import Path
 from graph_distillery.bench.cli.commands.sweep import carry_out
 from graph_distillery.bench.cli.plan_text import cost_line
 from graph_distillery.bench.cli.terminal import emit, note
-from graph_distillery.bench.sweeps.cost import estimate, processors, progress_of
+from graph_distillery.bench.sweeps.cost.estimate import estimate, processors, progress_of
 from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.plan.plan import Plan

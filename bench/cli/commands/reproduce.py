@@ -130,7 +130,7 @@ def _at_hand(stage: Stage, request: Request, data: Path | None) -> bool:
 
 def _estimated(stages: Sequence[PlannedStage], means: Means) -> list[PlannedStage]:
     """The stages with what is left of each."""
-    from graph_distillery.bench.sweeps.cost import estimate, progress_of
+    from graph_distillery.bench.sweeps.cost.estimate import estimate, progress_of
 
     found = []
     for planned in stages:

@@ -9,12 +9,21 @@ from typing import Any
 
 from graph_distillery.bench.cli import lost_cluster
 from graph_distillery.bench.cli.outcome_text import outcome_json, outcome_text
-from graph_distillery.bench.cli.plan_text import cell_table, cost_line, plan_json, pruner_note, runs_text, search_notes
+from graph_distillery.bench.cli.plan_text import (
+    budget_lines,
+    cell_table,
+    cost_line,
+    plan_json,
+    pruner_note,
+    runs_text,
+    search_notes,
+)
 from graph_distillery.bench.cli.progress import ProgressDisplay
 from graph_distillery.bench.cli.terminal import emit, emit_json, note
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps import preflight
-from graph_distillery.bench.sweeps.cost import estimate, progress_of
+from graph_distillery.bench.sweeps.cost.budget import what_fits
+from graph_distillery.bench.sweeps.cost.estimate import estimate, progress_of
 from graph_distillery.bench.sweeps.data_check import DataSurvey, check_data
 from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.plan import Plan
@@ -42,6 +51,12 @@ class Request:
     speed_only: bool = False
     save_students: str | None = None
     gpus: float | None = None
+    budget_hours: float | None = None
+
+    @property
+    def budget_s(self) -> float | None:
+        """The budget in seconds."""
+        return None if self.budget_hours is None else 3600 * self.budget_hours
 
 
 def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_json: bool, quiet: bool = False) -> int:
@@ -59,9 +74,9 @@ def run(request: Request, means: Means, data: Path | None, dry_run: bool, as_jso
     if dry_run:
         preflight.sealed(plan, None if request.retry_failed else store)
         preflight.configurations(plan, None if request.retry_failed else store)
-        return tell(plan, store, means, as_json, request.retry_failed)
+        return tell(plan, store, means, as_json, request.retry_failed, request.budget_s)
     more: dict[str, Any] = {"optuna_storage": url, "trackers": trackers, "retry_failed": request.retry_failed}
-    more |= {"speed_only": request.speed_only, "students": students}
+    more |= {"speed_only": request.speed_only, "students": students, "budget_s": request.budget_s}
     return carry_out(plan, store, means, as_json, **more, quiet=quiet)
 
 
@@ -76,6 +91,7 @@ def carry_out(
     retry_failed: bool = False,
     speed_only: bool = False,
     students: StudentsKept | None = None,
+    budget_s: float | None = None,
     quiet: bool = False,
 ) -> int:
     """Run the plan, show how it goes, and print what came of it; 1 where a trial failed."""
@@ -93,6 +109,7 @@ def carry_out(
             retry_failed=retry_failed,
             speed_only=speed_only,
             students=students,
+            budget_s=budget_s,
         )
     if as_json:
         emit_json(outcome_json(outcome))
@@ -101,14 +118,23 @@ def carry_out(
     return 0 if outcome.ok else 1
 
 
-def tell(plan: Plan, store: Path, means: Means, as_json: bool, retry_failed: bool = False) -> int:
+def tell(
+    plan: Plan,
+    store: Path,
+    means: Means,
+    as_json: bool,
+    retry_failed: bool = False,
+    budget_s: float | None = None,
+) -> int:
     """The dry run: cells, trials, seeds, what was left out, and an estimate of the cost. Writes no store."""
     progress = progress_of(plan, store)
     survey = check_data(plan, store, means.device_here)
     cost = estimate(plan, progress, means)
     again = _failed(plan, store) if retry_failed else 0
+    fits = what_fits(plan, store, means, budget_s) if budget_s is not None else None
     if as_json:
-        emit_json({**plan_json(plan, store, progress, cost, means.workers), "to_retry": again, **_survey_json(survey)})
+        told = {**plan_json(plan, store, progress, cost, means.workers), "to_retry": again, **_survey_json(survey)}
+        emit_json(told if fits is None else {**told, "fits": {"seconds": fits.seconds, "left": dict(fits.left)}})
         return 0
     spec = plan.spec
     emit(f"{spec.name}: {count(len(plan.cells), 'cell')}, plan {plan.id}, store {store}")
@@ -127,6 +153,8 @@ def tell(plan: Plan, store: Path, means: Means, as_json: bool, retry_failed: boo
     emit(cost_line(cost, means))
     if retry_failed:
         emit(f"--retry-failed: {count(again, 'failed run')} to do again, which the cost leaves out")
+    for line in budget_lines(plan, fits) if fits is not None else ():
+        emit(line)
     emit("dry run: nothing was written")
     return 0
 

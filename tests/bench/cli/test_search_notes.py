@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from graph_distillery.bench.cli.plan_text import pruner_note, search_notes, who
-from graph_distillery.bench.sweeps.cost import at_once
+from graph_distillery.bench.sweeps.cost.estimate import at_once
 from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
@@ -58,7 +58,7 @@ def test_objectives_and_warm_starts_are_told() -> None:
 def test_an_estimate_says_who_does_the_work(
     means: Means, slots: int, words: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("sweeps.cost", "cli.plan_text"):
+    for module in ("sweeps.cost.estimate", "cli.plan_text"):
         monkeypatch.setattr(f"graph_distillery.bench.{module}.processors", lambda: 2)
     assert at_once(means) == slots
     assert who(means).startswith(words)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from graph_distillery.bench.records import Record, read_records
-from graph_distillery.bench.sweeps.cost import estimate, progress_of
+from graph_distillery.bench.sweeps.cost.estimate import estimate, progress_of
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.means import Means

@@ -12,7 +12,7 @@ import pytest
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record, read_records
 from graph_distillery.bench.sweeps import preflight
-from graph_distillery.bench.sweeps.cost import Cost, estimate, progress_of
+from graph_distillery.bench.sweeps.cost.estimate import Cost, estimate, progress_of
 from graph_distillery.bench.sweeps.means import Means
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.sweep import run_sweep

@@ -13,7 +13,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Record, read_records
 from graph_distillery.bench.sweeps import preflight
-from graph_distillery.bench.sweeps.cost import progress_of
+from graph_distillery.bench.sweeps.cost.estimate import progress_of
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import parse_spec

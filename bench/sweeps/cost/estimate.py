@@ -27,7 +27,7 @@ PROBE_S = 0.5
 #: Seconds that a probe goes on where a training may stop by itself, and that all of an estimate may so take.
 RUN_ON_S, RUN_ON_TOGETHER_S = 3.0, 15.0
 #: Seconds for a worker to start and load its libraries, and for one speed measurement; both measured on small data.
-_START_S, _SPEED_S = 5.0, 0.5
+_START_S, SPEED_S = 5.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -58,30 +58,57 @@ def estimate(plan: Plan, progress: StoreStatus, means: Means) -> Cost:
     every configuration for all the default's epochs: most stop earlier and many are larger, and over the two searches
     of leaderboard/example (11 and 52 minutes of training) the two made up for each other to 7 %.
     """
+    parts = parts_of(plan, progress, means)
+    unknown = tuple(cell.label for cell in plan.searches if parts.cells[cell.id] is None)
+    seconds = sum(each or 0.0 for work in (parts.cells, parts.teachers, parts.anew) for each in work.values())
+    speeds = sum(parts.speeds.values())
+    trainings = sum(status.trainings_left for status in progress.cells)
+    teachers = sum(max(status.total - status.done - status.failed, 0) for status in progress.teachers)
+    teachers += parts.made_anew
+    total: float | None = None
+    if len(unknown) < len(plan.searches):
+        begins = trainings + teachers + speeds
+        total = (start_s(means) if begins else 0.0) + seconds / at_once(means) + speeds * SPEED_S
+    return Cost(trainings, teachers, speeds, total, unknown)
+
+
+def start_s(means: Means) -> float:
+    """Seconds before the first job, where others than this process do them."""
+    return _START_S if means.executor == "ray" or means.workers else 0.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What is left, in seconds of training by one worker. cells: by the search's id, None where one cannot be timed;
+    teachers: by id, for all seeds; anew: of teachers made anew, by what they are made of and how, `made_anew` in all;
+    speeds: measurements, by the search's id."""
+
+    cells: Mapping[str, float | None]
+    teachers: Mapping[str, float]
+    anew: Mapping[Any, float]
+    speeds: Mapping[str, int]
+    made_anew: int
+
+
+def parts_of(plan: Plan, progress: StoreStatus, means: Means) -> Parts:
+    """The same cell by cell; searches are timed as for `estimate`."""
     probe = _Prober(plan, means.device_here)
-    seconds, unknown = 0.0, []
+    cells: dict[str, float | None] = {}
     statuses = {status.id: status for status in progress.cells}
     for cell in plan.searches:
         each = probe.seconds(cell, statuses[cell.id])
-        if each is None:
-            unknown.append(cell.label)
-        else:
-            seconds += each * statuses[cell.id].trainings_left
-    for teacher, status in zip(plan.teachers, progress.teachers, strict=True):
-        seconds += probe.teacher_seconds(teacher, status)
+        cells[cell.id] = None if each is None else each * statuses[cell.id].trainings_left
+    timed = zip(plan.teachers, progress.teachers, strict=True)
+    teachers = {teacher.id: probe.teacher_seconds(teacher, status) for teacher, status in timed}
     anew = _made_anew(plan, statuses)
-    for cell, count in anew.values():
-        seconds += probe.made_anew_seconds(cell) * count
-    speeds = sum(max(status.speeds_total - status.speeds_done, 0) for status in progress.cells)
-    trainings = sum(status.trainings_left for status in progress.cells)
-    teachers = sum(max(status.total - status.done - status.failed, 0) for status in progress.teachers)
-    teachers += sum(count for _, count in anew.values())
-    total: float | None = None
-    if len(unknown) < len(plan.searches):
-        apart = means.executor == "ray" or means.workers
-        start = _START_S if apart and trainings + teachers + speeds else 0.0
-        total = start + seconds / at_once(means) + speeds * _SPEED_S
-    return Cost(trainings, teachers, speeds, total, tuple(unknown))
+    seconds = {key: probe.made_anew_seconds(cell) * count for key, (cell, count) in anew.items()}
+    speeds = {status.id: max(status.speeds_total - status.speeds_done, 0) for status in progress.cells}
+    return Parts(cells, teachers, seconds, speeds, sum(count for _, count in anew.values()))
+
+
+def anew_key(cell: Cell) -> Any:
+    """Cells with the same one share the teachers that are made anew for them."""
+    return (*(teacher.id for teacher in cell.teachers), cell.method.derived_teacher)
 
 
 def _made_anew(plan: Plan, statuses: Mapping[str, CellStatus]) -> dict[Any, tuple[Cell, int]]:
@@ -102,7 +129,7 @@ def _made_anew(plan: Plan, statuses: Mapping[str, CellStatus]) -> dict[Any, tupl
         count = selections * len(spec.report.split_seeds) if cell.reported else 0
         if cell.trials:
             count += min(ways, cell.trials) * len(spec.search.split_seeds)
-        key = (*(teacher.id for teacher in cell.teachers), cell.method.derived_teacher)
+        key = anew_key(cell)
         if key not in found or found[key][1] < count * len(cell.teachers):
             found[key] = cell, count * len(cell.teachers)
     return found

@@ -19,7 +19,7 @@ from graph_distillery.bench.data.registry import DATASETS, SPLITS
 from graph_distillery.bench.environment import package_version, suite_version
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.sweeps import preflight
-from graph_distillery.bench.sweeps.cost import processors
+from graph_distillery.bench.sweeps.cost.estimate import processors
 from graph_distillery.bench.text import count
 from graph_distillery.methods import METHODS
 from graph_distillery.methods.tasks.metrics import METRICS
