@@ -83,7 +83,7 @@ class Store:
 
     def status(self) -> StoreStatus:
         """Per cell what is done, running and failed, and the best validation score so far."""
-        from graph_distillery.bench.sweeps.store.status import read_status
+        from graph_distillery.bench.sweeps.store.kept_status import read_status
 
         return read_status(self.path)
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.perf.methods import METHOD_ROWS
 from graph_distillery.bench.perf.models import MODEL_ROWS
+from graph_distillery.bench.perf.stores import STORE_ROWS
 from graph_distillery.bench.perf.timing import PAIRS, PerfRow, our_epoch, ratio_row, stock_epoch, with_teacher
 from graph_distillery.bench.sweeps.driver import Driver
 from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
@@ -154,4 +155,5 @@ _MEASUREMENTS: dict[str, Callable[[], PerfRow]] = {
     "study-propose": _propose,
     **METHOD_ROWS,
     **MODEL_ROWS,
+    **STORE_ROWS,
 }

@@ -7,10 +7,11 @@ One writer per store (the driver). A line that a crash cut short can only be the
 from __future__ import annotations
 
 import codecs
+import io
 import json
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from graph_distillery.bench.records.schema import Record, RecordError, parse_rec
 from graph_distillery.bench.records.sharing import Sharing, collector_paused
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+_CHUNK = 2**20
 
 
 @dataclass(frozen=True)
@@ -52,15 +54,16 @@ class RecordWriter:
     another process changes.
     """
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, ids: Collection[str] | None = None) -> None:
+        """ids: of the records that the store has, those in whose place others stand too; None: they are read."""
         self.store = Path(store)
         self._files: dict[Kind, _AppendFile] = {}
-        self._ids: set[str] | None = None
+        self._ids = None if ids is None else set(ids)
 
     def append(self, record: Record) -> None:
         """Write one record as one line."""
         if self._ids is None:
-            present = _is_store(self.store)
+            present = is_store(self.store)
             existing = read_records(self.store, tolerate_torn_tail=False) if present else ReadResult([], [], [])
             self._ids = {old.id for old in existing.records} | existing.superseded
         if record.id in self._ids:
@@ -147,14 +150,14 @@ def read_records(store: Path, *, kinds: Iterable[Kind] | None = None, tolerate_t
     symbolic link.
     """
     store = Path(store)
-    if not _is_store(store):
+    if not is_store(store):
         raise RecordError(f"{store}: not a store (it has no records folder)")
     result = ReadResult([], [], [])
-    seen: dict[str, str] = {}
-    sharing = Sharing()
+    lines = Lines(result, tolerate_torn_tail)
     with collector_paused():
         for kind in KINDS if kinds is None else sorted(set(kinds), key=KINDS.index):
-            _read_kind(store, kind, tolerate_torn_tail, result, seen, sharing)
+            path = records_file(store, kind)
+            lines.read(path, kind, _read_bytes(path))
     return without_superseded(result)
 
 
@@ -168,34 +171,48 @@ def without_superseded(result: ReadResult) -> ReadResult:
     return ReadResult([record for record, _ in kept], [place for _, place in kept], result.warnings, gone, replaced)
 
 
-def _read_kind(
-    store: Path, kind: Kind, tolerate_torn_tail: bool, result: ReadResult, seen: dict[str, str], sharing: Sharing
-) -> None:
-    path = records_file(store, kind)
-    data = _read_bytes(path)
-    if data.startswith(codecs.BOM_UTF8):
-        raise RecordError(f"{path}:1: begins with a byte order mark, as some editors write; save it without one")
-    whole, tail = _split_tail(data)
-    if tail and not _is_record(tail):
-        message = f"{path}:{whole.count(10) + 1}: torn last line of {len(tail)} bytes"
-        if not tolerate_torn_tail:
-            raise RecordError(f"{message}; run repair first")
-        result.warnings.append(f"{message} left out")
-    elif tail and not tolerate_torn_tail and not tail.endswith(b"\n"):
-        raise RecordError(f"{path}:{whole.count(10) + 1}: last line has no newline; run repair first")
-    elif tail:
-        whole = data
-    for number, line in enumerate(whole.removesuffix(b"\n").split(b"\n") if whole else [], start=1):
-        place = f"{path}:{number}"
+class Lines:
+    """Reads and validates the lines of a store's files into `result`."""
+
+    def __init__(self, result: ReadResult, tolerate_torn_tail: bool = True) -> None:
+        self.result, self._tolerates = result, tolerate_torn_tail
+        self._seen: dict[str, str] = {}
+        self._sharing = Sharing()
+
+    def read(self, path: Path, kind: Kind, data: bytes, before: int = 0) -> tuple[int, int]:
+        """The lines of a file after the first `before` ones; how many whole ones there are, and their bytes.
+
+        Raises:
+            RecordError: as `read_records`.
+        """
+        if not before and data.startswith(codecs.BOM_UTF8):
+            raise RecordError(f"{path}:1: begins with a byte order mark, as some editors write; save it without one")
+        whole, tail = _split_tail(data)
+        counted = whole.count(10), len(whole)
+        place = f"{path}:{before + counted[0] + 1}"
+        if tail and not _is_record(tail):
+            message = f"{place}: torn last line of {len(tail)} bytes"
+            if not self._tolerates:
+                raise RecordError(f"{message}; run repair first")
+            self.result.warnings.append(f"{message} left out")
+        elif tail and not self._tolerates and not tail.endswith(b"\n"):
+            raise RecordError(f"{place}: last line has no newline; run repair first")
+        elif tail:
+            whole = data
+        for number, line in enumerate(io.BytesIO(whole), start=before + 1):  # one copy of a line at a time
+            self._take(line.removesuffix(b"\n"), kind, f"{path}:{number}")
+        return counted
+
+    def _take(self, line: bytes, kind: Kind, place: str) -> None:
         record = parse_record(line, place)
         if record.kind != kind:
             raise RecordError(f"{place}: a {record.kind} record in the file of {kind} records")
-        if record.id in seen:
-            raise RecordError(f"{place}: id {record.id} is already at {seen[record.id]}")
-        seen[record.id] = place
-        sharing.share(record)
-        result.records.append(record)
-        result.places.append(place)
+        if record.id in self._seen:
+            raise RecordError(f"{place}: id {record.id} is already at {self._seen[record.id]}")
+        self._seen[record.id] = place
+        self._sharing.share(record)
+        self.result.records.append(record)
+        self.result.places.append(place)
 
 
 def repair(store: Path) -> list[str]:
@@ -206,15 +223,17 @@ def repair(store: Path) -> list[str]:
     refuses.
     """
     store = Path(store)
-    if not _is_store(store):
+    if not is_store(store):
         return []
     messages = []
     for kind in KINDS:
         path = records_file(store, kind)
-        whole, tail = _split_tail(_read_bytes(path))
+        if packed(path).exists():
+            continue
+        start, tail = _tail_of(path)
         if not tail:
             continue
-        place = f"{path}:{whole.count(10) + 1}"
+        place = f"{path}:{_lines_before(path, start) + 1}"
         try:
             if _is_record(tail):
                 _append_bytes(path, b"\n")
@@ -222,7 +241,7 @@ def repair(store: Path) -> list[str]:
             else:
                 torn = path.with_name(path.name + ".torn")
                 _append_bytes(torn, tail if tail.endswith(b"\n") else tail + b"\n")
-                _truncate(path, len(whole))
+                _truncate(path, start)
                 messages.append(f"{place}: torn last line of {len(tail)} bytes moved to {torn.name}")
         except OSError as error:
             raise RecordError(f"{place}: cannot repair: {error.strerror}") from None
@@ -242,6 +261,36 @@ def _split_tail(data: bytes) -> tuple[bytes, bytes]:
     return data, b""
 
 
+def _tail_of(path: Path) -> tuple[int, bytes]:
+    """Where the tail of a file begins, and the tail, without reading the rest."""
+    descriptor = open_records(path)
+    if descriptor is None:
+        return 0, b""
+    with os.fdopen(descriptor, "rb") as file:
+        size, length = os.fstat(descriptor).st_size, _CHUNK
+        while True:
+            begin = max(size - length, 0)
+            file.seek(begin)
+            end = file.read(size - begin)
+            if not begin or end.count(b"\n") > 1:
+                break
+            length *= 2
+    if begin:  # what the end begins with may be the rest of a line
+        begin, end = begin + end.find(b"\n") + 1, end[end.find(b"\n") + 1 :]
+    whole, tail = _split_tail(end)
+    return begin + len(whole), tail
+
+
+def _lines_before(path: Path, place: int) -> int:
+    """How many lines a file has up to a byte."""
+    count = 0
+    with path.open("rb") as file:
+        while place and (part := file.read(min(_CHUNK, place))):
+            count += part.count(b"\n")
+            place -= len(part)
+    return count
+
+
 def _is_record(line: bytes) -> bool:
     try:
         parse_record(line)
@@ -250,7 +299,8 @@ def _is_record(line: bytes) -> bool:
     return True
 
 
-def _is_store(store: Path) -> bool:
+def is_store(store: Path) -> bool:
+    """Whether the folder has records, or a place for them."""
     return (store / "records").is_dir()
 
 
@@ -270,18 +320,32 @@ def _read_bytes(path: Path) -> bytes:
     return _read_plain(path)
 
 
-def _read_plain(path: Path) -> bytes:
+def open_records(path: Path) -> int | None:
+    """A descriptor of a file of records; None where there is none.
+
+    Raises:
+        RecordError: it is no regular file, lies elsewhere, or cannot be read.
+    """
     _refuse_links(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
-        return b""
+        return None
     except OSError as error:
         raise RecordError(f"{path}: cannot read: {error.strerror}") from None
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    raise RecordError(f"{path}: {'cannot read: Is a directory' if stat.S_ISDIR(mode) else 'is not a regular file'}")
+
+
+def _read_plain(path: Path) -> bytes:
+    descriptor = open_records(path)
+    if descriptor is None:
+        return b""
     try:
         with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise RecordError(f"{path}: is not a regular file")
             data = file.read()
     except OSError as error:
         raise RecordError(f"{path}: cannot read: {error.strerror}") from None

@@ -15,8 +15,8 @@ from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.plan.pins import Pin, joined, of_records
 from graph_distillery.bench.sweeps.plan.plan import DataKey, Plan
 from graph_distillery.bench.sweeps.store.files import begun, stored_plan_of
+from graph_distillery.bench.sweeps.store.kept_status import read_status
 from graph_distillery.bench.sweeps.store.recorder import problem_key
-from graph_distillery.bench.sweeps.store.status import read_status
 from graph_distillery.bench.sweeps.study.samplers import check_sampler
 from graph_distillery.bench.sweeps.study.warm_starts import read_winners
 from graph_distillery.bench.training.problem import load_problem, split_dataset, split_identity, whole_dataset

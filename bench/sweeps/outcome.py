@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import statistics
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,11 @@ class SweepOutcome:
 def outcome_of(driver: Driver, seconds: float) -> SweepOutcome:
     """Gather it from the driver's records."""
     plan, store = driver.plan, driver.store
-    cells = tuple(_cell(run, driver) for run in driver.runs.values())
+    trained: dict[str, list[Record]] = defaultdict(list)
+    for record in store.records:
+        if record.kind == "teacher":
+            trained[record.cell.id].append(record)
+    cells = tuple(_cell(run, driver, trained) for run in driver.runs.values())
     failed = [record for record in store.records if record.status not in ("ok", "pruned")]
     left = (driver.runs[record.cell.id].cell.label for record in failed if record.cell.id in driver.settled)
     failures = tuple(_failure(record, driver) for record in failed if record.cell.id not in driver.settled)
@@ -122,7 +126,7 @@ def identity(cell: Cell) -> dict[str, Any]:
     }
 
 
-def _cell(run: CellRun, driver: Driver) -> CellOutcome:
+def _cell(run: CellRun, driver: Driver, trained: Mapping[str, Sequence[Record]]) -> CellOutcome:
     finished = driver.finished(run)
     left = driver.allowance.why_not(run.cell.id) if driver.allowance is not None and not finished else None
     winner = run.locked() if run.budget and run.searched else None
@@ -137,7 +141,7 @@ def _cell(run: CellRun, driver: Driver) -> CellOutcome:
         validation=winner.mean if winner else _validation(run),
         reports=tuple(_reports(run)),
         pareto=pareto_set(run),
-        hindrance=None if finished or left else hindrance(run, driver.runs, driver.store.records),
+        hindrance=None if finished or left else hindrance(run, driver.runs, trained),
         left=left,
     )
 

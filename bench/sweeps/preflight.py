@@ -112,7 +112,7 @@ def configurations(plan: Plan, store: Path | None = None) -> None:
 
 def _unfinished(plan: Plan, store: Path) -> Plan:
     """The plan less the cells that are done, and less the teachers that no other cell has."""
-    from graph_distillery.bench.sweeps.store.status import read_status
+    from graph_distillery.bench.sweeps.store.kept_status import read_status
 
     done = {cell.id for cell in read_status(store, plan).cells if cell.state == "done"}
     cells = tuple(cell for cell in plan.cells if cell.id not in done)

@@ -9,7 +9,8 @@ from typing import Any
 
 from graph_distillery.bench.cli.terminal import emit, emit_json, note, table
 from graph_distillery.bench.sweeps.store.files import begun
-from graph_distillery.bench.sweeps.store.status import CellStatus, StoreStatus, read_status
+from graph_distillery.bench.sweeps.store.kept_status import read_status
+from graph_distillery.bench.sweeps.store.status import CellStatus, StoreStatus
 from graph_distillery.bench.text import count, duration, score
 
 _COLUMNS = ("cell", "state", "trials", "running", "pruned", "failed", "best validation", "reports", "speed", "left")

@@ -297,7 +297,8 @@ def progress_of(plan: Plan, store: Path) -> StoreStatus:
         UserError: the store is of a plan that this one does not go on from, or the place is taken.
     """
     from graph_distillery.bench.sweeps.store.files import begun, refuse
-    from graph_distillery.bench.sweeps.store.status import read_status, status_of
+    from graph_distillery.bench.sweeps.store.kept_status import read_status
+    from graph_distillery.bench.sweeps.store.status import status_of
 
     if begun(store):
         return read_status(store, plan)

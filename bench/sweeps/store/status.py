@@ -5,18 +5,16 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Literal
 
 from graph_distillery.bench.data.registry import DATASETS
-from graph_distillery.bench.records import Record, read_records
+from graph_distillery.bench.records import Record
 from graph_distillery.bench.records.collapse import collapse_in
 from graph_distillery.bench.sweeps.cell_run import CellRun
 from graph_distillery.bench.sweeps.plan.plan import Plan, TeacherPlan
-from graph_distillery.bench.sweeps.store.files import plan_of
-from graph_distillery.bench.sweeps.store.heartbeat import Pulse, driver_at_work, read_pulse
+from graph_distillery.bench.sweeps.store.heartbeat import Pulse
 
 State = Literal["waiting", "searching", "reporting", "done", "failed"]
 
@@ -179,10 +177,10 @@ def _selections(run: CellRun) -> int:
     return len(run.selections())
 
 
-def hindrance(run: CellRun, runs: Mapping[str, CellRun], records: Iterable[Record]) -> str | None:
+def hindrance(run: CellRun, runs: Mapping[str, CellRun], records: Mapping[str, Sequence[Record]]) -> str | None:
     """Why a cell that is not finished cannot be, as its store stands; None where nothing is in its way.
 
-    runs: by cell id, the teachers' own searches among them; records: the store's.
+    runs, records: by the id of cell or teacher, the teachers' own searches among them.
     """
     if run.searched and run.cell.reported and not run.selections():
         return "every trial failed"
@@ -191,10 +189,9 @@ def hindrance(run: CellRun, runs: Mapping[str, CellRun], records: Iterable[Recor
             search = runs[teacher.search.id]
             if search.searched and search.locked() is None:
                 return "every trial of its teacher's own search failed"
-    own = {teacher.id for teacher in run.cell.teachers}
     seeds = {*run.spec.report.split_seeds, *(run.spec.search.split_seeds if run.budget else ())}
-    for record in records:
-        if record.kind == "teacher" and record.cell.id in own and record.seed in seeds and record.status != "ok":
+    for record in (record for teacher in run.cell.teachers for record in records.get(teacher.id, ())):
+        if record.kind == "teacher" and record.seed in seeds and record.status != "ok":
             return f"its teacher of seed {record.seed}: {record.status}: {record.error}"
     return None
 
@@ -225,38 +222,44 @@ def teacher_status(teacher: TeacherPlan, plan: Plan, records: Iterable[Record]) 
     return TeacherStatus(teacher.id, label, len(good), len(seeds), len(own) - len(good), seconds, fallen)
 
 
+def seconds_by_cell(records: Iterable[Record]) -> dict[str, tuple[float, int]]:
+    """Seconds of the trainings that ended in each cell, and how many."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for record in records:
+        if record.kind in ("trial", "report") and record.status in ("ok", "pruned"):
+            found[record.cell.id].append(record.timings.train_s)
+    return {cell_id: (math.fsum(each), len(each)) for cell_id, each in found.items()}
+
+
+def usual_seconds(by_cell: Mapping[str, tuple[float, int]]) -> float | None:
+    """Of a training anywhere in the store; None where none has ended."""
+    number = sum(count for _, count in by_cell.values())
+    return math.fsum(seconds for seconds, _ in by_cell.values()) / number if number else None
+
+
 def status_of(plan: Plan, records: Iterable[Record], driver: bool | None, warnings: Iterable[str] = ()) -> StoreStatus:
     """A plan's progress, given its records."""
-    by_cell: Mapping[str, list[Record]] = defaultdict(list)
     everything = list(records)
-    for record in everything:
+    cells = cells_of(plan, everything, usual_seconds(seconds_by_cell(everything)))
+    teachers = tuple(teacher_status(teacher, plan, everything) for teacher in plan.teachers)
+    return StoreStatus(plan, driver, tuple(cells), teachers, tuple(warnings))
+
+
+def cells_of(
+    plan: Plan, records: Sequence[Record], usual_s: float | None, wanted: Collection[str] | None = None
+) -> list[CellStatus]:
+    """The progress of the cells of these ids, or all, in the plan's order; records: those of them, of their teachers,
+    and of their teachers' own searches, at least."""
+    by_cell: Mapping[str, list[Record]] = defaultdict(list)
+    for record in records:
         by_cell[record.cell.id].append(record)
-    trained = [r.timings.train_s for r in everything if r.kind in ("trial", "report") and r.status in ("ok", "pruned")]
-    usual = statistics.fmean(trained) if trained else None
     runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
     for cell_id, run in runs.items():
         run.take(by_cell[cell_id])
     cells = []
     for run in runs.values():
-        status = cell_status(run, usual)
-        why = hindrance(run, runs, everything) if status.state != "done" else None
-        cells.append(replace(status, hindrance=why))
-    teachers = tuple(teacher_status(teacher, plan, everything) for teacher in plan.teachers)
-    return StoreStatus(plan, driver, tuple(cells), teachers, tuple(warnings))
-
-
-def read_status(path: Path, plan: Plan | None = None) -> StoreStatus:
-    """The progress of a store, by its own plan or by one that goes on from it. Only reads; a driver may write to it.
-
-    Raises:
-        UserError: it is no store, or one without a stored plan whose spec this version expands to other cells.
-        RecordError: a record other than a torn last one cannot be read.
-    """
-    plan = plan or plan_of(path)
-    driver, pulse = driver_at_work(path), read_pulse(path)
-    if driver is False or (pulse is not None and not pulse.fresh):
-        pulse = None  # left behind by a driver that was killed
-    elif driver is None and pulse is not None:
-        driver = True
-    found = read_records(path)
-    return replace(status_of(plan, found.records, driver, found.warnings), pulse=pulse)
+        if wanted is None or run.cell.id in wanted:
+            status = cell_status(run, usual_s)
+            why = hindrance(run, runs, by_cell) if status.state != "done" else None
+            cells.append(replace(status, hindrance=why))
+    return cells

@@ -15,8 +15,9 @@ from filelock import FileLock, Timeout
 
 from graph_distillery.bench.environment import environment, suite_version
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.records import Record, RecordWriter, read_records, repair
+from graph_distillery.bench.records import Record, RecordWriter, repair
 from graph_distillery.bench.records.identity import next_try
+from graph_distillery.bench.records.index import WORTH, read_all, read_indexed
 from graph_distillery.bench.records.predictions import sweep_drafts, write_predictions
 from graph_distillery.bench.sweeps.plan.pins import Pin, joined
 from graph_distillery.bench.sweeps.plan.plan import Plan
@@ -83,11 +84,14 @@ class Store:
         self._claim(pins)
         self.messages = repair(self.path)
         sweep_drafts(self.path)
-        found = read_records(self.path)
+        found, reading = read_all(self.path)
+        if reading is not None:
+            reading.keep()
+            reading.close()
         self.records: list[Record] = found.records
         self.appended = 0
         self._used = {record.id for record in found.records} | found.superseded
-        self._writer = RecordWriter(self.path)
+        self._writer = RecordWriter(self.path, self._used)
         self.artefacts: StoredArtefacts = StoredArtefacts(self.path)
 
     def append(self, record: Record, predictions: bytes | None = None) -> None:
@@ -118,6 +122,9 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if kind is None and self.appended >= WORTH and (reading := read_indexed(self.path)) is not None:
+            reading.keep()
+            reading.close()
         self.close()
 
     def _claim(self, pins: Sequence[Pin]) -> None:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import Any
 
 from graph_distillery.bench.sweeps.study.trial import Trial
-
-_Key = frozenset[tuple[str, Any]]
 
 
 class KnownTrials:
@@ -28,15 +27,17 @@ class KnownTrials:
         self._changed: set[int] = set()
         self._running: set[int] = set()
         self._free = self._ended = 0
-        self._alike: dict[_Key, list[int]] = {}
+        self._unkeyed: set[int] = set()
+        self._keyed: dict[int, int] = {}
+        self._alike: dict[int, list[int]] = {}
 
     def begin(self, number: int, configuration: Mapping[str, Any]) -> None:
         """A trial has begun, or something is new about it."""
         former = self.configurations.get(number)
-        if former is None or dict(former) != dict(configuration):
-            if former is not None:
-                self._alike[_key(former)].remove(number)
-            insort(self._alike.setdefault(_key(configuration), []), number)
+        if former is not configuration:
+            if number in self._keyed:
+                self._alike[self._keyed.pop(number)].remove(number)
+            self._unkeyed.add(number)
         self.configurations[number] = configuration
         self._changed.add(number)
         self._ended = min(self._ended, number)
@@ -77,8 +78,13 @@ class KnownTrials:
 
     def first_alike(self, number: int) -> int | None:
         """The first trial of the same configuration, if that is another and comes before."""
-        first = self._alike[_key(self.configurations[number])][0]
-        return first if first < number else None
+        while self._unkeyed:  # of searches that are over nobody asks
+            other = self._unkeyed.pop()
+            self._keyed[other] = _key(self.configurations[other])
+            insort(self._alike.setdefault(self._keyed[other], []), other)
+        configuration = dict(self.configurations[number])
+        of_key = takewhile(lambda other: other < number, self._alike[self._keyed[number]])
+        return next((other for other in of_key if dict(self.configurations[other]) == configuration), None)
 
     def _refresh(self) -> None:
         for number in sorted(self._changed):
@@ -95,6 +101,6 @@ class KnownTrials:
         self._changed.clear()
 
 
-def _key(configuration: Mapping[str, Any]) -> _Key:
-    """Equal for equal configurations."""
-    return frozenset(configuration.items())
+def _key(configuration: Mapping[str, Any]) -> int:
+    """Equal for equal configurations, and nearly always another for others."""
+    return hash(frozenset(configuration.items()))

@@ -24,7 +24,7 @@ from graph_distillery.bench.sweeps.executors.in_process import InProcessExecutor
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.bench.sweeps.store.heartbeat import Heartbeat, read_pulse
-from graph_distillery.bench.sweeps.store.status import read_status
+from graph_distillery.bench.sweeps.store.kept_status import read_status
 from graph_distillery.bench.sweeps.store.store import Store
 
 

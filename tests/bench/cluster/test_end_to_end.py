@@ -23,7 +23,7 @@ from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.plan.shards import Shard, take_shard
 from graph_distillery.bench.sweeps.spec import parse_spec
-from graph_distillery.bench.sweeps.store.status import read_status
+from graph_distillery.bench.sweeps.store.kept_status import read_status
 from graph_distillery.leaderboard import build_board
 
 HERE = Path(__file__).resolve().parent

@@ -14,7 +14,7 @@ from graph_distillery.bench.records import read_records
 from graph_distillery.bench.records.collapse import collapse_in, collapse_of
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
-from graph_distillery.bench.sweeps.store.status import read_status
+from graph_distillery.bench.sweeps.store.kept_status import read_status
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.bench.training.judging import all_alike
 from graph_distillery.bench.training.problem import Judged, TestSet

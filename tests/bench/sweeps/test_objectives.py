@@ -17,7 +17,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.spec import Search, parse_spec
-from graph_distillery.bench.sweeps.store.status import read_status
+from graph_distillery.bench.sweeps.store.kept_status import read_status
 from graph_distillery.bench.sweeps.study.study import Study
 from graph_distillery.bench.sweeps.study.trial import Trial
 from graph_distillery.bench.sweeps.sweep import run_sweep

@@ -59,7 +59,7 @@ def test_more_shards_than_cells_are_refused() -> None:
 
 
 def test_a_store_knows_its_shard(tmp_path: Path) -> None:
-    from graph_distillery.bench.sweeps.store.status import read_status
+    from graph_distillery.bench.sweeps.store.kept_status import read_status
     from graph_distillery.bench.sweeps.store.store import Store
 
     shard = take_shard(PLAN, Shard(2, 3))

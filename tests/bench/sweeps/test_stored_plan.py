@@ -17,7 +17,7 @@ from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.plan.stored import parse_stored, store_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.sweeps.store import files
-from graph_distillery.bench.sweeps.store.status import read_status
+from graph_distillery.bench.sweeps.store.kept_status import read_status
 from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.search_spaces import library, load_space
 
