@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NoReturn
 
 from graph_distillery.bench.data import registry
-from graph_distillery.bench.data.loading import data_root, mirror
 from graph_distillery.bench.data.raw_files import RawFiles
 from graph_distillery.bench.data.registry import DatasetInfo
 
@@ -32,6 +31,7 @@ def availability(info: DatasetInfo, data: Path | None = None) -> Availability:
     if info.kind != "download":
         return Availability(True, "part of the suite" if info.kind == "embedded" else "generated when asked for")
     from graph_distillery.bench.data import cache
+    from graph_distillery.bench.data.loading import data_root, mirror  # torch; what is no download does without
 
     root, tree = data_root(data), mirror()
     converted = root / "converted" / f"{info.name}.v{cache.VERSION}.safetensors"

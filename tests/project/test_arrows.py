@@ -27,7 +27,10 @@ def test_importing_a_room_loads_neither_torch_nor_ray(package: str, repo_root: P
     assert loaded_by(f"import graph_distillery{package} as room\nassert room.__file__", repo_root).isdisjoint(HEAVY)
 
 
-LIGHT = ("--help", "leaderboard --help", "sweep --help", "list methods", "list models", "list datasets", "list papers")
+LIGHT = (
+    *("--help", "leaderboard --help", "sweep --help", "list methods", "list models", "list datasets", "list papers"),
+    *("info kd", "info kd+at", "info colinkdist", "info gat", "info fmlp-s", "info karate --json"),
+)
 
 
 @pytest.mark.parametrize("arguments", [words.split() for words in LIGHT], ids=LIGHT)

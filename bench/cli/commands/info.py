@@ -12,6 +12,7 @@ from graph_distillery.bench.cli.commands.listing import plain
 from graph_distillery.bench.cli.terminal import emit, emit_json, table
 from graph_distillery.bench.data.files.source import is_own
 from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
+from graph_distillery.bench.declared import declared_hyperparameters
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS, ModelInfo
 from graph_distillery.bench.models.zoo.families import names_class
@@ -57,8 +58,8 @@ def run(name: str, as_json: bool, data: Path | None) -> int:
 def method_facts(info: MethodInfo) -> dict[str, Any]:
     """The catalogue's entry, the hyperparameters, the search space."""
     space = load_space("method", info.name)
-    schema = METHODS.load(info.name).Hyperparameters
-    return {"kind": "method", **plain(info), **_space_facts(space, schema)}
+    own = declared_hyperparameters(info.target) or METHODS.load(info.name).Hyperparameters.model_fields
+    return {"kind": "method", **plain(info), **_space_facts(space, own)}
 
 
 def model_facts(info: ModelInfo) -> dict[str, Any]:
@@ -66,8 +67,8 @@ def model_facts(info: ModelInfo) -> dict[str, Any]:
     space = load_space("model", info.name)
     entry = plain(info)
     architecture = entry.pop("kind")
-    schema = MODELS.load(info.name).Hyperparameters
-    return {"kind": "model", "architecture": architecture, **entry, **_space_facts(space, schema)}
+    own = declared_hyperparameters(info.target) or MODELS.load(info.name).Hyperparameters.model_fields
+    return {"kind": "model", "architecture": architecture, **entry, **_space_facts(space, own)}
 
 
 def dataset_facts(info: DatasetInfo, data: Path | None) -> dict[str, Any]:
@@ -80,8 +81,7 @@ def dataset_facts(info: DatasetInfo, data: Path | None) -> dict[str, Any]:
     return {"kind": "dataset", "origin": origin, **entry, "at_hand": found.there, "where": found.where}
 
 
-def _space_facts(space: Space, schema: Any) -> dict[str, Any]:
-    own = schema.model_fields
+def _space_facts(space: Space, own: Mapping[str, Any]) -> dict[str, Any]:
     rows = []
     for name in [*space.names(), *(name for name in own if name not in space.names())]:
         field, parameter = own.get(name), space.parameters.get(name)
