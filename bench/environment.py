@@ -44,8 +44,8 @@ def package_version(name: str) -> str | None:
         return None
 
 
-#: The training engine's number, in every record: raised by a change after which the same run on the same machine ends in
-#: other bits, as another order of sums does. Records that have none are of engine 1.
+#: The training engine's number, in every record: raised by a change after which the same run on the same machine ends
+#: in other bits, as another order of sums does. Records that have none are of engine 1.
 ENGINE = 1
 
 

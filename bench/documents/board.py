@@ -120,7 +120,7 @@ def run(stage: Stage, out: Path, workers: int, data: Path | None) -> bool:
     from graph_distillery.bench.cli.progress import ProgressDisplay
     from graph_distillery.bench.sweeps import preflight
     from graph_distillery.bench.sweeps.store.files import begun, plan_in
-    from graph_distillery.bench.sweeps.store.status import read_status
+    from graph_distillery.bench.sweeps.store.kept_status import read_status
     from graph_distillery.bench.sweeps.sweep import run_sweep
 
     store = out / stage.name

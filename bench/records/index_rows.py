@@ -25,8 +25,10 @@ create table record (
 );
 """
 #: What a row has a place for; a record with more to it is kept as its line.
+_MADE_BY = ("schema_version", "store_id", "suite_version", "git_sha", "engine")
 _COLUMNS = {
-    *("schema_version", "kind", "id", "store_id", "created", "suite_version", "git_sha", "cell", "hparams", "search"),
+    *_MADE_BY,
+    *("kind", "id", "created", "cell", "hparams", "search"),
     *("seed", "init_seed", "teacher_seed", "metrics", "curve", "timings", "status", "environment"),
 }
 _OTHERS = tuple(name for name in Record.model_fields if name not in _COLUMNS)
@@ -94,7 +96,7 @@ def _shape_key(record: Record) -> tuple[Any, ...]:
     """What `_shape_text` hangs on."""
     parts = record, record.metrics, record.timings
     return (
-        *(record.schema_version, record.store_id, record.suite_version, record.git_sha, record.environment),
+        *(*(getattr(record, name) for name in _MADE_BY), record.environment),
         *(tuple(record.hparams), tuple(record.metrics.val), *(frozenset(part.model_fields_set) for part in parts)),
     )
 
@@ -102,7 +104,7 @@ def _shape_key(record: Record) -> tuple[Any, ...]:
 def _shape_text(record: Record) -> str:
     """All but numbers: who made it where, how its values are called, which fields were given."""
     given = [sorted(part.model_fields_set) for part in (record, record.metrics, record.timings)]
-    told = {name: getattr(record, name) for name in ("schema_version", "store_id", "suite_version", "git_sha")}
+    told = {name: getattr(record, name) for name in _MADE_BY}
     environment = record.environment.model_dump(exclude_unset=True)
     return json.dumps([told, environment, list(record.hparams), list(record.metrics.val), given])
 

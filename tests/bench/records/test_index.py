@@ -32,6 +32,7 @@ UNUSUAL: list[dict[str, Any]] = [
     {"status": "nan", "error": "loss is nan\nin epoch 3", "metrics": {"val": {}}},
     {"status": "pruned"},
     {"collapsed": "one-class"},
+    {"engine": 3, "git_sha": "abc"},
     {"kind": "teacher", "search": None},
     REPORT,
     {"kind": "speed", "search.selection": "tuned", "status": "failed", "error": "no time"},
