@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from filelock import FileLock
@@ -16,6 +17,11 @@ from graph_distillery.bench.data.registry import DATASETS, DatasetInfo
 from graph_distillery.bench.errors import UserError
 
 DATA_VARIABLE = "DISTILLERY_DATA"
+#: Published splits without which a set loads as well, and what says where their files are.
+_SEPARATE = {
+    "geom-gcn": "graph_distillery.bench.data.loaders.planetoid.loader:geom_gcn_place",
+    "gnn-comparison": "graph_distillery.bench.data.loaders.tu.folds:folds_place",
+}
 
 
 def load_dataset(name: str, data_dir: Path | None = None) -> Dataset:
@@ -119,12 +125,14 @@ def _usable(path: Path, info: DatasetInfo, raw: RawFiles) -> Dataset | None:
         return None
     if info.checked and info.sha256 is not None and not found.sha256.startswith(info.sha256):
         return None
-    if "geom-gcn" in info.splits and "geom-gcn" not in found.fixed_splits:
-        from graph_distillery.bench.data.loaders.planetoid.loader import geom_gcn_place
+    missing = [split for split in _SEPARATE if split in info.splits and split not in found.fixed_splits]
+    return None if any(raw.has(*_place_of(split, info)) for split in missing) else found
 
-        if raw.has(*geom_gcn_place(info)):
-            return None
-    return found
+
+def _place_of(split: str, info: DatasetInfo) -> tuple[str, list[str]]:
+    module, _, function = _SEPARATE[split].partition(":")
+    place: tuple[str, list[str]] = getattr(import_module(module), function)(info)
+    return place
 
 
 def _build(info: DatasetInfo, raw: RawFiles) -> Dataset:

@@ -31,6 +31,7 @@ _BUILT_IN = (
     SplitInfo("links-5-10", "LLP's 5 % and 10 % of the edges", ("pair",), _MAKE, setting="transductive"),
     SplitInfo("links-production", "LLP's, some of whose nodes are new", ("pair",), _MAKE, setting="inductive"),
     SplitInfo("kfold-10", "Ten folds, by class", ("graph",), _MAKE, True),
+    SplitInfo("gnn-comparison", "Errica et al.'s ten folds and their inner split", ("graph",), _MAKE),
     SplitInfo("holdout-70-30", "30 % test, by class", ("graph",), _MAKE, True),
     SplitInfo("gfkd-70-30", "GFKD's 57 test graphs of mutag", ("graph",), _MAKE, True),
 )

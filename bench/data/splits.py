@@ -21,6 +21,7 @@ means one protocol; results under different names do not compare.
 | `graphs` | nodes | whole graphs: 20 to train, 2 to validate, 2 to test |
 | `ogb` | nodes | by publication year (Hu et al., NeurIPS 2020) |
 | `kfold-10` | graphs | fold seed % 10 of partition seed // 10, by class; a tenth of the rest validates |
+| `gnn-comparison` | graphs | the ten published folds and their inner split (Errica et al., ICLR 2020), one a seed |
 | `holdout-70-30` | graphs | 30 % test, by class; of the other 70 %, a seventh validates |
 | `gfkd-70-30` | graphs | GFKD's 57 test graphs of mutag; of the other 131, a seventh validates, by class |
 """

@@ -17,6 +17,9 @@ _SHA256 = {
 
 SPLITS = ("kfold-10", "holdout-70-30", "sealed-60-20-20")
 RELEASED = {"mutag": ("gfkd-70-30",)}
+#: The sets of which Errica et al. (ICLR 2020) publish folds.
+_FOLDS = ("gnn-comparison",)
+RELEASED |= dict.fromkeys(("enzymes", "proteins", "nci1", "imdb-binary", "reddit-binary", "collab"), _FOLDS)
 
 
 def _tu() -> tuple[DatasetInfo, ...]:

@@ -21,6 +21,7 @@ from torch import Tensor
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.edges import tidy
 from graph_distillery.bench.data.loaders.tu.degree_features import binary_digits, one_hot
+from graph_distillery.bench.data.loaders.tu.folds import published_folds
 from graph_distillery.bench.data.raw_files import MissingFilesError, RawFiles
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.methods.contract.graph import Graph
@@ -53,7 +54,7 @@ def tu(
             data, _, sizes = read_tu_data(alone, title)
         pointers = _pointers(paths["graph_indicator"])
         given = None if data.x is None else data.x[:, sizes["num_node_attributes"] :]
-    return _dataset(name, edges, pointers, data.y, given, degree)
+    return _dataset(name, raw, edges, pointers, data.y, given, degree)
 
 
 def collab(name: str, raw: RawFiles) -> Dataset:
@@ -69,7 +70,7 @@ def collab(name: str, raw: RawFiles) -> Dataset:
     raw.carriers = dict.fromkeys(("graphs", "nodes", "edges", "classes", "features"), path)
     with raw.blame(path), zipfile.ZipFile(path) as archive:
         edges, pointers, labels = read_gin_text(archive.read("COLLAB/COLLAB.txt"))
-    return _dataset(name, edges, pointers, labels, None, "one-hot")
+    return _dataset(name, raw, edges, pointers, labels, None, "one-hot")
 
 
 def read_gin_text(body: bytes) -> tuple[Tensor, Tensor, Tensor]:
@@ -109,7 +110,9 @@ def read_gin_text(body: bytes) -> tuple[Tensor, Tensor, Tensor]:
     return torch.from_numpy(edges), torch.from_numpy(pointers), torch.tensor(labels)
 
 
-def _dataset(name: str, edges: Tensor, pointers: Tensor, labels: Tensor, given: Tensor | None, degree: str) -> Dataset:
+def _dataset(
+    name: str, raw: RawFiles, edges: Tensor, pointers: Tensor, labels: Tensor, given: Tensor | None, degree: str
+) -> Dataset:
     nodes = int(pointers[-1])
     tidied = tidy(edges, nodes)
     edge_index = tidied.edge_index
@@ -128,6 +131,7 @@ def _dataset(name: str, edges: Tensor, pointers: Tensor, labels: Tensor, given: 
         graph,
         labels,
         int(labels.max()) + 1,
+        published_folds(info, raw, len(labels)),
         self_loops=tidied.self_loops,
         repeats=tidied.repeats,
     )
