@@ -17,7 +17,7 @@ _BUILT_IN = (
     SplitInfo("public", "As it came with the data", ("node", "graph"), _MAKE),
     SplitInfo("geom-gcn", "The ten 48/32/20 splits of Geom-GCN", ("node",), _MAKE),
     SplitInfo("graphs", "By whole graphs, of sets with a label a node", ("node",), _MAKE),
-    SplitInfo("ogb", "By publication year", ("node",), _MAKE),
+    SplitInfo("ogb", "As the Open Graph Benchmark publishes it", ("node", "graph"), _MAKE),
     SplitInfo("hgb", "HGB's test nodes; a fifth of its training list validates", ("node",), _MAKE),
     SplitInfo("cpf", "Of the largest component 20 a class train and 30 validate", ("node",), _MAKE, True),
     SplitInfo("random-60-20-20", "At random", ("node",), _MAKE),

@@ -19,7 +19,7 @@ means one protocol; results under different names do not compare.
 | `hgb` | nodes of one type | HGB's test nodes; of its training list a fifth, drawn by the seed, validates |
 | `links-5-10`, `links-production` | pairs | edges hidden as LLP hides them (`loaders.links.pairs`) |
 | `graphs` | nodes | whole graphs: 20 to train, 2 to validate, 2 to test |
-| `ogb` | nodes | by publication year (Hu et al., NeurIPS 2020) |
+| `ogb` | nodes, graphs | as published: by year, sales rank or scaffold (Hu et al., NeurIPS 2020) |
 | `kfold-10` | graphs | fold seed % 10 of partition seed // 10, by class; a tenth of the rest validates |
 | `gnn-comparison` | graphs | the ten published folds and their inner split (Errica et al., ICLR 2020), one a seed |
 | `holdout-70-30` | graphs | 30 % test, by class; of the other 70 %, a seventh validates |

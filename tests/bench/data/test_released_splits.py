@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +14,11 @@ from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.faults import DataFault
 from graph_distillery.bench.data.loaders.generated.blocks import csbm
 from graph_distillery.bench.data.loaders.node_files import row_normalised
+from graph_distillery.bench.data.loaders.tu.folds import published_folds
+from graph_distillery.bench.data.raw_files import RawFiles
+from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.data.splits import available_splits, make_split
+from graph_distillery.bench.errors import UserError
 
 
 def test_gfkds_test_graphs_are_mutags_alone(load: Callable[[str], Dataset]) -> None:
@@ -59,6 +66,66 @@ def test_rows_sum_to_one_but_those_of_zeros() -> None:
     assert found.tolist() == [[0.25, 0.0, 0.75], [0.0, 0.0, 0.0], [0.5, 0.5, 0.0]]
     with pytest.raises(DataFault, match="node 1 has a negative feature"):
         row_normalised(torch.tensor([[1.0], [-1.0]]))
+
+
+@pytest.mark.parametrize(("name", "val", "test"), [("proteins", [60, 41], [66, 45]), ("enzymes", [9] * 6, [10] * 6)])
+def test_gnn_comparisons_folds_test_every_graph_once(
+    name: str, val: list[int], test: list[int], load: Callable[[str], Dataset]
+) -> None:
+    """Ten folds, one a seed, by class: the graphs stand in the order that the folds were drawn in."""
+    dataset = load(name)
+    splits = [make_split(dataset, "gnn-comparison", seed)[1] for seed in range(10)]
+    tested = torch.cat([split.test for split in splits])
+    assert torch.equal(tested.sort().values, torch.arange(dataset.num_items))
+    for split in splits:
+        assert torch.cat([split.train, split.val, split.test]).unique().numel() == dataset.num_items
+        for items, wanted in ((split.val, val), (split.test, test)):
+            counts = dataset.labels[items].bincount()
+            assert int((counts - torch.tensor(wanted)).abs().max()) <= 1
+    assert make_split(dataset, "gnn-comparison", 100)[1].sha256 == splits[9].sha256
+
+
+def _folds() -> list[dict[str, Any]]:
+    parts = torch.arange(20).reshape(10, 2).tolist()
+    found = []
+    for number, test in enumerate(parts):
+        rest = [graph for other in parts[:number] + parts[number + 1 :] for graph in other]
+        found.append({"test": test, "model_selection": [{"train": rest[3:], "validation": rest[:3]}]})
+    return found
+
+
+def _published(tmp_path: Path, body: str) -> dict[str, Any]:
+    place = tmp_path / "_extra/splits/gnn-comparison"
+    place.mkdir(parents=True)
+    (place / "PROTEINS_full_splits.json").write_text(body)
+    return published_folds(DATASETS.get("proteins"), RawFiles("proteins", tmp_path), 20)
+
+
+def test_folds_are_read_with_their_inner_split(tmp_path: Path) -> None:
+    found = _published(tmp_path, json.dumps(_folds()))["gnn-comparison"]
+    assert [part.tolist() for part in found[1]] == [list(range(5, 20)), [0, 1, 4], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda folds: folds.pop(), "9 folds, not 10"),
+        (lambda folds: folds[1]["test"].append(0), "do not test each of 20 graphs once"),
+        (lambda folds: folds[2]["model_selection"][0]["train"].pop(), "fold 2 has 19 of 20 graphs"),
+        (lambda folds: folds[0]["test"].__setitem__(0, "1"), "'1' is no number of a graph"),
+        (lambda folds: folds[0].pop("model_selection"), "model_selection"),
+    ],
+)
+def test_folds_that_cannot_be_are_told(change: Callable[[Any], Any], words: str, tmp_path: Path) -> None:
+    folds = _folds()
+    change(folds)
+    with pytest.raises((UserError, DataFault), match=words):
+        _published(tmp_path, json.dumps(folds))
+
+
+def test_a_torn_file_of_folds_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"PROTEINS_full_splits\.json is damaged"):
+        _published(tmp_path, json.dumps(_folds())[:-9])
 
 
 @pytest.mark.parametrize("name", ["cora", "actor"])

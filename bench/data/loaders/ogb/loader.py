@@ -1,4 +1,4 @@
-"""ogbn-arxiv, the large graph that is split by time."""
+"""ogbn-arxiv, the large graph that is split by time, and ogbn-products."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import torch
 from graph_distillery.bench.data.checks import PARTS
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.loaders.node_files import node_dataset
+from graph_distillery.bench.data.loaders.ogb.tables import download, numbers, published_split, split_files, table
 from graph_distillery.bench.data.raw_files import RawFiles
 from graph_distillery.bench.errors import UserError
 
@@ -46,6 +47,25 @@ def ogbn_arxiv(name: str, raw: RawFiles) -> Dataset:
     train, val, test = indices
     splits = {"ogb": [(train, val, test)]}
     return node_dataset(name, features, edges.T, labels.flatten(), splits, undirected=True)
+
+
+def ogbn_products(name: str, raw: RawFiles) -> Dataset:
+    """ogbn-products (Hu et al., NeurIPS 2020) from its CSV files; the file lists each edge once."""
+
+    def fetch(to: Path) -> None:
+        download(to, "ogbn_products", "https://snap.stanford.edu/ogb/data/nodeproppred/products.zip", "products")
+
+    files = [f"{part}.csv.gz" for part in ("edge", "node-feat", "node-label")]
+    folder = raw.obtain("ogbn_products/raw", files, fetch)
+    split_folder = raw.obtain("ogbn_products/split/sales_ranking", split_files(), fetch)
+    edges, features, labels = (folder / file for file in files)
+    raw.carriers = {"edges": edges, "nodes": features, "features": features, "labels": labels, "classes": labels}
+    arcs, values = table(raw, edges, np.int64, 2), table(raw, features, np.float32)
+    classes = numbers(raw, labels)
+    if len(classes) != len(values):
+        raise raw.damaged(labels, f"{len(classes):,} labels for {len(values):,} rows of {features.name}")
+    splits = published_split(raw, split_folder)
+    return node_dataset(name, torch.from_numpy(values), torch.from_numpy(arcs).T, classes, splits, undirected=True)
 
 
 def _download_arxiv(to: Path) -> None:

@@ -1,0 +1,3 @@
+"""The non-homophilous graphs of LINKX that PyG loads."""
+
+from __future__ import annotations
