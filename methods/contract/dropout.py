@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from types import EllipsisType
 
 import torch
 from torch import Tensor
@@ -25,12 +27,33 @@ def dropout_mask(shape: tuple[int, ...], p: float, like: Tensor) -> Tensor | Non
     One 64-bit draw decides four elements, so p is rounded to a multiple of 2^-16, and the scale follows the
     rounded p, which leaves the expectation exact. dtype and device are those of `like`.
     """
-    dropped = min(round(p * _STEPS), _STEPS - 1)
-    if dropped == 0:
-        return None
-    count = math.prod(shape)
-    draws = torch.empty((count + 3) // 4, dtype=torch.int64, device=like.device).random_(-(2**63), None)
-    bits = draws.view(torch.int16)[:count].view(shape)
-    # Compared in place as floats: a comparison that yields bool is three times slower to use.
-    kept = bits.to(like.dtype).ge_(dropped - _STEPS // 2)
-    return kept.mul_(_STEPS / (_STEPS - dropped))
+    draws = Draws.of(shape, p, like.device)
+    return None if draws is None else draws.kept(..., like.new_empty(shape)).mul_(draws.scale)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The draws behind a mask, for what is made of it some rows at a time. scale: the reciprocal of the chance to stay.
+
+    numbers: int16, of the mask's shape, evenly spread; those below `least` are dropped.
+    """
+
+    numbers: Tensor
+    least: int
+    scale: float
+
+    @classmethod
+    def of(cls, shape: tuple[int, ...], p: float, device: torch.device) -> Draws | None:
+        """Fresh ones; None where nothing is dropped."""
+        dropped = min(round(p * _STEPS), _STEPS - 1)
+        if dropped == 0:
+            return None
+        count = math.prod(shape)
+        draws = torch.empty((count + 3) // 4, dtype=torch.int64, device=device).random_(-(2**63), None)
+        numbers = draws.view(torch.int16)[:count].view(shape)
+        return cls(numbers, dropped - _STEPS // 2, _STEPS / (_STEPS - dropped))
+
+    def kept(self, rows: slice | EllipsisType, out: Tensor) -> Tensor:
+        """1 where an element of these rows stays, else 0, written to `out`."""
+        # Compared in place as floats: a comparison that yields bool is three times slower to use.
+        return out.copy_(self.numbers[rows]).ge_(self.least)

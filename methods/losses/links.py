@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from graph_distillery.methods.contract import Batch, BatchSource, Graph, Hyperparameters, Method, Output
+from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.losses.hints import hidden_width, pick_layer
 
 
@@ -94,7 +95,7 @@ class LinkMethod(Method[LinkH]):
     def of_neighbours(self, output: Output) -> Tensor:
         """[nodes, classes]: z."""
         found: Tensor = self.second(
-            F.dropout(pick_layer(output.hidden, -1, "student"), self.hyper.dropout, self.training)
+            dropout(pick_layer(output.hidden, -1, "student"), self.hyper.dropout, self.training)
         )
         return found
 

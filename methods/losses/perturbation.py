@@ -16,10 +16,12 @@ from torch import Tensor, nn
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
 from graph_distillery.methods.contract.taps import replaced, taps
+from graph_distillery.methods.contract.views import Output
 
 #: A step is this share of the box's half width.
 STEP = 0.25
-_FIRST = "preactivation.0"
+#: What the first layer makes of the features, before norm and activation.
+FIRST = "preactivation.0"
 #: Half the width of the box in the units that delta is counted in.
 _UNITS = 256
 #: Rows of one block of what is done number by number, so that the block stays in the cache.
@@ -50,10 +52,10 @@ class FeaturePerturbation:
             self._each = _one_feature_each(width, like)
         training = self.student.training
         self.student.eval()
-        with taps(self.student, [_FIRST]) as taken:
+        with taps(self.student, [FIRST]) as taken:
             self.student(_bare(self._each))
         self.student.train(training)
-        return taken[_FIRST][:-1] - taken[_FIRST][-1:]
+        return taken[FIRST][:-1] - taken[FIRST][-1:]
 
     def logits(self, clean: Tensor, width: int, loss: Callable[[Tensor], Tensor]) -> Tensor:
         """[nodes, classes], the student's on moved features, with gradient in its weights and none through delta.
@@ -106,11 +108,21 @@ class FeaturePerturbation:
     def _onwards(self, state: Tensor, width: int) -> Tensor:
         """The logits from the first pre-activation on; what the first layer reads is never looked at."""
         if self._nothing is None or self._nothing.num_features != width:
-            pointers = torch.zeros(1, dtype=torch.long, device=state.device)
-            self._nothing = _bare(SparseMatrix(pointers, pointers[:0], state.new_empty(0), (0, width)))
-        with replaced(self.student, _FIRST, state):
-            found: Tensor = self.student(self._nothing).logits
-        return found
+            self._nothing = no_rows(width, state)
+        return onwards(self.student, state, self._nothing).logits
+
+
+def no_rows(width: int, like: Tensor) -> Graph:
+    """A graph of no node, whose features would have the width."""
+    pointers = torch.zeros(1, dtype=torch.long, device=like.device)
+    return _bare(SparseMatrix(pointers, pointers[:0], like.new_empty(0), (0, width)))
+
+
+def onwards(student: nn.Module, first: Tensor, nothing: Graph) -> Output:
+    """A student's output from its first pre-activation on, [nodes, hidden]; nothing: of `no_rows`, for it to read."""
+    with replaced(student, FIRST, first):
+        output: Output = student(nothing)
+    return output
 
 
 def _one_feature_each(width: int, like: Tensor) -> SparseMatrix:

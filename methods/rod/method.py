@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 from graph_distillery.methods.contract import Batch, BatchSource, Hyperparameters, Method, Output, Update
+from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.losses.hints import hidden_width, pick_layer
+from graph_distillery.methods.rod.gate import gated
 from graph_distillery.methods.rod.pairs import HopPairs, structure_loss
 
 
@@ -53,12 +54,10 @@ class ROD(Method[RODHyperparameters]):
     def inputs(self, graph: Graph) -> Graph:
         if self.gate is None and not self.hyper.normalise and self.hyper.feature_dropout == 0:
             return graph
-        hops = graph.node_columns["hop_features"]
-        hops = F.dropout(hops, self.hyper.feature_dropout, self.training)
+        hops, p = graph.node_columns["hop_features"], self.hyper.feature_dropout
         if self.gate is None:
-            return graph.with_features(hops[:, 0])
-        weights = torch.sigmoid(self.gate(hops)).softmax(1)
-        return graph.with_features(torch.bmm(weights.transpose(1, 2), hops).squeeze(1))
+            return graph.with_features(dropout(hops, p, self.training)[:, 0])
+        return graph.with_features(gated(hops, self.gate.weight[0], self.gate.bias[0], p, self.training))
 
     def every_logits(self, graph: Graph) -> tuple[Tensor, Output]:
         """[heads, nodes, classes], and the student's own output."""
@@ -66,8 +65,8 @@ class ROD(Method[RODHyperparameters]):
         output: Output = self.student(self.inputs(graph))
         found = [output.logits]
         if len(self.heads):
-            dropout = float(getattr(getattr(self.student, "hyper", None), "dropout", 0.0))
-            hidden = F.dropout(pick_layer(output.hidden, -1, "student"), dropout, self.training)
+            rate = float(getattr(getattr(self.student, "hyper", None), "dropout", 0.0))
+            hidden = dropout(pick_layer(output.hidden, -1, "student"), rate, self.training)
             found += [head(hidden) for head in self.heads]
         return torch.stack(found), output
 

@@ -57,15 +57,17 @@ def structure_loss(logits: Tensor, alike: Tensor, unlike: Tensor) -> Tensor:
     A pair weighs its cosine, or 1 less that where unlike, a constant; means over batches of 1000 pairs of both kinds
     are added up, and heads. logits: [heads, nodes, classes]; alike, unlike: [heads, count, 2].
     """
-    rows = F.normalize(logits, dim=2)
-    count, total = alike.shape[1], logits.sum() * 0
+    count = alike.shape[1]
     sizes = torch.full((count,), float(min(_BATCH, count)), device=logits.device)
     if rest := count % _BATCH:
         sizes[-rest:] = float(rest)
-    for head, near, far in zip(rows, alike, unlike, strict=True):
-        for pairs, label in ((near, 1.0), (far, 0.0)):
-            cosine = (head[pairs[:, 0]] * head[pairs[:, 1]]).sum(1)
-            weight = cosine.detach() if label else 1 - cosine.detach()
-            each = F.binary_cross_entropy_with_logits(cosine, torch.full_like(cosine, label), reduction="none")
-            total = total + (weight * each / (2 * sizes)).sum()
+    rows = F.normalize(logits, dim=2).flatten(0, 1)
+    first = logits.shape[1] * torch.arange(logits.shape[0], device=logits.device)[:, None]
+    total = logits.sum() * 0
+    for pairs, label in ((alike, 1.0), (unlike, 0.0)):
+        ends = (rows.index_select(0, (pairs[:, :, end] + first).flatten()) for end in (0, 1))
+        cosine = torch.mul(*ends).sum(1).view(pairs.shape[:2])
+        weight = cosine.detach() if label else 1 - cosine.detach()
+        each = F.binary_cross_entropy_with_logits(cosine, torch.full_like(cosine, label), reduction="none")
+        total = total + (weight * each / (2 * sizes)).sum()
     return total

@@ -12,7 +12,9 @@ from torch import Tensor, nn
 
 from graph_distillery.methods.contract import Batch, Graph, OptimiserSettings, Output, adam
 from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.contract.taps import states_of
 from graph_distillery.methods.losses.links import LinkHyperparameters, LinkMethod
+from graph_distillery.methods.losses.perturbation import FIRST, no_rows, onwards
 
 #: Learning rate of the mixer against which its weights move; the released code ties it to nothing else.
 _MIXER_RATE = 1e-4
@@ -41,7 +43,9 @@ class TGS(LinkMethod[TGSHyperparameters]):
 
     def setup(self) -> None:
         super().setup()
+        self._nothing: Graph | None = None
         if self.learns:
+            self.student_states = (FIRST,) if self.student is not None and FIRST in states_of(self.student) else ()
             self.mixer = Mixer(self.context.num_features, self.hyper.width).to(self.context.device)
 
     def optimizers(self, settings: OptimiserSettings) -> Sequence[torch.optim.Optimizer]:
@@ -57,7 +61,7 @@ class TGS(LinkMethod[TGSHyperparameters]):
         hyper, labels = self.hyper, self.labels
         i, j, r = self.places
         y, z_r = student.logits, self.of_neighbours(student)[r]
-        z_ij, z_ji = self.mixed(batch.graph, i, j)
+        z_ij, z_ji = self.mixed(batch.graph, student, i, j)
         p, q = y.softmax(dim=1), z_r.softmax(dim=1)
         near = F.mse_loss(y[i], z_ij) + F.mse_loss(y[j], z_ji)
         strange = F.mse_loss(p[i], q) + F.mse_loss(p[j], q)
@@ -70,17 +74,32 @@ class TGS(LinkMethod[TGSHyperparameters]):
             "neighbours": hyper.weight * hyper.alpha * others,
         }
 
-    def mixed(self, graph: Graph, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
-        """z_ij and z_ji, [arcs, classes] each."""
-        states = self.mixer.states(graph.features)
-        features = graph.dense_features()
+    def mixed(self, graph: Graph, student: Output, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
+        """z_ij and z_ji, [arcs, classes] each.
+
+        Where a student shows what its first layer makes, which is linear and has its bias once in every mixture, that
+        is mixed in the place of the features: no input of [arcs, features] is formed.
+        """
+        first = student.states.get(FIRST)
+        source = graph.dense_features() if first is None else first
+        ends = source.index_select(0, i), source.index_select(0, j)
         read = []
-        for own, other in ((i, j), (j, i)):
-            share = self.hyper.ratio + (1 - self.hyper.ratio) * self.mixer(states[other], states[own])
-            mixture = torch.lerp(features[own], features[other], share[:, None])
-            rows = graph.rows(own).with_features(mixture)
-            read.append(self.of_neighbours(self(rows)))
+        for share, own, other in zip(self.mixer(graph.features, i, j), ends, reversed(ends), strict=True):
+            least = self.hyper.ratio + (1 - self.hyper.ratio) * share
+            mixture = torch.lerp(own, other, least[:, None])
+            read.append(self.of_neighbours(self._read(graph, mixture, first is not None)))
         return read[0], read[1]
+
+    def _read(self, graph: Graph, mixture: Tensor, onwards_from_first: bool) -> Output:
+        """The student's output on mixtures, [arcs, width] each."""
+        if not onwards_from_first:
+            some = torch.zeros(mixture.shape[0], dtype=torch.long, device=mixture.device)
+            found: Output = self(graph.rows(some).with_features(mixture))
+            return found
+        assert self.student is not None
+        if self._nothing is None:
+            self._nothing = no_rows(graph.num_features, mixture)
+        return onwards(self.student, mixture, self._nothing)
 
 
 class Mixer(nn.Module):
@@ -92,14 +111,9 @@ class Mixer(nn.Module):
         self.norm = nn.BatchNorm1d(width)
         self.attention = nn.Linear(2 * width, 1, bias=False)
 
-    def states(self, features: Tensor | SparseMatrix) -> Tensor:
-        """[nodes, width]: W x + c."""
-        if isinstance(features, Tensor):
-            found: Tensor = self.linear(features)
-            return found
-        return features @ self.linear.weight.T + self.linear.bias
-
-    def forward(self, other: Tensor, own: Tensor) -> Tensor:
-        """[arcs], of the states of both ends, [arcs, width] each."""
-        pair = torch.cat([self.norm(other), self.norm(own)], dim=1)
-        return self.attention(pair).flatten().sigmoid()
+    def forward(self, features: Tensor | SparseMatrix, i: Tensor, j: Tensor) -> tuple[Tensor, Tensor]:
+        """[arcs] each: how much of j goes into i, and of i into j; features: [nodes, width], i, j: [arcs] int64."""
+        states = features @ self.linear.weight.T + self.linear.bias
+        both = self.attention.weight.view(2, -1).T
+        of_i, of_j = (self.norm(states.index_select(0, ends)) @ both for ends in (i, j))
+        return (of_j[:, 0] + of_i[:, 1]).sigmoid(), (of_i[:, 0] + of_j[:, 1]).sigmoid()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -13,6 +14,7 @@ from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Ou
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.method import Update
 from graph_distillery.methods.contract.optimiser import OptimiserSettings, adam
+from graph_distillery.methods.contract.sparse import SparseMatrix
 from graph_distillery.methods.losses.hints import hidden_width
 
 
@@ -92,9 +94,9 @@ class SimMLP(Method[SimMLPHyperparameters]):
 
     def unsupervised(self, graph: Graph) -> dict[str, Tensor]:
         """Both terms on a graph, weights included."""
-        hyper, features = self.hyper, graph.dense_features()
+        hyper, features = self.hyper, graph.features
         kept = torch.rand(features.shape[1], device=features.device) >= hyper.feature_mask
-        states = self.embed(graph.with_features(features * kept))
+        states = self.embed(graph.with_features(masked(features, kept)))
         arcs = torch.rand(graph.num_edges, device=features.device) >= hyper.edge_mask
         propagation = graph.with_edges(graph.edge_index[:, arcs]).propagation("gcn")
         aggregated = states
@@ -103,10 +105,33 @@ class SimMLP(Method[SimMLPHyperparameters]):
         apart = 1 - F.cosine_similarity(self.predictor(states), aggregated.detach())
         terms = {"agreement": apart.clamp(min=0).pow(hyper.exponent).mean()}
         if hyper.reconstruction:
-            terms["reconstruction"] = hyper.reconstruction * F.mse_loss(self.decoder(aggregated), features)
+            terms["reconstruction"] = hyper.reconstruction * distance(self.decoder, aggregated, features)
         return terms
 
     def predict(self, graph: Graph) -> Output:
         assert self.student is not None
         output: Output = self.student(graph)
         return Output(self.probe(graph, F.normalize(output.hidden[-1])), output.hidden)
+
+
+def masked(features: Tensor | SparseMatrix, kept: Tensor) -> Tensor | SparseMatrix:
+    """Features with 0 in the columns that are not kept ([width] bool)."""
+    if isinstance(features, Tensor):
+        return features * kept
+    features.transposed_places()  # worked out once here, shared by every matrix with masked values
+    return features.with_values(features.values * kept[features.columns])
+
+
+def distance(decoder: nn.Linear, states: Tensor, features: Tensor | SparseMatrix) -> Tensor:
+    """Mean of (decoder(states) - features)^2 over nodes and features, a scalar.
+
+    Of sparse X, with H the states beside a column of ones and W the decoder's weights beside its bias, it is
+    (sum of H'H * W'W - 2 sum of H * XW + |X|^2) / size, so that no [nodes, features] matrix is formed.
+    """
+    if isinstance(features, Tensor):
+        return F.mse_loss(decoder(states), features)
+    ones = states.new_ones(states.shape[0], 1)
+    read, weights = torch.cat([states, ones], 1), torch.cat([decoder.weight, decoder.bias[:, None]], 1)
+    squares = ((read.T @ read) * (weights.T @ weights)).sum()
+    products = (read * (features @ weights)).sum()
+    return (squares - 2 * products + features.values.square().sum()) / math.prod(features.shape)
