@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from graph_distillery.bench.records.files import KINDS, ReadResult, RecordWriter, read_records, repair
+from graph_distillery.bench.records.files import KINDS, ReadResult, read_records, repair
 from graph_distillery.bench.records.schema import (
     SCHEMA_VERSION,
     Cell,
@@ -20,6 +20,7 @@ from graph_distillery.bench.records.schema import (
     json_schema,
     parse_record,
 )
+from graph_distillery.bench.records.writer import RecordWriter
 
 __all__ = [
     "KINDS",

@@ -11,10 +11,9 @@ import io
 import json
 import os
 import stat
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import get_args
 
 from graph_distillery.bench.records.fields import Kind
@@ -44,102 +43,6 @@ class ReadResult:
 def records_file(store: Path, kind: Kind) -> Path:
     """Where records of one kind live."""
     return store / "records" / f"{kind}.jsonl"
-
-
-class RecordWriter:
-    """Appends records, each on disk (fsync) before ``append`` returns; files are opened when first needed.
-
-    Raises RecordError, always with one line: an id already present in the store, a torn tail (run ``repair``
-    first), a disk that refuses the write (the file is cut back, so no half line stays), or a file that
-    another process changes.
-    """
-
-    def __init__(self, store: Path, ids: Collection[str] | None = None) -> None:
-        """ids: of the records that the store has, those in whose place others stand too; None: they are read."""
-        self.store = Path(store)
-        self._files: dict[Kind, _AppendFile] = {}
-        self._ids = None if ids is None else set(ids)
-
-    def append(self, record: Record) -> None:
-        """Write one record as one line."""
-        if self._ids is None:
-            present = is_store(self.store)
-            existing = read_records(self.store, tolerate_torn_tail=False) if present else ReadResult([], [], [])
-            self._ids = {old.id for old in existing.records} | existing.superseded
-        if record.id in self._ids:
-            raise RecordError(f"{self.store}: record {record.id} ({record.kind}) is already in the store")
-        if record.kind not in self._files:
-            self._files[record.kind] = _AppendFile(records_file(self.store, record.kind))
-        self._ids.add(record.id)
-        try:
-            self._files[record.kind].append(record.to_json().encode() + b"\n")
-        except RecordError:
-            self._ids.discard(record.id)
-            raise
-
-    def close(self) -> None:
-        """Close the files; the writer may be used again and opens them anew."""
-        while self._files:
-            self._files.popitem()[1].close()
-
-    def __enter__(self) -> RecordWriter:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class _AppendFile:
-    """One file open for appending; knows the length it must have."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            if not path.parent.is_dir():
-                path.parent.mkdir(parents=True, exist_ok=True)
-                _sync_folder(path.parent.parent)
-            _refuse_links(path)
-            if packed(path).exists():
-                raise RecordError(f"{path}: the store is packed and takes no more records")
-            created = not path.exists()
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._descriptor = os.open(path, flags, 0o644)
-            if created:
-                _sync_folder(path.parent)
-            self._length = os.fstat(self._descriptor).st_size
-        except OSError as error:
-            raise RecordError(f"{path}: cannot open for writing: {error.strerror}") from None
-
-    def append(self, line: bytes) -> None:
-        if os.fstat(self._descriptor).st_size != self._length:
-            raise RecordError(f"{self.path}: changed while open; another process writes to this store")
-        written = 0
-        try:
-            while written < len(line):  # one write, unless the disk fills: the second one then says why
-                written += os.write(self._descriptor, line[written:])
-            os.fsync(self._descriptor)
-        except OSError as error:
-            outcome = self._cut_back(written)
-            raise RecordError(f"{self.path}: cannot append: {error.strerror}; {outcome}") from None
-        except BaseException:  # Ctrl-C: the line is whole or absent, and the next append must know which
-            self._length = os.fstat(self._descriptor).st_size
-            raise
-        self._length += len(line)
-
-    def close(self) -> None:
-        os.close(self._descriptor)
-
-    def _cut_back(self, written: int) -> str:
-        """Remove what a failed append left, unless another process wrote after it; says what came of it."""
-        try:
-            if os.fstat(self._descriptor).st_size != self._length + written:
-                return "another process changed the file, so a half line may remain"
-            os.ftruncate(self._descriptor, self._length)
-            return "nothing was written"
-        except OSError as error:
-            return f"cutting the half line off failed too ({error.strerror}), run repair"
 
 
 def read_records(store: Path, *, kinds: Iterable[Kind] | None = None, tolerate_torn_tail: bool = True) -> ReadResult:
@@ -304,7 +207,7 @@ def is_store(store: Path) -> bool:
     return (store / "records").is_dir()
 
 
-def _refuse_links(path: Path) -> None:
+def refuse_links(path: Path) -> None:
     """The records folder and its files must be real, so that nothing outside the store is read or written."""
     for part in (path.parent, path):
         if part.is_symlink():
@@ -326,7 +229,7 @@ def open_records(path: Path) -> int | None:
     Raises:
         RecordError: it is no regular file, lies elsewhere, or cannot be read.
     """
-    _refuse_links(path)
+    refuse_links(path)
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
@@ -355,7 +258,7 @@ def _read_plain(path: Path) -> bytes:
 
 
 def _append_bytes(path: Path, data: bytes) -> None:
-    _refuse_links(path)
+    refuse_links(path)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     try:
         while data:
@@ -363,7 +266,7 @@ def _append_bytes(path: Path, data: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def _truncate(path: Path, length: int) -> None:
@@ -375,7 +278,8 @@ def _truncate(path: Path, length: int) -> None:
         os.close(descriptor)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have on the disk which files there are."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -15,6 +15,8 @@ from graph_distillery.bench.sweeps.executors import Executor
 from graph_distillery.bench.sweeps.jobs import EpochReport, Job, Outcome, configuration, finite
 from graph_distillery.bench.sweeps.plan.plan import Cell, Plan
 from graph_distillery.bench.sweeps.prerequisites import Prerequisite, Prerequisites
+from graph_distillery.bench.sweeps.store.announcements import Announcements
+from graph_distillery.bench.sweeps.store.pace import Pace
 from graph_distillery.bench.sweeps.store.recorder import Recorder, problem_key
 from graph_distillery.bench.sweeps.store.retries import failures, settled, work_name
 from graph_distillery.bench.sweeps.store.store import Store
@@ -70,7 +72,8 @@ class Driver:
                 run.warm_starts = partial(self._warm_starts, run.cell, elsewhere)
         again = set(self._again.values())
         teachers = [record for record in store.records if record.kind == "teacher" and record.id not in again]
-        self._jobs = UnderWay()
+        self._jobs, self.pace = UnderWay(), Pace()
+        self._announcements = Announcements(store, self._listeners)
         self.slots = 0
         self._apart: set[ProblemKey] = set()  # data whose rows are timed one by one, since one took its worker along
         self.recorder = Recorder(plan, store)
@@ -103,7 +106,8 @@ class Driver:
         return self._jobs.counts()
 
     def run(self, executor: Executor) -> None:
-        """Until nothing is left to do."""
+        """Until nothing is left to do. Where events come faster than the disk takes records, several are synced at
+        once; see `Announcements`."""
         while True:
             self.slots = executor.slots  # a cluster grows and shrinks
             while len(self._jobs) < executor.slots and (job := self.next_job()) is not None:
@@ -114,14 +118,17 @@ class Driver:
                     return
                 self._shared.wait()
                 continue
+            if self._announcements:
+                self._announcements.settle(more=executor.ready())
             event = executor.next_event()
             if isinstance(event, EpochReport):
                 executor.resume(event.key, self.goes_on(event))
             else:
-                self.accept(*event)
+                self._take_in(*event, more=executor.ready())
 
     def _give_out(self, job: Job) -> None:
         for each, owner in self._jobs.give_out(job):
+            self.pace.begins(each.key)
             if self._watcher is not None and not owner.leaves_no_record:
                 self._watcher.begins(each, owner.run, owner.work, owner.teacher)
 
@@ -294,7 +301,11 @@ class Driver:
         return False
 
     def accept(self, outcome: Outcome, ended: bool) -> None:
-        """Record an outcome; after this it is on the disk."""
+        """Record an outcome; after this it is on the disk, and all that came before it."""
+        self._take_in(outcome, ended, more=False)
+
+    def _take_in(self, outcome: Outcome, ended: bool, more: bool) -> None:
+        """more: another outcome has come already, so that both may be synced at once."""
         if (group := self._jobs.group(outcome.key)) is not None and not outcome.others:
             self._apart.add(group.problem)  # lost with its worker: timed one by one, it shows whose fault that was
             self._jobs.part(outcome.key)
@@ -315,9 +326,9 @@ class Driver:
             self.prerequisites.accept_artefact(outcome)
         if owner.run is None and self._shared is not None:
             self._shared.settle(outcome)
-        if record is not None:
-            for listener in self._listeners:  # to whom the job that brought it is still under way
-                listener(record)
+        self.pace.brings(outcome.key, outcome.train_s, ended)
+        if record is not None:  # listeners are told while the job that brought it is under way, unless more wait
+            self._announcements.add(record, more=more and self._watcher is None)
         if self._watcher is not None and not owner.leaves_no_record:
             self._watcher.records(record, outcome.key, owner.run, owner.work)
         if ended:
@@ -346,10 +357,11 @@ class Driver:
             self.prerequisites.records_of(cell, made, outcome.seed),
             self.prerequisites.seconds_of(cell, made, outcome.seed),
         )
-        self.store.append(record, outcome.predictions)
+        kept = self.keeper is not None and self.keeper.keeps(run, work)
+        self.store.append(record, outcome.predictions, sync=kept)
         run.drop(record.supersedes or ())
         run.take([record])
-        if self.keeper is not None and self.keeper.keeps(run, work):
+        if self.keeper is not None and kept:
             self.keeper.accept(run, record, outcome)
         return record
 
@@ -363,8 +375,7 @@ class Driver:
             record = self.recorder.repeat(run, work, known, search, former)
             self.store.append(record)
             run.take([record])
-            for listener in self._listeners:
-                listener(record)
+            self._announcements.add(record)
 
     def _take_over(self, run: CellRun, work: JobRequest, known: Record) -> None:
         """Record for a selection what the same configuration and seed gave under another, or out of fewer trials."""
@@ -378,8 +389,7 @@ class Driver:
         self.store.append(record)
         run.drop(replaced)
         run.take([record])
-        for listener in self._listeners:
-            listener(record)
+        self._announcements.add(record)
 
     def _former(self, cell_id: str, kind: str, search: Search | None, outcome: Outcome) -> tuple[str, ...]:
         """The id of the failed record that this one stands in for, if any."""

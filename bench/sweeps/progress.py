@@ -118,7 +118,8 @@ class SweepProgress:
                 return None
             seconds += own if own is not None else cell.trainings_left * (usual or 0.0)
         seconds += sum(teacher.seconds_left or 0.0 for teacher in teachers)
-        return seconds / slots
+        pace = self.driver.pace.wall_s()
+        return seconds / slots if pace is None else seconds * pace
 
 
 def went_well(record: Record) -> bool:

@@ -113,7 +113,7 @@ def run_sweep(
             if not driver.is_done():
                 carrier = _executor(plan, means, store)
                 try:
-                    with Heartbeat(store.path, lambda: (driver.slots, driver.under_way())):
+                    with Heartbeat(store.path, lambda: (driver.slots, driver.under_way(), driver.pace.wall_s())):
                         driver.run(carrier)
                 except BaseException:
                     carrier.close(kill=True)

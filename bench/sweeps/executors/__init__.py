@@ -12,7 +12,8 @@ class Executor(Protocol):
 
     Every submitted job brings one outcome per seed, or fewer with the last one not ok. `next_event` waits for one
     and says whether its job has ended, or for the progress of a job that asks for reports. That job then waits for
-    `resume`: told not to go on it is over, brings nothing more, and its place is free.
+    `resume`: told not to go on it is over, brings nothing more, and its place is free. `ready`: whether an event is
+    there to be taken without waiting.
     """
 
     slots: int
@@ -20,6 +21,8 @@ class Executor(Protocol):
     def submit(self, job: Job) -> None: ...
 
     def next_event(self) -> EpochReport | tuple[Outcome, bool]: ...
+
+    def ready(self) -> bool: ...
 
     def resume(self, key: str, go_on: bool) -> None: ...
 

@@ -35,6 +35,10 @@ class InProcessExecutor:
             self._job = None
         return event, ended
 
+    def ready(self) -> bool:
+        """It trains in `next_event`."""
+        return False
+
     def resume(self, key: str, go_on: bool) -> None:
         if not go_on:
             self.close()

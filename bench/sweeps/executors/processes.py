@@ -99,6 +99,9 @@ class ProcessExecutor:
                 if self._overdue(place):
                     return self._lost(place, "timeout", "killed: it did not stop at its time limit")
 
+    def ready(self) -> bool:
+        return bool(wait([place.pipe for place in self._places if place.job is not None], timeout=0))
+
     def resume(self, key: str, go_on: bool) -> None:
         place = next(place for place in self._places if place.job is not None and place.job.key == key)
         with suppress(OSError):  # its worker died meanwhile, which `next_event` finds, or the next `submit`

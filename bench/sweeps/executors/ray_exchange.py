@@ -56,6 +56,14 @@ class Exchange:
                 raise _early_end(self.broken)
             return event
 
+    def ready(self, seconds: float) -> bool:
+        """Whether one comes within so many seconds; Tune goes on meanwhile."""
+        with self._news:
+            self._driver_waits = True
+            self._news.notify_all()
+            self._news.wait_for(lambda: self._event is not None or self.broken is not None, seconds)
+            return self._event is not None
+
     def answer(self, key: str, go_on: bool) -> None:
         with self._news:
             self._answers[key] = go_on

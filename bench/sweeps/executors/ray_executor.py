@@ -28,6 +28,8 @@ from graph_distillery.bench.training.problem import whole_dataset
 
 #: Seconds between two looks at how large the cluster is.
 _LOOK_S = 5.0
+#: Seconds that Tune, which stands still while the driver decides, has for handing over what has ended meanwhile.
+_AT_ONCE_S = 0.002
 #: Seconds that Tune has for ending what still runs.
 _END_S = 15.0
 
@@ -67,6 +69,9 @@ class RayExecutor:
     def next_event(self) -> Event:
         self._count_slots()
         return self._exchange.next_event()
+
+    def ready(self) -> bool:
+        return self._exchange.ready(_AT_ONCE_S)
 
     def resume(self, key: str, go_on: bool) -> None:
         self._exchange.answer(key, go_on)

@@ -22,7 +22,8 @@ EVERY_S, STALE_S = 2.0, 30.0
 class Pulse:
     """What a driver says of itself.
 
-    beat: Unix time; slots and busy: places and how many of them work; running: jobs under way by cell or teacher id.
+    beat: Unix time; slots and busy: places and how many of them work; running: jobs under way by cell or teacher id;
+    pace: seconds by the clock that a second of training takes, None before a training has ended.
     """
 
     host: str
@@ -32,6 +33,7 @@ class Pulse:
     slots: int
     busy: int
     running: Mapping[str, int] = field(default_factory=dict)
+    pace: float | None = None
 
     @property
     def age_s(self) -> float:
@@ -45,11 +47,11 @@ class Pulse:
 class Heartbeat:
     """Beats from a thread of its own while the driver works; the file goes when it stops.
 
-    look: gives (slots, jobs under way by id) and may be called at any moment. A store that takes no more files
+    look: gives (slots, jobs under way by id, pace) and may be called at any moment. A store that takes no more files
     (a full disk) costs the beat, never the sweep.
     """
 
-    def __init__(self, store: Path, look: Callable[[], tuple[int, Mapping[str, int]]]) -> None:
+    def __init__(self, store: Path, look: Callable[[], tuple[int, Mapping[str, int], float | None]]) -> None:
         self._file = store / _FILE
         self._look = look
         self._began = time.time()
@@ -75,9 +77,9 @@ class Heartbeat:
                 return
 
     def _beat(self) -> None:
-        slots, running = self._look()
+        slots, running, pace = self._look()
         busy = min(sum(running.values()), slots)
-        pulse = Pulse(socket.gethostname(), os.getpid(), self._began, time.time(), slots, busy, dict(running))
+        pulse = Pulse(socket.gethostname(), os.getpid(), self._began, time.time(), slots, busy, dict(running), pace)
         draft = self._file.with_name(f".{_FILE}-{os.getpid()}")
         try:
             draft.write_text(json.dumps(asdict(pulse)), encoding="utf-8")
@@ -91,7 +93,8 @@ def read_pulse(store: Path) -> Pulse | None:
     """The last sign of life, however old; None without one, or where the file is not of this shape."""
     try:
         pulse = Pulse(**json.loads((store / _FILE).read_text(encoding="utf-8")))
-        numbers = (pulse.pid, pulse.began, pulse.beat, pulse.slots, pulse.busy, *pulse.running.values())
+        told = (pulse.pid, pulse.began, pulse.beat, pulse.slots, pulse.busy, *pulse.running.values())
+        numbers = told if pulse.pace is None else (*told, pulse.pace)
         sound = isinstance(pulse.host, str) and all(isinstance(number, (int, float)) for number in numbers)
     except (OSError, ValueError, TypeError, AttributeError):
         return None

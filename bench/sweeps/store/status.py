@@ -95,9 +95,12 @@ class StoreStatus:
 
     @property
     def wall_s(self) -> float | None:
-        """Seconds left by the clock, at the driver's slots; None without a driver or a finished training."""
+        """Seconds left by the clock, at the rate that the driver has had, or before it has one at its slots; None
+        without a driver or a finished training."""
         if self.seconds_left is None or self.pulse is None or self.pulse.slots < 1:
             return None
+        if self.pulse.pace is not None:
+            return self.seconds_left * self.pulse.pace
         return self.seconds_left / self.pulse.slots
 
     @property

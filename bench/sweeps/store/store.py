@@ -19,6 +19,7 @@ from graph_distillery.bench.records import Record, RecordWriter, repair
 from graph_distillery.bench.records.identity import next_try
 from graph_distillery.bench.records.index import WORTH, read_all, read_indexed
 from graph_distillery.bench.records.predictions import sweep_drafts, write_predictions
+from graph_distillery.bench.records.sharing import Sharing
 from graph_distillery.bench.sweeps.plan.pins import Pin, joined
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.plan.stored import StoredPlan, store_plan
@@ -90,20 +91,27 @@ class Store:
             reading.close()
         self.records: list[Record] = found.records
         self.appended = 0
+        self._sharing = Sharing()
         self._used = {record.id for record in found.records} | found.superseded
         self._writer = RecordWriter(self.path, self._used)
         self.artefacts: StoredArtefacts = StoredArtefacts(self.path)
 
-    def append(self, record: Record, predictions: bytes | None = None) -> None:
-        """Add a record and sync it to the disk, after the predictions that it tells of; raises RecordError."""
+    def append(self, record: Record, predictions: bytes | None = None, *, sync: bool = True) -> None:
+        """Add a record and sync it to the disk, or leave that to `sync`, after the predictions that it tells of; raises
+        RecordError."""
         if predictions is not None:
             write_predictions(self.path, predictions)
-        self._writer.append(record)
+        self._writer.append(record, sync=sync)
+        self._sharing.share(record)
         self.appended += 1
         self._used.add(record.id)
         if record.supersedes:
             self.records = [old for old in self.records if old.id not in record.supersedes]
         self.records.append(record)
+
+    def sync(self) -> None:
+        """Have on the disk what was added; raises RecordError."""
+        self._writer.sync()
 
     def fresh_id(self, base: str) -> str:
         """`base`, or where that record is there already the id of the next try."""

@@ -118,7 +118,7 @@ code = main(["status", {str(tmp_path / "store")!r}, "--json"])
 heavy = {{"torch", "ray"}} & set(sys.modules)
 assert not heavy, heavy
 """
-    with Store(tmp_path / "store", plan), Heartbeat(tmp_path / "store", lambda: (3, {cell.id: 2})):
+    with Store(tmp_path / "store", plan), Heartbeat(tmp_path / "store", lambda: (3, {cell.id: 2}, None)):
         while read_pulse(tmp_path / "store") is None:
             pass
         done = subprocess.run(
