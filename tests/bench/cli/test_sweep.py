@@ -110,11 +110,11 @@ def test_a_record_that_cannot_be_written_ends_the_sweep_with_1_and_resume_comple
 ) -> None:
     spec, append, written = write_spec(), RecordWriter.append, []
 
-    def full(self: RecordWriter, record: Any) -> None:
+    def full(self: RecordWriter, record: Any, **how: Any) -> None:
         if len(written) == 5:
             raise RecordError("trial.jsonl: cannot append: No space left on device; nothing was written")
         written.append(record)
-        append(self, record)
+        append(self, record, **how)
 
     with monkeypatch.context() as patched:
         patched.setattr(RecordWriter, "append", full)

@@ -14,7 +14,7 @@ from graph_distillery.bench.records import read_records
 from graph_distillery.bench.records.schema import TUNED
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import read_spec
-from graph_distillery.bench.sweeps.store.status import read_status
+from graph_distillery.bench.sweeps.store.kept_status import read_status
 from graph_distillery.bench.sweeps.store.store import Store
 from graph_distillery.leaderboard.read.board_file import read_board_file
 
@@ -68,8 +68,8 @@ def test_a_stage_that_was_stopped_goes_on_from_its_packed_store_in_a_new_checkou
     (tmp_path / "small.yaml").write_text(SPEC)
     stage, append, count = board.Stage("small", "karate"), Store.append, itertools.count(1)
 
-    def stopping(self, record, predictions=None):
-        append(self, record, predictions)
+    def stopping(self, record, predictions=None, **how):
+        append(self, record, predictions, **how)
         if next(count) == 5:
             raise KeyboardInterrupt
 

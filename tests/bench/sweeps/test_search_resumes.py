@@ -54,6 +54,9 @@ class Pretender:
             del self.jobs[key]
         return event
 
+    def ready(self) -> bool:
+        return bool(self.jobs)
+
     def resume(self, key: str, go_on: bool) -> None:
         if not go_on:
             del self.jobs[key]
