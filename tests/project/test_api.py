@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -66,29 +65,3 @@ def test_what_is_wrong_is_one_line_and_nothing_is_written(tmp_path: Path) -> Non
 def test_importing_it_is_light(repo_root: Path) -> None:
     code = "import sys, graph_distillery as gd; gd.sweep, gd.Store; heavy = {'torch', 'ray', 'pandas', 'optuna'}; "
     subprocess.run([sys.executable, "-c", f"{code} assert not heavy & set(sys.modules)"], cwd=repo_root, check=True)
-
-
-def test_a_type_checker_sees_its_types_from_outside(tmp_path: Path, repo_root: Path) -> None:
-    """The package is typed for its users, the callable room included. (mypy does not see editable installs.)"""
-    (tmp_path / "user.py").write_text(
-        "import graph_distillery as gd\n"
-        "reveal_type(gd.sweep)\nreveal_type(gd.leaderboard)\nreveal_type(gd.open_store('s').to_frame())\n"
-        "reveal_type(gd.open_store('s').student(method='kd'))\n"
-        "reveal_type(gd.predict('student', 'graph.npz'))\n"
-        "reveal_type(gd.export('student', 'x.onnx').difference)\n"
-        "reveal_type(gd.recommend('s', latency_ms=0.2)[0].tied)\n"
-    )
-    environment = {**os.environ, "MYPYPATH": str(repo_root)}
-    command = [sys.executable, "-m", "mypy", "--config-file", str(repo_root / "pyproject.toml")]
-    command += ["--cache-dir", str(repo_root / ".mypy_cache"), "user.py"]  # `make lint` has filled it
-    done = subprocess.run(
-        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=200, env=environment
-    )
-    assert done.returncode == 0, done.stdout
-    assert "-> graph_distillery.api.Store" in done.stdout
-    assert "-> graph_distillery.leaderboard.build.BoardResult" in done.stdout
-    assert "pandas" in done.stdout
-    assert "graph_distillery.bench.students.student.Student" in done.stdout
-    assert "graph_distillery.bench.students.prediction.Prediction" in done.stdout
-    for each in ("float", "bool"):
-        assert f'Revealed type is "{each}"' in done.stdout.replace("builtins.", "")
