@@ -1,4 +1,8 @@
-"""Heterogeneous graph transformers (Hu et al., WWW 2020, equations 1 to 5)."""
+"""Heterogeneous graph transformers (Hu et al., WWW 2020, equations 1 to 5), and as HGB's code has them.
+
+HGB (Lv et al., KDD 2021) takes a softmax within each relation and the mean over relations, and applies no activation to
+what is gathered.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +28,10 @@ class HGTHyperparameters(TypedHyperparameters):
     layers: int = Field(4, ge=3, description="layers with weights: the map of features, those of attention, the output")
     hidden: int = Field(64, ge=1, description="width of a hidden state, all heads together")
     heads: int = Field(8, ge=1, description="attention heads")
+    softmax: Literal["all", "relation"] = Field(
+        "all", description="over all arcs into a node; or over those of each relation, then the mean over relations"
+    )
+    activation: Literal["gelu", "none"] = Field("gelu", description="of what a node has gathered")
     input_activation: Literal["tanh", "relu"] = Field("tanh", description="of what the features are mapped to")
     residual: Literal[False] = Field(False, description="its gates are in every layer")
 
@@ -45,21 +53,39 @@ class Sources:
 
 @dataclass(frozen=True)
 class Relations:
-    """groups: all sources, whose columns in `places`, [nodes, sources], stand one after another."""
+    """groups: all sources, whose columns in `places`, [receivers, sources], stand one after another."""
 
     groups: tuple[Sources, ...]
     places: SparseMatrix
     nodes: Tensor  # [sources] int64: which node each column is
     counts: list[int]  # columns of each group
+    receivers: Receivers | None  # None: the nodes themselves
 
 
-def relations_of(graph: Graph, relations: int) -> Relations:
-    """Made once per graph."""
+@dataclass(frozen=True)
+class Receivers:
+    """A row for each node and each relation whose arcs end at nodes of its type, in that order.
+
+    nodes: [rows] int64. share: [rows, 1], one over the rows that the node has.
+    """
+
+    nodes: Tensor
+    share: Tensor
+
+
+def relations_of(graph: Graph, relations: int, apart: bool = False) -> Relations:
+    """Made once per graph; apart: with a row of `places` for each relation into a node."""
 
     def make() -> Relations:
         types, groups, places, first = node_types(graph), [], [], 0
+        receiving, last = [], 0
         for relation in range(relations):
             sources, targets = graph.arcs_of(relation)
+            if apart:
+                own = torch.isin(types, types.index_select(0, targets).unique()).nonzero().flatten()
+                receiving.append(own)
+                targets = last + torch.searchsorted(own, targets)
+                last += own.numel()
             kinds = types.index_select(0, sources)
             for kind in kinds.unique().tolist():
                 own = kinds == kind
@@ -69,21 +95,31 @@ def relations_of(graph: Graph, relations: int) -> Relations:
                 first += nodes.numel()
         targets, columns = torch.cat(places, dim=1) if places else graph.edge_index[:, :0]
         ones = torch.ones(targets.numel(), dtype=graph.dtype, device=graph.device)
-        arcs = SparseMatrix.from_entries(targets, columns, ones, (graph.num_nodes, max(first, 1)))
+        rows = last if apart else graph.num_nodes
+        arcs = SparseMatrix.from_entries(targets, columns, ones, (max(rows, 1), max(first, 1)))
         nodes = torch.cat([group.nodes for group in groups]) if groups else types[:0]
-        return Relations(tuple(groups), arcs, nodes, [group.nodes.numel() for group in groups])
+        counts = [group.nodes.numel() for group in groups]
+        return Relations(tuple(groups), arcs, nodes, counts, _receivers(graph, receiving) if apart else None)
 
-    return graph.cached(("relations", relations), make)
+    return graph.cached(("relations", relations, apart), make)
+
+
+def _receivers(graph: Graph, by_relation: list[Tensor]) -> Receivers:
+    nodes = torch.cat([*by_relation, node_types(graph)[:0]])
+    rows = torch.bincount(nodes, minlength=graph.num_nodes).clamp(min=1).to(graph.dtype)
+    return Receivers(nodes, rows.reciprocal().index_select(0, nodes)[:, None])
 
 
 class TransformerConvolution(Convolution):
     """s_t A_t(GELU(h_i)) + (1 - s_t) x_i, h_i gathering x_j V W_r by the softmax of (x_i Q)(x_j K W'_r) m_r / sqrt(d).
 
     The softmax is over all arcs into a node, whatever their types r; Q, K, V, A and s are those of the ends' types t.
+    With `softmax` "relation" it is over the arcs of each r, and h_i the mean over the relations that end at i's type.
     """
 
-    def __init__(self, width: int, heads: int, types: int, relations: int) -> None:
+    def __init__(self, width: int, types: int, relations: int, hyper: HGTHyperparameters) -> None:
         super().__init__()
+        heads, self.apart, self.activation = hyper.heads, hyper.softmax == "relation", hyper.activation
         self.width, self.heads, self.each = width, heads, width // heads
         self.query, self.key, self.value, self.out = (TypedLinear(width, width, types) for _ in range(4))
         self.key_relation = nn.Parameter(torch.empty(relations, heads, self.each, self.each))
@@ -96,11 +132,17 @@ class TransformerConvolution(Convolution):
 
     def forward(self, graph: Graph, x: Features) -> Tensor:
         assert isinstance(x, Tensor)
-        found = relations_of(graph, len(self.prior))
+        found = relations_of(graph, len(self.prior), self.apart)
         key, value = self._sources(found, x)
-        query, key, value = (self._by_head(each) for each in (self.query(graph, x), key, value))
-        gathered = attend_by_products(query, key, value, found.places)
-        made: Tensor = self.out(graph, F.gelu(gathered.transpose(0, 1).reshape(-1, self.width)))
+        query = self.query(graph, x)
+        if found.receivers is not None:
+            query = query.index_select(0, found.receivers.nodes)
+        query, key, value = (self._by_head(each) for each in (query, key, value))
+        gathered = attend_by_products(query, key, value, found.places).transpose(0, 1).reshape(-1, self.width)
+        if found.receivers is not None:
+            nodes, share = found.receivers.nodes, found.receivers.share
+            gathered = x.new_zeros(x.shape[0], self.width).index_add(0, nodes, gathered * share)
+        made: Tensor = self.out(graph, F.gelu(gathered) if self.activation == "gelu" else gathered)
         gate = torch.sigmoid(self.skip).index_select(0, node_types(graph))[:, None]
         return gate * made + (1 - gate) * x
 
@@ -144,7 +186,8 @@ class HGT(TypedModel):
     def make_typed(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         if output:
             return ItemOutput(in_features, out_features)
-        return TransformerConvolution(out_features, self.hyper.heads, len(self.types.nodes), len(self.types.edges))
+        assert isinstance(self.hyper, HGTHyperparameters)
+        return TransformerConvolution(out_features, len(self.types.nodes), len(self.types.edges), self.hyper)
 
     def activated(self, index: int, made: Tensor) -> Tensor:
         if index > 0:

@@ -192,6 +192,34 @@ def test_hgt_equals_hgtconv() -> None:
     same_gradients(output.hidden[2], state, [(x, x)])
 
 
+def test_hgt_with_a_softmax_in_each_relation_is_their_mean_by_hand() -> None:
+    """As HGB's code has it: a relation into a node's type counts where no arc of it enters the node, and gives 0."""
+    graph = typed_graph()
+    model = model_of("hgt", graph, layers=3, softmax="relation", activation="none")
+    layer, x, kinds = model.layers[1], model(graph).hidden[0], graph.node_type.tolist()
+    arcs = [graph.arcs_of(relation).T.tolist() for relation in range(len(ENDS))]
+    query, key, value = (
+        torch.stack([x[i] @ each.weight[kind] + each.bias[kind] for i, kind in enumerate(kinds)]).view(-1, HEADS, 4)
+        for each in (layer.query, layer.key, layer.value)
+    )
+    rows = []
+    for node, kind in enumerate(kinds):
+        into = [relation for relation, (_, target) in enumerate(ENDS) if target == kind]
+        gathered = x.new_zeros(HEADS, 4)
+        for relation in into:
+            sources = [source for source, target in arcs[relation] if target == node]
+            if sources:
+                keys = torch.einsum("nhd,hde->nhe", key[sources], layer.key_relation[relation])
+                scores = (query[node] * keys).sum(2) * layer.prior[relation] / 2.0
+                values = torch.einsum("nhd,hde->nhe", value[sources], layer.value_relation[relation])
+                gathered = gathered + (scores.softmax(0)[:, :, None] * values).sum(0) / len(into)
+        gate = torch.sigmoid(layer.skip[kind])
+        rows.append(gate * (gathered.flatten() @ layer.out.weight[kind] + layer.out.bias[kind]) + (1 - gate) * x[node])
+    by_hand, ours = torch.stack(rows), model(graph).hidden[1]
+    weights = [layer.query.weight, layer.key_relation, layer.value.weight, layer.skip]
+    same_gradients(ours, by_hand, [(each, each) for each in weights])
+
+
 def test_simple_hgn_is_attention_over_arcs_by_hand() -> None:
     """Each arc apart, in dense algebra: types of arcs, loops, parallel arcs, residual coefficients, unit outputs."""
     graph, beta = typed_graph(), 0.3
