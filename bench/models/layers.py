@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.vectorised import program
 
 Features = Tensor | SparseMatrix
 #: From so many rows on, and up to so many columns of weights, a gradient in the weights is taken the other way round.
@@ -26,6 +27,8 @@ def drop_features(x: Features, p: float, training: bool) -> Features:
     if not training or p == 0:
         return x
     x.transposed_places()  # worked out once here, shared by every matrix with dropped values
+    if (several := program()) is not None:
+        x.repeated(several.count)
     return x.with_values(dropout(x.values, p, training))
 
 
@@ -63,7 +66,8 @@ class FeatureLinear(nn.Module):
         if isinstance(x, SparseMatrix):
             product = x @ self.weight
             return product if self.bias is None else product + self.bias
-        if self.bias is not None and x.shape[0] >= _TALL and self.out_features <= _NARROW and torch.is_grad_enabled():
+        tall = x.shape[0] >= _TALL and self.out_features <= _NARROW and program() is None
+        if self.bias is not None and tall and torch.is_grad_enabled():
             found: Tensor = _TallProduct.apply(x, self.weight, self.bias)
             return found
         return x @ self.weight if self.bias is None else torch.addmm(self.bias, x, self.weight)

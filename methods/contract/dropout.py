@@ -9,6 +9,8 @@ from types import EllipsisType
 import torch
 from torch import Tensor
 
+from graph_distillery.methods.vectorised import program
+
 _STEPS = 1 << 16
 
 
@@ -21,14 +23,23 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
     return x if mask is None else x * mask
 
 
-def dropout_mask(shape: tuple[int, ...], p: float, like: Tensor) -> Tensor | None:
+def dropout_mask(
+    shape: tuple[int, ...], p: float, like: Tensor, generator: torch.Generator | None = None
+) -> Tensor | None:
     """0 with probability p, else the reciprocal of the chance to stay; None where nothing is dropped.
 
     One 64-bit draw decides four elements, so p is rounded to a multiple of 2^-16, and the scale follows the
-    rounded p, which leaves the expectation exact. dtype and device are those of `like`.
+    rounded p, which leaves the expectation exact. dtype and device are those of `like`. generator: None, torch's own.
     """
-    draws = Draws.of(shape, p, like.device)
+    if (several := program()) is not None and _dropped(p):
+        return several.mask(shape, p, like)
+    draws = Draws.of(shape, p, like.device, generator)
     return None if draws is None else draws.kept(..., like.new_empty(shape)).mul_(draws.scale)
+
+
+def _dropped(p: float) -> int:
+    """How many of the 2^16 numbers that a draw may be mean that an element is dropped."""
+    return min(round(p * _STEPS), _STEPS - 1)
 
 
 @dataclass(frozen=True)
@@ -43,13 +54,16 @@ class Draws:
     scale: float
 
     @classmethod
-    def of(cls, shape: tuple[int, ...], p: float, device: torch.device) -> Draws | None:
+    def of(
+        cls, shape: tuple[int, ...], p: float, device: torch.device, generator: torch.Generator | None = None
+    ) -> Draws | None:
         """Fresh ones; None where nothing is dropped."""
-        dropped = min(round(p * _STEPS), _STEPS - 1)
+        dropped = _dropped(p)
         if dropped == 0:
             return None
         count = math.prod(shape)
-        draws = torch.empty((count + 3) // 4, dtype=torch.int64, device=device).random_(-(2**63), None)
+        draws = torch.empty((count + 3) // 4, dtype=torch.int64, device=device)
+        draws.random_(-(2**63), None, generator=generator)
         numbers = draws.view(torch.int16)[:count].view(shape)
         return cls(numbers, dropped - _STEPS // 2, _STEPS / (_STEPS - dropped))
 

@@ -16,12 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from graph_distillery.methods.vectorised import program
+
 # torch says once per process that CSR support is in beta; every product here relies on it knowingly.
 warnings.filterwarnings("ignore", message="Sparse CSR tensor support is in beta state")
 
 
 # What depends on the places alone, and so is shared by matrices that differ only in their values.
-_PLACES = ("row_of_entry", "transpose")
+_PLACES = ("row_of_entry", "transpose", "repeated")
 
 
 def lasting() -> torch.inference_mode:
@@ -135,6 +137,21 @@ class SparseMatrix:
         entries = shift + torch.arange(int(pointers[-1]), device=self.device)
         return SparseMatrix(pointers, self.columns[entries], self.values[entries], (rows.numel(), self.shape[1]))
 
+    def repeated(self, times: int) -> SparseMatrix:
+        """The places of this matrix so many times along the diagonal of a larger one, whose values are 0 until others
+        are given; kept for the next time."""
+        if self._cache.get("repeated", (0,))[0] != times:
+            with lasting():
+                (rows, columns), count = self.shape, int(self.columns.numel())
+                each = torch.arange(times, device=self.device)[:, None]
+                pointers = torch.cat([self.row_pointers[:1], (self.row_pointers[1:] + count * each).flatten()])
+                places = (self.columns + columns * each).flatten()
+                values = torch.zeros(times * count, dtype=self.values.dtype, device=self.device)
+                made = SparseMatrix(pointers, places, values, (times * rows, times * columns))
+                self._cache["repeated"] = (times, made)
+        found: SparseMatrix = self._cache["repeated"][1]
+        return found
+
     def beside(self, dense: Tensor) -> SparseMatrix:
         """[rows, columns + width]: this matrix with [rows, width] dense columns to its right."""
         rows, width = dense.shape
@@ -153,6 +170,8 @@ class SparseMatrix:
 
         `values` ([nonzeros]) stand in for the stored ones in this product and in its backward pass.
         """
+        if (several := program()) is not None:
+            return several.product(self, dense, values)
         if not (dense.requires_grad and torch.is_grad_enabled()):  # entering autograd costs a fifth of a small product
             return self._times(dense, values)
         product: Tensor = _SparseProduct.apply(dense, self, values)
