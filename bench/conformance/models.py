@@ -20,6 +20,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import Model, build_model
 from graph_distillery.bench.models.info import ModelInfo
 from graph_distillery.bench.models.neighbourhood import neighbourhood
+from graph_distillery.bench.models.receptive_field import has_receptive_field, reach, receptive_field
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.methods.contract import Graph, OptimiserSettings, Output
 from graph_distillery.methods.contract.columns import TypeNames
@@ -290,6 +291,17 @@ class ModelConformance:
         part, places = neighbourhood(graph, kind.nodes_of(graph, items), model.receptive_hops)
         asked, rows = kind.within(graph, items, part, places)
         found, whole = logits(model, asked)[rows], logits(model, graph)[items]
+        check(not differs(found, whole), f"outputs differ by {float((found - whole).abs().max()):.1e}")
+
+    def test_a_receptive_field_is_enough(self, case: ModelCase) -> None:
+        """Where `reads_blocks` is set: predictions on it are those on the whole graph."""
+        model, graph = case.build(), case.graph()
+        graph = Graph(graph.features, graph.edge_index, graph.graph_pointers)
+        if not has_receptive_field(model, graph):
+            return
+        items = torch.tensor([7, 2, 11])
+        read = reach(graph, items, tuple(layer.hops for layer in model.convolutions()))
+        found, whole = logits(model, receptive_field(graph, read)), logits(model, graph)[items]
         check(not differs(found, whole), f"outputs differ by {float((found - whole).abs().max()):.1e}")
 
     def test_graphs_of_a_union_do_not_mix(self, case: ModelCase) -> None:

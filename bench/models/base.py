@@ -19,6 +19,7 @@ from graph_distillery.bench.models.layers import (
     PairScorer,
     Readout,
     drop_features,
+    first_rows,
     make_norm,
     pair_states,
     readout,
@@ -93,6 +94,9 @@ class Model(nn.Module):
     #: Hyperparameters that name types of a dataset's own; on made-up data they stay at their defaults, and what they
     #: name is held against the data once these are read (`check_types`).
     names_types: ClassVar[tuple[str, ...]] = ()
+    #: Whether its layers make the states of the first nodes alone where the graph of a layer (`Graph.for_layer`) has
+    #: rows of propagation for no more, so that its receptive field can be read instead of the whole graph.
+    reads_blocks: ClassVar[bool] = False
     #: Neighbours drawn per node and layer in training, the layer nearest the input first; None reads them all.
     fan_out: tuple[int, ...] | None = None
     #: Whether its graph is to have a loop at every node before neighbours are drawn.
@@ -183,7 +187,7 @@ class Model(nn.Module):
 
     def add_residual(self, x: Tensor, layer_input: Features) -> Tensor:
         """After the activation, as Dwivedi et al. (2020), Benchmarking Graph Neural Networks."""
-        return x + layer_input[: x.shape[0]] if isinstance(layer_input, Tensor) else x
+        return x + first_rows(layer_input, x.shape[0]) if isinstance(layer_input, Tensor) else x
 
     def propagate(self, graph: Graph, x: Tensor) -> Tensor:
         """What happens to the states between the last layer and the readout; nothing, in most models."""
@@ -226,7 +230,8 @@ class Model(nn.Module):
         """
         return {f"preactivation.{index}": f"layers.{index}" for index in range(len(self.norms))}
 
-    def _convolutions(self) -> list[Convolution]:
+    def convolutions(self) -> list[Convolution]:
+        """The layers of the stack, and whatever else of the kind a prediction reads."""
         return cast("list[Convolution]", list(self.layers))
 
     @property
@@ -237,7 +242,7 @@ class Model(nn.Module):
     @property
     def receptive_hops(self) -> int:
         """How many hops away a node can be and still act on another's prediction."""
-        return sum(layer.hops for layer in self._convolutions())
+        return sum(layer.hops for layer in self.convolutions())
 
     def macs(self, nodes: int, edges: int, graphs: int = 1) -> int:
         """Multiply-accumulates of one forward in evaluation mode; graphs: or pairs, whatever the head reads.
@@ -247,7 +252,7 @@ class Model(nn.Module):
         projections and attention scores of GAT. Biases, norms, activations, softmax and readout, which cost
         O(width) per node or O(1) per edge, are left out.
         """
-        total = sum(layer.macs(nodes, edges) for layer in self._convolutions())
+        total = sum(layer.macs(nodes, edges) for layer in self.convolutions())
         return total if self.head is None else total + self.head.macs(graphs)
 
 

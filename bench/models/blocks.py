@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 from torch import Tensor
 
-from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, first_rows
 from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 
@@ -53,8 +53,7 @@ class TunedLayer(Convolution):
             x = dropout(self.projection(x), self.p, self.training)
         out: Tensor = self.convolution(graph, x)
         if self.skip is not None:  # of sampled neighbourhoods the targets come first
-            own: Tensor = self.skip(x)
-            out = out + own[: out.shape[0]]
+            out = out + first_rows(self.skip(x), out.shape[0])
         return out
 
     def macs(self, nodes: int, edges: int) -> int:

@@ -32,6 +32,11 @@ def drop_features(x: Features, p: float, training: bool) -> Features:
     return x.with_values(dropout(x.values, p, training))
 
 
+def first_rows(x: Tensor, rows: int) -> Tensor:
+    """The first rows of x, as many as are asked for; x itself where it has no more, which autograd need not copy."""
+    return x if x.shape[0] == rows else x[:rows]
+
+
 class FeatureLinear(nn.Module):
     """x W + b for dense or sparse x.
 

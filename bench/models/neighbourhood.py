@@ -76,7 +76,7 @@ def neighbourhood(graph: Graph, seeds: Tensor, hops: int) -> tuple[Graph, Tensor
     nodes = frontier = torch.unique(seeds)
     ends, places = [torch.stack([frontier[:0], frontier[:0]])], [frontier[:0]]
     for _ in range(hops):
-        arcs, found = _arcs_into(frontier, sources, pointers)
+        arcs, found = arcs_into(frontier, sources, pointers)
         ends.append(arcs)
         places.append(found)
         reached = torch.unique(arcs[0])
@@ -100,7 +100,7 @@ def neighbourhood(graph: Graph, seeds: Tensor, hops: int) -> tuple[Graph, Tensor
     return part, torch.searchsorted(nodes, seeds)
 
 
-def _arcs_into(targets: Tensor, sources: Tensor, pointers: Tensor) -> tuple[Tensor, Tensor]:
+def arcs_into(targets: Tensor, sources: Tensor, pointers: Tensor) -> tuple[Tensor, Tensor]:
     """[2, arcs]: both ends of every arc into the given nodes; [arcs]: its place among the arcs sorted by target."""
     starts = pointers[targets]
     lengths = pointers[targets + 1] - starts

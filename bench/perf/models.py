@@ -42,7 +42,18 @@ def _typed(name: Literal["han", "hgt"]) -> PerfRow:
     return ratio_row(f"{name}-epoch", ours, stock_epoch(stock, (), problem), 10.0, detail, repeats=3)
 
 
+def _field(name: Literal["gcn", "sage"]) -> PerfRow:
+    """An epoch of the student alone on PubMed, 60 labelled nodes of 19,717 and 500 to validate on."""
+    problem = load_problem(ProblemKey("pubmed", "public", "transductive"), 0)
+    configuration = Configuration("supervised", student=name, student_hyper={"layers": 2, "hidden": 64, "dropout": 0.5})
+    ours, whole = (our_epoch(configuration, problem, None, whole=whole) for whole in (False, True))
+    detail = f"epoch + evaluation, 2x64 {name} on labels, PubMed: receptive fields against the whole graph"
+    return ratio_row(f"{name}-pubmed-field", ours, whole, 4.0, detail, repeats=15)
+
+
 MODEL_ROWS: Mapping[str, Callable[[], PerfRow]] = {
     "han-epoch": lambda: _typed("han"),
     "hgt-epoch": lambda: _typed("hgt"),
+    "gcn-pubmed-field": lambda: _field("gcn"),
+    "sage-pubmed-field": lambda: _field("sage"),
 }

@@ -5,13 +5,14 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from graph_distillery.bench.training.batches import Reads, make_source
 from graph_distillery.bench.training.engine import Configuration, Snapshot, build, make_batches, train
 from graph_distillery.bench.training.judging import validation_score
 from graph_distillery.bench.training.problem import Problem, ProblemKey, load_problem
@@ -47,14 +48,23 @@ def with_teacher(split: str = "public", dataset: str = "cora") -> tuple[Problem,
 
 
 def our_epoch(
-    configuration: Configuration, problem: Problem, teacher: Teacher | None, after: int | None = None
+    configuration: Configuration,
+    problem: Problem,
+    teacher: Teacher | None,
+    after: int | None = None,
+    whole: bool = False,
 ) -> Callable[[], None]:
     """One epoch exactly as the engine runs it: every step, the validation score, the snapshot.
 
     after: the epoch that each call is told to be, of a method that begins its epochs with work; None tells it nothing.
+    whole: training and validation read the whole graph, also where a part of it would do.
     """
+    if whole:
+        problem = replace(problem, validation=replace(problem.validation, often=False))
     method = build(configuration, problem, () if teacher is None else (teacher,))
     source = make_batches(method, configuration, problem)
+    if whole:
+        source = make_source(problem.training, method.teachers, None, Reads())
     update = GradientUpdate(method.optimizers(configuration.settings))
     kept = Snapshot(method)
 

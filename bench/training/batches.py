@@ -106,6 +106,25 @@ class RowBatches(BatchSource):
         return Batch(graph, items, *self.labels.among(items), teachers)
 
 
+class LabelledBatch(BatchSource):
+    """The labelled items at once, on the part of the graph that their predictions read.
+
+    field: that part; its predictions are those of the labelled items, in their order.
+    """
+
+    def __init__(self, data: TrainingData, teachers: tuple[Teacher, ...], field: Graph) -> None:
+        items = data.labelled
+        views = tuple(teacher.at(items, items, field) for teacher in teachers)
+        places = torch.arange(items.numel(), device=items.device)
+        self.batch = Batch(field, items, places, data.labels, views)
+
+    def epoch(self, items: Literal["labelled", "observed"]) -> Iterator[Batch]:
+        """Raises ValueError where all observed items are asked for."""
+        if items != "labelled":
+            raise ValueError("this source has the labelled items alone")
+        yield self.batch
+
+
 class GraphBatches(BatchSource):
     """Whole graphs: all at once, or shuffled mini-batches of `batch_size` graphs, the last one smaller.
 

@@ -16,11 +16,13 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from graph_distillery.bench.errors import UserError, value_line
 from graph_distillery.bench.models.base import Model
+from graph_distillery.bench.models.receptive_field import field_of
 from graph_distillery.bench.models.registry import MODELS
-from graph_distillery.bench.training.batches import Reads, make_source
+from graph_distillery.bench.training.batches import LabelledBatch, Reads, make_source
 from graph_distillery.bench.training.clock import Clock, same_draws
 from graph_distillery.bench.training.judging import judge_validation, lent, validation_score
 from graph_distillery.bench.training.problem import Problem
@@ -328,12 +330,27 @@ def make_batches(method: Method[Any], configuration: Configuration, problem: Pro
     student, size = method.student, configuration.settings.batch_size
     if isinstance(student, Model) and student.fan_out is not None:
         return sampled_source(problem.training, method.teachers, size, student, method.needs_edges)
+    if (field := _training_field(method, problem)) is not None:
+        return LabelledBatch(problem.training, method.teachers, field)
     uses_edges = not isinstance(student, Model) or student.uses_edges
     training = problem.training
     if size is not None and uses_edges and (rows := _rows_for(method, training.graph)) is not None:
         training, uses_edges = replace(training, graph=rows), False
     reads = Reads(uses_edges, method.needs_edges, method.reads_graph_columns)
     return make_source(training, method.teachers, size, reads)
+
+
+def _training_field(method: Method[Any], problem: Problem) -> Graph | None:
+    """What the student reads of the graph where nothing but labelled items, all at once, is learned from; None where
+    it is to read the graph whole: where that costs little more, or where it normalises over all nodes."""
+    own, student = type(method), method.student
+    as_it_is = all(getattr(own, name) is getattr(Method, name) for name in ("inputs", "forward", "batches", "step"))
+    if not isinstance(student, Model) or not as_it_is or method.needs_edges or method.student_states:
+        return None
+    if method.epoch_items != "labelled" or any(isinstance(part, _BatchNorm) for part in student.modules()):
+        return None
+    learned = problem.learned
+    return field_of(student, learned.graph, learned.items, learned.cached)
 
 
 def _rows_for(method: Method[Any], graph: Graph) -> Graph | None:

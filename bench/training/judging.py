@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from graph_distillery.bench.models.base import Model
+from graph_distillery.bench.models.receptive_field import field_of
 from graph_distillery.bench.records.predictions import JudgedBy
 from graph_distillery.bench.training.problem import Judged, Problem, TestSet
 from graph_distillery.methods.contract import Method, Task
@@ -66,9 +68,16 @@ def judged_validation(method: Method[Any], problem: Problem) -> Judged:
 
 def lent(validation: Judged) -> tuple[Judged, Judged]:
     """Three of every four validation items, in their order, and the fourth: which is which follows from no label."""
-    kept = torch.arange(validation.items.numel(), device=validation.items.device) % 4 == 3
-    learned, judged = (Judged(validation.graph, validation.items[at], validation.labels[at]) for at in (~kept, kept))
-    return learned, judged
+
+    def make() -> tuple[Judged, Judged]:
+        kept = torch.arange(validation.items.numel(), device=validation.items.device) % 4 == 3
+        learned, judged = (
+            replace(validation, items=validation.items[at], labels=validation.labels[at]) for at in (~kept, kept)
+        )
+        return learned, judged
+
+    found: tuple[Judged, Judged] = validation.cached("lent", make)
+    return found
 
 
 def judge_test(method: Method[Any], problem: Problem, test: TestSet) -> dict[str, float]:
@@ -141,17 +150,26 @@ def predict_each(method: Method[Any], judged: Judged) -> list[Tensor]:
 
 
 def predict_items(method: Method[Any], judged: Judged) -> tuple[Tensor, Tensor]:
-    """Logits and labels of the judged items; reads their rows alone where the method needs no more."""
+    """Logits and labels of the judged items; reads their rows alone, or their receptive field, where the method needs
+    no more."""
     if method.task.items.are_rows and reads_rows_alone(method) and judged.graph.num_graphs == 1:
         return method.predict(judged.rows).logits, judged.labels
+    if judged.often and predicts_plainly(method) and isinstance(method.student, Model):
+        field = field_of(method.student, judged.graph, judged.items, judged.cached)
+        if field is not None:
+            return method.predict(field).logits, judged.labels
     return method.predict(judged.graph).logits[judged.items], judged.labels
+
+
+def predicts_plainly(method: Method[Any]) -> bool:
+    """Whether its prediction is what its student returns for the graph as it is."""
+    own = type(method)
+    return all(getattr(own, name) is getattr(Method, name) for name in ("predict", "forward", "inputs"))
 
 
 def predicting_models(method: Method[Any]) -> list[Model]:
     """The models whose outputs make each item's prediction, with its own columns; none where more may go into it."""
-    own = type(method)
-    plain = all(getattr(own, name) is getattr(Method, name) for name in ("predict", "forward", "inputs"))
-    modules = method.inference_modules() if plain or method.predicts_by_item else ()
+    modules = method.inference_modules() if predicts_plainly(method) or method.predicts_by_item else ()
     models = [module for module in modules if isinstance(module, Model)]
     return models if method.predicts_by_item or len(models) == len(modules) else []
 

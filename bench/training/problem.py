@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -28,6 +28,7 @@ from graph_distillery.bench.data.splits import COMPONENT_SPLITS, ISOLATION, Spli
 from graph_distillery.bench.errors import UserError
 from graph_distillery.methods.contract import Task, TrainingData
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.sparse import lasting
 from graph_distillery.methods.task_info import Metric
 from graph_distillery.methods.tasks.registry import TASKS, make_task
 from graph_distillery.near_names import unknown_line
@@ -47,11 +48,23 @@ class ProblemKey:
 
 @dataclass(frozen=True)
 class Judged:
-    """Items to be judged: predict on `graph`, read `items` ([count] int64), compare with `labels`."""
+    """Items to be judged: predict on `graph`, read `items` ([count] int64), compare with `labels`.
+
+    often: whether this is done in every epoch, so that it pays to find out first what has to be read.
+    """
 
     graph: Graph
     items: Tensor
     labels: Tensor
+    often: bool = False
+    _kept: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def cached(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """What `make` returns, made once for these items and kept under `key`."""
+        if key not in self._kept:
+            with lasting():
+                self._kept[key] = make()
+        return self._kept[key]
 
     @cached_property
     def rows(self) -> Graph:
@@ -94,6 +107,12 @@ class Problem:
     validation: Judged
     identity: Identity
     artefacts: Mapping[str, Precomputed] = field(default_factory=dict)
+
+    @cached_property
+    def learned(self) -> Judged:
+        """The labelled items of the training data, kept so that all trainings on it share what they read."""
+        data = self.training
+        return Judged(data.graph, data.labelled, data.labels, often=True)
 
 
 @dataclass(frozen=True)
@@ -226,7 +245,8 @@ def divide(dataset: Dataset, split: Split, key: ProblemKey, seed: int, device: s
         data, validation, test = _transductive(dataset, split, task)
     identity = _identity(dataset, split)
     moved = TrainingData(data.graph.to(device), task, data.labelled.to(device), data.labels.to(device), data.redraws)
-    problem = Problem(key, seed, moved, _to(validation, device, data.graph, moved.graph), identity)
+    judged = replace(_to(validation, device, data.graph, moved.graph), often=True)
+    problem = Problem(key, seed, moved, judged, identity)
     parts = {name: _to(part, device, data.graph, moved.graph) for name, part in test.parts.items()}
     return problem, replace(test, parts=parts)
 

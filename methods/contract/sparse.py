@@ -190,7 +190,7 @@ class SparseMatrix:
         if own.dtype == dense.dtype == torch.float32 and own.device.type == "cpu" and own.numel() and dense.numel():
             return F.embedding_bag(
                 self.columns,
-                dense.contiguous(),
+                dense.detach().contiguous(),  # of what asks for a gradient it would note where each entry went
                 self.row_pointers,
                 mode="sum",
                 per_sample_weights=own,

@@ -95,8 +95,8 @@ class GAMLP(MLP):
         """None: its hidden states are sums of two, each after an activation of its own."""
         return {}
 
-    def _convolutions(self) -> list[Convolution]:
-        return [*super()._convolutions(), *cast("list[Convolution]", list(self.hop_layers))]
+    def convolutions(self) -> list[Convolution]:
+        return [*super().convolutions(), *cast("list[Convolution]", list(self.hop_layers))]
 
     @property
     def receptive_hops(self) -> int:

@@ -21,7 +21,8 @@ from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
 def attention_places(graph: Graph, heads: int) -> SparseMatrix:
-    """The [nodes · heads, nodes · heads] matrix of ones at the places named above; built once per graph."""
+    """The [nodes · heads, nodes · heads] matrix of ones at the places named above, of the rows that the graph's
+    propagation has; built once per graph."""
     return graph.cached(("attention", heads), lambda: places_of(graph.propagation("sum_self"), heads)[0])
 
 
@@ -80,7 +81,8 @@ def attend(
 ) -> Tensor:
     """Equations 3 and 4 of GAT: the in-neighbours' states weighted by softmax(LeakyReLU(score of both ends)).
 
-    states: [nodes · heads, width]; source_scores, target_scores: [nodes · heads]; places: `attention_places`.
+    states: [nodes · heads, width]; source_scores: [nodes · heads]; target_scores: [targets · heads], of the first
+    nodes; places: `attention_places`, [targets · heads, nodes · heads].
     attention_dropout: on the coefficients, after the softmax; 0 outside training. of_arcs: `arc_scores`, [entries],
     where arcs have attributes. Differentiable once.
     """
@@ -125,7 +127,7 @@ class _Attention(torch.autograd.Function):
         rows, columns = places.row_of_entry, places.columns
         pointers, transposed_columns, order = places.transposed_places()
         transposed = torch.sparse_csr_tensor(
-            pointers, transposed_columns, used.index_select(0, order), places.shape, check_invariants=False
+            pointers, transposed_columns, used.index_select(0, order), places.shape[::-1], check_invariants=False
         )
         by_state = transposed @ gradient
         # The derivative by each coefficient, at the stored places alone, then back through the softmax. The
@@ -136,8 +138,7 @@ class _Attention(torch.autograd.Function):
         row_sum = (gradient * out).sum(dim=1)
         by_score = by_coefficient.sub_(row_sum.index_select(0, rows)).mul_(attention)
         by_raw = torch.ops.aten.leaky_relu_backward(by_score, raw, ctx.negative_slope, False)
-        zeros = torch.zeros_like(row_sum)
-        by_source = zeros.scatter_add(0, columns, by_raw)
-        by_target = zeros.scatter_add_(0, rows, by_raw)
+        by_source = row_sum.new_zeros(places.shape[1]).scatter_add_(0, columns, by_raw)
+        by_target = torch.zeros_like(row_sum).scatter_add_(0, rows, by_raw)
         by_arc = by_raw if ctx.needs_input_grad[6] else None
         return by_state, by_source, by_target, None, None, None, by_arc

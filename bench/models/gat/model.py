@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.blocks import BLOCK, Block
 from graph_distillery.bench.models.gat.attention import arc_scores, attend, attention_places
-from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, first_rows
 from graph_distillery.methods.contract.columns import ATTRIBUTES
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
@@ -82,9 +82,10 @@ class AttentionConvolution(Convolution):
     def forward(self, graph: Graph, x: Features) -> Tensor:
         states: Tensor = self.linear(x)
         source = (states @ _by_head(self.source_attention)).view(-1)
-        target = (states @ _by_head(self.target_attention)).view(-1)
-        dropped = self.attention_dropout if self.training else 0.0
         places = attention_places(graph, self.heads)
+        rows = places.shape[0] // self.heads
+        target = (first_rows(states, rows) @ _by_head(self.target_attention)).view(-1)
+        dropped = self.attention_dropout if self.training else 0.0
         out = attend(
             states.view(-1, self.width),
             source,
@@ -96,9 +97,9 @@ class AttentionConvolution(Convolution):
         )
         out = out.view(-1, self.heads * self.width)
         if self.skip is not None:
-            out = out + self.skip(x)
+            out = out + first_rows(self.skip(x), rows)
         elif self.identity and isinstance(x, Tensor):
-            out = out + x
+            out = out + first_rows(x, rows)
         if self.averaged and self.heads > 1:
             out = out.view(-1, self.heads, self.width).mean(dim=1)
         return out if self.bias is None else out + self.bias
@@ -136,6 +137,7 @@ class GAT(Model):
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = GATHyperparameters
     drops_features: ClassVar[bool] = True
     reads_attributes: ClassVar[bool] = True
+    reads_blocks: ClassVar[bool] = True
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         hyper: GATHyperparameters = self.hyper

@@ -51,6 +51,7 @@ class GCN(Model):
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = GCNHyperparameters
     drops_features: ClassVar[bool] = True
     reads_weights: ClassVar[bool] = True
+    reads_blocks: ClassVar[bool] = True
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         linear = FeatureLinear(in_features, out_features, bias=False, initialisation="glorot")

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
-from graph_distillery.bench.models.layers import Convolution, Dense, FeatureLinear, Features
+from graph_distillery.bench.models.layers import Convolution, Dense, FeatureLinear, Features, first_rows
 from graph_distillery.methods.contract.graph import Graph
 
 
@@ -38,7 +38,8 @@ class IdentityConvolution(Convolution):
         """x, start: [nodes, width]."""
         assert isinstance(x, Tensor)
         assert start is not None
-        around, start = (1 - self.alpha) * (graph.propagation("gcn") @ x), self.alpha * start
+        around = (1 - self.alpha) * (graph.propagation("gcn") @ x)
+        start = self.alpha * first_rows(start, around.shape[0])
         if self.of_start is None:
             return self.mapped(around + start, self.linear.weight)
         return self.mapped(around, self.linear.weight) + self.mapped(start, self.of_start.weight)
@@ -62,6 +63,7 @@ class GCNII(Model):
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = GCNIIHyperparameters
     drops_features: ClassVar[bool] = True
+    reads_blocks: ClassVar[bool] = True
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         if index == 0 or output:

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
-from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, make_norm
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, first_rows, make_norm
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
@@ -47,7 +47,7 @@ class IsomorphismConvolution(Convolution):
 
     def _sum(self, graph: Graph, x: Tensor) -> Tensor:
         total = graph.propagation("sum_self") @ x
-        return total if self.eps is None else total + self.eps * x
+        return total if self.eps is None else total + self.eps * first_rows(x, total.shape[0])
 
     def macs(self, nodes: int, edges: int) -> int:
         return self.first.macs(nodes) + (edges + nodes) * self.width + self.second.macs(nodes)
@@ -61,6 +61,7 @@ class GIN(Model):
     """
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = GINHyperparameters
+    reads_blocks: ClassVar[bool] = True
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         return IsomorphismConvolution(in_features, self.hyper.hidden, out_features, self.hyper)

@@ -11,7 +11,7 @@ from torch import Tensor
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.blocks import BLOCK, Block
 from graph_distillery.bench.models.gcn.model import PropagatedLinear
-from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, first_rows
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
 from graph_distillery.methods.contract.propagation import PropagationKind
@@ -74,7 +74,7 @@ class MeanConvolution(Convolution):
 
     def forward(self, graph: Graph, x: Features) -> Tensor:
         matrix = graph.propagation(self.kind)
-        own: Tensor = self.itself(x)[: matrix.shape[0]]
+        own = first_rows(self.itself(x), matrix.shape[0])
         if self.narrows or isinstance(x, SparseMatrix):
             return own + matrix @ self.neighbours(x)
         return torch.addmm(own, matrix @ x, self.neighbours.weight)
@@ -91,6 +91,7 @@ class SAGE(Model):
     """
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = SAGEHyperparameters
+    reads_blocks: ClassVar[bool] = True
 
     def __init__(self, in_features: int, out_features: int, hyper: SAGEHyperparameters, level: Level = "node") -> None:
         super().__init__(in_features, out_features, hyper, level)
