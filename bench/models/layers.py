@@ -14,8 +14,9 @@ from graph_distillery.methods.contract.sparse import SparseMatrix
 from graph_distillery.methods.vectorised import program
 
 Features = Tensor | SparseMatrix
-#: From so many rows on, and up to so many columns of weights, a gradient in the weights is taken the other way round.
-_TALL, _NARROW = 4096, 128
+#: From so many rows on, and up to so many columns of weights, a gradient in the weights is taken the other way round;
+#: of weights that do not narrow from more rows on.
+_TALL, _VERY_TALL, _NARROW = 1024, 4096, 128
 Initialisation = Literal["uniform", "glorot", "glorot-relu"]
 Readout = Literal["mean", "sum", "max", "max-mean"]
 
@@ -70,9 +71,9 @@ class FeatureLinear(nn.Module):
         """[rows, in] -> [rows, out]"""
         if isinstance(x, SparseMatrix):
             product = x @ self.weight
-            return product if self.bias is None else product + self.bias
-        tall = x.shape[0] >= _TALL and self.out_features <= _NARROW and program() is None
-        if self.bias is not None and tall and torch.is_grad_enabled():
+            return product if self.bias is None else product.add_(self.bias)
+        tall = x.shape[0] >= (_TALL if self.out_features < self.in_features else _VERY_TALL)
+        if tall and self.out_features <= _NARROW and torch.is_grad_enabled() and program() is None:
             found: Tensor = _TallProduct.apply(x, self.weight, self.bias)
             return found
         return x @ self.weight if self.bias is None else torch.addmm(self.bias, x, self.weight)
@@ -86,15 +87,15 @@ class _TallProduct(torch.autograd.Function):
     time where x has many rows and W few columns."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         ctx.save_for_backward(x, weight)
-        return torch.addmm(bias, x, weight)
+        return x @ weight if bias is None else torch.addmm(bias, x, weight)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
         (gradient,), (x, weight) = gradients, ctx.saved_tensors
         of_x = gradient @ weight.T if ctx.needs_input_grad[0] else None
-        return of_x, (gradient.T @ x).T, gradient.sum(dim=0)
+        return of_x, (gradient.T @ x).T, gradient.sum(dim=0) if ctx.needs_input_grad[2] else None
 
 
 class Convolution(nn.Module):

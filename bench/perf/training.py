@@ -27,6 +27,7 @@ from graph_distillery.bench.sweeps.executors.processes import ProcessExecutor
 from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.sweeps.store.store import Store
+from graph_distillery.bench.training.allocator import keep_freed_memory
 from graph_distillery.bench.training.engine import Configuration
 from graph_distillery.near_names import unknown_line
 
@@ -42,6 +43,7 @@ def run_perf(names: list[str] | None = None) -> list[PerfRow]:
             raise UserError(unknown_line("measurement", name, _MEASUREMENTS))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    keep_freed_memory()  # as every worker does
     try:
         return [_MEASUREMENTS[name]() for name in names or _MEASUREMENTS]
     finally:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from graph_distillery.methods.vectorised import program
@@ -188,14 +187,11 @@ class SparseMatrix:
         """The product itself, without autograd."""
         own = self.values if values is None else values
         if own.dtype == dense.dtype == torch.float32 and own.device.type == "cpu" and own.numel() and dense.numel():
-            return F.embedding_bag(
-                self.columns,
-                dense.detach().contiguous(),  # of what asks for a gradient it would note where each entry went
-                self.row_pointers,
-                mode="sum",
-                per_sample_weights=own,
-                include_last_offset=True,
+            # Detached: of what asks for a gradient it would note where each entry went. 0, the mode: a sum.
+            made: tuple[Tensor, ...] = torch.embedding_bag(
+                dense.detach().contiguous(), self.columns, self.row_pointers, False, 0, False, own, True
             )
+            return made[0]
         return (self._csr() if values is None else self.to_torch(values)) @ dense
 
 

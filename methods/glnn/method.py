@@ -42,7 +42,9 @@ class GLNNForm(Method[GLNNH]):
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         weight = self.hyper.label_weight
         terms: dict[str, Tensor] = {}
-        if "labels" in self.terms:
+        if self.terms == ("labels", "teacher") and weight == 0:  # beside the teacher's, a term without a gradient
+            terms["labels"] = student.logits.new_zeros(())
+        elif "labels" in self.terms:
             terms["labels"] = weight * self.task.label_loss(student.logits[batch.labelled], batch.labels)
         if "teacher" in self.terms:
             terms["teacher"] = (1 - weight) * self.teacher_term(batch, student)

@@ -40,7 +40,10 @@ class KDBase(Method[KDH]):
 
     def divergence(self, student: Output, batch: Batch, items: Tensor) -> Tensor:
         """The softened divergence on these items of the batch ([count] int64), averaged over them."""
-        return self.task.divergence(student.logits[items], batch.teacher.logits[items], self.hyper.tau)
+        logits, taught = student.logits, batch.teacher.logits
+        if items.numel() < batch.items.numel():  # of all of them nothing need be gathered
+            logits, taught = logits[items], taught[items]
+        return self.task.divergence(logits, taught, self.hyper.tau)
 
 
 class KD(KDBase[KDHyperparameters]):

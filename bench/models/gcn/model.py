@@ -34,7 +34,7 @@ class PropagatedLinear(Convolution):
     def forward(self, graph: Graph, x: Features) -> Tensor:
         matrix = weighted_propagation(graph) if self.kind == "gcn" else graph.propagation(self.kind)
         if self.narrows or isinstance(x, SparseMatrix):
-            return matrix @ self.linear(x) + self.bias
+            return (matrix @ self.linear(x)).add_(self.bias)
         return torch.addmm(self.bias, matrix @ x, self.linear.weight)
 
     def macs(self, nodes: int, edges: int) -> int:
