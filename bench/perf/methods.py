@@ -30,7 +30,7 @@ def _oad() -> PerfRow:
     ours = our_epoch(Configuration("oad", student="gcn", student_hyper=hyper), problem, None)
     stock = stock_oad_epoch(problem, students=4, hidden=16, tau=3.0)
     detail = "epoch + evaluation, four 2x16 GCN with oad, Cora, against a loop over PyG GCNConv"
-    return ratio_row("oad-epoch", ours, stock, 3.0, detail)
+    return ratio_row("oad-epoch", ours, stock, 5.0, detail)
 
 
 def _fgkd_encoder() -> PerfRow:
@@ -133,7 +133,7 @@ def _gfkd() -> PerfRow:
     ours = Inversion(model, layout, torch.randint(2, (131,)), 7, recipe)
     plain = PlainInversion(ours, model)
     detail = "step on 131 graphs, GCN-5-64 teacher, against a loop over graphs and PyG GCNConv"
-    return ratio_row("gfkd-inversion", ours.iterate, plain.iterate, 20.0, detail, repeats=10)
+    return ratio_row("gfkd-inversion", ours.iterate, plain.iterate, 25.0, detail, repeats=10)
 
 
 def _linkdist() -> PerfRow:

@@ -13,7 +13,7 @@ from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.models.receptive_field import field_of
 from graph_distillery.bench.records.predictions import JudgedBy
 from graph_distillery.bench.training.problem import Judged, Problem, TestSet
-from graph_distillery.methods.contract import Method, Task
+from graph_distillery.methods.contract import Graph, Method, Task
 from graph_distillery.methods.task_info import Metric
 
 
@@ -146,19 +146,28 @@ def predict_each(method: Method[Any], judged: Judged) -> list[Tensor]:
     """The logits of the judged items, [items, classes], under each prediction that the method has judged."""
     if type(method).predictions is Method.predictions:
         return [predict_items(method, judged)[0]]
+    part = _part_read(method, judged) if method.predictions_are_alike else None
+    if part is not None:
+        return [output.logits for output in method.predictions(part)]
     return [output.logits[judged.items] for output in method.predictions(judged.graph)]
 
 
 def predict_items(method: Method[Any], judged: Judged) -> tuple[Tensor, Tensor]:
     """Logits and labels of the judged items; reads their rows alone, or their receptive field, where the method needs
     no more."""
-    if method.task.items.are_rows and reads_rows_alone(method) and judged.graph.num_graphs == 1:
-        return method.predict(judged.rows).logits, judged.labels
-    if judged.often and predicts_plainly(method) and isinstance(method.student, Model):
-        field = field_of(method.student, judged.graph, judged.items, judged.cached)
-        if field is not None:
-            return method.predict(field).logits, judged.labels
+    part = _part_read(method, judged)
+    if part is not None:
+        return method.predict(part).logits, judged.labels
     return method.predict(judged.graph).logits[judged.items], judged.labels
+
+
+def _part_read(method: Method[Any], judged: Judged) -> Graph | None:
+    """What a prediction of the judged items reads, as a graph of which these are the items; None: the whole graph."""
+    if method.task.items.are_rows and reads_rows_alone(method) and judged.graph.num_graphs == 1:
+        return judged.rows
+    if judged.often and predicts_plainly(method) and isinstance(method.student, Model):
+        return field_of(method.student, judged.graph, judged.items, judged.cached)
+    return None
 
 
 def predicts_plainly(method: Method[Any]) -> bool:

@@ -89,6 +89,9 @@ class Method(nn.Module, Generic[H]):
     #: item by item, of what the models among `inference_modules` return for it and of the item's own columns, so that
     #: a request fetches what those models read and no more: of an MLP, its own row. `setup` may set it.
     predicts_by_item: bool = False
+    #: Whether each of several `predictions` is what a network of the student's own shape returns for the graph as it
+    #: is, so that of an item they read what the student's would.
+    predictions_are_alike: ClassVar[bool] = False
     #: Whether it reads the columns of graphs alone (`graph.as_rows`), so that batches of graphs need no nodes.
     reads_graph_columns: bool = False
     #: What stands for several predictions: the mean of their scores, or all scores of the one that scores best on

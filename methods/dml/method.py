@@ -40,6 +40,7 @@ class DML(Method[DMLHyperparameters]):
     """
 
     Hyperparameters = DMLHyperparameters
+    predictions_are_alike = True
 
     def setup(self) -> None:
         self.others = nn.ModuleList(self.new_student() for _ in range(self.hyper.students - 1))

@@ -29,15 +29,17 @@ class DiscriminatorRing(nn.Module):
         self.weights = nn.ParameterList(_glorot(count, *pair) for pair in pairs)
         self.biases = nn.ParameterList(torch.zeros(count, 1, width) for width in widths[1:])
 
-    def forward(self, graph: Graph, states: Tensor, frozen: bool = False) -> Tensor:
-        """[..., discriminators, nodes, width] -> [..., discriminators, nodes], scores before the sigmoid.
+    def forward(self, graph: Graph, states: Tensor, frozen: bool = False, by_next: bool = False) -> Tensor:
+        """[discriminators, nodes, width] -> [discriminators, nodes], scores before the sigmoid.
 
-        frozen: give the discriminators themselves no gradient.
+        frozen: give the discriminators themselves no gradient. by_next: states i are scored by discriminator i + 1.
         """
         for depth, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             if depth > 0:
                 states = F.relu(states)
             w, b = (weight.detach(), bias.detach()) if frozen else (weight, bias)
+            if by_next:  # the weights are turned, which are few, and not the states
+                w, b = w.roll(-1, 0), b.roll(-1, 0)
             states = self._propagate(graph, states @ w) + b
         scores = states.squeeze(-1)
         return F.relu(scores) if self.rectified else scores
@@ -47,7 +49,7 @@ class DiscriminatorRing(nn.Module):
 
         states: [students, nodes, width]
         """
-        real, fake = self(graph, torch.stack([states, states.roll(1, 0)]))
+        real, fake = self(graph, states), self(graph, states, by_next=True)
         return (F.softplus(-real) + F.softplus(fake)).mean(-1).sum()
 
     def generator_loss(self, graph: Graph, states: Tensor) -> Tensor:
@@ -55,7 +57,7 @@ class DiscriminatorRing(nn.Module):
 
         states: [students, nodes, width]
         """
-        return F.softplus(-self(graph, states.roll(1, 0), frozen=True)).mean(-1).sum()
+        return F.softplus(-self(graph, states, frozen=True, by_next=True)).mean(-1).sum()
 
     def _propagate(self, graph: Graph, states: Tensor) -> Tensor:
         """The convolution's matrix on the nodes of [..., nodes, width]."""

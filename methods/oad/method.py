@@ -67,6 +67,7 @@ class OAD(Method[OADHyperparameters]):
     """
 
     Hyperparameters = OADHyperparameters
+    predictions_are_alike = True
 
     def setup(self) -> None:
         hyper, data = self.hyper, self.context.data
@@ -125,15 +126,17 @@ class OAD(Method[OADHyperparameters]):
 
     def step(self, batch: Batch, update: Update) -> dict[str, Tensor]:
         hyper, outputs = self.hyper, self.outputs(batch.graph)
-        logits = torch.stack([output.logits for output in outputs])
+        labelled = torch.stack([output.logits[batch.labelled] for output in outputs])
         on_labels, on_others = self.weights()
-        terms = {"labels": on_labels * self.label_term(logits, batch)}
+        terms = {"labels": on_labels * self.label_term(labelled, batch)}
         shown = {}
         if self.distils and self.epoch >= self.warmup_epochs:
             if hyper.kd_weight > 0:
-                terms["others"] = (
-                    on_others * hyper.kd_weight * self.group_term(logits[:, batch.positions(hyper.node_set)])
-                )
+                acted_on = labelled
+                if hyper.node_set != "labelled":
+                    places = batch.positions(hyper.node_set)
+                    acted_on = torch.stack([output.logits[places] for output in outputs])
+                terms["others"] = on_others * hyper.kd_weight * self.group_term(acted_on)
             if self.ring is not None:
                 hidden = torch.stack([pick_layer(output.hidden, hyper.student_layer, "student") for output in outputs])
                 shown["discriminators"] = self.teach_ring(self.ring, batch.graph, hidden.detach(), update)
@@ -145,10 +148,10 @@ class OAD(Method[OADHyperparameters]):
         return update(terms, 0) | shown
 
     def label_term(self, logits: Tensor, batch: Batch) -> Tensor:
-        """The students' losses on the labels, added up. logits: [students, items, classes]."""
+        """The students' losses on the labels, added up. logits: [students, labelled, classes]."""
         count = logits.shape[0]
         labels = torch.cat([batch.labels] * count)
-        return count * self.task.label_loss(logits[:, batch.labelled].flatten(0, 1), labels)
+        return count * self.task.label_loss(logits.flatten(0, 1), labels)
 
     def group_term(self, logits: Tensor) -> Tensor:
         """tau^2 KL from the mean of the others' logits, added up over students. logits: [students, items, classes]."""

@@ -20,7 +20,7 @@ from graph_distillery.bench.models.receptive_field import (
 )
 from graph_distillery.bench.training.batches import LabelledBatch, Reads, make_source
 from graph_distillery.bench.training.engine import Configuration, build, make_batches, train
-from graph_distillery.bench.training.judging import predict_items
+from graph_distillery.bench.training.judging import predict_each, predict_items
 from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey
 from graph_distillery.methods.contract import Teacher, TrainingData
 from graph_distillery.methods.contract.graph import Graph
@@ -142,6 +142,19 @@ def test_training_on_it_is_training_on_the_whole_graph(name: str, method: str) -
         assert labels is judged.labels
     assert losses[:5] == pytest.approx(losses[5:], rel=1e-5)
     assert losses[4] < losses[0]
+
+
+@pytest.mark.parametrize(("method", "student"), [("oad", "gcn"), ("dml", "sage"), ("dml", "mlp")])
+def test_every_prediction_of_several_students_is_judged_on_it(method: str, student: str) -> None:
+    problem = problem_of()
+    hyper = {"layers": 2, "hidden": 8}
+    trained = build(Configuration(method, student=student, student_hyper=hyper), problem, ()).eval()
+    judged = problem.validation
+    found = predict_each(trained, judged)
+    whole = [output.logits[judged.items] for output in trained.predictions(judged.graph)]
+    assert len(found) == len(whole) > 1
+    torch.testing.assert_close(found, whole)
+    assert not torch.allclose(found[0], found[1])
 
 
 def test_a_run_on_it_repeats_itself() -> None:
