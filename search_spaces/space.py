@@ -26,7 +26,11 @@ Kind = Literal["method", "model"]
 BESIDE: Mapping[Kind, Mapping[str, Scalar]] = {"method": {}, "model": {"clip": None}}
 #: Likewise of one entry alone.
 BESIDE_OF: Mapping[tuple[Kind, str], Mapping[str, Scalar]] = {
-    ("model", name): {"block": "plain"} for name in ("gcn", "sage", "gat")
+    ("model", "gcn"): {"block": "plain", "fan_out": None},
+    ("model", "sage"): {"block": "plain"},
+    ("model", "gat"): {"block": "plain", "fan_out": None},
+    ("model", "gin"): {"fan_out": None},
+    ("model", "gcnii"): {"fan_out": None},
 }
 
 _HYPERPARAMETER = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)

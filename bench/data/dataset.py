@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,6 +17,9 @@ from graph_distillery.methods.contract.columns import TYPE, Columns, cut
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.task_info import Metric
 from graph_distillery.methods.tasks.registry import TASKS
+
+#: Rows of dense features that are hashed at a time.
+_ROWS = 65_536
 
 #: Training, validation and test items, [count] int64 each.
 Indices = tuple[Tensor, Tensor, Tensor]
@@ -165,7 +168,7 @@ def content_hashes(graph: Graph, labels: Tensor) -> tuple[str, str]:
     Features count as their non-zero entries by row and column, edges as a sorted set, and every number in one
     width, so that dense and CSR storage, or edges in another order, hash alike.
     """
-    features = nonzero_entries(graph)
+    features = _entries(graph)
     source, target = _sorted_edges(graph)
     pointers = _int64(graph.graph_pointers)
     label_array = np.ascontiguousarray(labels.cpu().numpy())
@@ -193,21 +196,41 @@ def _columns(graph: Graph) -> list[NDArray[np.generic]]:
     return found
 
 
+@dataclass(frozen=True)
+class _Pieces:
+    """An array that is never there as a whole: its type, its length, and its pieces, made anew whenever asked for."""
+
+    dtype: np.dtype[np.generic]
+    count: int
+    make: Callable[[], Iterable[NDArray[np.generic]]]
+
+
 def nonzero_entries(graph: Graph) -> list[NDArray[np.generic]]:
     """Shape, non-zeros of each row, their columns and values."""
+    joined = []
+    for each in _entries(graph):
+        pieces = [np.empty(0, each.dtype), *each.make()] if isinstance(each, _Pieces) else [each]
+        joined.append(np.concatenate(pieces))
+    return joined
+
+
+def _entries(graph: Graph) -> list[NDArray[np.generic] | _Pieces]:
+    """As `nonzero_entries`; of dense features columns and values in pieces, which take 20 bytes an entry as a whole."""
     shape = np.array(graph.features.shape, np.int64)
     if isinstance(graph.features, Tensor):
         dense = graph.features.cpu().float().numpy()
-        rows, columns = np.nonzero(dense)
-        values = dense[rows, columns]
-    else:
-        values = graph.features.values.cpu().float().numpy()
-        stored = values != 0
-        rows = graph.features.row_of_entry.cpu().numpy()[stored]
-        columns = graph.features.columns.cpu().numpy()[stored]
-        values = values[stored]
+        blocks = [dense[start : start + _ROWS] for start in range(0, len(dense), _ROWS)]
+        empty = [np.empty(0, np.int64)]
+        counts = np.concatenate(empty + [np.count_nonzero(block, axis=1).astype(np.int64) for block in blocks])
+        total = int(counts.sum())
+        columns = _Pieces(np.dtype(np.int64), total, lambda: (np.nonzero(block)[1] for block in blocks))
+        return [shape, counts, columns, _Pieces(dense.dtype, total, lambda: (block[block != 0] for block in blocks))]
+    values = graph.features.values.cpu().float().numpy()
+    stored = values != 0
+    rows = graph.features.row_of_entry.cpu().numpy()[stored]
+    columns_of_entries = graph.features.columns.cpu().numpy()[stored]
     counts = np.bincount(rows, minlength=graph.num_nodes)
-    return [shape, counts.astype(np.int64), columns.astype(np.int64), values]
+    return [shape, counts.astype(np.int64), columns_of_entries.astype(np.int64), values[stored]]
 
 
 def _sorted_edges(graph: Graph) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -223,10 +246,12 @@ def _int64(values: Tensor) -> NDArray[np.int64]:
     return np.ascontiguousarray(values.cpu().numpy().astype(np.int64, copy=False))
 
 
-def _digest(*arrays: NDArray[np.generic]) -> str:
+def _digest(*arrays: NDArray[np.generic] | _Pieces) -> str:
     digest = hashlib.sha256()
     for array in arrays:
-        array = np.ascontiguousarray(array.astype(array.dtype.newbyteorder("<"), copy=False))
-        digest.update(f"{array.dtype.str}{list(array.shape)};".encode())
-        digest.update(array.data if array.size else b"")
+        shape = list(array.shape) if isinstance(array, np.ndarray) else [array.count]
+        digest.update(f"{array.dtype.newbyteorder('<').str}{shape};".encode())
+        for piece in [array] if isinstance(array, np.ndarray) else array.make():
+            piece = np.ascontiguousarray(piece.astype(piece.dtype.newbyteorder("<"), copy=False))
+            digest.update(piece.data if piece.size else b"")
     return digest.hexdigest()

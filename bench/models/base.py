@@ -91,6 +91,9 @@ class Model(nn.Module):
     embeds_pairs: ClassVar[bool] = True
     #: Whether it has weights for each type of nodes or edges; its constructor then takes `types`.
     typed: ClassVar[bool] = False
+    #: Whether its layers read each node alone, and `propagate` the whole graph, if anything: those, like layers that
+    #: read blocks, are run on parts of the nodes (`bench.training.inference.layerwise`).
+    by_layer: ClassVar[bool] = False
     #: Hyperparameters that name types of a dataset's own; on made-up data they stay at their defaults, and what they
     #: name is held against the data once these are read (`check_types`).
     names_types: ClassVar[tuple[str, ...]] = ()
@@ -125,6 +128,7 @@ class Model(nn.Module):
             self._block(i, widths[i], widths[i + 1], output=i == hidden_layers) for i in range(len(widths) - 1)
         )
         self.norms = nn.ModuleList(make_norm(hyper.norm, width) for width in hidden_widths)
+        self.fan_out = self._drawn(hyper)
         self.head = self.make_head(widths, out_features) if level != "node" else None
 
     @classmethod
@@ -135,6 +139,13 @@ class Model(nn.Module):
     def tuned(self) -> bool:
         """Whether its layers are those of tunedGNN; see `blocks`."""
         return getattr(self.hyper, "block", "plain") != "plain"
+
+    def _drawn(self, hyper: Any) -> tuple[int, ...] | None:
+        """`fan_out` of the hyperparameters; 0 for a layer that reads each node alone."""
+        counts = hyper.neighbours_per_layer() if hasattr(hyper, "neighbours_per_layer") else None
+        if counts is None:
+            return None
+        return tuple(count if layer.hops else 0 for count, layer in zip(counts, self.convolutions(), strict=False))
 
     def _block(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         """Layer number `index` as the hyperparameters' `block` has it."""
@@ -202,12 +213,8 @@ class Model(nn.Module):
             if index > 0 or (self.drops_features and not self.tuned):
                 state = drop_features(state, p, self.training)
             made = self.apply_layer(cast(Convolution, layer), graph.for_layer(index), state, hidden)
-            layer_input, state = state, made
+            state = self.after_layer(index, made, state)
             if index < len(self.norms):
-                normed = self.norms[index](made)
-                state = F.relu(normed) if self.tuned else self.activate(normed)
-                if self.hyper.residual and index > 0 and not self.tuned:
-                    state = self.add_residual(state, layer_input)
                 hidden.append(state)
         if not isinstance(state, Tensor):  # one layer, and that the head: the features themselves are pooled
             state = graph.dense_features()
@@ -218,6 +225,16 @@ class Model(nn.Module):
             return Output(of_items(state, graph), tuple(hidden))
         pooled = self.pool(state, graph)
         return Output(self.head(self.before_head(pooled)), tuple(hidden), pooled)
+
+    def after_layer(self, index: int, made: Tensor, layer_input: Features) -> Tensor:
+        """What layer number `index` made of its input, after norm, activation and residual; of the output as it is."""
+        if index >= len(self.norms):
+            return made
+        normed = self.norms[index](made)
+        state = F.relu(normed) if self.tuned else self.activate(normed)
+        if self.hyper.residual and index > 0 and not self.tuned:
+            return self.add_residual(state, layer_input)
+        return state
 
     def before_head(self, pooled: Tensor) -> Tensor:
         """What the head reads of the readout: it with dropout; of pairs as it is, whose scorer has its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any, Literal
 
 import torch
@@ -17,6 +18,8 @@ Features = Tensor | SparseMatrix
 #: From so many rows on, and up to so many columns of weights, a gradient in the weights is taken the other way round;
 #: of weights that do not narrow from more rows on.
 _TALL, _VERY_TALL, _NARROW = 1024, 4096, 128
+#: What `propagated` keeps its products under.
+_PROPAGATED = "propagated"
 Initialisation = Literal["uniform", "glorot", "glorot-relu"]
 Readout = Literal["mean", "sum", "max", "max-mean"]
 
@@ -96,6 +99,24 @@ class _TallProduct(torch.autograd.Function):
         (gradient,), (x, weight) = gradients, ctx.saved_tensors
         of_x = gradient @ weight.T if ctx.needs_input_grad[0] else None
         return of_x, (gradient.T @ x).T, gradient.sum(dim=0) if ctx.needs_input_grad[2] else None
+
+
+def propagated(matrix: SparseMatrix, graph: Graph, x: Tensor) -> Tensor:
+    """matrix @ x, [rows, width]; kept with the graph where x are its own features as they are, which no epoch changes.
+
+    Not where a gradient goes to them, as data-free methods have it, whose optimiser changes them in place.
+    """
+    if x is not graph.features or x.requires_grad or program() is not None:
+        return matrix @ x
+    return graph.cached_of_features((_PROPAGATED, id(matrix)), lambda: (matrix, matrix @ x))[1]
+
+
+def unpropagated(graph: Graph) -> Graph:
+    """The same graph as one that was never read: its time is to be taken with every product."""
+    kept = {
+        key: made for key, made in graph._feature_cache.items() if not (isinstance(key, tuple) and _PROPAGATED in key)
+    }
+    return replace(graph, _feature_cache=kept)
 
 
 class Convolution(nn.Module):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 import os
 import shutil
 import tempfile
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
@@ -25,6 +26,8 @@ from torch import Tensor
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import is_id
 
+#: Bytes from which on an artefact's file is mapped, not read.
+MAPPED_FROM = 64 << 20
 #: What every artefact says of itself; what else is needed depends on its kind.
 _ALWAYS = frozenset({"dataset_sha256", "node_order_sha256"})
 
@@ -33,12 +36,14 @@ _ALWAYS = frozenset({"dataset_sha256", "node_order_sha256"})
 class Artefact:
     """Tensors that travel between processes, as bytes.
 
-    tensors: safetensors bytes; facts: JSON-able description of what made them.
+    tensors: safetensors bytes; facts: JSON-able description of what made them. file: of a large one the file that
+    `tensors` maps; such tensors are read from the disk as they are used, and processes share the memory.
     """
 
     id: str
-    tensors: bytes
+    tensors: bytes | mmap.mmap
     facts: Mapping[str, Any]
+    file: Path | None = None
 
     def unpacked(self, noun: str) -> dict[str, Tensor]:
         """The tensors, by name; `noun` opens the line of an error.
@@ -47,10 +52,17 @@ class Artefact:
             UserError: they cannot be read.
         """
         try:
-            found: dict[str, Tensor] = load_tensors(self.tensors)
-        except SafetensorError as error:
+            if self.file is not None:
+                with safe_open(self.file, framework="pt") as stored:
+                    return {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - no mapping
+            found: dict[str, Tensor] = load_tensors(bytes(self.tensors))
+        except (SafetensorError, OSError) as error:
             raise UserError(f"{noun} {self.id}: {noun}.safetensors cannot be read: {error}") from None
         return found
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process, or another machine, whole."""
+        return Artefact, (self.id, bytes(self.tensors), self.facts)
 
 
 def pack(artefact_id: str, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> Artefact:
@@ -102,7 +114,7 @@ class ArtefactCache:
         place, noun = self._place(artefact_id), self.noun
         try:
             facts = json.loads((place / f"{noun}.json").read_text(encoding="utf-8"))
-            tensors = (place / f"{noun}.safetensors").read_bytes()
+            tensors, file = _read(place / f"{noun}.safetensors")
             if not isinstance(facts, dict) or not facts.keys() >= self._needed:
                 raise ValueError(f"{noun}.json lacks {', '.join(sorted(self._needed))}")
         except (OSError, ValueError) as error:
@@ -111,10 +123,18 @@ class ArtefactCache:
             raise UserError(
                 f"{noun} {artefact_id}: {noun}.safetensors is not the file that was written; delete {place}"
             )
-        return Artefact(artefact_id, tensors, facts)
+        return Artefact(artefact_id, tensors, facts, file)
 
 
-def _write(path: Path, content: bytes) -> None:
+def _read(path: Path) -> tuple[bytes | mmap.mmap, Path | None]:
+    """The content of a file; mapped, with its path, where it is large."""
+    if path.stat().st_size < MAPPED_FROM:
+        return path.read_bytes(), None
+    with path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), path
+
+
+def _write(path: Path, content: bytes | mmap.mmap) -> None:
     with path.open("wb") as file:
         file.write(content)
         file.flush()

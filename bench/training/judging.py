@@ -12,6 +12,7 @@ from torch import Tensor
 from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.models.receptive_field import field_of
 from graph_distillery.bench.records.predictions import JudgedBy
+from graph_distillery.bench.training.inference import layerwise
 from graph_distillery.bench.training.problem import Judged, Problem, TestSet
 from graph_distillery.methods.contract import Graph, Method, Task
 from graph_distillery.methods.task_info import Metric
@@ -158,15 +159,16 @@ def predict_items(method: Method[Any], judged: Judged) -> tuple[Tensor, Tensor]:
     part = _part_read(method, judged)
     if part is not None:
         return method.predict(part).logits, judged.labels
-    return method.predict(judged.graph).logits[judged.items], judged.labels
+    return layerwise.predict(method, judged.graph).logits[judged.items], judged.labels
 
 
 def _part_read(method: Method[Any], judged: Judged) -> Graph | None:
     """What a prediction of the judged items reads, as a graph of which these are the items; None: the whole graph."""
     if method.task.items.are_rows and reads_rows_alone(method) and judged.graph.num_graphs == 1:
         return judged.rows
-    if judged.often and predicts_plainly(method) and isinstance(method.student, Model):
-        return field_of(method.student, judged.graph, judged.items, judged.cached)
+    student, plain = method.student, judged.often and predicts_plainly(method)
+    if plain and isinstance(student, Model) and not layerwise.is_large(student, judged.graph):
+        return field_of(student, judged.graph, judged.items, judged.cached)
     return None
 
 

@@ -17,9 +17,9 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.training.batches import LabelsByItem
 from graph_distillery.methods.contract import Batch, BatchSource, Teacher, TrainingData
-from graph_distillery.methods.contract.columns import cut, padded
+from graph_distillery.methods.contract.columns import ATTRIBUTES, WEIGHT, cut, padded
 from graph_distillery.methods.contract.graph import Graph
-from graph_distillery.methods.contract.propagation import PropagationKind
+from graph_distillery.methods.contract.propagation import LOOPS, PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 #: How often a node stands in its own mean, by kind of propagation.
@@ -30,28 +30,46 @@ _OWN_TERMS: dict[str, int] = {"mean": 0, "mean_self": 1, "mean_self_twice": 2}
 class Block(Graph):
     """What one layer reads: `senders` nodes, of which the first `targets` receive, and the arcs drawn between them.
 
-    loops: whether a node's arc to itself was among those that could be drawn.
+    loops: whether a node's arc to itself was among those that could be drawn. degrees: [senders] int64, the in-degrees
+    of the whole graph.
     """
 
     senders: int = 0
     targets: int = 0
     loops: bool = False
+    degrees: Tensor | None = None
 
     @property
     def num_nodes(self) -> int:
         return self.senders
 
     def propagation(self, kind: PropagationKind, relation: str | int | None = None) -> SparseMatrix:
-        """[targets, senders]: as `Graph.propagation`, the mean taken over the drawn neighbours.
+        """[targets, senders]: as `Graph.propagation`, the mean taken over the drawn neighbours. Of the other kinds,
+        sums with weights of the whole graph's degrees, each drawn arc counts for in-degree / drawn arcs, so that the
+        sum over all neighbours is expected.
 
         Raises:
-            ValueError: a kind that is no mean, whose weights a sample does not estimate.
+            ValueError: such a sum where loops were drawn as well, or of one edge type.
         """
-        if kind not in _OWN_TERMS:
-            raise ValueError(f"neighbour sampling has no propagation {kind!r}; it has {', '.join(_OWN_TERMS)}")
-        return self.cached(
-            ("propagation", kind, relation), lambda: self._mean(self.arcs_of(relation), _OWN_TERMS[kind] - self.loops)
-        )
+        if kind in _OWN_TERMS:
+            own = _OWN_TERMS[kind] - self.loops
+            return self.cached(("propagation", kind, relation), lambda: self._mean(self.arcs_of(relation), own))
+        if self.loops or self.degrees is None or relation is not None:
+            raise ValueError(f"neighbours drawn with loops, or by type, have no propagation {kind!r}")
+        degrees = self.degrees
+        return self.cached(("propagation", kind, relation), lambda: self._sum(kind, degrees))
+
+    def _sum(self, kind: PropagationKind, degrees: Tensor) -> SparseMatrix:
+        source, target = self.edge_index
+        drawn = torch.bincount(target, minlength=self.targets).clamp(min=1)
+        weight = (degrees[: self.targets].to(self.dtype) / drawn)[target]
+        own = torch.arange(self.targets, device=self.device).repeat(LOOPS[kind])
+        source, target = torch.cat([source, own]), torch.cat([target, own])
+        weight = torch.cat([weight, weight.new_ones(own.numel())])
+        if kind in ("gcn", "symmetric"):
+            product = (degrees[source] + LOOPS[kind]).to(self.dtype) * (degrees[target] + LOOPS[kind])
+            weight = weight * torch.where(product > 0, product.rsqrt(), 0.0)
+        return SparseMatrix.from_entries(target, source, weight, (self.targets, self.senders))
 
     def _mean(self, arcs: Tensor, own_terms: int) -> SparseMatrix:
         source, target = arcs
@@ -99,14 +117,24 @@ def draw_neighbours(pointers: Tensor, targets: Tensor, count: int) -> tuple[Tens
     return (picks + starts[:, None])[kept], owner
 
 
+def all_neighbours(pointers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    """Every member of each target's segment of a CSR; as `draw_neighbours`."""
+    lengths = pointers[targets + 1] - pointers[targets]
+    ends = torch.cumsum(lengths, 0)
+    owner = torch.repeat_interleave(torch.arange(targets.numel(), device=targets.device), lengths)
+    places = torch.arange(owner.numel(), device=targets.device) + (pointers[targets] - ends + lengths)[owner]
+    return places, owner
+
+
 class NeighbourSampler:
     """Draws the neighbourhoods of batches of nodes from one graph.
 
-    fan_out: neighbours per node and layer, the layer nearest the input first; loops: see `Block`.
+    fan_out: neighbours per node and layer, the layer nearest the input first, None for all; loops: see `Block`.
     """
 
-    def __init__(self, graph: Graph, fan_out: tuple[int, ...], loops: bool = False) -> None:
+    def __init__(self, graph: Graph, fan_out: tuple[int | None, ...], loops: bool = False) -> None:
         self.graph, self.fan_out, self.loops = graph, fan_out, loops
+        self.degrees = graph.in_degrees()
         if loops:
             own = torch.arange(graph.num_nodes, device=graph.device).expand(2, -1)
             columns = padded(graph.edge_columns, graph.num_nodes)
@@ -115,15 +143,19 @@ class NeighbourSampler:
         self.edge_columns = cut(graph.edge_columns, graph.order_by_target)
         self.place = torch.full((graph.num_nodes,), -1, dtype=torch.long, device=graph.device)
 
-    def sample(self, seeds: Tensor) -> SampledGraph:
-        """A draw for the seeds, [seeds] int64 without repeats: blocks from the output back to the input."""
+    def sample(self, seeds: Tensor, features: bool = True) -> SampledGraph:
+        """A draw for the seeds, [seeds] int64 without repeats: blocks from the output back to the input.
+
+        features: otherwise blocks hold none, no column of nodes, and as `node_ids` the nodes' places in the graph.
+        """
         nodes, layers = seeds, []
         for count in reversed(self.fan_out):
-            places, owner = draw_neighbours(self.pointers, nodes, count)
+            drawn = all_neighbours(self.pointers, nodes) if count is None else None
+            places, owner = drawn or draw_neighbours(self.pointers, nodes, count or 0)
             targets = nodes.numel()
             nodes, ends = self._renumber(nodes, self.sources[places])
             layers.append((torch.stack([ends, owner]), cut(self.edge_columns, places), targets, nodes.numel()))
-        rows = self.graph.rows(nodes)
+        rows = self.graph.rows(nodes) if features else self._bare(nodes)
         blocks = tuple(
             Block(
                 rows.features,
@@ -137,6 +169,7 @@ class NeighbourSampler:
                 senders=senders,
                 targets=targets,
                 loops=self.loops,
+                degrees=self.degrees[nodes[:senders]],
             )
             for arcs, columns, targets, senders in reversed(layers)
         )
@@ -162,8 +195,17 @@ class NeighbourSampler:
         self.place[together] = -1
         return together, ends
 
+    def _bare(self, nodes: Tensor) -> Graph:
+        nothing = torch.empty(nodes.numel(), 0, dtype=self.graph.dtype, device=self.graph.device)
+        return Graph(nothing, self.graph.edge_index[:, :0], self._one_graph(nodes.numel()), _node_ids=nodes)
+
     def _one_graph(self, nodes: int) -> Tensor:
         return torch.tensor([0, nodes], device=self.graph.device)
+
+
+def read_of_arcs(model: Model) -> tuple[str, ...]:
+    """The edge columns that a model reads where there are any."""
+    return (WEIGHT,) * model.reads_weights + (ATTRIBUTES,) * model.reads_attributes
 
 
 def sampled_source(
@@ -180,6 +222,10 @@ def sampled_source(
         raise UserError("fan_out: neighbours are sampled within one graph and this dataset has many; leave it out")
     if needs_edges:
         raise UserError("fan_out: this method reads all edges of a batch, of which sampling draws a few; leave it out")
+    if read := [name for name in read_of_arcs(student) if name in data.graph.edge_columns]:
+        raise UserError(
+            f"fan_out: this model reads the {read[0]} of arcs, and its sums are of all neighbours; leave it out"
+        )
     assert student.fan_out is not None
     return SampledBatches(data, teachers, batch_size, NeighbourSampler(data.graph, student.fan_out, student.self_loops))
 

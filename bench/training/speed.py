@@ -21,6 +21,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from graph_distillery.bench.models.base import Model
+from graph_distillery.bench.models.layers import unpropagated
 from graph_distillery.bench.models.neighbourhood import neighbourhood
 from graph_distillery.bench.records import Latency, RequestLatency, Speed, SpeedRounds
 from graph_distillery.bench.training.judging import predicting_models, reads_rows_alone
@@ -48,7 +49,7 @@ class _Timed:
     @torch.inference_mode()
     def round(self, repeats: int, requests: bool) -> None:
         graph = self.problem.training.graph
-        self.full.append(_times(lambda: self.method.predict(graph), graph, repeats))
+        self.full.append(_times(lambda: self.method.predict(unpropagated(graph)), graph, repeats))
         for size, kept in ((1, self.batch_1), (10, self.batch_10)) if requests else ():
             kept.append(_requests(self.method, self.problem, size, self.draw, repeats))
 
@@ -106,7 +107,7 @@ def _speed(timed: _Timed, rows: int) -> Speed:
         request_ms=answers,
         params=sum(parameter.numel() for parameter in nn.ModuleList(modules).parameters()),  # each once
         macs=sum(_macs(module, problem) for module in modules),
-        peak_memory_mb=_peak_memory_mb(lambda: method.predict(graph), graph),
+        peak_memory_mb=_peak_memory_mb(lambda: method.predict(unpropagated(graph)), graph),
         repeats=sum(map(len, timed.full)),
         rounds=SpeedRounds(
             full_forward_ms=_medians(timed.full),
@@ -178,7 +179,7 @@ def _requests(method: Method[Any], problem: Problem, size: int, draw: np.random.
 
 def answer(method: Method[Any], problem: Problem, items: Tensor) -> Tensor:
     """The logits of some items, fetching only what they need."""
-    graph, models = problem.training.graph, predicting_models(method)
+    graph, models = unpropagated(problem.training.graph), predicting_models(method)
     kind = problem.training.task.items
     if method.reads_graph_columns:
         return method.predict(graph.columns_of_graphs(items)).logits

@@ -9,6 +9,7 @@ from torch import Tensor
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.training.artefacts import Artefact, pack
 from graph_distillery.bench.training.engine import Configuration, Trained
+from graph_distillery.bench.training.inference import layerwise
 from graph_distillery.bench.training.problem import Problem
 from graph_distillery.methods.contract import Teacher
 
@@ -18,7 +19,7 @@ def pack_teacher(teacher_id: str, trained: Trained, configuration: Configuration
     student = trained.method.student
     assert student is not None
     with torch.inference_mode():
-        output = trained.method.predict(trained.problem.training.graph)
+        output = layerwise.predict(trained.method, trained.problem.training.graph)
     tensors: dict[str, Tensor] = {f"weights.{name}": value for name, value in student.state_dict().items()}
     tensors["logits"] = output.logits
     tensors |= {f"hidden.{depth}": state for depth, state in enumerate(output.hidden)}

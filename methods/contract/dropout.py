@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from types import EllipsisType
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,6 +13,8 @@ from torch import Tensor
 from graph_distillery.methods.vectorised import program
 
 _STEPS = 1 << 16
+#: From so many elements on a mask is made a block at a time; and a block's elements, which stay in a core's cache.
+_LARGE, _BLOCK = 1 << 22, 1 << 16
 
 
 def dropout(x: Tensor, p: float, training: bool) -> Tensor:
@@ -19,8 +22,15 @@ def dropout(x: Tensor, p: float, training: bool) -> Tensor:
 
     About ten times as fast as torch's own on a CPU.
     """
-    mask = dropout_mask(x.shape, p if training else 0.0, like=x)
-    return x if mask is None else x * mask
+    p = p if training else 0.0
+    if x.numel() < _LARGE or x.device.type != "cpu" or program() is not None:
+        mask = dropout_mask(x.shape, p, like=x)
+        return x if mask is None else x * mask
+    draws = Draws.of(x.shape, p, x.device)
+    if draws is None:
+        return x
+    dropped: Tensor = _InBlocks.apply(x, draws)
+    return dropped
 
 
 def dropout_mask(
@@ -34,7 +44,7 @@ def dropout_mask(
     if (several := program()) is not None and _dropped(p):
         return several.mask(shape, p, like)
     draws = Draws.of(shape, p, like.device, generator)
-    return None if draws is None else draws.kept(..., like.new_empty(shape)).mul_(draws.scale)
+    return None if draws is None else draws.mask(like)
 
 
 def _dropped(p: float) -> int:
@@ -71,3 +81,29 @@ class Draws:
         """1 where an element of these rows stays, else 0, written to `out`."""
         # Compared in place as floats: a comparison that yields bool is three times slower to use.
         return out.copy_(self.numbers[rows]).ge_(self.least)
+
+    def mask(self, like: Tensor) -> Tensor:
+        """0 or the scale for every draw; dtype and device are those of `like`."""
+        return self.kept(..., like.new_empty(self.numbers.shape)).mul_(self.scale)
+
+
+class _InBlocks(torch.autograd.Function):
+    """x times the mask, to the bit, a mask that is never written as a whole: of a large state it would be read from
+    memory and written to it four times. The draws, half its size, stay for the way back."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, draws: Draws) -> Tensor:
+        ctx.draws = draws
+        source, out = x.reshape(-1), x.new_empty(x.numel())
+        flat = Draws(draws.numbers.view(-1), draws.least, draws.scale)
+        memory = x.new_empty(_BLOCK)
+        for start in range(0, source.numel(), _BLOCK):
+            rows = slice(start, min(start + _BLOCK, source.numel()))
+            mask = flat.kept(rows, memory[: rows.stop - start]).mul_(flat.scale)
+            torch.mul(source[rows], mask, out=out[rows])
+        return out.view(x.shape)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        back: Tensor = _InBlocks.apply(gradients[0], ctx.draws)
+        return back, None

@@ -28,6 +28,7 @@ class APPNP(Model):
     """
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = APPNPHyperparameters
+    by_layer: ClassVar[bool] = True
     drops_features: ClassVar[bool] = True
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:

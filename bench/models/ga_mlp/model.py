@@ -33,6 +33,7 @@ class GAMLP(MLP):
     """
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = GAMLPHyperparameters
+    by_layer: ClassVar[bool] = False
     uses_edges: ClassVar[bool] = True
 
     def __init__(

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.blocks import BLOCK, Block
+from graph_distillery.bench.models.fan_out import SampledHyperparameters
 from graph_distillery.bench.models.gat.attention import arc_scores, attend, attention_places
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, first_rows
 from graph_distillery.methods.contract.columns import ATTRIBUTES
@@ -18,7 +19,7 @@ from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
-class GATHyperparameters(ModelHyperparameters):
+class GATHyperparameters(SampledHyperparameters):
     hidden: int = Field(128, ge=1, description="width of a hidden state, all heads together")
     heads: int = Field(8, ge=1, description="attention heads of a hidden layer, concatenated")
     output_heads: int = Field(1, ge=1, description="attention heads of the output layer, averaged")

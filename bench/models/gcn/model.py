@@ -9,14 +9,15 @@ from torch import Tensor, nn
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.blocks import BLOCK, Block
-from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.bench.models.fan_out import SampledHyperparameters
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, propagated
 from graph_distillery.bench.models.neighbourhood import weighted_propagation
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
-class GCNHyperparameters(ModelHyperparameters):
+class GCNHyperparameters(SampledHyperparameters):
     block: Block = BLOCK
 
 
@@ -35,7 +36,7 @@ class PropagatedLinear(Convolution):
         matrix = weighted_propagation(graph) if self.kind == "gcn" else graph.propagation(self.kind)
         if self.narrows or isinstance(x, SparseMatrix):
             return (matrix @ self.linear(x)).add_(self.bias)
-        return torch.addmm(self.bias, matrix @ x, self.linear.weight)
+        return torch.addmm(self.bias, propagated(matrix, graph, x), self.linear.weight)
 
     def macs(self, nodes: int, edges: int) -> int:
         return self.linear.macs(nodes) + (edges + nodes) * self.width

@@ -11,11 +11,12 @@ from pydantic import Field
 from torch import Tensor
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
+from graph_distillery.bench.models.fan_out import SampledHyperparameters
 from graph_distillery.bench.models.layers import Convolution, Dense, FeatureLinear, Features, first_rows
 from graph_distillery.methods.contract.graph import Graph
 
 
-class GCNIIHyperparameters(ModelHyperparameters):
+class GCNIIHyperparameters(SampledHyperparameters):
     layers: int = Field(10, ge=1, description="layers with weights: the convolutions, one linear before, one after")
     alpha: float = Field(0.1, ge=0, le=1, description="share of the first state in what each convolution reads")
     decay: float = Field(0.5, ge=0, description="lambda; the weight of convolution l counts log(lambda / l + 1)")

@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
+from graph_distillery.bench.models.fan_out import SampledHyperparameters
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, first_rows, make_norm
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
@@ -17,6 +18,10 @@ from graph_distillery.methods.contract.sparse import SparseMatrix
 
 class GINHyperparameters(ModelHyperparameters):
     train_eps: bool = Field(False, description="learn epsilon (GIN-eps); otherwise it is 0 (GIN-0)")
+
+
+class SampledGINHyperparameters(GINHyperparameters, SampledHyperparameters):
+    """GIN's own: GINE reads the attributes of all arcs."""
 
 
 class IsomorphismConvolution(Convolution):
@@ -60,7 +65,7 @@ class GIN(Model):
     code. The graph-level head reads the last hidden state (the authors sum heads over all layers).
     """
 
-    Hyperparameters: ClassVar[type[ModelHyperparameters]] = GINHyperparameters
+    Hyperparameters: ClassVar[type[ModelHyperparameters]] = SampledGINHyperparameters
     reads_blocks: ClassVar[bool] = True
 
     def make_layer(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:

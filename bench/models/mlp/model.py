@@ -27,6 +27,7 @@ class MLP(Model):
     """Linear layers with dropout on the hidden states alone, as GLNN's code; nn.Linear's initialisation."""
 
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = MLPHyperparameters
+    by_layer: ClassVar[bool] = True
     uses_edges: ClassVar[bool] = False
 
     def hidden_widths(self, hyper: Any) -> list[int]:

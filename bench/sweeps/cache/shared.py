@@ -85,7 +85,7 @@ class SharedArtefacts:
         made = outcome.artefact
         if made is not None and outcome.status == "ok":
             try:
-                self.folder.write(claim.basis, _facts(outcome, made), made.tensors)
+                self.folder.write(claim.basis, _facts(outcome, made), bytes(made.tensors))
             except OSError as error:
                 self._tell_once(f"cache {self.folder.folder}: cannot be written: {error.strerror or error}")
         self._let_go(outcome.key)

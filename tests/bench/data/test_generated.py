@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from graph_distillery.bench.data.loaders.embedded.loader import digits_knn, karate
 from graph_distillery.bench.data.loaders.generated.blocks import csbm
+from graph_distillery.bench.data.loaders.generated.power_law import power_law
 from graph_distillery.bench.data.loaders.generated.unions import MOTIFS, motifs, multi_sbm
 from graph_distillery.bench.data.loading import load_dataset
 from graph_distillery.bench.data.randomness import Stream
@@ -162,3 +163,25 @@ def test_the_stream_is_the_raw_one() -> None:
     drawn = Stream(0, "test").integers(bounds, 4000, 3)
     assert drawn.max(axis=0).tolist() == [0, 1, 4]
     assert drawn.min() == 0
+
+
+def test_power_law_graphs_have_the_counts_and_the_law_that_they_claim() -> None:
+    """Hill's estimate of the exponent from the 2 % largest degrees; edges both ways, each once, none to itself."""
+    dataset = power_law(nodes=40_000, arcs=500_000, features=4, classes=8, largest=4_000)
+    graph = dataset.graph
+    source, target = graph.edge_index
+    codes = source * graph.num_nodes + target
+    assert (graph.num_nodes, graph.num_edges) == (40_000, 500_000)
+    assert bool((codes.diff() > 0).all())
+    assert not bool((source == target).any())
+    assert torch.equal((target * graph.num_nodes + source).sort().values, codes)
+    degrees = graph.in_degrees().double().sort(descending=True).values
+    hill = 1 + 1 / float((degrees[:800] / degrees[800]).log().mean())
+    assert abs(hill - 2.5) < 0.2
+    same = (dataset.labels[source] == dataset.labels[target]).double().mean()
+    sizes = dataset.labels.bincount().double() / graph.num_nodes
+    assert abs(float(same) - (0.65 + 0.35 * float((sizes**2).sum()))) < 0.02
+    train, val, test = dataset.fixed_splits["public"][0]
+    assert torch.equal(torch.cat([train, val, test]).sort().values, torch.arange(40_000))
+    with pytest.raises(UserError, match="power_law: needs"):
+        power_law(nodes=100, classes=40)

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import build_model, model_hyperparameters
-from graph_distillery.bench.models.layers import readout
+from graph_distillery.bench.models.layers import readout, unpropagated
 from graph_distillery.bench.models.registry import MODELS
-from graph_distillery.methods.contract.dropout import dropout
+from graph_distillery.methods.contract.dropout import dropout, dropout_mask
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.registry import UnknownNameError
 from graph_distillery.search_spaces import load_space
@@ -218,3 +218,38 @@ def test_a_model_takes_all_that_its_search_space_proposes(name: str) -> None:
             assert getattr(model_hyperparameters(name, {**fixed, key: whole}), key) == value
     for preset in space.presets:
         model_hyperparameters(name, {key: value for key, value in preset.values.items() if key in own})
+
+
+@pytest.mark.parametrize("columns", [64, 63])
+def test_dropout_of_a_large_state_is_the_product_with_its_mask(columns: int) -> None:
+    """To the bit, forwards and backwards."""
+    x = torch.randn((1 << 22) // columns + 2, columns, requires_grad=True)
+    torch.manual_seed(3)
+    made = dropout(x, 0.3, True)
+    torch.manual_seed(3)
+    mask = dropout_mask(x.shape, 0.3, like=x)
+    assert mask is not None
+    assert torch.equal(made, x * mask)
+    (gradient,) = torch.autograd.grad(made, x, made.detach())
+    assert torch.equal(gradient, made.detach() * mask)
+
+
+@pytest.mark.parametrize("name", ["sage", "gcn"])
+def test_a_product_with_the_features_is_kept_with_them_alone(name: str) -> None:
+    """Other features, and features that are learned, are read anew."""
+    x, ends = torch.randn(20, 12, dtype=torch.float64), torch.randint(0, 20, (2, 40))
+    graph = Graph.build(x, ends[:, ends[0] != ends[1]].unique(dim=1))
+    model = small(name, norm="none").eval()
+    before = model(graph).logits
+    assert torch.equal(model(graph).logits, before)
+    other = graph.with_features(graph.dense_features() + 1)
+    assert not torch.equal(model(other).logits, before)
+    torch.testing.assert_close(model(other.with_features(graph.dense_features())).logits, before)
+    learned = graph.dense_features().clone().requires_grad_()
+    tuned = graph.with_features(learned)
+    model(tuned).logits.sum().backward()
+    assert learned.grad is not None
+    with torch.no_grad():
+        learned += 1
+        torch.testing.assert_close(model(tuned).logits, model(other).logits)
+    assert unpropagated(graph)._feature_cache == {}

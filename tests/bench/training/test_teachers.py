@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 import torch
@@ -147,3 +149,23 @@ teacher_cache(folder / "teachers").save(artefact)
     assert {path.name for path in folder.iterdir()} <= {ID, f".{ID}.lock"}
     assert {path.name for path in (folder / ID).iterdir()} == {"teacher.json", "teacher.safetensors"}
     assert json.loads((folder / ID / "teacher.json").read_text())["id"] == ID
+
+
+def test_a_large_teacher_is_mapped_from_its_file(artefact: Artefact, tmp_path: Path) -> None:
+    """Bit for bit the one in memory; it goes to another process whole; a teacher written to changes no file."""
+    cache = teacher_cache(tmp_path)
+    cache.save(artefact)
+    with patch("graph_distillery.bench.training.artefacts.MAPPED_FROM", 1):
+        mapped = cache.load(ID)
+    assert mapped.file is not None
+    assert bytes(mapped.tensors) == artefact.tensors
+    whole, other = artefact.unpacked("teacher"), mapped.unpacked("teacher")
+    assert set(whole) == set(other)
+    for name, tensor in whole.items():
+        assert torch.equal(tensor, other[name])
+        assert tensor.dtype == other[name].dtype
+    there = pickle.loads(pickle.dumps(mapped))
+    assert there.file is None
+    assert (there.id, there.tensors) == (ID, artefact.tensors)
+    other["logits"] += 1
+    assert torch.equal(cache.load(ID).unpacked("teacher")["logits"], whole["logits"])
