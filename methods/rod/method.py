@@ -47,7 +47,7 @@ class ROD(Method[RODHyperparameters]):
         if self.alone:
             self.epoch_items = "labelled"
         if hyper.hops > 0:
-            self.gate = nn.Linear(self.context.num_features, 1)
+            self.gate = nn.Linear(self.context.num_features, 1).to(self.context.device)  # read below
             width = hidden_width(self, -1)
             self.heads.extend(nn.Linear(width, self.task.num_classes) for _ in range(hyper.hops))
 
