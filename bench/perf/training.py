@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.perf.fused import FUSED_ROWS
 from graph_distillery.bench.perf.methods import METHOD_ROWS
 from graph_distillery.bench.perf.models import MODEL_ROWS
 from graph_distillery.bench.perf.stores import STORE_ROWS
@@ -172,4 +173,5 @@ _MEASUREMENTS: dict[str, Callable[[], PerfRow]] = {
     **METHOD_ROWS,
     **MODEL_ROWS,
     **STORE_ROWS,
+    **FUSED_ROWS,
 }

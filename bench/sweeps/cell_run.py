@@ -44,7 +44,7 @@ class CellRun:
 
     busy: the names of what is under way. curves: what first seeds under way have reported, by trial and epoch.
     failed: reports and speeds to be done again, not among the others. warm_starts: configurations that won
-    elsewhere, asked for at each proposal; None where it is too early to say.
+    elsewhere, asked for at each proposal; None where it is too early to say. fuses: whether report seeds go together.
     """
 
     cell: Cell
@@ -56,6 +56,7 @@ class CellRun:
     busy: set[tuple[Any, ...]] = field(default_factory=set)
     curves: dict[int, dict[int, float]] = field(default_factory=dict)
     warm_starts: Callable[[], list[dict[str, Any]] | None] = list
+    fuses: bool = False
     # What follows from the records, kept until one comes: a driver asks for it many times a second.
     _selected: dict[Selection, Mapping[str, Any]] | None = field(default=None, repr=False)
     _winner: tuple[Trial | None] | None = field(default=None, repr=False)
@@ -104,11 +105,11 @@ class CellRun:
 
     def take_up(self, work: JobRequest) -> None:
         """It is under way."""
-        self.busy.add(self.name_of(work))
+        self.busy.update(self.names_of(work))
 
     def let_go(self, work: JobRequest) -> None:
         """It is under way no more."""
-        self.busy.discard(self.name_of(work))
+        self.busy.difference_update(self.names_of(work))
         self._nothing.clear()
 
     def stale(self, work: JobRequest, seed: int) -> tuple[str, ...]:
@@ -288,14 +289,20 @@ class CellRun:
         if "report" in self._nothing or not self.searched:
             return None
         for selection, configuration in self.reported().items():
+            seeds: list[int] = []  # that are trained as one job
             for seed in self.spec.report.seeds:
                 done = self.stands(self.reports.get((selection, seed)))
                 if done or ("report", selection, seed) in self.busy:
                     continue
                 work = JobRequest("report", configuration, (seed,), selection=selection)
-                if selection == "ablated" and self.ablated_alike() and not self.stands(self.result_of(work)):
+                known = self.result_of(work) if self.fuses or selection == "ablated" else None
+                if selection == "ablated" and self.ablated_alike() and not self.stands(known):
                     continue  # what it repeats is under way
-                return work
+                if not self.fuses or known is not None:
+                    return work
+                seeds.append(seed)
+            if seeds:
+                return JobRequest("report", configuration, tuple(seeds), selection=selection)
         self._nothing.add("report")
         return None
 
@@ -307,13 +314,14 @@ class CellRun:
                 return JobRequest("speed", configuration, (self.spec.report.seeds[0],), selection=selection)
         return None
 
-    def name_of(self, work: JobRequest) -> tuple[Any, ...]:
+    def names_of(self, work: JobRequest) -> list[tuple[Any, ...]]:
         """What `busy` calls a piece of work."""
         if work.student_of is not None:
-            return ("student", work.student_of)
+            return [("student", work.student_of)]
         if work.purpose == "trial":
-            return ("trial", work.trial)
-        return ("report", work.selection, work.seeds[0]) if work.purpose == "report" else ("speed", work.selection)
+            return [("trial", work.trial)]
+        reports: list[tuple[Any, ...]] = [("report", work.selection, seed) for seed in work.seeds]
+        return reports if work.purpose == "report" else [("speed", work.selection)]
 
     def earlier(self, work: JobRequest) -> list[Record]:
         """Records that there are of a trial, or of a configuration's reports."""

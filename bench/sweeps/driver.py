@@ -24,6 +24,7 @@ from graph_distillery.bench.sweeps.store.students import Keeper
 from graph_distillery.bench.sweeps.study.warm_starts import Winner, keep_winners, sources_of, warm_starts
 from graph_distillery.bench.sweeps.under_way import Owner, UnderWay
 from graph_distillery.bench.training.engine import Configuration
+from graph_distillery.bench.training.fused.when import is_fused
 from graph_distillery.bench.training.problem import ProblemKey
 from graph_distillery.bench.training.speed import ROUNDS
 
@@ -55,7 +56,8 @@ class Driver:
         self.keeper, self._shared, self._awaits = keeper, shared, False
         self._listeners: list[Listener] = []
         self._watcher: Tracking | None = None
-        self.runs = {cell.id: CellRun(cell, plan.spec) for cell in plan.searches}
+        fuses = is_fused(plan.spec.resources.fused, device)
+        self.runs = {cell.id: CellRun(cell, plan.spec, fuses=fuses) for cell in plan.searches}
         self.allowance = allowance
         self._turn = [self.runs[each] for each in (self.runs if allowance is None else allowance.cells)]
         self._again = failures(plan, store.records) if retry_failed else {}
@@ -243,6 +245,7 @@ class Driver:
             needs=self.plan.spec.resources.of(cell.method.name),
             device=self.device,
             report_every=work.report_every,
+            fused=run.fuses and len(work.seeds) > 1,
             timed=work.purpose == "trial" and "latency" in self.plan.spec.search.objectives,
             predictions=self.plan.spec.report.predictions if work.purpose == "report" else "none",
             keeps_student=self.keeper is not None and (work.student_of is not None or self.keeper.keeps(run, work)),

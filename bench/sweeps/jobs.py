@@ -50,10 +50,16 @@ class Job:
     together: tuple[Job, ...] = ()
     rounds: int = 0
     keeps_student: bool = False
+    fused: bool = False
 
     def split_of(self, seed: int) -> int:
         """The seed of a run's split."""
         return self.splits.get(seed, seed)
+
+    @property
+    def patience_s(self) -> float | None:
+        """Seconds in which the next of its seeds is to come, or None."""
+        return None if self.time_limit_s is None else self.time_limit_s * (len(self.seeds) if self.fused else 1)
 
     @property
     def carried(self) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from pydantic import (
 from graph_distillery.bench.data.files.source import DataSource, adopt, sorted_out
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.seeds import MOST_RUNS, Runs, Seed
+from graph_distillery.bench.training.fused.when import Fused
 from graph_distillery.search_spaces import SpaceError, load_yaml
 from graph_distillery.search_spaces.errors import first_problem
 
@@ -279,7 +280,8 @@ class Resources(_Part):
 
     cpus, gpus: logical, for Ray's placement; fractions of a GPU share it. memory: bytes that a trial may allocate
     beyond what its worker holds, past which it ends as `oom`. time_limit_s: of one seed of one trial, in seconds.
-    max_failures: how often a trial is begun again after its worker died under it. overrides: per method.
+    max_failures: how often a trial is begun again after its worker died under it. fused: whether its seeds are one
+    program (auto: on a GPU). overrides: per method.
     """
 
     cpus: float = Field(1, gt=0, allow_inf_nan=False)
@@ -287,6 +289,7 @@ class Resources(_Part):
     memory: Bytes | None = None
     time_limit_s: float | None = Field(None, gt=0)
     max_failures: int = Field(2, ge=0, le=1000)
+    fused: Fused = "auto"
     overrides: dict[str, ResourceNeeds] = Field(default_factory=dict)
 
     def of(self, method: str) -> Needs:
@@ -337,9 +340,8 @@ class Spec(_Part):
     @model_serializer(mode="wrap")
     def _lean(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """As it was before there were datasets of one's own, where there is none."""
-        content: dict[str, Any] = handler(self)
         own = [source.model_dump(mode="json", exclude_none=True) for source in self.own]
-        return {k: own if k == "own" else v for k, v in content.items() if k != "own" or own}
+        return {k: own if k == "own" else v for k, v in handler(self).items() if k != "own" or own}
 
     def runs_of(self, seed: int) -> Runs:
         """The report runs or the tuning runs, whichever a run's number is of."""
@@ -389,8 +391,7 @@ def _fields_at(location: tuple[Any, ...]) -> Iterable[str]:
         "report": Report,
         "resources": Resources,
         "methods": MethodChoice,
-        "teachers": ModelChoice,
-        "students": ModelChoice,
+        **dict.fromkeys(("teachers", "students"), ModelChoice),
         "overrides": ResourceNeeds,
     }
     for part in reversed(location):

@@ -20,7 +20,8 @@ from graph_distillery.bench.training import problem as problems_here
 from graph_distillery.bench.training.allocator import keep_freed_memory
 from graph_distillery.bench.training.artefacts import Artefact
 from graph_distillery.bench.training.clock import TimeLimitExceeded
-from graph_distillery.bench.training.engine import EpochScore, Trained, train
+from graph_distillery.bench.training.engine import EpochScore, Trained
+from graph_distillery.bench.training.fused.seeds import train_seeds
 from graph_distillery.bench.training.judging import all_alike, judge_and_predict
 from graph_distillery.bench.training.precomputed import (
     make_artefact,
@@ -87,21 +88,24 @@ class Worker:
             ids = job.teachers.get(seed, ())
             return tuple(self._teacher(teacher_id, job.problem, job.split_of(seed), job.device) for teacher_id in ids)
 
-        for seed in job.seeds:
-            try:
-                if job.purpose == "artefact":
+        left = list(job.seeds)
+        try:
+            if job.purpose == "artefact":
+                for seed in job.seeds:
                     yield self._made(job, seed)
-                    continue
-                limit, every = job.time_limit_s, job.report_every
-                for event in train(job.configuration, [seed], problem_of, teachers_of, limit, report_every=every):
-                    if isinstance(event, EpochScore):
-                        yield _progress(job, event, problems[seed].identity)
-                    else:
-                        yield self._outcome(job, event)
-            except (Exception, SystemExit) as error:  # a method that exits ends its trial, not the sweep
-                identity = problems[seed].identity if seed in problems else None
-                yield _failure(job, seed, error, identity)
+                    left.remove(seed)
                 return
+            limit, every = job.time_limit_s, job.report_every
+            for event in train_seeds(
+                job.configuration, job.seeds, problem_of, teachers_of, limit, report_every=every, fused=job.fused
+            ):
+                if isinstance(event, EpochScore):
+                    yield _progress(job, event, problems[event.seed].identity)
+                else:
+                    yield self._outcome(job, event)
+                    left.remove(event.seed)
+        except (Exception, SystemExit) as error:  # a method that exits ends its trial, not the sweep
+            yield _failure(job, left[0], error, problems[left[0]].identity if left[0] in problems else None)
 
     def _unpack(self, teacher_id: str, key: ProblemKey, seed: int, device: str) -> Teacher:
         return unpack_teacher(self.fetch(teacher_id), self._problems.problem(key, seed, device))

@@ -125,7 +125,7 @@ class ProcessExecutor:
         return event, ended
 
     def _overdue(self, place: _Place) -> bool:
-        limit = place.job.time_limit_s if place.job else None
+        limit = place.job.patience_s if place.job else None
         return limit is not None and time.monotonic() - place.started > limit + GRACE_S
 
     def _died(self, place: _Place) -> tuple[Outcome, bool] | None:

@@ -93,7 +93,7 @@ class TrialTable:
             if run.trial is None or run.trial.status != Trial.RUNNING:
                 continue
             run.began = run.began or now
-            limit = run.job.time_limit_s
+            limit = run.job.patience_s
             if limit is not None and now - run.began > limit + GRACE_S and not run.overdue:
                 run.overdue = True
                 kill(run.trial)

@@ -77,20 +77,19 @@ def train_together(
     hyperparameters, dropout, and how the student is optimised. A run's time is its share of the program's.
 
     Raises:
-        CannotVectorise: they have to be run one after another; nothing was yielded.
-        UserError: the configuration does not fit the problem.
+        CannotVectorise: they have to be run one after another, or one of them fails; nothing was yielded.
         FloatingPointError: the loss or the predictions of a run are not finite; those before it were yielded.
         TimeLimitExceeded: the runs took longer than `time_limit_s` seconds each.
     """
-    runs = _begin(configurations, seeds, problem_of, teachers_of)
-    if (reason := why_not([run.method for run in runs])) is not None:
-        raise CannotVectorise(reason)
-    limit = None if time_limit_s is None else time_limit_s * len(runs)
     try:
+        runs = _begin(configurations, seeds, problem_of, teachers_of)
+        if (reason := why_not([run.method for run in runs])) is not None:
+            raise CannotVectorise(reason)
+        limit = None if time_limit_s is None else time_limit_s * len(runs)
         _Program(runs, Clock(limit), teachers_of).fit()
     except (CannotVectorise, TimeLimitExceeded):
         raise
-    except Exception as error:  # a limit of vmap, or too little memory; what is wrong alone too is told then
+    except Exception as error:  # a limit of vmap, or too little memory; what is wrong with a run alone, it tells too
         raise CannotVectorise(f"{type(error).__name__}: {error}") from error
     for run in runs:
         if run.error is not None:

@@ -16,8 +16,9 @@ from graph_distillery.bench.conformance.examples import Case, cases_of
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.splits import Split
 from graph_distillery.bench.training.engine import Configuration, Trained, train
-from graph_distillery.bench.training.fused.choice import is_fused, train_seeds
 from graph_distillery.bench.training.fused.run import train_together
+from graph_distillery.bench.training.fused.seeds import train_seeds
+from graph_distillery.bench.training.fused.when import is_fused
 from graph_distillery.bench.training.precomputed import prepared
 from graph_distillery.bench.training.problem import Problem, ProblemKey, divide
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher

@@ -1,10 +1,10 @@
-"""Whether seeds are trained as one program or one after another."""
+"""Seeds as one program where they can be, and one after another where not."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Generator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from graph_distillery.bench.training.engine import Configuration, train
 from graph_distillery.bench.training.fused.run import train_together
@@ -12,20 +12,7 @@ from graph_distillery.bench.training.problem import Problem
 from graph_distillery.methods.contract import Teacher
 from graph_distillery.methods.vectorised import CannotVectorise
 
-#: auto: by the device, where there is one that gains by it. A rule and no timing: what is trained in which way must not
-#: depend on how busy a machine is, for the last bits of scores do.
-Fused = Literal["auto", "always", "never"]
-
 _log = logging.getLogger(__name__)
-
-
-def is_fused(choice: Fused, device: str) -> bool:
-    """Whether seeds on this device are to be one program, if they can be.
-
-    On a CPU `auto` says no: there a wide product costs what its narrow ones do, and the program 1.0 to 1.5 times what
-    its runs do one after another, at any width (`distillery perf fused-16 fused-128`).
-    """
-    return choice == "always" or (choice == "auto" and not device.startswith("cpu"))
 
 
 def train_seeds(
