@@ -38,8 +38,11 @@ class _Generator(_OfCPU):
     """One of the device."""
 
 
-def _generator(device: torch.device | str = "cpu") -> torch.Generator:
-    return _Generator() if torch.device(device).type == DEVICE else _OfCPU(device)
+class _Either(_OfCPU):
+    """Stands for `torch.Generator`: makes one of the device that is named."""
+
+    def __new__(cls, device: torch.device | str = "cpu") -> torch.Generator:  # type: ignore[misc]
+        return _Generator() if torch.device(device).type == DEVICE else _OfCPU(device)
 
 
 class MixedDevices(RuntimeError):
@@ -76,8 +79,6 @@ def _computed(function: Any, arguments: tuple[Any, ...], named: dict[str, Any]) 
     if there:
         _check(function, name, arguments, here)
     goes_there = bool(there) if device is None else torch.device(device).type == DEVICE
-    if goes_there and isinstance(named.get("generator"), _OfCPU) and not isinstance(named["generator"], _Generator):
-        raise MixedDevices(f"{name}: a generator of the CPU, and a tensor of the device")
     if device is not None:
         named = {**named, "device": torch.device("cpu")}
     if name == "aten::copy_":
@@ -134,6 +135,10 @@ class _Calls(TorchFunctionMode):
             return self._held_by_layout(function, arguments, named)
         if any(isinstance(each, _Elsewhere) and each.held.layout != torch.strided for each in arguments):
             return self._held_by_layout(function, arguments, named)
+        if any(isinstance(each, _OfCPU) and not isinstance(each, _Generator) for each in flat):
+            device = (named or {}).get("device")
+            if (device and torch.device(device).type == DEVICE) or any(isinstance(e, _Elsewhere) for e in flat):
+                raise MixedDevices(f"{function.__name__}: a generator of the CPU, and a tensor of the device")
         return function(*arguments, **(named or {}))
 
     def _held_by_layout(self, function: Any, arguments: tuple[Any, ...], named: dict[str, Any] | None) -> Any:
@@ -151,7 +156,7 @@ def another_device() -> Iterator[str]:
     with ExitStack() as stack:
         also: partial[list[str]] = partial(list, [*supported, DEVICE])
         stack.enter_context(patch.object(optimizer, "_get_fused_kernels_supported_devices", also))
-        stack.enter_context(patch("torch.Generator", _generator))
+        stack.enter_context(patch("torch.Generator", _Either))
         stack.enter_context(_Calls())
         stack.enter_context(_Dispatch())
         yield DEVICE

@@ -98,7 +98,8 @@ def test_no_method_mixes_devices(case: Case) -> None:
 def test_no_model_mixes_devices(model: str) -> None:
     tasks = ("node-classification", "typed-node-classification", "graph-classification")
     task = next(task for task in tasks if MODELS.get(model).why_not_task(stand_in_task(task).info) is None)
-    hyper = {"layers": 2, "hidden": 8, "dropout": 0.3, "norm": "batch", "epochs": 2}
+    norm = "none" if model in ("sufg", "fmlp-o", "fmlp-s") else "batch"
+    hyper = {"layers": 3, "hidden": 8, "dropout": 0.3, "norm": norm, "epochs": 2}
     known = MODELS.load(model).Hyperparameters.model_fields
     own = {name: value for name, value in hyper.items() if name in known or name == "epochs"}
     assert_same_on_both(Configuration("supervised", student=model, student_hyper=own), task)
