@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -48,18 +48,29 @@ class MethodGains:
 
 
 def method_gains(board: Board) -> list[MethodGains]:
-    """Every method of the board, the largest mean gain over the student alone first; the student alone ends it."""
-    alone: dict[RowKey, list[tuple[Comparison, PairedTest]]] = {}
-    tuning: dict[RowKey, list[tuple[Comparison, PairedTest]]] = {}
-    own: dict[RowKey, list[tuple[Comparison, PairedTest]]] = {}
+    """Every method of the board, the largest mean gain over the student alone first; the student alone ends it.
+
+    A row that stands in several tables with the same runs counts in the first of them.
+    """
+    alone, tuning, own = _Gathered(), _Gathered(), _Gathered()
     for table in board.comparisons:
         rows = ranked(table)
-        _gather(alone, table, {row.key: table.against_student(row) for row in rows})
-        _gather(tuning, table, tuning_tests(table, rows))
-        _gather(own, table, {row.key: table.own_term(row) for row in rows})
-    keys = sorted({*alone, *tuning, *own})
-    found = [MethodGains(key, *(_gains(each.get(key)) for each in (alone, tuning, own))) for key in keys]
+        tuned = tuning_tests(table, rows)
+        for row in rows:
+            runs = same_runs(table, row)
+            alone.add(table, row.key, (*runs, table.student), table.against_student(row))
+            tuning.add(table, row.key, runs, tuned.get(row.key))
+            own.add(table, row.key, runs, table.own_term(row))
+    keys = sorted({*alone.tests, *tuning.tests, *own.tests})
+    found = [MethodGains(key, *(each.gains(key) for each in (alone, tuning, own))) for key in keys]
     return sorted(found, key=lambda each: (each.alone is None, -(each.alone.mean if each.alone else 0.0), each.key))
+
+
+def same_runs(table: Comparison, row: Row) -> tuple[Hashable, ...]:
+    """Equal for the rows of a board that show the same runs: one that has no teacher stands in the tables of every
+    teacher, and one that has no student in those of every student."""
+    teacher = table.teacher if row.teacher_ids else None
+    return row.key, table.data, table.track, teacher, None if row.without_student else table.student
 
 
 def ranked(table: Comparison) -> list[Row]:
@@ -93,15 +104,18 @@ def adjusted(tests: Mapping[RowKey, PairedTest | None]) -> dict[RowKey, PairedTe
     return {key: test and replace(test, p_holm=p_holm.get(key)) for key, test in tests.items()}
 
 
-def _gather(
-    found: dict[RowKey, list[tuple[Comparison, PairedTest]]],
-    table: Comparison,
-    tests: Mapping[RowKey, PairedTest | None],
-) -> None:
-    for key, test in tests.items():
-        if test is not None:
-            found.setdefault(key, []).append((table, test))
+class _Gathered:
+    """Tests by row, each of runs that no other one there is of."""
 
+    def __init__(self) -> None:
+        self.tests: dict[RowKey, list[tuple[Comparison, PairedTest]]] = {}
+        self.seen: set[Hashable] = set()
 
-def _gains(tests: Iterable[tuple[Comparison, PairedTest]] | None) -> Gains | None:
-    return Gains(tuple(tests)) if tests else None
+    def add(self, table: Comparison, key: RowKey, runs: Hashable, test: PairedTest | None) -> None:
+        """Unless there is no test, or one of the same runs was added before."""
+        if test is not None and runs not in self.seen:
+            self.seen.add(runs)
+            self.tests.setdefault(key, []).append((table, test))
+
+    def gains(self, key: RowKey) -> Gains | None:
+        return Gains(tuple(self.tests[key])) if key in self.tests else None

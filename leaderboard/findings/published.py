@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from graph_distillery.leaderboard.findings.gains import compared, ranked
+from graph_distillery.leaderboard.findings.gains import compared, ranked, same_runs
 from graph_distillery.leaderboard.read.rows import Row
 from graph_distillery.leaderboard.statistics import PairedTest, holm, paired_test
 from graph_distillery.leaderboard.tables.board import Board
@@ -61,6 +61,8 @@ def published_gains(board: Board) -> list[PublishedGain]:
 
 
 def _of(board: Board, entry: dict[str, Any]) -> Iterator[PublishedGain]:
+    """One of each two rows: where the same runs of both stand in several tables, that of the first."""
+    seen = set()
     for table in board.comparisons:
         data = table.data
         fits = (data.setting, data.metric, table.student) == ("transductive", "accuracy", entry["student"])
@@ -68,8 +70,11 @@ def _of(board: Board, entry: dict[str, Any]) -> Iterator[PublishedGain]:
             continue
         rows = {row.key.name: row for row in ranked(table) if row.headline and row.headline.selection == "tuned"}
         ours, theirs = rows.get(entry["method"]), rows.get(entry["over"])
-        test = _apart(table, ours, theirs) if ours and theirs else None
+        if ours is None or theirs is None or (runs := (same_runs(table, ours), same_runs(table, theirs))) in seen:
+            continue
+        test = _apart(table, ours, theirs)
         if test is not None:
+            seen.add(runs)
             gain = entry["gains"][data.dataset] / 100
             yield PublishedGain(table, entry["method"], entry["over"], entry["table"], gain, test)
 

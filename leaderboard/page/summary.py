@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from graph_distillery.leaderboard.read.rows import RANKED
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
-from graph_distillery.leaderboard.tables.declared import origin
+from graph_distillery.leaderboard.tables.declared import brief_origin
 from graph_distillery.leaderboard.tables.overall import Overall, OverallRow
 from graph_distillery.leaderboard.tables.requests import Timed, leader_under, most_timed_machine
 from graph_distillery.leaderboard.text import number, percent
@@ -46,7 +46,7 @@ def _what(board: Board) -> str:
     return (
         f"This board compares {_count(len(methods), 'method')} of distilling a trained graph network into a smaller or "
         f"faster one, on {few(datasets)}: {tuned}{runs}, and judged on test labels {_seen(board)}. "
-        f"{' '.join(origin(board.file))}"
+        f"{brief_origin(board.file, board.comparisons)}"
     )
 
 

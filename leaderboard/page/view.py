@@ -14,6 +14,7 @@ from graph_distillery.leaderboard.read.rows import RANKED
 from graph_distillery.leaderboard.statistics.paired import LEVEL
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.changes import change_lines
+from graph_distillery.leaderboard.tables.declared import origin
 from graph_distillery.leaderboard.tables.document import Document, document_text
 from graph_distillery.leaderboard.tables.overall import Overall
 
@@ -39,6 +40,7 @@ class View:
     facts: list[tuple[str, str]]
     links: list[tuple[str, str]]
     addresses: list[tuple[str, str]]
+    declared: list[str]
     dates: str
     citation: list[str]
     changes: list[str]
@@ -87,6 +89,7 @@ def page_view(board: Board, document: Document, figures: Figures) -> View:
         facts=[(name, value) for name, value in facts if value],
         links=[*LINKS, *latex],
         addresses=addresses(board.file),
+        declared=origin(board.file) if board.file else [],
         dates=f"{stamps[0][:10]} to {day}" if stamps else "",
         citation=_citation(board, document, day),
         changes=change_lines(document["changes"]) if "changes" in document else [],

@@ -10,21 +10,21 @@ from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.overall import Overall
 from graph_distillery.near_names import did_you_mean, nearest
 
+_FEW = 2  # tracks that the page's first paragraph tells of
 NO_FILE = "There is no board.yaml: the stores define the tracks, each table by what most of them have."
 
 
 def untold(file: BoardFile, comparisons: Sequence[Comparison], overall: Iterable[Overall]) -> list[str]:
-    """A line on each dataset of a track that no store has, or that one row alone has, so that it joins no overall."""
+    """A line on the datasets of a track that no store has, and on each table of one row, which joins no overall."""
     warnings = []
+    undeclared = {each.data.dataset for each in comparisons} - {name for track in file.tracks for name in track.datasets}
     for track in file.tracks:
-        found = {(each.data.dataset, each.data.split) for each in comparisons if each.track == track.name}
-        for dataset in track.datasets:
-            for split in track.splits_of(dataset):
-                if (dataset, split) not in found:
-                    others = {each.data.dataset for each in comparisons} - set(track.datasets)
-                    near = nearest(dataset, others)
-                    asked = f"; {did_you_mean(near)}" if near else ""
-                    warnings.append(f"{track.name}: no store has {dataset} ({split}) yet{asked}")
+        away = _away(track, comparisons)
+        if away:
+            near = {dataset: nearest(dataset, undeclared) for dataset, _ in away}
+            asked = "".join(f"; {dataset}: {did_you_mean(found)}" for dataset, found in near.items() if found)
+            names = ", ".join(f"{dataset} ({split})" for dataset, split in away)
+            warnings.append(f"{track.name}: no store has {names} yet{asked}")
     for family in overall:
         kept = {each.slug for each in family.comparisons}
         family_of = [
@@ -39,10 +39,29 @@ def untold(file: BoardFile, comparisons: Sequence[Comparison], overall: Iterable
     return warnings
 
 
+def _away(track: Track, comparisons: Sequence[Comparison]) -> list[tuple[str, str]]:
+    """The datasets of a track, and their splits, that no store has."""
+    found = {(each.data.dataset, each.data.split) for each in comparisons if each.track == track.name}
+    wanted = [(dataset, split) for dataset in track.datasets for split in track.splits_of(dataset)]
+    return [each for each in wanted if each not in found]
+
+
+def brief_origin(file: BoardFile | None, comparisons: Sequence[Comparison]) -> str:
+    """What a board is in two sentences; of many tracks their number, and how much of them is here."""
+    if file is None or len(file.tracks) <= _FEW:
+        return " ".join(origin(file))
+    wanted = sum(len(track.splits_of(dataset)) for track in file.tracks for dataset in track.datasets)
+    away = sum(len(_away(track, comparisons)) for track in file.tracks)
+    here = f"{wanted - away} of their {wanted} datasets are here" if away else f"all of their {wanted} datasets are here"
+    return f"{_name(file)} It has {len(file.tracks)} tracks, told at the end of this page; {here}."
+
+
 def origin(file: BoardFile | None) -> list[str]:
     """Paragraphs on what a board is: its tracks, whose stores, whom to ask; or that the stores define it."""
-    if file is None:
-        return [NO_FILE]
+    return [NO_FILE] if file is None else [_name(file), *map(_track, file.tracks), *_stores(file)]
+
+
+def _name(file: BoardFile) -> str:
     told = [
         ("version", file.version),
         ("date", file.date),
@@ -51,12 +70,22 @@ def origin(file: BoardFile | None) -> list[str]:
         ("paper", file.paper),
     ]
     facts = "; ".join(f"{name}: {value}" for name, value in told if value)
-    lines = [f"{file.name}{f' ({facts})' if facts else ''}."]
-    lines += [_track(track) for track in file.tracks]
+    return f"{file.name}{f' ({facts})' if facts else ''}."
+
+
+def _stores(file: BoardFile) -> list[str]:
+    """A line for each; those of one sender of which nothing more is said share theirs."""
+    lines: list[str] = []
+    plain: dict[str, list[str]] = {}
     for store in file.stores:
-        about = [store.id or store.path, store.date, store.contact, store.code, store.paper]
-        lines.append(f"Store of {store.by}: {', '.join(each for each in about if each)}.")
-    return lines
+        name = store.id or store.path or ""
+        about = [each for each in (store.date, store.contact, store.code, store.paper) if each]
+        if about:
+            lines.append(f"Store of {store.by}: {', '.join([name, *about])}.")
+        else:
+            plain.setdefault(store.by, []).append(name)
+    many = {by: f"{len(names)} stores" if len(names) > 1 else "Store" for by, names in plain.items()}
+    return [*lines, *(f"{many[by]} of {by}: {', '.join(names)}." for by, names in plain.items())]
 
 
 def _track(track: Track) -> str:

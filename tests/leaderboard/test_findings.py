@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import statistics
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,12 @@ from graph_distillery.leaderboard import build_board
 from graph_distillery.leaderboard.findings.published import printed
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "leaderboard" / "example"
-STORES = sorted(path for path in (EXAMPLE / "stores").iterdir() if path.is_dir())
+#: Each board, beside its stores: the example's, and the suite's own.
+BOARDS = {
+    page.parent: sorted(path for path in (page.parent / stores).iterdir() if path.is_dir())
+    for folder, stores in (("example/board", "../stores"), ("board", "stores"))
+    for page in (ROOT / "leaderboard" / folder).glob("FINDINGS.md")
+}
 Cells = dict[str, list[str]]
 
 
@@ -38,7 +42,7 @@ def gains(records: list[Record], off: str, on: str) -> dict[str, list[float]]:
             cell, selection = record.cell, record.search.selection
             score = 100 * record.metrics.test[cell.metric]
             for name in ("tuned", "default") if selection == "both" else (selection,):
-                place = (cell.method, cell.dataset, cell.student, cell.teacher or "")
+                place = (cell.method, cell.dataset, cell.split, cell.setting, cell.student, cell.teacher or "")
                 runs[place][name][record.seed] = score
     found = defaultdict(list)
     for place, selections in runs.items():
@@ -52,44 +56,91 @@ def numbers(cell: str) -> list[float]:
     return [float(each) for each in re.findall(r"[+-]?\d+\.\d+", cell)]
 
 
+@pytest.fixture(scope="module", params=BOARDS, ids=lambda board: board.relative_to(ROOT).as_posix())
+def board(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def records() -> list[Record]:
-    return [record for store in STORES for record in read_records(store).records]
+def records(board: Path) -> list[Record]:
+    return [record for store in BOARDS[board] for record in read_records(store).records]
 
 
-def test_what_each_method_is_worth_follows_from_the_records(records):
-    page = (EXAMPLE / "board" / "FINDINGS.md").read_text(encoding="utf-8")
+@pytest.fixture(scope="module")
+def page(board: Path) -> str:
+    return (board / "FINDINGS.md").read_text(encoding="utf-8")
+
+
+def ends(found: list[float]) -> list[float]:
+    """What a line tells of several tables, or of one."""
+    return [statistics.fmean(found), min(found), max(found)] if len(found) > 1 else found
+
+
+def test_what_each_method_is_worth_follows_from_the_records(page, records):
     told = next(each for each in tables(page) if "own term" in each[""])
     own = gains(records, "ablated", "tuned")
     tuning = gains(records, "default", "tuned")
-    alone = {"supervised", "label-propagation", "majority", "teacher"}  # rows that stand in several tables
-    methods = set(told) - alone - {""}
-    assert methods == {record.cell.method for record in records} - alone
-    for method in methods:
+    names = {record.cell.method for record in records if record.kind == "report"} - {"majority", "teacher"}
+    assert set(told) - {""} == names
+    for method in names:
         _, _, _, tuned, _, term, _ = told[method]
         for cell, found in ((tuned, tuning[method]), (term, own[method])):
-            assert numbers(cell) == pytest.approx([statistics.fmean(found), min(found), max(found)], abs=0.0051)
+            assert numbers(cell) == (pytest.approx(ends(found), abs=0.0051) if found else [])
+    for what, found in (("Tuning", tuning), ("The own term, at the locked configuration,", own)):
+        each = [value for name in names for value in found[name]]
+        (median,) = re.findall(rf"{what} is worth (\S+) points in the median of {len(each)} rows", page)
+        assert float(median) == pytest.approx(statistics.median(each), abs=0.0051)
+
+
+def test_what_it_took_follows_from_the_records(page, records):
     run = {record.id: record for record in records if record.kind != "speed"}.values()  # stores share their teachers
     hours = sum(record.timings.train_s or 0 for record in run) / 3600
-    assert f"{len(run)} trainings" in page
-    assert f"{hours:.3g} core-hours" in page
+    kinds = Counter(record.kind for record in run)
+    assert f"{len(run)} trainings ({kinds['teacher']} of kind teacher, {kinds['trial']} of kind trial" in page
+    assert f"{kinds['report']} of kind report), {hours:.3g} core-hours of training" in page
+    assert f"; {sum(record.status not in ('ok', 'pruned') for record in run)} failed" in page
 
 
-def test_the_gain_over_the_student_alone_follows_from_the_records(records):
-    page = (EXAMPLE / "board" / "FINDINGS.md").read_text(encoding="utf-8")
+def test_the_gain_over_the_student_alone_follows_from_the_records(page, records):
     told = next(each for each in tables(page) if "own term" in each[""])
     scores = defaultdict(dict)
     for record in records:
         if record.kind == "report" and record.search and record.search.selection in ("tuned", "both"):
             cell = record.cell
-            scores[cell.method, cell.dataset, cell.student][record.seed] = 100 * record.metrics.test[cell.metric]
-    for method in ("kd", "glnn", "fgkd", "oad"):
+            place = (cell.dataset, cell.split, cell.setting, cell.student)
+            scores[cell.method, cell.teacher, place][record.seed] = 100 * record.metrics.test[cell.metric]
+    for method in {name for name, _, (*_, student) in scores if student != "none"} - {"supervised"}:
         found = [
-            statistics.fmean(score - scores["supervised", *place][seed] for seed, score in runs.items())
-            for (name, *place), runs in scores.items()
+            statistics.fmean(score - scores["supervised", None, place][seed] for seed, score in runs.items())
+            for (name, _, place), runs in scores.items()
             if name == method
         ]
-        assert numbers(told[method][1]) == pytest.approx([statistics.fmean(found), min(found), max(found)], abs=0.0051)
+        assert numbers(told[method][1]) == pytest.approx(ends(found), abs=0.0051)
+
+
+def test_the_highest_mean_of_each_table_follows_from_the_records(page, records):
+    """Of students' rows: tuned where they were tuned, else as they were run."""
+    told = next(each for each in tables(page) if each[""][:3] == ["table", "highest mean", "%"])
+    scores: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for record in records:
+        selection = record.search.selection if record.search else None
+        if record.kind == "report" and record.status == "ok" and selection in ("tuned", "both", None):
+            cell = record.cell
+            place = (cell.dataset, cell.split, cell.setting, cell.teacher or "", cell.student)
+            scores[cell.method, *place].append(100 * record.metrics.test[cell.metric])
+    for title, (name, mean, *_) in told.items():
+        if title:
+            dataset, split, setting, pair = title.rpartition(": ")[2].split(", ")
+            teacher, student = pair.split(" → ")
+            data = (dataset, split.removesuffix(" split"), setting)
+            rows = {
+                method: statistics.fmean(found)
+                for (method, *place), found in scores.items()
+                if tuple(place[:3]) == data and place[3] in (teacher, "") and place[4] in (student, "none")
+                and method not in ("teacher", "majority")
+            }  # fmt: skip
+            assert max(rows.values()) == pytest.approx(float(mean), abs=0.0051)
+            assert rows[name] == pytest.approx(float(mean), abs=0.0051)
 
 
 def test_printed_gains_are_differences_of_the_papers_rows():

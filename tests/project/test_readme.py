@@ -18,7 +18,7 @@ def test_the_tables_of_the_pages_are_those_of_the_registries() -> None:
     assert FACTS.read_text(encoding="utf-8") == method_facts(), "run: make readme"
 
 
-def test_the_picture_of_the_readme_is_of_the_example_board(repo_root: Path) -> None:
+def test_the_picture_of_the_readme_is_of_the_published_board(repo_root: Path) -> None:
     assert f"]({PICTURE.relative_to(repo_root).as_posix()})" in (repo_root / "README.md").read_text()
     assert pictured(PICTURE) == board_digest(BOARD), "run: make picture"
 
