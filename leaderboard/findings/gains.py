@@ -57,8 +57,8 @@ def method_gains(board: Board) -> list[MethodGains]:
         rows = ranked(table)
         tuned = tuning_tests(table, rows)
         for row in rows:
-            runs = same_runs(table, row)
-            alone.add(table, row.key, (*runs, table.student), table.against_student(row))
+            runs = same_runs(row)
+            alone.add(table, row.key, (runs, table.student), table.against_student(row))
             tuning.add(table, row.key, runs, tuned.get(row.key))
             own.add(table, row.key, runs, table.own_term(row))
     keys = sorted({*alone.tests, *tuning.tests, *own.tests})
@@ -66,11 +66,10 @@ def method_gains(board: Board) -> list[MethodGains]:
     return sorted(found, key=lambda each: (each.alone is None, -(each.alone.mean if each.alone else 0.0), each.key))
 
 
-def same_runs(table: Comparison, row: Row) -> tuple[Hashable, ...]:
-    """Equal for the rows of a board that show the same runs: one that has no teacher stands in the tables of every
-    teacher, and one that has no student in those of every student."""
-    teacher = table.teacher if row.teacher_ids else None
-    return row.key, table.data, table.track, teacher, None if row.without_student else table.student
+def same_runs(row: Row) -> frozenset[str]:
+    """The report records of a row. A row that has no teacher stands in the tables of every teacher with the same ones,
+    one that has no student in those of every student, and tracks may share tables."""
+    return frozenset(source.record_id for result in row.results.values() for source in result.sources)
 
 
 def ranked(table: Comparison) -> list[Row]:

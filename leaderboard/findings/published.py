@@ -70,7 +70,7 @@ def _of(board: Board, entry: dict[str, Any]) -> Iterator[PublishedGain]:
             continue
         rows = {row.key.name: row for row in ranked(table) if row.headline and row.headline.selection == "tuned"}
         ours, theirs = rows.get(entry["method"]), rows.get(entry["over"])
-        if ours is None or theirs is None or (runs := (same_runs(table, ours), same_runs(table, theirs))) in seen:
+        if ours is None or theirs is None or (runs := (same_runs(ours), same_runs(theirs))) in seen:
             continue
         test = _apart(table, ours, theirs)
         if test is not None:

@@ -17,7 +17,8 @@ NO_FILE = "There is no board.yaml: the stores define the tracks, each table by w
 def untold(file: BoardFile, comparisons: Sequence[Comparison], overall: Iterable[Overall]) -> list[str]:
     """A line on the datasets of a track that no store has, and on each table of one row, which joins no overall."""
     warnings = []
-    undeclared = {each.data.dataset for each in comparisons} - {name for track in file.tracks for name in track.datasets}
+    declared = {name for track in file.tracks for name in track.datasets}
+    undeclared = {each.data.dataset for each in comparisons} - declared
     for track in file.tracks:
         away = _away(track, comparisons)
         if away:
@@ -52,7 +53,7 @@ def brief_origin(file: BoardFile | None, comparisons: Sequence[Comparison]) -> s
         return " ".join(origin(file))
     wanted = sum(len(track.splits_of(dataset)) for track in file.tracks for dataset in track.datasets)
     away = sum(len(_away(track, comparisons)) for track in file.tracks)
-    here = f"{wanted - away} of their {wanted} datasets are here" if away else f"all of their {wanted} datasets are here"
+    here = f"{wanted - away if away else 'all'} of their {wanted} datasets are here"
     return f"{_name(file)} It has {len(file.tracks)} tracks, told at the end of this page; {here}."
 
 

@@ -2,27 +2,50 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+
+import pytest
 
 from graph_distillery.bench.cli.entry import main
 from graph_distillery.bench.records import read_records
+from graph_distillery.leaderboard import build_board
 from graph_distillery.leaderboard.verification.verify import verify_board
 
 BOARD = Path(__file__).resolve().parents[2] / "leaderboard" / "board"
 STORES = sorted(path for path in (BOARD / "stores").glob("*") if path.is_dir())
 
 
-def test_the_published_board_agrees_with_its_stores():
-    shown = any(read_records(store, kinds=["report"]).records for store in STORES)
-    assert (BOARD / "leaderboard.json").exists() == shown
-    if shown:
-        found = verify_board(BOARD, STORES, declared=BOARD / "board.yaml")
-        assert not found.differences, "\n".join(map(str, found.differences[:20]))
+def test_the_published_numbers_and_findings_follow_from_the_stores(tmp_path):
+    """Without pictures, which take most of the time; all of it is compared below, and by board.yml on every change."""
+    build_board([], tmp_path / "board", plots=False, board=BOARD / "board.yaml")
+    shown, again = (json.loads((folder / "leaderboard.json").read_text()) for folder in (BOARD, tmp_path / "board"))
+    assert list(shown) == list(again)
+    for name in shown:
+        assert near(shown[name], again[name]), name
+    assert (BOARD / "FINDINGS.md").read_text() == (tmp_path / "board" / "FINDINGS.md").read_text()
 
 
+def near(one: object, other: object) -> bool:
+    """Equal but for the last digits of a sum, which depend on the processor."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return list(one) == list(other) and all(near(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(near, one, other))
+    return one == (pytest.approx(other, rel=1e-9, abs=1e-12) if isinstance(other, float) else other)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_the_published_board_agrees_with_its_stores_to_the_last_picture():
+    found = verify_board(BOARD, STORES, declared=BOARD / "board.yaml")
+    assert not found.differences, "\n".join(map(str, found.differences[:20]))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_every_published_score_follows_from_predictions_and_labels(mirror):
-    if (BOARD / "leaderboard.json").exists():
-        assert main(["verify", str(BOARD), "--data"]) == 0
+    assert main(["verify", str(BOARD), "--data"]) == 0
 
 
 def test_the_board_is_small_and_no_test_label_was_read_in_tuning():
