@@ -1,12 +1,12 @@
 # Graph Distillery. A fresh machine needs Python >= 3.11, make and git; every target sets up the rest.
 #   make demo                  the suite at work on an embedded dataset
-#   make test ARGS="-k glnn"   the tests, in four processes, which wait half of their time; ARGS goes to pytest
+#   make test ARGS="-k glnn"   the tests, in three processes, which wait for a part of their time; ARGS goes to pytest
 #   make test PROCESSES=0      in this one, for a debugger or for timing campaigns
 #   make setup PYTHON=python3.12
 
 PYTHON ?= python3
 ARGS ?=
-PROCESSES ?= 4
+PROCESSES ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

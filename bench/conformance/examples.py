@@ -183,8 +183,11 @@ class Case:
 
     @property
     def example(self) -> Example:
-        """With the artefacts that the method needs, and its teacher made anew where it asks for that; made once."""
-        return _example_of(self)
+        """With the artefacts that the method needs, and its teacher made anew where it asks for that, made here."""
+        example = problem_for(self.task)
+        if self.info.supports(self.task):
+            example = example.taught_for(self.info)
+        return replace(example, problem=prepared(example.problem, self.configuration()))
 
     def configuration(self, hyper: Mapping[str, Any] | None = None, **training: Any) -> Configuration:
         """Published defaults, `quick` ones where the method has them, and the training of this module, but for
@@ -213,14 +216,6 @@ class Case:
         given = prepared(problem or example.problem, configuration)
         teachers = example.teachers(self.info)
         return next(train(configuration, [given.seed], lambda _: given, lambda _: teachers))
-
-
-@lru_cache
-def _example_of(case: Case) -> Example:
-    example = problem_for(case.task)
-    if case.info.supports(case.task):
-        example = example.taught_for(case.info)
-    return replace(example, problem=prepared(example.problem, case.configuration()))
 
 
 def cases_of(name: str) -> list[Case]:

@@ -70,13 +70,22 @@ class FieldBlock(Graph):
 class ReceptiveField(Graph):
     """The nodes that a stack of layers reads, those that it predicts first, and a block per layer, the input's first.
 
-    It has no edges of its own: only its layers do.
+    It has no edges of its own: only its layers do. A method that reads edges itself is given the whole graph.
     """
 
     blocks: tuple[FieldBlock, ...] = ()
 
     def for_layer(self, index: int) -> Graph:
         return self.blocks[index]
+
+    def propagation(self, kind: PropagationKind, relation: str | int | None = None) -> SparseMatrix:
+        """Raises TypeError: a method that reads the edges of a batch says so by `needs_edges`."""
+        raise TypeError("this batch has the edges of its layers alone: a method that reads others sets `needs_edges`")
+
+    @property
+    def edges_by_target(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Raises TypeError, as `propagation`."""
+        raise TypeError("this batch has the edges of its layers alone: a method that reads others sets `needs_edges`")
 
 
 def has_receptive_field(model: Model, graph: Graph) -> bool:

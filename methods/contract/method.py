@@ -82,8 +82,8 @@ class Method(nn.Module, Generic[H]):
     #: The items that one epoch passes over. Full-batch graph students always read the whole graph. `setup` may set it:
     #: a method whose own term is switched off reads what the student alone would.
     epoch_items: Literal["labelled", "observed"] = "observed"
-    #: Whether mini-batches of a student that reads features alone must carry the edges among their nodes. `setup` may
-    #: set it.
+    #: Whether the method itself reads edges: then mini-batches of a student that reads features alone carry those among
+    #: their nodes, and one of a few labelled nodes is of the whole graph. `setup` may set it.
     needs_edges: bool = False
     #: Whether a prediction that the method makes in its own way (`predict`, `forward` or `inputs` overridden) is made,
     #: item by item, of what the models among `inference_modules` return for it and of the item's own columns, so that

@@ -55,6 +55,7 @@ class GNNSD(Method[GNNSDHyperparameters]):
 
     def setup(self) -> None:
         self.epoch_items = "labelled"
+        self.needs_edges = self.hyper.alpha > 0  # the rates are of the whole graph
         if getattr(self.student, "fan_out", None) is not None:
             raise ValueError("fan_out: discrepancy rates are of all neighbours; take null")
 

@@ -77,9 +77,10 @@ class JointHintMethod(HintMethod[JointHintH]):
 
     def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
         hyper = self.hyper
+        labels = self.task.label_loss(student.logits[batch.labelled], batch.labels)  # before it, as in `kd`: bits agree
         divergence = self.task.divergence(student.logits, batch.teacher.logits, hyper.tau)
         return {
-            "labels": (1 - hyper.alpha) * self.task.label_loss(student.logits[batch.labelled], batch.labels),
+            "labels": (1 - hyper.alpha) * labels,
             "teacher": hyper.alpha * hyper.tau**2 * divergence,
             **self.hint_term(batch, student),
         }

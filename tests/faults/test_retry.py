@@ -120,7 +120,7 @@ def test_a_failed_report_of_a_configuration_that_lost_is_replaced_too(broken: tu
     for _ in range(2 * len(run.selections())):
         work = run.next_report()
         assert work is not None
-        run.busy.add(run.name_of(work))
+        run.take_up(work)
         (seed,) = work.seeds
         assert run.stale(work, seed) == ((lost.id,) if seed == 1 and run.failed else ())
         if seed == 1:
