@@ -8,6 +8,7 @@ what is there and does the rest; `leaderboard/board/board.yaml` says beforehand 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from graph_distillery.bench.cli.interrupts import as_keyboard_interrupt
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps.spec import Spec, read_spec
 from graph_distillery.near_names import unknown_line
@@ -170,8 +172,6 @@ def build() -> None:
 
 def main() -> int:
     """Run the stages that are asked for, one after another, each on the board when it is over."""
-    from graph_distillery.bench.sweeps import preflight
-
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, metavar="RUNS", help="where the stores are")
     parser.add_argument("--stage", action="append", default=[], metavar="NAME", help="repeatable; default: all")
@@ -180,24 +180,32 @@ def main() -> int:
     parser.add_argument("--pack", action="store_true", help="run nothing: pack what there is of them")
     parser.add_argument("--dry-run", action="store_true", help="say what each stage will cost, and run none")
     asked = parser.parse_args()
-    data = preflight.data_folder(asked.data)
     try:
-        wanted = stages(asked.stage)
-        if asked.dry_run:
-            for line in costs(wanted, asked.workers, data):
-                print(line, flush=True)
-            return 0
-        failed = False
-        for stage in wanted:
-            if asked.pack:
-                pack_stage(stage, asked.out)
-            else:
-                failed |= not run(stage, asked.out, asked.workers, data)
-            build()
-        return int(failed)
+        with as_keyboard_interrupt(lambda: os._exit(130), lambda line: print(line, file=sys.stderr, flush=True)):
+            return _carried_out(asked)
+    except KeyboardInterrupt:
+        print("stopped: what was finished is kept, and packed", file=sys.stderr)
+        return 130
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+
+
+def _carried_out(asked: argparse.Namespace) -> int:
+    from graph_distillery.bench.sweeps import preflight
+
+    data, wanted, failed = preflight.data_folder(asked.data), stages(asked.stage), False
+    if asked.dry_run:
+        for line in costs(wanted, asked.workers, data):
+            print(line, flush=True)
+        return 0
+    for stage in wanted:
+        if asked.pack:
+            pack_stage(stage, asked.out)
+        else:
+            failed |= not run(stage, asked.out, asked.workers, data)
+        build()
+    return int(failed)
 
 
 if __name__ == "__main__":
