@@ -184,7 +184,7 @@ def main() -> int:
         with as_keyboard_interrupt(lambda: os._exit(130), lambda line: print(line, file=sys.stderr, flush=True)):
             return _carried_out(asked)
     except KeyboardInterrupt:
-        print("stopped: what was finished is kept, and packed", file=sys.stderr)
+        print(f"stopped{'' if asked.dry_run else ': what was finished is kept, and packed'}", file=sys.stderr)
         return 130
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from graph_distillery.methods.contract.columns import WEIGHT, cut
+from graph_distillery.methods.contract.columns import WEIGHT, cut, expand
 from graph_distillery.methods.contract.graph import Graph, select_rows
 from graph_distillery.methods.contract.propagation import (
     LOOPS,
@@ -102,10 +102,5 @@ def neighbourhood(graph: Graph, seeds: Tensor, hops: int) -> tuple[Graph, Tensor
 
 def arcs_into(targets: Tensor, sources: Tensor, pointers: Tensor) -> tuple[Tensor, Tensor]:
     """[2, arcs]: both ends of every arc into the given nodes; [arcs]: its place among the arcs sorted by target."""
-    starts = pointers[targets]
-    lengths = pointers[targets + 1] - starts
-    ends = torch.cumsum(lengths, 0)
-    count = int(ends[-1]) if ends.numel() else 0
-    repeat = torch.repeat_interleave(torch.arange(targets.numel(), device=targets.device), lengths, output_size=count)
-    places = torch.arange(count, device=targets.device) + (starts - ends + lengths)[repeat]
-    return torch.stack([sources[places], targets[repeat]]), places
+    places, among = expand(pointers, targets)
+    return torch.stack([sources[places], torch.repeat_interleave(targets, among.diff())]), places

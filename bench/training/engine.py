@@ -271,7 +271,7 @@ def fit_in_steps(
         clock.check("before the first epoch")
     source = make_batches(method, configuration, problem)
     update = GradientUpdate(method.optimizers(settings), settings.clip)
-    best, waited, epoch = -1.0, 0, 0
+    epoch, chosen = 0, Selection()
     kept = Snapshot(method)
     for epoch in range(settings.epochs):
         method.train()
@@ -286,24 +286,39 @@ def fit_in_steps(
         score = validation_score(method, problem) if selects else math.nan
         if selects and not math.isfinite(score):  # no comparison would ever hold, and the untrained state be kept
             raise FloatingPointError(f"{problem.identity.metric} of the validation items is {score} in epoch {epoch}")
-        candidate = selects and method.may_be_kept(epoch)
-        better = score > best or (score == best and method.best_epoch == "last")
-        if candidate and better:  # taken before the hook, so that what is kept is what was judged
-            best, waited = score, 0
+        if selects and chosen.takes(method, epoch, score):  # before the hook, so that what is kept is what was judged
             kept.take()
-        elif candidate:
-            waited += 1
         method.on_epoch_end(epoch, score)
-        if selects and settings.patience and waited >= settings.patience:
+        if selects and chosen.is_over(settings.patience):
             break
         clock.check(f"in epoch {epoch}")
         if report_every and (epoch + 1) % report_every == 0 and epoch + 1 < settings.epochs:
             with clock.stopped(), same_draws(problem.training.graph.device):
-                so_far = best if best >= 0 else score if selects else validation_score(method, problem)
+                so_far = chosen.best if chosen.best >= 0 else score if selects else validation_score(method, problem)
                 yield epoch + 1, so_far
     if selects:
         kept.restore()
     return epoch + 1 if settings.epochs else 0
+
+
+@dataclass
+class Selection:
+    """Which epoch's state is kept by its validation score, and when patience is at its end."""
+
+    best: float = -1.0
+    waited: int = 0
+
+    def takes(self, method: Method[Any], epoch: int, score: float) -> bool:
+        """Whether the state of this epoch is to be kept."""
+        if not method.may_be_kept(epoch):
+            return False
+        better = score > self.best or (score == self.best and method.best_epoch == "last")
+        self.best, self.waited = (score, 0) if better else (self.best, self.waited + 1)
+        return better
+
+    def is_over(self, patience: int) -> bool:
+        """patience: epochs without a better score; 0: any number."""
+        return bool(patience) and self.waited >= patience
 
 
 class Snapshot:
@@ -343,8 +358,7 @@ def make_batches(method: Method[Any], configuration: Configuration, problem: Pro
 def _training_field(method: Method[Any], problem: Problem) -> Graph | None:
     """What the student reads of the graph where nothing but labelled items, all at once, is learned from; None where
     it is to read the graph whole: where that costs little more, or where it normalises over all nodes."""
-    own, student = type(method), method.student
-    as_it_is = all(getattr(own, name) is getattr(Method, name) for name in ("inputs", "forward", "batches", "step"))
+    student, as_it_is = method.student, method.inherits("inputs", "forward", "batches", "step")
     if not isinstance(student, Model) or not as_it_is or method.needs_edges or method.student_states:
         return None
     if method.epoch_items != "labelled" or any(isinstance(part, _BatchNorm) for part in student.modules()):
@@ -355,7 +369,7 @@ def _training_field(method: Method[Any], problem: Problem) -> Graph | None:
 
 def _rows_for(method: Method[Any], graph: Graph) -> Graph | None:
     """The graph whose rows alone are enough for a student of features that were propagated; None where they are not."""
-    as_it_is = type(method).inputs is Method.inputs and type(method).forward is Method.forward
+    as_it_is = method.inherits("inputs", "forward")
     if not isinstance(method.student, Model) or method.needs_edges or not as_it_is or graph.num_graphs > 1:
         return None
     return method.student.as_rows(graph)

@@ -145,7 +145,7 @@ def _decided(logits: Tensor, test: TestSet) -> Tensor:
 
 def predict_each(method: Method[Any], judged: Judged) -> list[Tensor]:
     """The logits of the judged items, [items, classes], under each prediction that the method has judged."""
-    if type(method).predictions is Method.predictions:
+    if method.inherits("predictions"):
         return [predict_items(method, judged)[0]]
     part = _part_read(method, judged) if method.predictions_are_alike else None
     if part is not None:
@@ -166,21 +166,15 @@ def _part_read(method: Method[Any], judged: Judged) -> Graph | None:
     """What a prediction of the judged items reads, as a graph of which these are the items; None: the whole graph."""
     if method.task.items.are_rows and reads_rows_alone(method) and judged.graph.num_graphs == 1:
         return judged.rows
-    student, plain = method.student, judged.often and predicts_plainly(method)
+    student, plain = method.student, judged.often and method.predicts_plainly
     if plain and isinstance(student, Model) and not layerwise.is_large(student, judged.graph):
         return field_of(student, judged.graph, judged.items, judged.cached)
     return None
 
 
-def predicts_plainly(method: Method[Any]) -> bool:
-    """Whether its prediction is what its student returns for the graph as it is."""
-    own = type(method)
-    return all(getattr(own, name) is getattr(Method, name) for name in ("predict", "forward", "inputs"))
-
-
 def predicting_models(method: Method[Any]) -> list[Model]:
     """The models whose outputs make each item's prediction, with its own columns; none where more may go into it."""
-    modules = method.inference_modules() if predicts_plainly(method) or method.predicts_by_item else ()
+    modules = method.inference_modules() if method.predicts_plainly or method.predicts_by_item else ()
     models = [module for module in modules if isinstance(module, Model)]
     return models if method.predicts_by_item or len(models) == len(modules) else []
 

@@ -17,7 +17,7 @@ from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.base import Model
 from graph_distillery.bench.training.batches import LabelsByItem
 from graph_distillery.methods.contract import Batch, BatchSource, Teacher, TrainingData
-from graph_distillery.methods.contract.columns import ATTRIBUTES, WEIGHT, cut, padded
+from graph_distillery.methods.contract.columns import ATTRIBUTES, WEIGHT, cut, expand, padded
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.propagation import LOOPS, PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
@@ -119,11 +119,8 @@ def draw_neighbours(pointers: Tensor, targets: Tensor, count: int) -> tuple[Tens
 
 def all_neighbours(pointers: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     """Every member of each target's segment of a CSR; as `draw_neighbours`."""
-    lengths = pointers[targets + 1] - pointers[targets]
-    ends = torch.cumsum(lengths, 0)
-    owner = torch.repeat_interleave(torch.arange(targets.numel(), device=targets.device), lengths)
-    places = torch.arange(owner.numel(), device=targets.device) + (pointers[targets] - ends + lengths)[owner]
-    return places, owner
+    places, among = expand(pointers, targets)
+    return places, torch.repeat_interleave(torch.arange(targets.numel(), device=targets.device), among.diff())
 
 
 class NeighbourSampler:

@@ -125,8 +125,7 @@ def network_shape(method: Method[Any], problem: Problem) -> str:
     its items, and the data. A method with a prediction of its own shares with its own kind alone.
     """
     cls = type(method)
-    plain = all(getattr(cls, name) is getattr(Method, name) for name in ("predict", "forward", "inputs"))
-    own = [] if plain else [f"{cls.__module__}.{cls.__qualname__}"]
+    own = [] if method.predicts_plainly else [f"{cls.__module__}.{cls.__qualname__}"]
     told = [own, repr(problem.identity), reads_rows_alone(method), method.reads_graph_columns]
     for module in method.inference_modules():
         for name, part in module.named_modules():

@@ -163,6 +163,16 @@ class Method(nn.Module, Generic[H]):
         """What is judged; in evaluation mode, without gradients."""
         return self(graph)
 
+    @classmethod
+    def inherits(cls, *names: str) -> bool:
+        """Whether the class has all of these as `Method` has them."""
+        return all(getattr(cls, name) is getattr(Method, name) for name in names)
+
+    @property
+    def predicts_plainly(self) -> bool:
+        """Whether its prediction is what its student returns for the graph as it is."""
+        return self.inherits("predict", "forward", "inputs")
+
     def inference_modules(self) -> Sequence[nn.Module]:
         """The networks whose forward passes make a prediction, all of which its cost counts: the student, unless more
         are trained together (an ensemble). See also `predicts_by_item`."""

@@ -208,6 +208,22 @@ def test_gains_are_against_the_student_alone_of_the_first_store(board_of, alice,
     assert table.gain(rows(board)["krd"]) == pytest.approx(0.7 - 0.502)
 
 
+def test_many_tracks_are_told_at_the_end_and_their_number_first(make_store, alice, written, tmp_path):
+    """What is away stands in one line a track; stores of one sender, of which no more is said, in one line."""
+    tracks = [TRACK, *({**copy.deepcopy(TRACK), "name": name, "datasets": ["squirrel", "actor"]} for name in "ab")]
+    make_store(alice(), "stores/alice")
+    stores = [{"path": f"stores/{name}", "by": "Alice", "planned": name != "alice"} for name in ("alice", "later")]
+    file, board = written(tracks=tracks, stores=stores), tmp_path / "board"
+    assert main(["leaderboard", "--board", str(file), "--out", str(board), "--no-plots"]) == 0
+    page = (board / "index.html").read_text(encoding="utf-8")
+    first, last = page.index("It has 3 tracks"), page.index("Track a: squirrel")
+    assert first < page.index("Which method?") < last
+    assert "2 of their 6 datasets are here" in page[first:last]
+    for each in (page, (board / "README.md").read_text(encoding="utf-8")):
+        assert "2 stores of Alice: stores/alice, stores/later." in each
+        assert "a: no store has squirrel (cpf), actor (cpf) yet" in each
+
+
 def test_a_dataset_that_one_row_alone_has_joins_no_overall(board_of, alice, make_runs, written):
     file = written(track={"datasets": ["cora", "citeseer", "pubmed", "citeser"]})
     board = board_of(alice(), bobs(make_runs, "krd", [0.9] * 5, dataset="pubmed"), file=file)

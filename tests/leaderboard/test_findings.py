@@ -18,9 +18,8 @@ from graph_distillery.leaderboard.findings.published import printed
 ROOT = Path(__file__).resolve().parents[2]
 #: Each board, beside its stores: the example's, and the suite's own.
 BOARDS = {
-    page.parent: sorted(path for path in (page.parent / stores).iterdir() if path.is_dir())
-    for folder, stores in (("example/board", "../stores"), ("board", "stores"))
-    for page in (ROOT / "leaderboard" / folder).glob("FINDINGS.md")
+    ROOT / "leaderboard" / board: sorted(path for path in (ROOT / "leaderboard" / stores).iterdir() if path.is_dir())
+    for board, stores in (("example/board", "example/stores"), ("board", "board/stores"))
 }
 Cells = dict[str, list[str]]
 

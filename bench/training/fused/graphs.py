@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from graph_distillery.methods.contract.graph import Graph
-from graph_distillery.methods.contract.sparse import SparseMatrix, lasting
+from graph_distillery.methods.contract.sparse import SparseMatrix
 from graph_distillery.methods.vectorised import CannotVectorise, program
 
 #: Sets of graphs whose union is kept for the next step; those of a run are made anew or are always the same few.
@@ -94,19 +94,8 @@ class SeedRows(SparseMatrix):
     def of(cls, matrices: Sequence[SparseMatrix]) -> SeedRows:
         """matrices: of one shape."""
         first = matrices[0]
-        with lasting():
-            rows, width = first.shape
-            filled = torch.tensor([0, *(each.nonzeros for each in matrices)], device=first.device).cumsum(0)
-            pointers = [each.row_pointers[1:] + filled[place] for place, each in enumerate(matrices)]
-            columns = [each.columns + width * place for place, each in enumerate(matrices)]
-            together = SparseMatrix(
-                torch.cat([first.row_pointers[:1], *pointers]),
-                torch.cat(columns),
-                torch.cat([each.values for each in matrices]),
-                (rows * len(matrices), width * len(matrices)),
-            )
         empty = first.columns[:0]
-        return cls(empty, empty, first.values[:0], first.shape, together=together)
+        return cls(empty, empty, first.values[:0], first.shape, together=SparseMatrix.diagonal(matrices))
 
     def matmul(self, dense: Tensor, values: Tensor | None = None) -> Tensor:
         """[rows, width] x [width, columns] of each run."""

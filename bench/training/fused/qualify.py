@@ -26,7 +26,7 @@ def why_not(methods: Sequence[Method[Any]]) -> str | None:
     if not first.trainable or first.context.data is None:
         return "nothing is trained, or without training data"
     for name in _LEFT:
-        if getattr(type(first), name) is not getattr(Method, name):
+        if not first.inherits(name):
             return f"the method has {name} of its own"
     if first.student is None:
         return "there is no student"

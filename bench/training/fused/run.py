@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from graph_distillery.bench.training.clock import Clock, TimeLimitExceeded
-from graph_distillery.bench.training.engine import Configuration, Trained, build, make_batches
+from graph_distillery.bench.training.engine import Configuration, Selection, Trained, build, make_batches
 from graph_distillery.bench.training.fused.generators import OwnDraws
 from graph_distillery.bench.training.fused.graphs import CommonGraphs
 from graph_distillery.bench.training.fused.qualify import check_first_step, why_not, without_student
@@ -38,11 +38,10 @@ class Run:
     method: Method[Any]
     draws: OwnDraws
     source: BatchSource
-    best: float = -1.0
-    waited: int = 0
+    chosen: Selection = field(default_factory=Selection)
     epochs: int = 0
     seconds: float = 0.0
-    kept: dict[str, Tensor] = field(default_factory=dict)
+    kept: dict[str, Tensor] = field(default_factory=dict)  # no `Snapshot`: a student's memory moves as others end
     error: FloatingPointError | None = None
 
     @property
@@ -224,14 +223,9 @@ class _Program:
                 metric = run.problem.identity.metric
                 run.error = FloatingPointError(f"{metric} of the validation items is {score} in epoch {epoch}")
                 continue
-            candidate = run.method.may_be_kept(epoch)
-            if candidate and (score > run.best or (score == run.best and run.method.best_epoch == "last")):
-                run.best, run.waited = score, 0
+            if run.chosen.takes(run.method, epoch, score):
                 run.take()
-            elif candidate:
-                run.waited += 1
-            patience = _settings(run).patience
-            if patience and run.waited >= patience:
+            if run.chosen.is_over(_settings(run).patience):
                 stopped.append(run)
         return stopped
 

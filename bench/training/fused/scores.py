@@ -34,12 +34,7 @@ class Validation:
     @torch.no_grad()
     def scores(self, runs: Sequence[Judging]) -> list[float]:
         """One a run."""
-        predicts = all(
-            getattr(type(run.method), name) is getattr(Method, name)
-            for run in runs
-            for name in ("predict", "predictions")
-        )
-        if self.together and predicts:
+        if self.together and all(run.method.inherits("predict", "predictions") for run in runs):
             try:
                 return self._together(runs)
             except CannotVectorise:  # they are judged on different graphs

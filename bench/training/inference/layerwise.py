@@ -40,9 +40,8 @@ def is_large(model: Model, graph: Graph) -> bool:
 
 def predict(method: Method[Any], graph: Graph) -> Output:
     """`Method.predict` in evaluation mode; in blocks where the graph is large and the student alone predicts."""
-    student, own = method.student, type(method)
-    plain = all(getattr(own, name) is getattr(Method, name) for name in ("predict", "forward", "inputs"))
-    if plain and isinstance(student, Model) and is_large(student, graph):
+    student = method.student
+    if method.predicts_plainly and isinstance(student, Model) and is_large(student, graph):
         return predict_in_blocks(student, graph)
     return method.predict(graph)
 

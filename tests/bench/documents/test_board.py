@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import sys
 
 import pytest
 
 from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.documents import board
-from graph_distillery.bench.documents.board import BOARD, SPECS, run, stages
+from graph_distillery.bench.documents.board import BOARD, SPECS, stages
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.records.schema import TUNED
@@ -62,27 +64,34 @@ report: {seeds: 2}
 """
 
 
-def test_a_stage_that_was_stopped_goes_on_from_its_packed_store_in_a_new_checkout(tmp_path, monkeypatch):
+def test_a_stage_that_was_stopped_goes_on_from_its_packed_store_in_a_new_checkout(tmp_path, monkeypatch, capsys):
+    """A scheduler's SIGTERM packs what there is."""
     monkeypatch.setattr(board, "BOARD", tmp_path / "board")
     monkeypatch.setattr(board, "SPECS", tmp_path)
+    monkeypatch.setattr(board, "ORDER", (("small", "karate"),))
     (tmp_path / "small.yaml").write_text(SPEC)
+    monkeypatch.setattr(board, "build", lambda: None)
     stage, append, count = board.Stage("small", "karate"), Store.append, itertools.count(1)
+
+    def called(out: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["board", "--out", str(tmp_path / out)])
+        return board.main()
 
     def stopping(self, record, predictions=None, **how):
         append(self, record, predictions, **how)
         if next(count) == 5:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGTERM)
 
     monkeypatch.setattr(Store, "append", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        run(stage, tmp_path / "here", 0, None)
+    assert called("here") == 130
+    assert "stopped: what was finished is kept, and packed" in capsys.readouterr().err
     begun = read_records(stage.packed).records
     assert len(begun) == 5
     monkeypatch.setattr(Store, "append", append)
-    assert run(stage, tmp_path / "elsewhere", 0, None)
+    assert called("elsewhere") == 0
     whole = read_records(stage.packed).records
     assert len(whole) > len(begun)
     assert {record.id for record in begun} <= {record.id for record in whole}
     assert {cell.state for cell in read_status(stage.packed).cells} == {"done"}
-    assert run(stage, tmp_path / "a third", 0, None)
+    assert called("a third") == 0
     assert not (tmp_path / "a third").exists()

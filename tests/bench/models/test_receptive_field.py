@@ -187,6 +187,15 @@ def test_what_reads_the_whole_graph_is_trained_on_all_of_it(
     assert batch.graph is problem.training.graph
 
 
+def test_a_field_is_asked_for_no_edges_but_its_layers() -> None:
+    """A method that reads edges and does not say so is told, and gets no part of them for the whole."""
+    graph, model = random_graph(20, 40, 0), network("gcn", {})
+    field = receptive_field(graph, reach(graph, torch.tensor([3, 1]), tuple(e.hops for e in model.convolutions())))
+    for read in (lambda: field.propagation("mean"), lambda: field.edges_by_target, field.in_degrees):
+        with pytest.raises(TypeError, match="needs_edges"):
+            read()
+
+
 def test_graphs_whose_arcs_tell_more_have_none() -> None:
     """Weights of arcs, pairs that are asked about, several graphs: read whole."""
     graph, model = random_graph(20, 40, 0), network("gcn", {})
