@@ -156,7 +156,10 @@ class SparseMatrix:
         """The places of this matrix so many times along the diagonal of a larger one, whose values are 0 until others
         are given; kept for the next time."""
         if self._cache.get("repeated", (0,))[0] != times:
-            self._cache["repeated"] = (times, SparseMatrix.diagonal([self.with_values(torch.zeros_like(self.values))] * times))
+            self._cache["repeated"] = (
+                times,
+                SparseMatrix.diagonal([self.with_values(torch.zeros_like(self.values))] * times),
+            )
         found: SparseMatrix = self._cache["repeated"][1]
         return found
 

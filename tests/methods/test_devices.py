@@ -73,8 +73,10 @@ def assert_same_on_both(configuration: Configuration, task: str) -> None:
         assert {each.device.type for each in found.method.parameters()} <= {DEVICE}
     expected = trained_on("cpu", configuration, task).validation
     assert found.validation.keys() == expected.keys()
+    # Before batch norm a bias has rounding for a gradient, of which Adam makes whole steps.
+    within = 0.02 if configuration.student_hyper.get("norm") == "batch" else 1e-4
     if "nll" in expected:  # the other scores are steps
-        assert found.validation["nll"] == pytest.approx(expected["nll"], abs=0.02)
+        assert found.validation["nll"] == pytest.approx(expected["nll"], abs=within)
 
 
 def cases() -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -76,13 +76,21 @@ class Neighbours:
     rest: SparseMatrix | None
     arcs: int
 
+    def to(self, device: torch.device | str) -> Neighbours:
+        """The same on another device."""
+        blocks = tuple(
+            block if block.mask is None else replace(block, mask=block.mask.to(device)) for block in self.blocks
+        )
+        rest = None if self.rest is None else self.rest.to(device)
+        return replace(self, order=self.order.to(device), place=self.place.to(device), blocks=blocks, rest=rest)
+
     @property
     def matrix(self) -> SparseMatrix:
         """[items, items] of ones: row the item, column its neighbour; made anew."""
-        rows, columns = [], []
+        rows, columns, device = [], [], self.order.device
         for block in self.blocks:
             size = block.end - block.start
-            found = torch.ones(size, size) if block.mask is None else block.mask
+            found = torch.ones(size, size, device=device) if block.mask is None else block.mask
             places = found.nonzero().T + block.start
             rows.append(places[0])
             columns.append(places[1])
@@ -92,12 +100,12 @@ class Neighbours:
             columns.append(self.rest.columns + first)
         targets, sources = self.order[torch.cat(rows)], self.order[torch.cat(columns)]
         items = self.order.numel()
-        return SparseMatrix.from_entries(targets, sources, torch.ones(targets.numel()), (items, items))
+        return SparseMatrix.from_entries(targets, sources, torch.ones(targets.numel(), device=device), (items, items))
 
 
 def neighbours(graph: Graph, path: MetaPath) -> Neighbours:
     """Made once per graph."""
-    return graph.cached(("meta-path", path), lambda: _split(_reached(graph, path), graph.dtype))
+    return graph.cached(("meta-path", path), lambda: _split(_reached(graph, path), graph.dtype).to(graph.device))
 
 
 def _reached(graph: Graph, path: MetaPath) -> sparse.csr_matrix:
@@ -105,7 +113,7 @@ def _reached(graph: Graph, path: MetaPath) -> sparse.csr_matrix:
     nodes, items = graph.num_nodes, graph.num_targets
 
     def of(arcs: Tensor) -> sparse.csr_matrix:
-        sources, targets = arcs.numpy()
+        sources, targets = arcs.cpu().numpy()
         return sparse.csr_matrix((np.ones(sources.size, np.float32), (targets, sources)), (nodes, nodes))
 
     if path.edges:
@@ -115,7 +123,7 @@ def _reached(graph: Graph, path: MetaPath) -> sparse.csr_matrix:
             found.data[:] = 1
         found = found[:items]
     else:
-        whole, types = of(graph.edge_index), graph.node_type.numpy()
+        whole, types = of(graph.edge_index), graph.node_type.cpu().numpy()
         if path.through == 0:
             found = whole[:items, :items]
         else:
