@@ -42,9 +42,9 @@ def peak():
 path, before, began = Path(sys.argv[1]), peak(), time.process_time()
 plan = plan_of(path)
 with Store(path, plan) as store:
-    driver = Driver(store.plan, store)
-    left = [run for run in driver.runs.values() if not driver.finished(run)]
-    print(json.dumps({"seconds": time.process_time() - began, "grown": peak() - before, "left": len(left)}))
+    job = Driver(store.plan, store).next_job()
+    assert job is not None
+    print(json.dumps({"seconds": time.process_time() - began, "grown": peak() - before}))
 """
 
 
@@ -99,13 +99,23 @@ def _records() -> PerfRow:
     return _ratio("store-records", lambda: read_all(store), lambda: read_records(store), 2.0, detail)
 
 
-def _open_process() -> PerfRow:
-    """A driver's memory on opening a store; its time is told."""
-    _, store, count = _store()
-    found = [json.loads(_child(_OPEN, store)) for _ in range(REPEATS)]
-    seconds = min(each["seconds"] for each in found)
-    detail = f"what a driver grows by as it opens {count:,} records, {seconds:.2f} s of processor time"
-    return PerfRow("store-open-memory", max(each["grown"] for each in found), 300.0, "MB", detail)
+@lru_cache(maxsize=1)
+def _opened() -> list[dict[str, float]]:
+    """Openings by a driver, up to its first job, each in a process of its own."""
+    return [json.loads(_child(_OPEN, _store()[1])) for _ in range(REPEATS)]
+
+
+def _open_time() -> PerfRow:
+    """A driver's processor time on opening a store."""
+    used = [each["seconds"] for each in _opened()]
+    detail = f"processor time of a driver that opens {_store()[2]:,} records, up to its first job"
+    return PerfRow("store-open", min(used), 1.0, "s", f"{detail}; median {statistics.median(used):.2f} s")
+
+
+def _open_memory() -> PerfRow:
+    """Its memory."""
+    detail = f"what a driver grows by as it opens {_store()[2]:,} records"
+    return PerfRow("store-open-memory", max(each["grown"] for each in _opened()), 300.0, "MB", detail)
 
 
 def _child(code: str, store: Path) -> str:
@@ -118,5 +128,6 @@ STORE_ROWS: dict[str, Callable[[], PerfRow]] = {
     "store-status": _status,
     "store-status-process": _status_process,
     "store-records": _records,
-    "store-open-memory": _open_process,
+    "store-open": _open_time,
+    "store-open-memory": _open_memory,
 }

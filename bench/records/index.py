@@ -9,18 +9,19 @@ Anything else, and all of it is read anew. Whoever judges another's store (board
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import sqlite3
 import tempfile
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from graph_distillery.bench.records import fields, index_rows, schema
-from graph_distillery.bench.records.fields import Kind
+from graph_distillery.bench.records.fields import Kind, Status
 from graph_distillery.bench.records.files import (
     KINDS,
     Lines,
@@ -39,6 +40,7 @@ INDEX = "index.sqlite"
 #: Records beyond its index from which on a store is given another one; smaller stores have none.
 WORTH = 2000
 _CHUNK = 2**20
+_TRAINED = ("trial", "report")
 _TABLES = f"""
 create table file (kind text primary key, size integer, lines integer, sha256 text);
 create table about (name text primary key, value text);
@@ -66,8 +68,9 @@ class Reading:
     fresh: ReadResult
     answers: Mapping[str, str]
     _index: sqlite3.Connection
-    _known: Mapping[str, _Covered]
+    _known: Mapping[Any, _Covered]
     _files: Mapping[Kind, _Covered]
+    _parts: index_rows.Parts | None = None
 
     def everything(self) -> ReadResult:
         """The records that stand, kind by kind, as `read_records` gives them, but for the places."""
@@ -77,13 +80,44 @@ class Reading:
         """The same of cells and teachers of these ids alone."""
         by_kind: dict[str, list[Record]] = {kind: [] for kind in KINDS}
         with collector_paused():
-            for kind, record in index_rows.rows(self._index, cells):
+            for kind, record in self._rows("of", cells):
                 by_kind[kind].append(record)
         for record in self.fresh.records:
             if cells is None or record.cell.id in cells:
                 by_kind[record.kind].append(record)
         found = [record for records in by_kind.values() for record in records]
         return without_superseded(ReadResult(found, [""] * len(found), self.fresh.warnings))
+
+    def _rows(self, column: str, values: Collection[str] | None) -> Iterator[tuple[str, Record]]:
+        if self._parts is None:
+            self._parts = index_rows.Parts(self._index)
+        return index_rows.rows(self._index, self._parts, column, values)
+
+    def teachers(self) -> list[Record]:
+        """Every record of a teacher, those too in whose place others stand."""
+        there = [record for _, record in self._rows("kind", ("teacher",))]
+        return [*there, *(record for record in self.fresh.records if record.kind == "teacher")]
+
+    def other_than(self, statuses: Collection[str]) -> list[Record]:
+        """Likewise every record that has none of these statuses."""
+        others = set(get_args(Status)) - set(statuses)
+        there = [record for _, record in self._rows("status", others)]
+        return [*there, *(record for record in self.fresh.records if record.status in others)]
+
+    def ids(self) -> set[str]:
+        """Of every record that is in the files."""
+        return {each for (each,) in self._index.execute("select id from record")} | {r.id for r in self.fresh.records}
+
+    def superseded(self) -> set[str]:
+        """Ids in whose place other records stand."""
+        fresh = (record.supersedes or () for record in self.fresh.records)
+        return index_rows.superseded(self._index).union(*fresh)
+
+    def seconds(self, statuses: Collection[str]) -> tuple[float, int]:
+        """Of trainings of trials and reports that have one of these statuses, and how many."""
+        fresh = [r.timings.train_s for r in self.fresh.records if r.kind in _TRAINED and r.status in statuses]
+        before, number = index_rows.seconds(self._index, _TRAINED, statuses)
+        return before + math.fsum(fresh), number + len(fresh)
 
     @property
     def indexed(self) -> int:
@@ -111,6 +145,8 @@ class Reading:
                 self._index.executemany("insert into file values (?, ?, ?, ?)", covered)
                 about = {"code": _code(), **{f"answer {name}": text for name, text in (answers or {}).items()}}
                 self._index.executemany("insert into about values (?, ?)", about.items())
+            self._parts = None
+            self.fresh, self._known = ReadResult([], [], self.fresh.warnings), self._files
             _write(self.store / INDEX, self._index.serialize())
 
     def close(self) -> None:

@@ -23,6 +23,7 @@ create table record (
   number integer primary key, of text, id text unique, kind text, line text, shape, cell, hparams, search, trial, seed,
   init_seed, teacher_seed, created, status, scores, train_s, epochs, teacher_s, tune_s, curve
 );
+create index of_cell on record (of);
 """
 #: What a row has a place for; a record with more to it is kept as its line.
 _MADE_BY = ("schema_version", "store_id", "suite_version", "git_sha", "engine")
@@ -35,7 +36,7 @@ _OTHERS = tuple(name for name in Record.model_fields if name not in _COLUMNS)
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
-class _Parts:
+class _Numbers:
     """Numbers parts as they come; equal ones have one number."""
 
     def __init__(self, index: sqlite3.Connection) -> None:
@@ -59,17 +60,18 @@ class _Parts:
 
 def insert(index: sqlite3.Connection, records: Iterable[Record]) -> None:
     """Add records after those that are there."""
-    parts = _Parts(index)
+    parts = _Numbers(index)
     places = ", ".join("?" * 20)
     index.executemany(f"insert into record values (null, {places})", (_row(record, parts) for record in records))
 
 
-def _row(record: Record, parts: _Parts) -> tuple[Any, ...]:
+def _row(record: Record, parts: _Numbers) -> tuple[Any, ...]:
     head = record.cell.id, record.id, record.kind
     scores, timings, search = record.metrics.val, record.timings, record.search
     unusual = record.metrics.test is not None or (search is not None and search.trial is None)
     if unusual or any(getattr(record, name) is not None for name in _OTHERS):
-        return (*head, record.model_dump_json(exclude_unset=True), *(None,) * 16)
+        line = record.model_dump_json(exclude_unset=True)
+        return (*head, line, *(None,) * 9, record.status, None, timings.train_s, *(None,) * 4)
     return (
         *head,
         None,
@@ -132,8 +134,8 @@ def _of_any_trial(search: Search) -> str:
     return search.model_dump_json(exclude_unset=True, exclude={"trial"})
 
 
-class _Known:
-    """Parts by their number, each made once."""
+class Parts:
+    """Parts of an index by their number, each made once."""
 
     def __init__(self, index: sqlite3.Connection) -> None:
         self._texts = dict(index.execute("select number, value from part").fetchall())
@@ -165,21 +167,40 @@ class _Known:
         return made
 
 
-def rows(index: sqlite3.Connection, cells: Collection[str] | None = None) -> Iterator[tuple[str, Record]]:
-    """The kind and the record of each row, in order; of these cells and teachers, or all.
+def rows(
+    index: sqlite3.Connection, parts: Parts, column: str = "of", values: Collection[str] | None = None
+) -> Iterator[tuple[str, Record]]:
+    """The kind and the record of each row, in order, or of those that have one of these values in a column.
 
     Raises:
         RecordError: a line in it is no record.
         sqlite3.Error, LookupError, ValueError: it is no such index.
     """
-    known = _Known(index)
-    wanted = "" if cells is None else f"where of in ({', '.join('?' * len(cells))})"
-    for row in index.execute(f"select * from record {wanted} order by number", tuple(cells or ())):
+    wanted = "" if values is None else f"where {column} in ({_places(values)})"
+    for row in index.execute(f"select * from record {wanted} order by number", tuple(values or ())):
         kind = sys.intern(row[3])
-        yield kind, parse_record(row[4]) if row[4] is not None else _record(row, kind, known)
+        yield kind, parse_record(row[4]) if row[4] is not None else _record(row, kind, parts)
 
 
-def _record(row: tuple[Any, ...], kind: str, known: _Known) -> Record:
+def superseded(index: sqlite3.Connection) -> set[str]:
+    """Ids in whose place other records stand; those are kept as their lines."""
+    lines = index.execute("select line from record where line is not null and instr(line, '\"supersedes\":[')")
+    return {each for (line,) in lines for each in json.loads(line)["supersedes"] or ()}
+
+
+def seconds(index: sqlite3.Connection, kinds: Collection[str], statuses: Collection[str]) -> tuple[float, int]:
+    """Of training, by the records of these kinds and statuses, and how many they are."""
+    wanted = f"kind in ({_places(kinds)}) and status in ({_places(statuses)})"
+    of = index.execute(f"select total(train_s), count(*) from record where {wanted}", (*kinds, *statuses))
+    found: tuple[float, int] = of.fetchone()
+    return found
+
+
+def _places(values: Collection[str]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _record(row: tuple[Any, ...], kind: str, known: Parts) -> Record:
     _, _, id_, _, _, shape_, cell, hparams, search, trial, seed, init_seed, teacher_seed, created, status, *rest = row
     scores, train_s, epochs, teacher_s, tune_s, curve = rest
     shape = known.shapes.get(shape_) or known.shape(shape_)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 from graph_distillery.bench.records import Record
@@ -67,7 +68,7 @@ class CellRun:
         planned = None if cell.may_be_prolonged else cell.trials
         self.study = Study(cell.id, cell.space, cell.defaults, self.spec.search, cell.trials, planned)
         self.budget = self.study.budget()
-        self._trials = KnownTrials(self._read)
+        self._trials = KnownTrials(partial(_read, self.study.seeds, self.trials, self.curves))
 
     @property
     def begun(self) -> Mapping[int, Mapping[str, Any]]:
@@ -184,23 +185,6 @@ class CellRun:
 
     def trial(self, number: int) -> Trial:
         return self._trials.trial(number)
-
-    def _read(self, number: int) -> Trial:
-        records = self.trials.get(number, {})
-        scored = {seed: r.metrics.val[r.cell.metric] for seed, r in records.items() if r.cell.metric in r.metrics.val}
-        values = {seed: scored[seed] for seed in self.study.seeds if seed in scored}
-        statuses = {record.status for record in records.values()}
-        state: Literal["complete", "pruned", "failed", "running"] = "running"
-        if statuses & set(_STOPPED):
-            state = "failed"
-        elif "pruned" in statuses:
-            state = "pruned"
-        elif len(records) == len(self.study.seeds):
-            state = "complete"
-        first = records.get(self.study.seeds[0])
-        curve = self.curves.get(number, {}) if first is None else dict(first.curve or ())
-        latency = first.speed.full_forward_ms.p50 if first is not None and first.speed else None
-        return Trial(number, self.begun[number], values, state, curve, latency)
 
     @property
     def searched(self) -> bool:
@@ -373,6 +357,31 @@ class CellRun:
 
     def _others(self, number: int) -> list[Trial]:
         return [trial for trial in self.known_trials() if trial.number != number]
+
+
+def _read(
+    seeds: Sequence[int],
+    trials: Mapping[int, Mapping[int, Record]],
+    curves: Mapping[int, Mapping[int, float]],
+    number: int,
+    configuration: Mapping[str, Any],
+) -> Trial:
+    """A trial of those that have begun. No method of the cell's run: both would then wait for the cycle collector."""
+    records = trials.get(number, {})
+    scored = {seed: r.metrics.val[r.cell.metric] for seed, r in records.items() if r.cell.metric in r.metrics.val}
+    values = {seed: scored[seed] for seed in seeds if seed in scored}
+    statuses = {record.status for record in records.values()}
+    state: Literal["complete", "pruned", "failed", "running"] = "running"
+    if statuses & set(_STOPPED):
+        state = "failed"
+    elif "pruned" in statuses:
+        state = "pruned"
+    elif len(records) == len(seeds):
+        state = "complete"
+    first = records.get(seeds[0])
+    curve = curves.get(number, {}) if first is None else dict(first.curve or ())
+    latency = first.speed.full_forward_ms.p50 if first is not None and first.speed else None
+    return Trial(number, configuration, values, state, curve, latency)
 
 
 def _is_of(record: Record, configuration: Mapping[str, Any]) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.records import Record, Search
@@ -19,6 +19,7 @@ from graph_distillery.bench.sweeps.store.announcements import Announcements
 from graph_distillery.bench.sweeps.store.pace import Pace
 from graph_distillery.bench.sweeps.store.recorder import Recorder, problem_key
 from graph_distillery.bench.sweeps.store.retries import failures, settled, work_name
+from graph_distillery.bench.sweeps.store.runs import Runs, run_of
 from graph_distillery.bench.sweeps.store.store import Store
 from graph_distillery.bench.sweeps.store.students import Keeper
 from graph_distillery.bench.sweeps.study.warm_starts import Winner, keep_winners, sources_of, warm_starts
@@ -56,30 +57,28 @@ class Driver:
         self.keeper, self._shared, self._awaits = keeper, shared, False
         self._listeners: list[Listener] = []
         self._watcher: Tracking | None = None
-        fuses = is_fused(plan.spec.resources.fused, device)
-        self.runs = {cell.id: CellRun(cell, plan.spec, fuses=fuses) for cell in plan.searches}
         self.allowance = allowance
-        self._turn = [self.runs[each] for each in (self.runs if allowance is None else allowance.cells)]
         self._again = failures(plan, store.records) if retry_failed else {}
         self.settled = settled(plan, store.records) if retry_failed else frozenset[str]()
-        for record in store.records:
-            run = self.runs.get(record.cell.id)
-            if run is not None and record.id in self._again.values():
-                run.take_again(record)
-            elif run is not None:
-                run.take([record])
-        if plan.spec.search.transfer:
-            elsewhere = keep_winners(plan.spec, store.path)
-            for run in self.runs.values():
-                run.warm_starts = partial(self._warm_starts, run.cell, elsewhere)
-        again = set(self._again.values())
-        teachers = [record for record in store.records if record.kind == "teacher" and record.id not in again]
+        again = frozenset(self._again.values())
+        told = {} if retry_failed or keeper else store.held.told  # then each cell is to be looked at
+        self.runs = Runs(plan.searches, partial(self._run_of, again), told)
+        self._turn = list(self.runs if allowance is None else allowance.cells)
+        self._elsewhere = keep_winners(plan.spec, store.path) if plan.spec.search.transfer else []
+        teachers = [record for record in store.held.teachers() if record.id not in again]
         self._jobs, self.pace = UnderWay(), Pace()
         self._announcements = Announcements(store, self._listeners)
         self.slots = 0
         self._apart: set[ProblemKey] = set()  # data whose rows are timed one by one, since one took its worker along
         self.recorder = Recorder(plan, store)
         self.prerequisites = Prerequisites(plan, store, self.recorder, device, self._winner, teachers)
+
+    def _run_of(self, again: Collection[str], cell: Cell) -> CellRun:
+        fuses = is_fused(self.plan.spec.resources.fused, self.device)
+        run = run_of(cell, self.plan.spec, self.store.held.of_cell(cell.id), again, fuses)
+        if self.plan.spec.search.transfer:
+            run.warm_starts = partial(self._warm_starts, cell, self._elsewhere)
+        return run
 
     def listen(self, listener: Listener) -> None:
         """Be told of each record once it is on the disk."""
@@ -91,9 +90,7 @@ class Driver:
 
     def finished(self, run: CellRun) -> bool:
         """Whether a cell has all that it should have."""
-        if not run.searched:
-            return False
-        if run.cell.reported and not run.selections():
+        if not run.searched or (run.cell.reported and not run.selections()):
             return False
         if run.next_report() is not None or run.next_speed() is not None:
             return False
@@ -101,15 +98,18 @@ class Driver:
 
     def is_done(self) -> bool:
         """Whether nothing is left of what may be worked on."""
-        return all(self.finished(run) for run in self._turn)
+        return all(map(self.finished, self._looked_at("all")))
+
+    def _looked_at(self, what: Literal["search", "all"]) -> Iterator[CellRun]:
+        """The cells in turn, but those of which it is known unseen that their search, or all, is over."""
+        return (self.runs[cell_id] for cell_id in self._turn if not self.runs.over(cell_id, what))
 
     def under_way(self) -> Counter[str]:
         """Jobs under way, by the id of their cell or teacher; may be asked from another thread."""
         return self._jobs.counts()
 
     def run(self, executor: Executor) -> None:
-        """Until nothing is left to do. Where events come faster than the disk takes records, several are synced at
-        once; see `Announcements`."""
+        """Until nothing is left to do. Where events come faster than the disk takes records, see `Announcements`."""
         while True:
             self.slots = executor.slots  # a cluster grows and shrinks
             while len(self._jobs) < executor.slots and (job := self.next_job()) is not None:
@@ -143,7 +143,7 @@ class Driver:
             return None
         steps = [CellRun.next_search, CellRun.next_report]
         for step in steps if self.keeper is None else [*steps, self.keeper.next]:
-            for run in self._turn:
+            for run in self._looked_at("search" if step is CellRun.next_search else "all"):
                 job = self._next_of(run, step)
                 if job is not None:
                     return job
@@ -152,7 +152,7 @@ class Driver:
     def _next_speeds(self) -> Job | None:
         """What times the rows of one dataset in turn; a job that they wait for, where there is one."""
         found: list[Job] = []
-        for run in self._turn:
+        for run in self._looked_at("all"):
             while (job := self._next_of(run, CellRun.next_speed)) is not None:
                 if job.purpose != "speed":
                     self._jobs.release(found)

@@ -99,16 +99,13 @@ def outcome_of(driver: Driver, seconds: float) -> SweepOutcome:
     """Gather it from the driver's records."""
     plan, store = driver.plan, driver.store
     trained: dict[str, list[Record]] = defaultdict(list)
-    for record in store.records:
-        if record.kind == "teacher":
-            trained[record.cell.id].append(record)
-    cells = tuple(_cell(run, driver, trained) for run in driver.runs.values())
-    failed = [record for record in store.records if record.status not in ("ok", "pruned")]
+    for record in store.held.teachers():
+        trained[record.cell.id].append(record)
+    cells = tuple(_cell(run, driver, trained) for run in driver.runs.in_passing())
+    failed = store.held.failed()
     left = (driver.runs[record.cell.id].cell.label for record in failed if record.cell.id in driver.settled)
     failures = tuple(_failure(record, driver) for record in failed if record.cell.id not in driver.settled)
-    return SweepOutcome(
-        store.path, plan.id, store.appended, len(store.records), seconds, cells, failures, Counter(left)
-    )
+    return SweepOutcome(store.path, plan.id, store.appended, len(store.held), seconds, cells, failures, Counter(left))
 
 
 def identity(cell: Cell) -> dict[str, Any]:

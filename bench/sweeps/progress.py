@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from graph_distillery.bench.records import Record
 from graph_distillery.bench.sweeps.cell_run import CellRun
 from graph_distillery.bench.sweeps.driver import Driver
-from graph_distillery.bench.sweeps.store.status import CellStatus, TeacherStatus, cell_status, teacher_status
+from graph_distillery.bench.sweeps.plan.plan import TeacherPlan
+from graph_distillery.bench.sweeps.store.status import (
+    WENT_WELL,
+    CellStatus,
+    TeacherStatus,
+    cell_status,
+    teacher_status,
+)
 
 
 @dataclass(frozen=True)
@@ -43,13 +50,13 @@ class SweepProgress:
     """Reads a driver; `learn` is to be told of each record once it is on the disk."""
 
     def __init__(self, driver: Driver) -> None:
-        records = driver.store.records
+        held, runs = driver.store.held, driver.runs
         self.driver = driver
-        self.failed = sum(not went_well(record) for record in records)
+        self.failed = len(held.failed())
         self._began = time.monotonic()
-        self._cells = {cell_id: cell_status(run) for cell_id, run in driver.runs.items()}
-        self._teachers = {plan.id: teacher_status(plan, driver.plan, records) for plan in driver.plan.teachers}
-        self._train_s = [r.timings.train_s for r in records if r.kind in ("trial", "report") and went_well(r)]
+        self._cells = {cell_id: runs.told(cell_id) or cell_status(runs[cell_id]) for cell_id in runs}
+        self._teachers = {plan.id: self._teacher(plan) for plan in driver.plan.teachers}
+        self._trained_s, self._trainings = held.seconds()
         self._best: NewestBest | None = None
 
     def learn(self, record: Record) -> None:
@@ -59,17 +66,21 @@ class SweepProgress:
             self._learn_of_cell(run, record)
         elif record.cell.id in self._teachers:
             plan = next(plan for plan in self.driver.plan.teachers if plan.id == record.cell.id)
-            self._teachers[plan.id] = teacher_status(plan, self.driver.plan, self.driver.store.records)
+            self._teachers[plan.id] = self._teacher(plan)
         if record.supersedes:  # what had failed may have gone well this time
-            self.failed = sum(not went_well(each) for each in self.driver.store.records)
+            self.failed = len(self.driver.store.held.failed())
         elif not went_well(record):
             self.failed += 1
+
+    def _teacher(self, plan: TeacherPlan) -> TeacherStatus:
+        return teacher_status(plan, self.driver.plan, self.driver.store.held.teachers())
 
     def _learn_of_cell(self, run: CellRun, record: Record) -> None:
         before, after = self._cells[run.cell.id].best, cell_status(run)
         self._cells[run.cell.id] = after
         if went_well(record) and record.kind in ("trial", "report"):
-            self._train_s.append(record.timings.train_s)
+            self._trained_s += record.timings.train_s
+            self._trainings += 1
         if after.best is not None and (before is None or after.best > before):
             self._best = NewestBest(after.best, after.metric, run.cell.label)
 
@@ -110,7 +121,7 @@ class SweepProgress:
         )
 
     def _left(self, cells: list[CellStatus], teachers: list[TeacherStatus], slots: int) -> float | None:
-        usual = sum(self._train_s) / len(self._train_s) if self._train_s else None
+        usual = self._trained_s / self._trainings if self._trainings else None
         seconds = 0.0
         for cell in cells:
             own = cell.seconds_left
@@ -124,4 +135,4 @@ class SweepProgress:
 
 def went_well(record: Record) -> bool:
     """Whether what the record tells is no failure."""
-    return record.status in ("ok", "pruned")
+    return record.status in WENT_WELL

@@ -58,16 +58,19 @@ def read_status(path: Path, plan: Plan | None = None) -> StoreStatus:
         found = read_records(path)
         return replace(status_of(plan, found.records, driver, found.warnings), pulse=pulse)
     try:
-        return replace(_status(plan, reading), driver=driver, pulse=pulse)
+        progress = progress_of(plan, reading) or status_of(
+            plan, reading.everything().records, None, reading.fresh.warnings
+        )
+        return replace(progress, driver=driver, pulse=pulse)
     finally:
         reading.close()
 
 
-def _status(plan: Plan, reading: Reading) -> StoreStatus:
-    """Of what was read; kept in the index, where there is to be one."""
+def progress_of(plan: Plan, reading: Reading) -> StoreStatus | None:
+    """Of what was read; kept in the index, where there is to be one. None where there is none."""
     warnings = tuple(reading.fresh.warnings)
     if not reading.indexed and not reading.worth_keeping:
-        return status_of(plan, reading.everything().records, None, warnings)
+        return None
     key = _key(plan)
     kept = json.loads(reading.answers.get(_ANSWER, "null"))
     if kept is not None and kept["key"] == key and not any(record.supersedes for record in reading.fresh.records):

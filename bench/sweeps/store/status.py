@@ -16,6 +16,8 @@ from graph_distillery.bench.sweeps.cell_run import CellRun
 from graph_distillery.bench.sweeps.plan.plan import Plan, TeacherPlan
 from graph_distillery.bench.sweeps.store.heartbeat import Pulse
 
+#: Of records, what is no failure.
+WENT_WELL = ("ok", "pruned")
 State = Literal["waiting", "searching", "reporting", "done", "failed"]
 
 
@@ -118,7 +120,7 @@ def cell_status(run: CellRun, usual_s: float | None = None) -> CellStatus:
     records = [*(r for seeds in run.trials.values() for r in seeds.values()), *run.reports.values()]
     everything = [*records, *run.speeds.values()]
     best = max((trial.mean for trial in trials if trial.state == "complete"), default=None)
-    seconds = [r.timings.train_s for r in records if r.status in ("ok", "pruned")]
+    seconds = [r.timings.train_s for r in records if r.status in WENT_WELL]
     each = statistics.fmean(seconds) if seconds else usual_s
     selections = _selections(run)
     ablated = int(selections > 0 and run.cell.own_term is not None)
@@ -137,7 +139,7 @@ def cell_status(run: CellRun, usual_s: float | None = None) -> CellStatus:
         trials_total=run.budget,
         under_way=len(trials) - len(ended),
         pruned=sum(trial.state == "pruned" for trial in trials),
-        failed=sum(r.status not in ("ok", "pruned") for r in everything),
+        failed=sum(r.status not in WENT_WELL for r in everything),
         best=best,
         reports_done=reports_done,
         reports_total=reports_total,
@@ -229,7 +231,7 @@ def seconds_by_cell(records: Iterable[Record]) -> dict[str, tuple[float, int]]:
     """Seconds of the trainings that ended in each cell, and how many."""
     found: dict[str, list[float]] = defaultdict(list)
     for record in records:
-        if record.kind in ("trial", "report") and record.status in ("ok", "pruned"):
+        if record.kind in ("trial", "report") and record.status in WENT_WELL:
             found[record.cell.id].append(record.timings.train_s)
     return {cell_id: (math.fsum(each), len(each)) for cell_id, each in found.items()}
 

@@ -17,7 +17,7 @@ from graph_distillery.bench.environment import environment, suite_version
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import Record, RecordWriter, repair
 from graph_distillery.bench.records.identity import next_try
-from graph_distillery.bench.records.index import WORTH, read_all, read_indexed
+from graph_distillery.bench.records.index import WORTH, read_indexed
 from graph_distillery.bench.records.predictions import sweep_drafts, write_predictions
 from graph_distillery.bench.records.sharing import Sharing
 from graph_distillery.bench.sweeps.plan.pins import Pin, joined
@@ -38,6 +38,8 @@ from graph_distillery.bench.sweeps.store.files import (
     write_whole,
 )
 from graph_distillery.bench.sweeps.store.heartbeat import driver_at_work
+from graph_distillery.bench.sweeps.store.held import Held
+from graph_distillery.bench.sweeps.store.kept_status import progress_of
 
 if TYPE_CHECKING:
     from graph_distillery.bench.training.artefacts import StoredArtefacts
@@ -46,7 +48,8 @@ _TAKEN = "another driver is at work on this store; wait for it or stop it"
 
 
 class Store:
-    """An open store. Opening takes the lock, repairs a torn last line, and reads every record.
+    """An open store. Opening takes the lock, repairs a torn last line, and reads every record, or of a
+    large store its index.
 
     plan: what is to be done in it: of a store that is there its own plan, with what the given one asks for beyond it.
     id: of the plan that it was begun with; the same sweep run twice has the same.
@@ -85,15 +88,10 @@ class Store:
         self._claim(pins)
         self.messages = repair(self.path)
         sweep_drafts(self.path)
-        found, reading = read_all(self.path)
-        if reading is not None:
-            reading.keep()
-            reading.close()
-        self.records: list[Record] = found.records
+        self.held = Held(self.path, self.plan)
         self.appended = 0
         self._sharing = Sharing()
-        self._used = {record.id for record in found.records} | found.superseded
-        self._writer = RecordWriter(self.path, self._used)
+        self._writer = RecordWriter(self.path, self.held.ids)
         self.artefacts: StoredArtefacts = StoredArtefacts(self.path)
 
     def append(self, record: Record, predictions: bytes | None = None, *, sync: bool = True) -> None:
@@ -104,10 +102,12 @@ class Store:
         self._writer.append(record, sync=sync)
         self._sharing.share(record)
         self.appended += 1
-        self._used.add(record.id)
-        if record.supersedes:
-            self.records = [old for old in self.records if old.id not in record.supersedes]
-        self.records.append(record)
+        self.held.add(record)
+
+    @property
+    def records(self) -> list[Record]:
+        """All that stand; of a large store they are read anew each time."""
+        return self.held.every()
 
     def sync(self) -> None:
         """Have on the disk what was added; raises RecordError."""
@@ -115,11 +115,13 @@ class Store:
 
     def fresh_id(self, base: str) -> str:
         """`base`, or where that record is there already the id of the next try."""
-        while base in self._used:
+        while base in self.held.ids:
             base = next_try(base)
         return base
 
     def close(self) -> None:
+        if hasattr(self, "held"):
+            self.held.close()
         if hasattr(self, "_writer"):
             self._writer.close()
         self._lock.release()
@@ -131,7 +133,7 @@ class Store:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if kind is None and self.appended >= WORTH and (reading := read_indexed(self.path)) is not None:
-            reading.keep()
+            progress_of(self.plan, reading)  # which keeps it
             reading.close()
         self.close()
 

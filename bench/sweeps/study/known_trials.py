@@ -14,12 +14,12 @@ from graph_distillery.bench.sweeps.study.trial import Trial
 
 
 class KnownTrials:
-    """Trials by number, with what they are at. read: makes a trial of what is recorded of it.
+    """Trials by number, with what they are at. read: makes a trial of its number and configuration, by its records.
 
     configurations: of all that have begun.
     """
 
-    def __init__(self, read: Callable[[int], Trial]) -> None:
+    def __init__(self, read: Callable[[int, Mapping[str, Any]], Trial]) -> None:
         self.configurations: dict[int, Mapping[str, Any]] = {}
         self._read = read
         self._numbers: list[int] = []  # in order, and beside them the trials
@@ -88,7 +88,8 @@ class KnownTrials:
 
     def _refresh(self) -> None:
         for number in sorted(self._changed):
-            trial, place = self._read(number), bisect_left(self._numbers, number)
+            place = bisect_left(self._numbers, number)
+            trial = self._read(number, self.configurations[number])
             if place < len(self._numbers) and self._numbers[place] == number:
                 self._trials[place] = trial
             else:

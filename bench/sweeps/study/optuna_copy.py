@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,7 @@ class _Ended:
 class OptunaCopy:
     """Told of each record; `runs` are the driver's, by cell id. `warn` gets the one line if the database fails."""
 
-    def __init__(self, url: str, plan_name: str, runs: dict[str, CellRun], warn: Callable[[str], None]) -> None:
+    def __init__(self, url: str, plan_name: str, runs: Mapping[str, CellRun], warn: Callable[[str], None]) -> None:
         self._url, self._plan_name, self._runs, self._warn = url, plan_name, runs, warn
         self._queue: queue.SimpleQueue[_Ended | None] = queue.SimpleQueue()
         self._failed = self._given_up = False

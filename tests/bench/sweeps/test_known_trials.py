@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from graph_distillery.bench.sweeps.study.known_trials import KnownTrials
 from graph_distillery.bench.sweeps.study.trial import Trial
@@ -12,7 +13,7 @@ from graph_distillery.bench.sweeps.study.trial import Trial
 def test_whatever_happens_in_whatever_order_the_answers_are_those_of_a_walk_over_all_trials() -> None:
     draw = random.Random(3)
     states: dict[int, Literal["running", "complete", "pruned", "failed"]] = {}
-    known = KnownTrials(lambda number: Trial(number, known.configurations[number], {}, states[number]))
+    known = KnownTrials(lambda number, values: Trial(number, values, {}, states[number]))
     begun: dict[int, dict[str, object]] = {}
     for _ in range(600):
         number = draw.randrange(120)
@@ -36,9 +37,9 @@ def test_asking_what_comes_next_costs_the_same_however_many_trials_have_ended() 
     read: list[int] = []
     states: dict[int, Literal["running", "complete"]] = {}
 
-    def reading(number: int) -> Trial:
+    def reading(number: int, values: Mapping[str, Any]) -> Trial:
         read.append(number)
-        return Trial(number, known.configurations[number], {}, states[number])
+        return Trial(number, values, {}, states[number])
 
     known = KnownTrials(reading)
     for number in range(2000):
