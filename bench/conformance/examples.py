@@ -183,11 +183,8 @@ class Case:
 
     @property
     def example(self) -> Example:
-        """With the artefacts that the method needs, and its teacher made anew where it asks for that, made here."""
-        example = problem_for(self.task)
-        if self.info.supports(self.task):
-            example = example.taught_for(self.info)
-        return replace(example, problem=prepared(example.problem, self.configuration()))
+        """With the artefacts that the method needs, and its teacher made anew where it asks for that; made once."""
+        return _example_for(self)
 
     def configuration(self, hyper: Mapping[str, Any] | None = None, **training: Any) -> Configuration:
         """Published defaults, `quick` ones where the method has them, and the training of this module, but for
@@ -211,10 +208,10 @@ class Case:
         **training: Any,
     ) -> Trained:
         """One run. Everything it draws is seeded by the problem's seed."""
-        example = example or self.example
         configuration = self.configuration(hyper, **training)
-        given = prepared(problem or example.problem, configuration)
-        teachers = example.teachers(self.info)
+        given, teachers = self.example.problem, (example or self.example).teachers(self.info)
+        if hyper or problem or example:
+            given = prepared(problem or (example or self.example).problem, configuration)
         return next(train(configuration, [given.seed], lambda _: given, lambda _: teachers))
 
 
@@ -230,15 +227,15 @@ def cases_of(name: str) -> list[Case]:
 
 
 def sample_of(name: str) -> list[Case]:
-    """Some of the cases, in which every student, every variant and every task comes at least once: the first task with
-    each student and variant, and any other with one student, each in its turn, in variant `paper`.
-    """
+    """Few of the cases, in which every student, every variant and every task comes at least once: the first, then
+    again and again the first of those that bring most of what is missing."""
     cases = cases_of(name)
-    tasks = list(dict.fromkeys(case.task for case in cases))
-    chosen = [case for case in cases if case.task == tasks[0]]
-    for number, task in enumerate(tasks[1:], start=1):
-        those = [case for case in cases if case.task == task and case.variant == "paper"]
-        chosen.append(those[number % len(those)])
+    brings = [{("task", each.task), ("student", each.kind, each.model), ("variant", each.variant)} for each in cases]
+    missing, chosen = set[tuple[Any, ...]]().union(*brings), []
+    while missing:
+        next_one = max(range(len(cases)), key=lambda number: len(missing & brings[number]))
+        chosen.append(cases[next_one])
+        missing -= brings[next_one]
     return chosen
 
 
@@ -254,6 +251,14 @@ def _students(info: MethodInfo) -> list[tuple[str | None, str]]:
     if info.student_models:
         return [(MODELS.get(model).kind, model) for model in info.student_models]
     return [(kind, "") for kind in info.students or (None,)]
+
+
+@cache
+def _example_for(case: Case) -> Example:
+    example = problem_for(case.task)
+    if case.info.supports(case.task):
+        example = example.taught_for(case.info)
+    return replace(example, problem=prepared(example.problem, case.configuration()))
 
 
 @cache

@@ -17,7 +17,13 @@ KILLS = 4
 FEWEST_RECORDS = 5 + 3 * (3 + 3 * 2) + 5 * (2 + 1)
 
 
-@pytest.mark.parametrize(("workers", "kills"), [(0, KILLS), (1, 2)], ids=["this process", "one worker"])
+@pytest.mark.parametrize(
+    ("workers", "kills"),
+    [
+        pytest.param(0, KILLS, id="this process"),
+        pytest.param(1, 2, id="one worker", marks=pytest.mark.slow),  # two are below
+    ],
+)
 def test_one_worker_ends_with_the_records_of_an_undisturbed_run(
     launcher: Any,
     write_spec: Callable[..., Path],

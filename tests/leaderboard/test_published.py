@@ -16,7 +16,7 @@ BOARD = Path(__file__).resolve().parents[2] / "leaderboard" / "board"
 STORES = sorted(path for path in (BOARD / "stores").glob("*") if path.is_dir())
 
 
-def test_the_published_numbers_and_findings_follow_from_the_stores(tmp_path):
+def test_the_published_numbers_and_findings_follow_from_the_stores(tmp_path, near):
     """Without pictures, which take most of the time; all of it is compared below, and by board.yml on every change."""
     build_board([], tmp_path / "board", plots=False, board=BOARD / "board.yaml")
     shown, again = (json.loads((folder / "leaderboard.json").read_text()) for folder in (BOARD, tmp_path / "board"))
@@ -24,15 +24,6 @@ def test_the_published_numbers_and_findings_follow_from_the_stores(tmp_path):
     for name in shown:
         assert near(shown[name], again[name]), name
     assert (BOARD / "FINDINGS.md").read_text() == (tmp_path / "board" / "FINDINGS.md").read_text()
-
-
-def near(one: object, other: object) -> bool:
-    """Equal but for the last digits of a sum, which depend on the processor."""
-    if isinstance(one, dict) and isinstance(other, dict):
-        return list(one) == list(other) and all(near(one[name], other[name]) for name in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(near, one, other))
-    return one == (pytest.approx(other, rel=1e-9, abs=1e-12) if isinstance(other, float) else other)
 
 
 @pytest.mark.slow

@@ -22,8 +22,9 @@ DRAWING_NOTHING = [name for name in METHODS.names if name not in ("oad",) and ME
 
 @pytest.mark.parametrize("name", DRAWING_NOTHING)
 def test_off_is_off_under_dropout_and_in_mini_batches(name: str) -> None:
-    for case in cases_of(name):
-        if case.variant == "paper" and case.task in (NODES, GRAPHS):
+    tried = {case.task: case for case in reversed(cases_of(name)) if case.variant == "paper"}  # the first of each task
+    for case in tried.values():
+        if case.task in (NODES, GRAPHS):
             batch_size = None if (case.kind, case.task) == ("gnn", NODES) else {NODES: 100, GRAPHS: 40}[case.task]
             norm = {} if case.model.startswith("fmlp") else {"norm": "batch"}
             assert difference(case, epochs=3, dropout=0.5, weight_decay=0.01, batch_size=batch_size, **norm) == 0, case

@@ -266,8 +266,11 @@ def test_a_real_study_runs_and_is_rebuilt_from_its_configurations(kd: Space, gro
 
 
 @pytest.mark.parametrize("method", available("method"))
-@pytest.mark.parametrize("model", available("model"))
-def test_the_published_default_is_the_first_trial(method: str, model: str) -> None:
+def test_the_published_default_is_the_first_trial(method: str) -> None:
+    """Each method's beside one model's; there are more methods than models, so that each model has its turn."""
+    methods, models = available("method"), available("model")
+    assert len(methods) >= len(models)
+    model = models[methods.index(method) % len(models)]
     space = merge({"method": load_space("method", method), "student": load_space("model", model)})
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     first = space.defaults()

@@ -64,6 +64,7 @@ def undisturbed() -> dict[str, Any]:
     return {}
 
 
+@pytest.mark.slow  # from a new interpreter each; tests/faults forks the same command from a loaded one
 @pytest.mark.parametrize(("number", "workers"), [(signal.SIGINT, 0), (signal.SIGTERM, 1)])
 def test_a_signal_stops_a_sweep_and_again_completes_it(
     number: signal.Signals,

@@ -71,9 +71,17 @@ CUTS = [
 ]
 
 
+WAYS = ("empty", "half", "last line", "last bytes")
+#: Each file is cut in one way, of which the slow tests try all.
+TRUNCATED = [
+    pytest.param(*cut, way, marks=[] if (number + place) % len(WAYS) == 0 else [pytest.mark.slow])
+    for number, cut in enumerate(CUTS)
+    for place, way in enumerate(WAYS)
+]
+
+
 @pytest.mark.usefixtures("offline")
-@pytest.mark.parametrize("cut", ["empty", "half", "last line", "last bytes"])
-@pytest.mark.parametrize(("name", "file"), CUTS)
+@pytest.mark.parametrize(("name", "file", "cut"), TRUNCATED)
 def test_a_truncated_file_is_named_and_its_repair_heals(name: str, file: str, cut: str, copy, tmp_path) -> None:
     path = copy(name) / file
     whole = path.read_bytes()

@@ -29,7 +29,9 @@ def test_every_committed_spec_passes(path: Path) -> None:
     configurations(make_plan(read_spec(path)))
 
 
-@pytest.mark.parametrize("dataset", ["karate", "multi-sbm-small", "motifs"])
+@pytest.mark.parametrize(
+    "dataset", ["karate", *(pytest.param(name, marks=pytest.mark.slow) for name in ("multi-sbm-small", "motifs"))]
+)
 def test_methods_pass_with_the_students_they_train_but_for_those_without_a_hidden_state(dataset: str) -> None:
     info = DATASETS.get(dataset)
     setting = {"karate": "transductive", "motifs": "graph-level"}.get(dataset, "inductive")
