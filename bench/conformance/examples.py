@@ -41,7 +41,7 @@ TEACHER_OF: Mapping[str, Mapping[str, Any]] = {"graph-classification": {"norm": 
 #: How far above the best constant prediction a trained student's validation score must be.
 MARGIN = {"accuracy": 0.2, "micro_f1": 0.05, "macro_f1": 0.05, "roc_auc": 0.2, "hits_20": 0.2}
 #: Nodes of a task's own made-up data, where no small dataset stands for the task.
-STAND_IN_SIZE = 120
+STAND_IN_SIZE = 200
 #: Random points of its search space that a method's cases try together, at least three each.
 DRAWS = 10
 #: Epochs of the runs that are compared to the bit: what two runs share or do not share shows as well as in a full one.
@@ -184,7 +184,7 @@ class Case:
     @property
     def example(self) -> Example:
         """With the artefacts that the method needs, and its teacher made anew where it asks for that; made once."""
-        return _example_for(self)
+        return example_of(self)
 
     def configuration(self, hyper: Mapping[str, Any] | None = None, **training: Any) -> Configuration:
         """Published defaults, `quick` ones where the method has them, and the training of this module, but for
@@ -254,7 +254,7 @@ def _students(info: MethodInfo) -> list[tuple[str | None, str]]:
 
 
 @cache
-def _example_for(case: Case) -> Example:
+def example_of(case: Case) -> Example:
     example = problem_for(case.task)
     if case.info.supports(case.task):
         example = example.taught_for(case.info)

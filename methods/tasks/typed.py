@@ -44,7 +44,7 @@ def papers_and_words(num_classes: int, generator: torch.Generator, size: int) ->
     other = torch.stack([half + (paper + 1) % span, paper])
     features = torch.cat(
         [
-            told_by_features(classes, num_classes, generator, strength=0.7),
+            told_by_features(classes, num_classes, generator, strength=1.0),
             told_by_features(classes, num_classes, generator, strength=1.5),
         ]
     )

@@ -278,6 +278,7 @@ def forget() -> None:
     examples.first_run.cache_clear()
     examples.short_run.cache_clear()
     examples.later_run.cache_clear()
+    examples.example_of.cache_clear()
     examples.example_on.cache_clear()
 
 
