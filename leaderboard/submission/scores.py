@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -24,18 +25,28 @@ def check_scores(cells: Sequence[CellRecords]) -> Iterator[Finding]:
 
 
 def _fractions(cell: CellRecords) -> Iterator[Finding]:
-    """An accuracy is a whole number of items over their number; where students are several, of the parts of one."""
+    """An accuracy is a whole number of items over their number; where students are several, of the parts of one.
+
+    How many they are may be a hyperparameter: it is the same in all runs of one configuration.
+    """
     for part in ("test", "val"):
-        scored = [each for r in (*cell.reports, *cell.trials) if (each := _counted(r, part))]
-        if not scored:
-            continue
-        broken = [(seed, score) for seed, score, items in scored if not _whole(score * items)]
-        if len(broken) >= OFTEN * len(scored) and any(_all_whole(scored, n) for n in range(2, MOST_STUDENTS + 1)):
-            continue  # the mean of several students
+        alike: dict[str, list[tuple[int, float, int]]] = {}
+        for record in (*cell.reports, *cell.trials):
+            if one := _counted(record, part):
+                alike.setdefault(json.dumps(record.hparams, sort_keys=True), []).append(one)
+        broken = [each for runs in alike.values() for each in _no_count(runs)]
         if broken:
             seed, score = broken[0]
             text = f"{part} accuracy {score:.6g} of seed {seed} is no whole number of items, as are {len(broken)} such"
             yield Finding("refuse", "scores", cell.name, text)
+
+
+def _no_count(runs: Sequence[tuple[int, float, int]]) -> list[tuple[int, float]]:
+    """Seeds and scores of one configuration's runs that count nothing; none where they are means of several students,
+    which are often, but not always, parts of an item."""
+    broken = [(seed, score) for seed, score, items in runs if not _whole(score * items)]
+    several = any(_all_whole(runs, students) for students in range(2, MOST_STUDENTS + 1))
+    return [] if several and len(broken) >= OFTEN * len(runs) else broken
 
 
 def _all_whole(scored: Sequence[tuple[int, float, int]], students: int) -> bool:

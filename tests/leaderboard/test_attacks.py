@@ -192,6 +192,12 @@ def test_a_score_that_no_number_of_items_gives(sweep, submitted):
     four = forged(sweep(), "kd", metrics=metrics(test=lambda _, s: {"accuracy": s["accuracy"] + 0.25 / 200}))
     assert submitted(four) == set()  # four students share a score: quarters of an item
 
+    def of_their_number(record, scores):
+        return {"accuracy": scores["accuracy"] + 1 / (5 - record.search.trial % 2) / 100}
+
+    tuned = forged(four, "kd", "trial", metrics=metrics(val=of_their_number))
+    assert submitted(tuned) == set()  # fifths in one configuration's trials, quarters in another's
+
 
 # ---- Five of our own ------------------------------------------------------------------------------------------------
 

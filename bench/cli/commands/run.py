@@ -89,7 +89,7 @@ def spec_of(choice: Choice) -> Spec:
         {"model": model, "fix": fix[key], "preset": presets[model]} for key, model in of_teachers.items() if model
     ]
     content: dict[str, Any] = {
-        "name": f"{dataset.name}-{info.name}",
+        "name": f"{dataset.name}-{info.name}".replace("+", "-and-"),
         "datasets": [dataset.name],
         **({} if source is None else {"own": [source.model_dump(exclude_none=True)]}),
         "split": choice.split,

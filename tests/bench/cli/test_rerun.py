@@ -20,7 +20,7 @@ from graph_distillery.bench.sweeps.sweep import run_sweep
 @pytest.fixture
 def store(mini: dict[str, Any], tmp_path: Path) -> Callable[..., Path]:
     def build(seeds: int) -> Path:
-        spec = {**mini, "methods": ["kd"], "report": {"seeds": seeds}, "search": {"trials": 1, "seeds": [100]}}
+        spec = {**mini, "methods": ["kd+fitnet"], "report": {"seeds": seeds}, "search": {"trials": 1, "seeds": [100]}}
         assert run_sweep(make_plan(parse_spec(spec, "spec.yaml")), tmp_path / "store").ok
         return tmp_path / "store"
 
