@@ -14,7 +14,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from graph_distillery.leaderboard.errors import BoardError
 from graph_distillery.leaderboard.text import METRICS
@@ -155,10 +164,12 @@ class Accepted(_Part):
     """A store that the board accepts: a folder, its id, or both; and who sent it.
 
     ``planned``: the folder need not be there yet; the board tells which of its tracks' datasets wait for it.
+    ``hours``: what it is expected to take, in hours of one core; told while it is not there.
     """
 
     path: Text | None = None
     planned: bool = False
+    hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     by: Text
     contact: Text | None = None
@@ -190,6 +201,8 @@ class BoardFile(_Part):
     margin: float = Field(default=0.5, ge=0, le=100, allow_inf_nan=False)
     tracks: tuple[Track, ...] = Field(min_length=1)
     stores: tuple[Accepted, ...] = Field(min_length=1)
+    #: Where the file lies.
+    _folder: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
     def _is_unique(self) -> BoardFile:
@@ -206,6 +219,14 @@ class BoardFile(_Part):
     def senders(self) -> tuple[str, ...]:
         """Who sent stores, each once, in the order of the file: it decides whose a row is."""
         return tuple(dict.fromkeys(each.by for each in self.stores))
+
+    @property
+    def away(self) -> tuple[Accepted, ...]:
+        """The planned stores that are not there yet."""
+        return tuple(each for each in self.stores if each.planned and each.path and not self._is_there(each.path))
+
+    def _is_there(self, path: str) -> bool:
+        return (self._folder / path).exists()
 
     def paths(self, folder: Path) -> list[Path]:
         """The folders of the stores it names, relative ones from where the file lies, less those that are planned and
@@ -248,9 +269,11 @@ def read_board_file(path: Path) -> BoardFile:
     if not isinstance(content, dict):
         raise BoardError(f"{Path(path).name}: a board is a mapping of fields, not {type(content).__name__}")
     try:
-        return BoardFile.model_validate(content)
+        file = BoardFile.model_validate(content)
     except ValidationError as error:
         raise BoardError(first_problem(error, Path(path).name, _fields_at)) from None
+    file._folder = Path(path).parent
+    return file
 
 
 def _fields_at(location: tuple[Any, ...]) -> Iterable[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from graph_distillery.leaderboard.read.board_file import BoardFile, Track
+from graph_distillery.leaderboard.read.board_file import Accepted, BoardFile, Track
 from graph_distillery.leaderboard.read.rows import RANKED, Row
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.overall import Overall
@@ -75,10 +75,10 @@ def _name(file: BoardFile) -> str:
 
 
 def _stores(file: BoardFile) -> list[str]:
-    """A line for each; those of one sender of which nothing more is said share theirs."""
+    """A line for each; those of one sender of which nothing more is said share theirs, and so do those to come."""
     lines: list[str] = []
     plain: dict[str, list[str]] = {}
-    for store in file.stores:
+    for store in (each for each in file.stores if each not in file.away):
         name = store.id or store.path or ""
         about = [each for each in (store.date, store.contact, store.code, store.paper) if each]
         if about:
@@ -86,7 +86,19 @@ def _stores(file: BoardFile) -> list[str]:
         else:
             plain.setdefault(store.by, []).append(name)
     many = {by: f"{len(names)} stores" if len(names) > 1 else "Store" for by, names in plain.items()}
-    return [*lines, *(f"{many[by]} of {by}: {', '.join(names)}." for by, names in plain.items())]
+    told = [f"{many[by]} of {by}: {', '.join(names)}." for by, names in plain.items()]
+    return [*lines, *told, *_to_come(file.away)]
+
+
+def _to_come(away: Sequence[Accepted]) -> list[str]:
+    """What the stores that are planned and not there will take."""
+    if not away:
+        return []
+    names = ", ".join(f"{each.path}{f' ({each.hours:g} h)' if each.hours else ''}" for each in away)
+    hours = [each.hours for each in away if each.hours]
+    rest = " beside those without an estimate" if len(hours) < len(away) else ""
+    whole = f", about {sum(hours):.3g} hours of one core{rest}" if hours else ""
+    return [f"Planned and not here yet{whole}: {names}."]
 
 
 def _track(track: Track) -> str:

@@ -209,10 +209,13 @@ def test_gains_are_against_the_student_alone_of_the_first_store(board_of, alice,
 
 
 def test_many_tracks_are_told_at_the_end_and_their_number_first(make_store, alice, written, tmp_path):
-    """What is away stands in one line a track; stores of one sender, of which no more is said, in one line."""
+    """What is away stands in one line a track; stores of one sender, of which no more is said, in one line; and those
+    to come in another, with what they are expected to take."""
     tracks = [TRACK, *({**copy.deepcopy(TRACK), "name": name, "datasets": ["squirrel", "actor"]} for name in "ab")]
-    make_store(alice(), "stores/alice")
-    stores = [{"path": f"stores/{name}", "by": "Alice", "planned": name != "alice"} for name in ("alice", "later")]
+    for name in ("alice", "alices"):
+        make_store(alice(), f"stores/{name}")
+    hours = {"alice": 4.0, "alices": None, "later": 1.25, "last": 0.5, "some day": None}
+    stores = [{"path": f"stores/{name}", "by": "Alice", "planned": True, "hours": each} for name, each in hours.items()]
     file, board = written(tracks=tracks, stores=stores), tmp_path / "board"
     assert main(["leaderboard", "--board", str(file), "--out", str(board), "--no-plots"]) == 0
     page = (board / "index.html").read_text(encoding="utf-8")
@@ -220,7 +223,9 @@ def test_many_tracks_are_told_at_the_end_and_their_number_first(make_store, alic
     assert first < page.index("Which method?") < last
     assert "2 of their 6 datasets are here" in page[first:last]
     for each in (page, (board / "README.md").read_text(encoding="utf-8")):
-        assert "2 stores of Alice: stores/alice, stores/later." in each
+        assert "2 stores of Alice: stores/alice, stores/alices." in each
+        whole = "about 1.75 hours of one core beside those without an estimate"
+        assert f"not here yet, {whole}: stores/later (1.25 h), stores/last (0.5 h), stores/some day." in each
         assert "a: no store has squirrel (cpf), actor (cpf) yet" in each
 
 
