@@ -31,6 +31,7 @@ from graph_distillery.methods.contract.columns import ATTRIBUTES, TypeNames
 from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
+from graph_distillery.methods.vectorised import program
 from graph_distillery.near_names import hint
 
 #: Widths of layers side by side, as 64-128; or nothing.
@@ -219,12 +220,39 @@ class Model(nn.Module):
         if not isinstance(state, Tensor):  # one layer, and that the head: the features themselves are pooled
             state = graph.dense_features()
         state = self.propagate(graph, state)
-        if hidden and self.head is None and hidden[0].shape[0] > state.shape[0]:  # sampled: the items come first
-            hidden = [each[: state.shape[0]] for each in hidden]
         if self.head is None:
-            return Output(of_items(state, graph), tuple(hidden))
+            return _of_nodes(graph, state, hidden)
         pooled = self.pool(state, graph)
         return Output(self.head(self.before_head(pooled)), tuple(hidden), pooled)
+
+    def outputs_beside(self, others: Sequence[Model], graph: Graph) -> list[Output]:
+        """This model's output and those of others, as each by itself gives it (`contract.views.outputs_of`).
+
+        Models alike go layer by layer, so that what they read alike is multiplied once; not where dropout is drawn,
+        of each model in turn. Hooks on the models are then not called, nor those on layers.
+        """
+        group = [self, *others]
+        if not self._goes_beside(others):
+            return [model(graph) for model in group]
+        states: list[Features] = [graph.features] * len(group)
+        hidden: list[list[Tensor]] = [[] for _ in group]
+        for index in range(len(self.layers)):
+            layers = [cast(Convolution, model.layers[index]) for model in group]
+            several = layers[0].several(layers, graph.for_layer(index), states)
+            turns = zip(group, several, states, strict=True)
+            states = [model.after_layer(index, made, state) for model, made, state in turns]
+            if index < len(self.norms):
+                for seen, state in zip(hidden, states, strict=True):
+                    seen.append(cast(Tensor, state))
+        return [_of_nodes(graph, cast(Tensor, state), seen) for state, seen in zip(states, hidden, strict=True)]
+
+    def _goes_beside(self, others: Sequence[Model]) -> bool:
+        own, draws = type(self), self.training and self.hyper.dropout > 0
+        if draws or self.head is not None or self.tuned or len(self.layers) < 2 or program() is not None:
+            return False
+        as_it_is = all(getattr(own, name) is getattr(Model, name) for name in ("forward", "apply_layer", "propagate"))
+        alike = all(type(each) is own and each.hyper == self.hyper for each in others)
+        return as_it_is and alike and len({each.training for each in (self, *others)}) == 1
 
     def after_layer(self, index: int, made: Tensor, layer_input: Features) -> Tensor:
         """What layer number `index` made of its input, after norm, activation and residual; of the output as it is."""
@@ -271,6 +299,13 @@ class Model(nn.Module):
         """
         total = sum(layer.macs(nodes, edges) for layer in self.convolutions())
         return total if self.head is None else total + self.head.macs(graphs)
+
+
+def _of_nodes(graph: Graph, state: Tensor, hidden: Sequence[Tensor]) -> Output:
+    """What a model of nodes gives; state: of its last layer."""
+    if hidden and hidden[0].shape[0] > state.shape[0]:  # sampled: the items come first
+        hidden = [each[: state.shape[0]] for each in hidden]
+    return Output(of_items(state, graph), tuple(hidden))
 
 
 def of_items(state: Tensor, graph: Graph) -> Tensor:

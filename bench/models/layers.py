@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -127,6 +128,11 @@ class Convolution(nn.Module):
     def forward(self, graph: Graph, x: Features) -> Tensor:
         """[nodes, in] -> [nodes, out]"""
         raise NotImplementedError
+
+    @staticmethod
+    def several(layers: Sequence[Any], graph: Graph, states: Sequence[Features]) -> list[Tensor]:
+        """What layers of one kind and size make, each of its own input."""
+        return [layer(graph, state) for layer, state in zip(layers, states, strict=True)]
 
     def macs(self, nodes: int, edges: int) -> int:
         """Multiply-accumulates of one forward, as `Model.macs` counts them."""

@@ -34,6 +34,7 @@ from graph_distillery.bench.training.problem import Identity, Problem, ProblemKe
 from graph_distillery.bench.training.speed import measure_rounds, measure_speed
 from graph_distillery.bench.training.teachers import pack_teacher, unpack_teacher
 from graph_distillery.methods.contract import Method, Teacher
+from graph_distillery.methods.contract.optimiser import FusedAdam
 from graph_distillery.methods.tasks.metrics import METRICS
 
 Fetch = Callable[[str], Artefact]
@@ -46,10 +47,10 @@ _A_ROUND = 10
 
 
 def warm_up() -> None:
-    """Load what torch loads only with the first step of an optimiser, seconds that are no part of any training."""
+    """Have done what torch does only in the first step of all, which is no part of any training."""
     weight = torch.zeros(1, requires_grad=True)
     weight.sum().backward()
-    torch.optim.Adam([weight]).step()
+    FusedAdam([weight], 0.1).step()
 
 
 class Worker:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -212,3 +212,20 @@ class BatchSource:
     def epoch(self, items: Literal["labelled", "observed"]) -> Iterator[Batch]:
         """One pass over the labelled items, or over all observed ones."""
         raise NotImplementedError
+
+
+@runtime_checkable
+class Grouped(Protocol):
+    """A network that knows what it has in common with others."""
+
+    def outputs_beside(self, others: Sequence[nn.Module], graph: Graph) -> list[Output]:
+        """Its output and theirs, in this order, as each by itself gives it."""
+        ...
+
+
+def outputs_of(networks: Sequence[nn.Module], graph: Graph) -> list[Output]:
+    """Each network's output, in their order; of one kind they share what work they can. Hooks on them may not run."""
+    first, *others = networks
+    if isinstance(first, Grouped):
+        return first.outputs_beside(others, graph)
+    return [network(graph) for network in networks]

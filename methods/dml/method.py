@@ -20,6 +20,7 @@ from graph_distillery.methods.contract import (
     adam,
 )
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.views import outputs_of
 
 
 class DMLHyperparameters(Hyperparameters):
@@ -55,7 +56,7 @@ class DML(Method[DMLHyperparameters]):
         return [self.student, *self.others]
 
     def predictions(self, graph: Graph) -> Sequence[Output]:
-        return [peer(graph) for peer in self.peers]
+        return outputs_of(self.peers, graph)
 
     def optimizers(self, settings: OptimiserSettings) -> Sequence[torch.optim.Optimizer]:
         """One Adam a peer."""

@@ -24,6 +24,7 @@ from graph_distillery.methods.contract import (
     adam,
 )
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.views import outputs_of
 from graph_distillery.methods.losses.adversaries import DiscriminatorRing
 from graph_distillery.methods.losses.hints import hidden_width, pick_layer
 from graph_distillery.methods.losses.logits import soft_divergence
@@ -95,8 +96,7 @@ class OAD(Method[OADHyperparameters]):
 
     def outputs(self, graph: Graph) -> list[Output]:
         """Every student's output."""
-        graph = self.inputs(graph)
-        return [student(graph) for student in self.group]
+        return outputs_of(self.group, self.inputs(graph))
 
     def predictions(self, graph: Graph) -> Sequence[Output]:
         return self.outputs(graph)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -33,10 +34,26 @@ class PropagatedLinear(Convolution):
         self.bias = nn.Parameter(torch.zeros(out_features))
 
     def forward(self, graph: Graph, x: Features) -> Tensor:
-        matrix = weighted_propagation(graph) if self.kind == "gcn" else graph.propagation(self.kind)
+        matrix = self._matrix(graph)
         if self.narrows or isinstance(x, SparseMatrix):
             return (matrix @ self.linear(x)).add_(self.bias)
         return torch.addmm(self.bias, propagated(matrix, graph, x), self.linear.weight)
+
+    def _matrix(self, graph: Graph) -> SparseMatrix:
+        return weighted_propagation(graph) if self.kind == "gcn" else graph.propagation(self.kind)
+
+    @staticmethod
+    def several(layers: Sequence[Any], graph: Graph, states: Sequence[Features]) -> list[Tensor]:
+        """As each by itself, column by column; a sparse product of so many columns takes a third of theirs."""
+        first, x = layers[0], states[0]
+        if isinstance(x, SparseMatrix) and first.linear.bias is None and all(state is x for state in states):
+            wide = x @ torch.cat([layer.linear.weight for layer in layers], 1)
+        elif first.narrows and not isinstance(x, SparseMatrix):
+            wide = torch.cat([layer.linear(state) for layer, state in zip(layers, states, strict=True)], 1)
+        else:
+            return Convolution.several(layers, graph, states)
+        parts = (first._matrix(graph) @ wide).chunk(len(layers), 1)
+        return [part + layer.bias for part, layer in zip(parts, layers, strict=True)]
 
     def macs(self, nodes: int, edges: int) -> int:
         return self.linear.macs(nodes) + (edges + nodes) * self.width

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from graph_distillery.bench.training.fused.stack import Students
 from graph_distillery.methods.contract import OptimiserSettings
+from graph_distillery.methods.contract.optimiser import FusedAdam
 
 _BETAS, _EPS = (0.9, 0.999), 1e-8
 
@@ -33,9 +34,7 @@ class RunsUpdate:
         alike = len({(each.lr, each.weight_decay) for each in self.settings}) == 1
         self._clips = any(each.clip is not None for each in self.settings)
         if alike:
-            self._adam: torch.optim.Optimizer = torch.optim.Adam(
-                [*self.shared, *heads], lr=first.lr, weight_decay=first.weight_decay, fused=True
-            )
+            self._adam: torch.optim.Optimizer = FusedAdam([*self.shared, *heads], first.lr, first.weight_decay)
         else:
             self._adam = _AdamOfRuns(self.shared, self.own, self.settings)
         self._adam.state.update(state)
