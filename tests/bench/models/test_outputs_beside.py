@@ -20,7 +20,7 @@ def graph() -> Graph:
     found = load_problem(ProblemKey("csbm", "random-60-20-20", "transductive"), 0).training.graph
     dense = found.dense_features().double()
     kept = dense * (dense.abs() > 1.5)
-    return found.with_features(SparseMatrix.from_torch(kept))
+    return Graph.build(SparseMatrix.from_torch(kept), found.edge_index)
 
 
 def _models(name: str, graph: Graph, **hyper: Any) -> list[nn.Module]:
