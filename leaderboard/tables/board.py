@@ -65,8 +65,9 @@ def make_board(loaded: Loaded, file: BoardFile | None = None) -> Board:
         where = "in a track of the board's file" if file else "in the stores"
         raise BoardError(f"no finished report run of a student {where}: nothing to put on a board")
     ordered = _with_slugs(sorted(comparisons, key=lambda each: each.sort_key))
+    made_of = {each.cell.teacher_id: each.cell.derived_from for each in loaded.records if each.kind == "teacher"}
     for comparison in ordered:
-        warnings += _row_warnings(comparison)
+        warnings += _row_warnings(comparison, made_of)
     shown = [record for record, _ in entries if record.kind in ("report", "speed")]
     environments: dict[str, Environment] = {}
     for record in shown:
@@ -113,10 +114,11 @@ def _declared(tables: Tables, file: BoardFile, senders: Mapping[str, str], warni
             warnings.append(f"{title}, {data.metric}: in no track of the board's file, left out")
 
 
-def _row_warnings(comparison: Comparison) -> list[str]:
+def _row_warnings(comparison: Comparison, made_of: Mapping[str | None, str | None]) -> list[str]:
+    """made_of: the teacher's id that one was derived from, by its id; a method that does so learnt from both."""
     warnings: list[str] = []
-    used = {row.teacher_ids for row in comparison.rows if row.role == "method" and row.teacher_ids}
-    if len(used) > 1:
+    taught = [row.teacher_ids for row in comparison.rows if row.role == "method" and row.teacher_ids]
+    if len({frozenset(made_of.get(each) or each for each in ids) for ids in taught}) > 1:
         warnings.append(f"{comparison.title}: methods learned from different trained teachers")
     for row in comparison.rows:
         cells = {source.cell_id for result in row.results.values() for source in result.sources}
