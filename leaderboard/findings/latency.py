@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from graph_distillery.leaderboard.tables.board import Board
-from graph_distillery.leaderboard.tables.comparison import Comparison
-from graph_distillery.leaderboard.tables.requests import Timed, leader_under, most_timed_machine
+from graph_distillery.leaderboard.tables.requests import Timed, timed_data
 from graph_distillery.leaderboard.text import NONE, number, percent, plain, table
 
 #: Milliseconds a request; None: any.
@@ -15,30 +14,31 @@ LIMITS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, None)
 
 def latency_table(board: Board) -> Iterator[str]:
     """A sentence and a table; the limits are those at which some dataset's leader changes."""
-    machine = most_timed_machine(board)
-    if machine is None:
+    data = timed_data(board)
+    if not data:
         yield "No latency was measured, so nothing is said of speed."
         return
-    tables: dict[tuple[str, str, str], list[Comparison]] = {}
-    for each in board.comparisons:
-        tables.setdefault((each.data.dataset, each.data.split, each.data.setting), []).append(each)
-    datasets = {
-        place: {limit: leader_under(of_place, machine, limit) for limit in LIMITS} for place, of_place in tables.items()
-    }
+    datasets = [{limit: each.leader_under(limit) for limit in LIMITS} for each in data]
     shown = [
         limit for place, limit in enumerate(LIMITS)
         if limit is None or place == 0
-        or any(found[limit] != found[LIMITS[place - 1]] for found in datasets.values())
+        or any(found[limit] != found[LIMITS[place - 1]] for found in datasets)
     ]  # fmt: skip
-    shown = [limit for limit in shown if any(found[limit] for found in datasets.values())]
+    shown = [limit for limit in shown if any(found[limit] for found in datasets)]
     yield (
         "The highest mean under a latency of a request (one item, and what it reads fetched; teachers take part), with "
         "how many other rows have a 95 % interval that reaches into its own:"
     )
-    header = ["data", *("any latency" if limit is None else f"under {number(limit)} ms" for limit in shown)]
+    several = len({each.machine for each in data}) > 1
+    limits = ["any latency" if limit is None else f"under {number(limit)} ms" for limit in shown]
+    header = ["data", *(["machine"] if several else []), *limits]
     lines = [
-        [plain(", ".join(place)), *(_cell(found[limit]) for limit in shown)]
-        for place, found in datasets.items()
+        [
+            plain(f"{each.dataset}, {each.split}, {each.setting}"),
+            *([plain(board.environments[each.machine].cpu)] if several else []),
+            *(_cell(found[limit]) for limit in shown),
+        ]
+        for each, found in zip(data, datasets, strict=True)
         if any(found.values())
     ]
     yield table(header, lines, len(header))

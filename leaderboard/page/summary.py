@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from graph_distillery.leaderboard.read.rows import RANKED
 from graph_distillery.leaderboard.tables.board import Board
-from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.tables.declared import brief_origin
 from graph_distillery.leaderboard.tables.overall import Overall, OverallRow
-from graph_distillery.leaderboard.tables.requests import Timed, leader_under, most_timed_machine
+from graph_distillery.leaderboard.tables.requests import Timed, TimedData, timed_data
 from graph_distillery.leaderboard.text import number, percent
 
 _MOST = 4  # names in one enumeration
@@ -110,22 +109,19 @@ def _overlap(one: OverallRow, other: OverallRow) -> bool:
 
 
 def _latency(board: Board) -> str:
-    machine = most_timed_machine(board)
-    if machine is None:
+    data = timed_data(board)
+    if not data:
         return "No latency was measured, so nothing is said of speed."
-    limit = _limit(board, machine)
-    found: list[str] = []
-    sets: dict[tuple[str, str, str], list[Comparison]] = {}
-    for each in board.comparisons:
-        sets.setdefault((each.data.dataset, each.data.split, each.data.setting), []).append(each)
-    for (dataset, _, _), tables in sets.items():
-        best = leader_under(tables, machine, limit)
-        if best is not None:
-            found.append(f"{_told(best)} on {brief(dataset)}")
+    limit = _limit(data)
+    best = [(each, each.leader_under(limit)) for each in data]
+    found = [f"{_told(leader)} on {brief(each.dataset)}" for each, leader in best if leader is not None]
     unit = f"Under {number(limit)} ms a request (one item, and what it reads fetched)"
+    machines = list(dict.fromkeys(each.machine[:12] for each in data))
     if not found:
-        return f"{unit} no row answers on machine {machine[:12]}."
-    return f"{unit} the highest means are {few(found, 6)}. Tied are rows whose 95 % intervals reach into its own."
+        return f"{unit} no row answers on machine {few(machines)}."
+    differ = "" if len(machines) == 1 else " Each dataset was timed on one machine, but not all on the same."
+    near = "Tied are rows whose 95 % intervals reach into its own."
+    return f"{unit} the highest means are {few(found, 6)}. {near}{differ}"
 
 
 def _told(best: Timed) -> str:
@@ -134,13 +130,13 @@ def _told(best: Timed) -> str:
     return f"{name} ({percent(best.score)} %, {number(best.latency_ms)} ms{tied})"
 
 
-def _limit(board: Board, machine: str) -> float:
+def _limit(data: Iterable[TimedData]) -> float:
     """The largest of 1, 2, 5, 10 ... ms that is at most half of what the median row takes among the teachers, or
     among all rows where no teacher was timed."""
     times: dict[bool, list[float]] = {True: [], False: []}
-    for each in board.comparisons:
-        for row in each.rows:
-            speed = row.speed.get(machine)
+    for each in data:
+        for row in (row for table in each.tables for row in table.rows):
+            speed = row.speed.get(each.machine)
             if speed and speed.request_ms:
                 times[row.role == "teacher"].append(speed.request_ms)
     half = statistics.median(times[True] or times[False]) / 2

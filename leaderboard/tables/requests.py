@@ -25,18 +25,44 @@ class Timed:
     tied: int
 
 
-def most_timed_machine(board: Board) -> str | None:
-    """The fingerprint of the machine on which most requests were timed."""
-    counts: dict[str, int] = {}
+@dataclass(frozen=True)
+class TimedData:
+    """All tables of a dataset in one split and setting.
+
+    machine: the fingerprint of that on which most of their requests were timed. Latencies of two machines are not
+    compared; those of one dataset suffice to tell its leaders.
+    """
+
+    dataset: str
+    split: str
+    setting: str
+    tables: tuple[Comparison, ...]
+    machine: str
+
+    def leader_under(self, limit: float | None) -> Timed | None:
+        """Of the complete rows, teachers' too, that take at most so many milliseconds; None where there is none."""
+        return _leader_under(self.tables, self.machine, limit)
+
+
+def timed_data(board: Board) -> list[TimedData]:
+    """The data of which requests were timed, in the board's order."""
+    tables: dict[tuple[str, str, str], list[Comparison]] = {}
     for each in board.comparisons:
+        tables.setdefault((each.data.dataset, each.data.split, each.data.setting), []).append(each)
+    found = [(place, of_place, _most_timed_machine(of_place)) for place, of_place in tables.items()]
+    return [TimedData(*place, tuple(of_place), machine) for place, of_place, machine in found if machine is not None]
+
+
+def _most_timed_machine(tables: Iterable[Comparison]) -> str | None:
+    counts: dict[str, int] = {}
+    for each in tables:
         for row in each.rows:
             for name, speed in row.speed.items():
                 counts[name] = counts.get(name, 0) + (speed.request_ms is not None)
     return min((name for name in counts if counts[name]), key=lambda name: (-counts[name], name), default=None)
 
 
-def leader_under(tables: Iterable[Comparison], machine: str, limit: float | None) -> Timed | None:
-    """Of the complete rows, teachers' too, that take at most so many milliseconds; None where there is none."""
+def _leader_under(tables: Iterable[Comparison], machine: str, limit: float | None) -> Timed | None:
     fast = [(table, row) for table in tables for row in table.rows if _fast(row, machine, limit)]
     if not fast:
         return None
