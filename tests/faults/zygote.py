@@ -45,7 +45,6 @@ def serve() -> None:
     import optuna  # noqa: F401
     import sklearn.datasets  # noqa: F401
     import torch
-    import torch._dynamo  # comes with an optimiser, and takes longer than the rest of a small sweep
 
     import graph_distillery.bench.cli.commands.sweep
     import graph_distillery.bench.sweeps.sweep  # noqa: F401

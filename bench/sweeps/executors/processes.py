@@ -173,9 +173,7 @@ def _context(device: str) -> Any:
     if device != "cpu" or "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(
-        ["graph_distillery.bench.sweeps.worker", "torch._dynamo"]
-    )  # the latter comes with an optimiser
+    context.set_forkserver_preload(["graph_distillery.bench.sweeps.worker"])
     return context
 
 
