@@ -119,7 +119,7 @@ def _latency(board: Board) -> str:
     machines = list(dict.fromkeys(each.machine[:12] for each in data))
     if not found:
         return f"{unit} no row answers on machine {few(machines)}."
-    differ = "" if len(machines) == 1 else " Each dataset was timed on one machine, but not all on the same."
+    differ = "" if len(machines) == 1 else " Tables that were timed on different machines are told apart."
     near = "Tied are rows whose 95 % intervals reach into its own."
     return f"{unit} the highest means are {few(found, 6)}. {near}{differ}"
 

@@ -27,17 +27,16 @@ class Timed:
 
 @dataclass(frozen=True)
 class TimedData:
-    """All tables of a dataset in one split and setting.
+    """The tables of a dataset in one split and setting whose requests were timed on one machine.
 
-    machine: the fingerprint of that on which most of their requests were timed. Latencies of two machines are not
-    compared; those of one dataset suffice to tell its leaders.
+    machine: its fingerprint. Latencies of two machines are not compared, so that tables timed on another stand apart.
     """
 
     dataset: str
     split: str
     setting: str
-    tables: tuple[Comparison, ...]
     machine: str
+    tables: tuple[Comparison, ...]
 
     def leader_under(self, limit: float | None) -> Timed | None:
         """Of the complete rows, teachers' too, that take at most so many milliseconds; None where there is none."""
@@ -45,20 +44,20 @@ class TimedData:
 
 
 def timed_data(board: Board) -> list[TimedData]:
-    """The data of which requests were timed, in the board's order."""
-    tables: dict[tuple[str, str, str], list[Comparison]] = {}
+    """What was timed, each table on the machine on which most of its requests were, in the board's order."""
+    found: dict[tuple[str, str, str, str], list[Comparison]] = {}
     for each in board.comparisons:
-        tables.setdefault((each.data.dataset, each.data.split, each.data.setting), []).append(each)
-    found = [(place, of_place, _most_timed_machine(of_place)) for place, of_place in tables.items()]
-    return [TimedData(*place, tuple(of_place), machine) for place, of_place, machine in found if machine is not None]
+        machine = _most_timed_machine(each)
+        if machine is not None:
+            found.setdefault((each.data.dataset, each.data.split, each.data.setting, machine), []).append(each)
+    return [TimedData(*place, tuple(tables)) for place, tables in found.items()]
 
 
-def _most_timed_machine(tables: Iterable[Comparison]) -> str | None:
+def _most_timed_machine(table: Comparison) -> str | None:
     counts: dict[str, int] = {}
-    for each in tables:
-        for row in each.rows:
-            for name, speed in row.speed.items():
-                counts[name] = counts.get(name, 0) + (speed.request_ms is not None)
+    for row in table.rows:
+        for name, speed in row.speed.items():
+            counts[name] = counts.get(name, 0) + (speed.request_ms is not None)
     return min((name for name in counts if counts[name]), key=lambda name: (-counts[name], name), default=None)
 
 

@@ -1,4 +1,4 @@
-"""Which row answers a request best: each dataset on the machine that timed most of its requests."""
+"""Which row answers a request best: each table on the machine that timed most of its requests."""
 
 from __future__ import annotations
 
@@ -38,3 +38,15 @@ def test_one_machine_for_all_needs_no_name(make_record, make_runs):
     board = board_of([*records, again])  # one row of three on another machine as well
     assert {each.machine for each in timed_data(board)} == {HERE}
     assert "machine" not in "\n".join(latency_table(board))
+
+
+def test_tables_of_one_dataset_that_were_timed_on_two_machines_stand_apart(make_record, make_runs):
+    """Their latencies are not compared, and neither hides the other's best row."""
+    mlps = timed(make_record, make_runs, "cora", HERE, "glnn")
+    gnns = [record.model_copy(update={"cell": record.cell.model_copy(update={"student": "gcn", "id": "9" * 16})})
+            for record in make_runs("krd", [0.95, 0.95])]  # fmt: skip
+    speed = make_record("krd", kind="speed", speed=2.0, fingerprint=THERE)
+    gnns.append(speed.model_copy(update={"cell": gnns[0].cell, "id": "9" * 16}))
+    found = timed_data(board_of(mlps + gnns))
+    leaders = {each.machine: each.leader_under(None) for each in found}
+    assert {machine: leader and leader.name for machine, leader in leaders.items()} == {HERE: "glnn", THERE: "krd"}
