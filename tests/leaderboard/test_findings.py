@@ -92,7 +92,8 @@ def test_what_each_method_is_worth_follows_from_the_records(page, records):
 
 
 def test_what_it_took_follows_from_the_records(page, records):
-    run = {record.id: record for record in records if record.kind != "speed"}.values()  # stores share their teachers
+    """Stores share their teachers; what was run again on another machine took its time there."""
+    run = {(each.id, each.environment.fingerprint): each for each in records if each.kind != "speed"}.values()
     hours = sum(record.timings.train_s or 0 for record in run) / 3600
     kinds = Counter(record.kind for record in run)
     assert f"{len(run)} trainings ({kinds['teacher']} of kind teacher, {kinds['trial']} of kind trial" in page
