@@ -35,13 +35,18 @@ def latency_table(board: Board) -> Iterator[str]:
     lines = [
         [
             plain(f"{each.dataset}, {each.split}, {each.setting}"),
-            *([plain(board.environments[each.machine].cpu)] if several else []),
+            *([_machine(board, each.machine)] if several else []),
             *(_cell(found[limit]) for limit in shown),
         ]
         for each, found in zip(data, datasets, strict=True)
         if any(found.values())
     ]
     yield table(header, lines, len(header))
+
+
+def _machine(board: Board, fingerprint: str) -> str:
+    """As the board lists it; two of one processor are two machines."""
+    return f"{plain(board.environments[fingerprint].cpu)} `{fingerprint[:12]}`"
 
 
 def _cell(best: Timed | None) -> str:

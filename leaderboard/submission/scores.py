@@ -27,26 +27,24 @@ def check_scores(cells: Sequence[CellRecords]) -> Iterator[Finding]:
 def _fractions(cell: CellRecords) -> Iterator[Finding]:
     """An accuracy is a whole number of items over their number; where students are several, of the parts of one.
 
-    How many they are may be a hyperparameter: it is the same in all runs of one configuration.
+    Those of a row with several students are often no whole number, in one part or the other. How many students they
+    are may be a hyperparameter: it is the same in all runs of one configuration.
     """
+    runs = (*cell.reports, *cell.trials)
+    alike: dict[tuple[str, str], list[tuple[int, float, int]]] = {}
     for part in ("test", "val"):
-        alike: dict[str, list[tuple[int, float, int]]] = {}
-        for record in (*cell.reports, *cell.trials):
+        for record in runs:
             if one := _counted(record, part):
-                alike.setdefault(json.dumps(record.hparams, sort_keys=True), []).append(one)
-        broken = [each for runs in alike.values() for each in _no_count(runs)]
-        if broken:
-            seed, score = broken[0]
-            text = f"{part} accuracy {score:.6g} of seed {seed} is no whole number of items, as are {len(broken)} such"
-            yield Finding("refuse", "scores", cell.name, text)
-
-
-def _no_count(runs: Sequence[tuple[int, float, int]]) -> list[tuple[int, float]]:
-    """Seeds and scores of one configuration's runs that count nothing; none where they are means of several students,
-    which are often, but not always, parts of an item."""
-    broken = [(seed, score) for seed, score, items in runs if not _whole(score * items)]
-    several = any(_all_whole(runs, students) for students in range(2, MOST_STUDENTS + 1))
-    return [] if several and len(broken) >= OFTEN * len(runs) else broken
+                alike.setdefault((part, json.dumps(record.hparams, sort_keys=True)), []).append(one)
+    broken = [(part, seed, score) for (part, _), of in alike.items() for seed, score, n in of if not _whole(score * n)]
+    often = len(broken) >= OFTEN * sum(map(len, alike.values()))
+    if often and all(any(_all_whole(of, n) for n in range(1, MOST_STUDENTS + 1)) for of in alike.values()):
+        return  # means of several students
+    for part in dict.fromkeys(part for part, _, _ in broken):
+        found = [(seed, score) for of, seed, score in broken if of == part]
+        seed, score = found[0]
+        text = f"{part} accuracy {score:.6g} of seed {seed} is no whole number of items, as are {len(found)} such"
+        yield Finding("refuse", "scores", cell.name, text)
 
 
 def _all_whole(scored: Sequence[tuple[int, float, int]], students: int) -> bool:

@@ -78,7 +78,8 @@ def _stores(file: BoardFile) -> list[str]:
     """A line for each; those of one sender of which nothing more is said share theirs, and so do those to come."""
     lines: list[str] = []
     plain: dict[str, list[str]] = {}
-    for store in (each for each in file.stores if each not in file.away):
+    away = file.away
+    for store in (each for each in file.stores if each not in away):
         name = store.id or store.path or ""
         about = [each for each in (store.date, store.contact, store.code, store.paper) if each]
         if about:
@@ -87,7 +88,7 @@ def _stores(file: BoardFile) -> list[str]:
             plain.setdefault(store.by, []).append(name)
     many = {by: f"{len(names)} stores" if len(names) > 1 else "Store" for by, names in plain.items()}
     told = [f"{many[by]} of {by}: {', '.join(names)}." for by, names in plain.items()]
-    return [*lines, *told, *_to_come(file.away)]
+    return [*lines, *told, *_to_come(away)]
 
 
 def _to_come(away: Sequence[Accepted]) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from graph_distillery.bench.conformance.devices import DEVICE, MixedDevices, another_device
-from graph_distillery.bench.conformance.examples import TEACHER, TEACHER_OF, Case, sample_of
+from graph_distillery.bench.conformance.examples import TEACHER, TEACHER_OF, Case, cases_of
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.splits import Split
 from graph_distillery.bench.models.registry import MODELS
@@ -80,11 +80,11 @@ def assert_same_on_both(configuration: Configuration, task: str) -> None:
 
 
 def cases() -> list[Any]:
-    """A sample of every method's cases, of the tasks that a few nodes can stand for."""
+    """Every method's cases, of the tasks that a few nodes can stand for."""
     return [
         pytest.param(case, id=str(case), marks=[] if str(case) in OFTEN else [pytest.mark.slow])
         for name in METHODS.names
-        for case in sample_of(name)
+        for case in cases_of(name)
         if case.task != "node-multilabel"
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -20,14 +21,21 @@ NODES, GRAPHS = "node-classification", "graph-classification"
 DRAWING_NOTHING = [name for name in METHODS.names if name not in ("oad",) and METHODS.get(name).own_term is not None]
 
 
-@pytest.mark.parametrize("name", DRAWING_NOTHING)
-def test_off_is_off_under_dropout_and_in_mini_batches(name: str) -> None:
-    tried = {case.task: case for case in reversed(cases_of(name)) if case.variant == "paper"}  # the first of each task
-    for case in tried.values():
-        if case.task in (NODES, GRAPHS):
-            batch_size = None if (case.kind, case.task) == ("gnn", NODES) else {NODES: 100, GRAPHS: 40}[case.task]
-            norm = {} if case.model.startswith("fmlp") else {"norm": "batch"}
-            assert difference(case, epochs=3, dropout=0.5, weight_decay=0.01, batch_size=batch_size, **norm) == 0, case
+def _cases() -> Iterator[Any]:
+    """The first of each method and task; those of its other students are slow."""
+    for name in DRAWING_NOTHING:
+        seen: set[str] = set()
+        for case in cases_of(name):
+            if case.variant == "paper" and case.task in (NODES, GRAPHS):
+                yield pytest.param(case, id=str(case), marks=[pytest.mark.slow] * (case.task in seen))
+                seen.add(case.task)
+
+
+@pytest.mark.parametrize("case", list(_cases()))
+def test_off_is_off_under_dropout_and_in_mini_batches(case: Case) -> None:
+    batch_size = None if (case.kind, case.task) == ("gnn", NODES) else {NODES: 100, GRAPHS: 40}[case.task]
+    norm = {} if case.model.startswith("fmlp") else {"norm": "batch"}
+    assert difference(case, epochs=3, dropout=0.5, weight_decay=0.01, batch_size=batch_size, **norm) == 0
 
 
 @pytest.mark.parametrize("name", ["glnn", "lsp", "fgkd", "oad", "fitnet", "kd+fitnet"])

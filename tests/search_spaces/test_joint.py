@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import optuna
@@ -265,12 +265,17 @@ def test_a_real_study_runs_and_is_rebuilt_from_its_configurations(kd: Space, gro
         assert (old.params, old.distributions, old.value) == (new.params, new.distributions, new.value)
 
 
-@pytest.mark.parametrize("method", available("method"))
-def test_the_published_default_is_the_first_trial(method: str) -> None:
-    """Each method's beside one model's; there are more methods than models, so that each model has its turn."""
+def _pairs() -> Iterator[Any]:
+    """Each method beside one model, every model in its turn; the other pairs are slow."""
     methods, models = available("method"), available("model")
     assert len(methods) >= len(models)
-    model = models[methods.index(method) % len(models)]
+    for number, method in enumerate(methods):
+        for model in models:
+            yield pytest.param(method, model, marks=[pytest.mark.slow] * (model != models[number % len(models)]))
+
+
+@pytest.mark.parametrize(("method", "model"), list(_pairs()))
+def test_the_published_default_is_the_first_trial(method: str, model: str) -> None:
     space = merge({"method": load_space("method", method), "student": load_space("model", model)})
     study = optuna.create_study(sampler=optuna.samplers.RandomSampler(seed=0))
     first = space.defaults()

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -14,8 +12,6 @@ from graph_distillery.methods.contract import Graph
 
 #: The method visits nodes in an order that is drawn; the same for every graph.
 _SEED = 0
-#: Graphs whose communities a process keeps: every training asks anew for those of the graphs that it is judged on.
-_KEPT = 2**14
 
 
 class Communities:
@@ -47,16 +43,11 @@ class Communities:
 
 def louvain(arcs: Tensor, nodes: int, resolution: float) -> Tensor:
     """[nodes] int64: the community of each node of one graph, [2, arcs] int64."""
-    return _louvain(arcs.T.contiguous().numpy().tobytes(), nodes, resolution)
-
-
-@lru_cache(maxsize=_KEPT)
-def _louvain(arcs: bytes, nodes: int, resolution: float) -> Tensor:
     import networkx as nx
 
     network = nx.Graph()
     network.add_nodes_from(range(nodes))
-    network.add_edges_from(np.frombuffer(arcs, dtype=np.int64).reshape(-1, 2).tolist())
+    network.add_edges_from(arcs.T.tolist())
     found = torch.zeros(nodes, dtype=torch.long)
     communities = nx.community.louvain_communities(network, resolution=resolution, seed=_SEED) if nodes else []
     for number, members in enumerate(sorted(communities, key=min)):
