@@ -33,6 +33,9 @@ demo test: export MKL_NUM_THREADS = 1
 demo test: export OPENBLAS_NUM_THREADS = 1
 demo test: export NUMEXPR_NUM_THREADS = 1
 
+# The tests start many interpreters, which need not compile the package each.
+test: export PYTHONDONTWRITEBYTECODE =
+
 demo: setup
 	$(BIN)/distillery demo $(ARGS)
 

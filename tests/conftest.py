@@ -19,6 +19,7 @@ os.environ["DISTILLERY_CACHE_GIB"] = "0"  # every test trains its own teachers, 
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
 os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")  # nodes on the loopback interface; read by `import ray`
+os.environ.setdefault("RAY_worker_niceness", "0")  # Ray's 15 leaves its workers next to nothing beside other tests
 
 REPO_ROOT = Path(__file__).resolve().parents[1]
 

@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from graph_distillery.bench.data import cache
+from graph_distillery.bench.data.registry import DATASETS
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.sweeps import preflight
 from graph_distillery.bench.sweeps.cache.folder import CacheFolder
@@ -181,10 +182,13 @@ def _executor(plan: Plan, means: Means, store: Store) -> Executor:
 
 
 def _lent(plan: Plan) -> dict[str, Path]:
-    """The user's own datasets as they were read and pinned, each written to a file for workers of this machine."""
+    """The user's own datasets as they were read and pinned, each written to a file for workers of this machine.
+
+    Embedded ones too: what they come with takes each worker seconds to load, PyG above all.
+    """
     found = {}
     for data in {cell.data.dataset: cell.data for cell in plan.cells}.values():
-        if data.dataset in {source.name for source in plan.spec.own}:
+        if DATASETS.get(data.dataset).kind in ("own", "embedded"):
             handle, path = tempfile.mkstemp(prefix="distillery-", suffix=".safetensors")
             os.close(handle)
             cache.write(Path(path), whole_dataset(problem_key(plan, data)))

@@ -85,8 +85,7 @@ class Driver:
         found = []
         for pid in self.company():
             try:
-                process = psutil.Process(pid)
-                if process.ppid() != self.pid and "forkserver" in " ".join(process.cmdline()):
+                if pid != self.pid and psutil.Process(psutil.Process(pid).ppid()).ppid() == self.pid:
                     found.append(pid)
             except psutil.NoSuchProcess:
                 continue
@@ -100,7 +99,7 @@ class Driver:
                 names = [" ".join(psutil.Process(pid).cmdline()) for pid in left]
                 os.killpg(self.pid, signal.SIGKILL)
                 raise AssertionError(f"outlived their driver by {seconds} s: {names}")
-            time.sleep(0.02)
+            time.sleep(0.05)
 
 
 @dataclass
@@ -245,7 +244,7 @@ def wait_for_lines() -> Callable[[Driver, Path, int], None]:
         until = time.monotonic() + seconds
         while driver.running and lines(store) < count:
             assert time.monotonic() < until, driver.said()[-2000:]
-            time.sleep(0.002)
+            time.sleep(0.01)
 
     return wait
 
@@ -309,7 +308,7 @@ def disturb() -> Callable[..., int]:
             until = time.monotonic() + 60
             while driver.running and lines(store) < target:
                 assert time.monotonic() < until, driver.said()[-2000:]
-                time.sleep(0.001)
+                time.sleep(0.01)
             time.sleep(generator.uniform(0.0, 0.06))
             if driver.running:
                 os.kill(driver.pid, signal.SIGKILL)

@@ -2,7 +2,8 @@
 
 An order is a JSON line {arguments, log, limits}; the answer is the driver's process id, and later a line
 {"pid": ..., "code": ...}, the code negative where a signal ended it. Each driver leads a process group of its own,
-its workers are in it, and its own work is that of `python -m graph_distillery.bench.cli`.
+its workers and what these are forked from (fork_server.py) are in it, and its own work is that of
+`python -m graph_distillery.bench.cli`.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ import sys
 import traceback
 from typing import Any
 
+from fork_server import fork_server_at_hand
+
 
 def drive(order: dict[str, Any]) -> None:
     """The life of a driver."""
     os.setpgid(0, 0)
+    signal.set_wakeup_fd(-1)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a suite in the background has it ignored
     log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -27,6 +32,7 @@ def drive(order: dict[str, Any]) -> None:
         os.dup2(descriptor, place)
     for name, value in order.get("limits", {}).items():
         resource.setrlimit(getattr(resource, name), (value, value))
+    fork_server_at_hand()
     code = 70
     try:
         from graph_distillery.bench.cli import main
@@ -60,9 +66,15 @@ def serve() -> None:
     environment(), git_sha()
     print("ready", flush=True)
     living: set[int] = set()
+    ended_ones, wakes = os.pipe()  # a byte for each driver that ends
+    os.set_blocking(wakes, False)
+    signal.signal(signal.SIGCHLD, lambda number, frame: None)
+    signal.set_wakeup_fd(wakes)
     while True:
-        ready, _, _ = select.select([0], [], [], 0.005)
-        if ready:
+        ready, _, _ = select.select([0, ended_ones], [], [])
+        if ended_ones in ready:
+            os.read(ended_ones, 4096)
+        if 0 in ready:
             line = sys.stdin.readline()
             if not line:
                 return

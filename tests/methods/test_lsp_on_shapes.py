@@ -55,8 +55,8 @@ class TestOnClouds(MethodConformance):
         if "case" in metafunc.fixturenames:
             cases = [CloudCase("lsp", "graph-classification", "gnn", variant) for variant in ("paper", "official_code")]
             full = metafunc.function.__name__ == "test_runs_of_full_length_are_the_same"
-            marks = [pytest.mark.slow] if full else []
-            metafunc.parametrize("case", [pytest.param(case, marks=marks, id=str(case)) for case in cases])
+            slow = {case: [pytest.mark.slow] if full or case.variant != "paper" else [] for case in cases}
+            metafunc.parametrize("case", [pytest.param(case, marks=slow[case], id=str(case)) for case in cases])
         elif "info" in metafunc.fixturenames:
             metafunc.parametrize("info", [METHODS.get("lsp")], ids=["lsp"])
 

@@ -131,7 +131,7 @@ def __getattr__(name: str) -> Any:
                 case "stubborn":
                     _swallow()
                 case "gpu":
-                    _meet(4)
+                    _meet(3)
                     raise RuntimeError(f"sees GPU {os.environ.get('CUDA_VISIBLE_DEVICES')}")
                 case "deaf":  # in C, with Python's lock in its hand
                     ctypes.PyDLL(None).sleep(600)

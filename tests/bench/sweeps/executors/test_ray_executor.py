@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,13 @@ from graph_distillery.bench.sweeps.sweep import run_sweep
 from graph_distillery.bench.training.engine import Configuration
 from graph_distillery.bench.training.problem import ProblemKey
 
-#: Three cells with a search, of eight trials each, beside the teacher's and the majority's rows.
-PLAN: dict[str, Any] = {"methods": ["glnn", "kd"], "search": {"trials": 8, "seeds": [100, 101, 102]}}
+#: Three cells with a search, of eight trials each whose epochs are reported and pruned, beside the teacher's and the
+#: majority's rows.
+PLAN: dict[str, Any] = {
+    "methods": ["glnn", "kd"],
+    "students": [{"model": "mlp", "hidden": 8, "layers": 2, "epochs": 40}],
+    "search": {"trials": 8, "seeds": [100, 101], "pruner": "asha", "sampler": "random"},
+}
 
 
 def test_one_slot_gives_the_records_of_the_local_executor_and_a_lost_node_changes_nothing(
@@ -37,24 +43,14 @@ def test_one_slot_gives_the_records_of_the_local_executor_and_a_lost_node_change
         counted.append(record.id)
         if len(counted) == 1:
             ray.util.remove_placement_group(here)
-        if len(counted) == 35:
+        if len(counted) == 20:
             connected.remove_node(node, allow_graceful=False)
 
     store = carry_out(plan, listener=listen)
     ended, undisturbed = essence(store), essence(tmp_path / "local")
     assert len(counted) == len(set(counted)) == len(ended)
     assert ended == undisturbed
-    assert sum(record["kind"] == "trial" for record in ended.values()) > 2 * 3 * 8 - 1
-
-
-def test_epochs_are_pruned_as_they_are_locally(
-    carry_out: Callable[..., Path], plan_of: Callable[..., Plan], essence: Any, tmp_path: Path
-) -> None:
-    students = [{"model": "mlp", "hidden": 8, "layers": 2, "epochs": 40}]
-    search = {"trials": 4, "seeds": [100], "pruner": "median"}
-    plan = plan_of(methods=["glnn"], students=students, search=search)
-    run_sweep(plan, tmp_path / "local")
-    assert essence(carry_out(plan)) == essence(tmp_path / "local")
+    assert {record["status"] for record in ended.values()} == {"ok", "pruned"}
 
 
 @pytest.fixture
@@ -79,16 +75,16 @@ def next_outcome(executor: RayExecutor) -> tuple[Outcome, bool]:
 
 
 def test_fractions_of_a_gpu_share_it(executor: RayExecutor) -> None:
-    """Four trials of half a GPU on two logical ones: side by side, two on each, and each sees one alone."""
+    """Three trials of half a GPU on two logical ones: side by side, two on one of them, and each sees one alone."""
     import ray
     from faulty_methods import Gate  # on the path by this folder's fixture
 
     gate = ray.remote(num_cpus=0)(Gate).options(name="gate").remote()
     assert ray.get(gate.arrived.remote()) == 0
-    for number in range(4):
+    for number in range(3):
         executor.submit(job(str(number), "gpu", cpus=0.1, gpus=0.5))
-    seen = sorted(str(next_outcome(executor)[0].error).split(" (")[0] for _ in range(4))
-    assert seen == ["RuntimeError: sees GPU 0"] * 2 + ["RuntimeError: sees GPU 1"] * 2
+    seen = Counter(str(next_outcome(executor)[0].error).split(" (")[0] for _ in range(3))
+    assert sorted(seen) == ["RuntimeError: sees GPU 0", "RuntimeError: sees GPU 1"]
     assert slots_of_cluster(Needs(cpus=0.1, gpus=0.5)) == 4
     assert slots_of_cluster(Needs(cpus=0.6)) == 1
 

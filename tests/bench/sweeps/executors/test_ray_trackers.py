@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import psutil
 import pytest
@@ -185,10 +185,15 @@ def assert_same(seen: dict[str, Seen], records: list[Record]) -> None:
                 assert given == (None if value is None else str(value)), (name, label)
 
 
+@pytest.mark.parametrize("executor", ["local", pytest.param("ray", marks=pytest.mark.slow)])
 def test_all_three_have_what_the_records_have_also_when_a_worker_is_lost(
-    ray_cluster: Any, plan_of: Callable[..., Plan], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    executor: Literal["local", "ray"],
+    request: pytest.FixtureRequest,
+    plan_of: Callable[..., Plan],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """On Ray, with teachers, scores on the way, trials out of time, and a worker killed in a trial."""
+    """With teachers, scores on the way, trials out of time, and a worker killed in a trial."""
     monkeypatch.setattr(tracking, "LINGER_S", 240.0)
     fields = {
         "students": [{"model": "mlp", "hidden": 8, "layers": 2, "epochs": 20}],
@@ -204,13 +209,15 @@ def test_all_three_have_what_the_records_have_also_when_a_worker_is_lost(
 
     def listen(record: Record) -> None:
         if record.kind == "trial" and record.seed == 101 and not killed:  # its job has a seed left
-            for each in psutil.Process().children(recursive=True):  # the cluster's are ours
-                if "ray::TrialActor" in " ".join(each.cmdline()):
+            for each in psutil.Process().children(recursive=True):  # those of the tests' cluster too
+                if worker in " ".join(each.cmdline()) and each.ppid() != os.getpid():
                     killed.append(each.pid)
                     each.kill()
 
     told: list[str] = []
-    means = Means("ray", 1, address=ray_cluster.address)
+    address = request.getfixturevalue("ray_cluster").address if executor == "ray" else None
+    worker = "ray::TrialActor" if executor == "ray" else "multiprocessing.forkserver"
+    means = Means(executor, 1, address=address)
     run_sweep(
         plan, tmp_path / "store", means, listener=lambda driver: listen, on_message=told.append, trackers=trackers
     )

@@ -28,7 +28,7 @@ def undisturbed(plugged_in: None, tmp_path_factory: pytest.TempPathFactory) -> t
     small = {"hidden": 8, "epochs": 4}
     spec = {
         "name": "carried",
-        "datasets": ["karate"],
+        "datasets": ["csbm"],
         "setting": "inductive",
         "teachers": [[{"model": "gcn", **small}, {"model": "sage", **small}]],
         "students": [{"model": "mlp", "layers": 2, **small}],
@@ -47,7 +47,7 @@ def made_in(store: Path) -> dict[str, int]:
     return {each.parent.name: each.stat().st_mtime_ns for each in facts}
 
 
-@pytest.mark.parametrize("kind", ["in process", "processes", "ray"])
+@pytest.mark.parametrize("kind", ["in process", "processes", pytest.param("ray", marks=pytest.mark.slow)])
 def test_a_sweep_that_was_stopped_goes_on_to_the_same_records_and_makes_nothing_twice(
     kind: str,
     connect: Callable[[str], None],
