@@ -37,9 +37,10 @@ KNOWN = {
 
 def test_content_is_the_same_in_another_process() -> None:
     load = "from graph_distillery.bench.data.loading import load_dataset"
-    program = f"{load}\nfor name in {list(KNOWN)!r}: print(load_dataset(name).sha256)"
+    generated = {name: sha256 for name, sha256 in KNOWN.items() if DATASETS.get(name).kind == "generated"}
+    program = f"{load}\nfor name in {list(generated)!r}: print(load_dataset(name).sha256)"
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=True)
-    assert dict(zip(KNOWN, done.stdout.split(), strict=True)) == KNOWN
+    assert dict(zip(generated, done.stdout.split(), strict=True)) == generated
     assert {name: load_dataset(name).sha256 for name in KNOWN} == KNOWN
 
 

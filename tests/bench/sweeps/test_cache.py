@@ -261,7 +261,9 @@ def test_two_sweeps_at_once_make_each_teacher_once(
 ) -> None:
     teacher = {"model": "sage", "hidden": 64, "epochs": 80, "patience": 80}
     spec = tmp_path / "spec.yaml"
-    spec.write_text(yaml.safe_dump(small(teachers=[teacher], search={"trials": 0}, report={"seeds": 3})))
+    spec.write_text(
+        yaml.safe_dump(small(datasets=["csbm"], teachers=[teacher], search={"trials": 0}, report={"seeds": 3}))
+    )
     command = [sys.executable, "-m", "graph_distillery.bench.cli", "sweep", str(spec), "--out"]
     both = [
         subprocess.Popen([*command, str(tmp_path / name)], env={**os.environ, "PYTHONPATH": str(repo_root)})
