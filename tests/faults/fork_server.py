@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import socket
+import traceback
 from collections.abc import Sequence
 from multiprocessing import util
 
@@ -50,5 +51,7 @@ def _become(orders: socket.socket) -> None:
                 os.dup2(each, number)
                 os.close(each)
             exec(program, {})  # noqa: S102 - the standard library's own line
+    except Exception:
+        traceback.print_exc()
     finally:
         os._exit(0)
