@@ -296,7 +296,6 @@ class ModelConformance:
     def test_a_receptive_field_is_enough(self, case: ModelCase) -> None:
         """Where `reads_blocks` is set: predictions on it are those on the whole graph."""
         model, graph = case.build(), case.graph()
-        graph = Graph(graph.features, graph.edge_index, graph.graph_pointers)
         if not has_receptive_field(model, graph):
             return
         items = torch.tensor([7, 2, 11])

@@ -19,14 +19,21 @@ from graph_distillery.methods.contract.sparse import SparseMatrix
 
 
 @dataclass(frozen=True)
-class Neighbourhood(Graph):
-    """A part of a graph; `inside` ([nodes] int64) are its nodes in `whole`.
-
-    Its outermost nodes lack their arcs, so the degrees that GCN's normalisation needs are those of the whole.
-    """
+class Part(Graph):
+    """A part of a graph; `inside` ([nodes] int64) are its nodes in `whole`."""
 
     whole: Graph | None = None
     inside: Tensor | None = None
+
+
+def whole_of(graph: Graph) -> Graph:
+    """What a graph is a part of; itself where it is of none."""
+    return graph.whole if isinstance(graph, Part) and graph.whole is not None else graph
+
+
+@dataclass(frozen=True)
+class Neighbourhood(Part):
+    """Its outermost nodes lack their arcs, so the degrees that GCN's normalisation needs are those of the whole."""
 
     def propagation(self, kind: PropagationKind, relation: str | int | None = None) -> SparseMatrix:
         """As `Graph.propagation`, the kinds "gcn" and "symmetric" under the degrees of the whole graph."""

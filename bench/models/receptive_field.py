@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from graph_distillery.bench.models.base import Model
-from graph_distillery.bench.models.neighbourhood import arcs_into
-from graph_distillery.methods.contract.columns import cut
+from graph_distillery.bench.models.neighbourhood import Part, arcs_into
+from graph_distillery.methods.contract.columns import TYPE, cut
 from graph_distillery.methods.contract.graph import Graph, select_rows
 from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix, lasting
@@ -41,16 +41,24 @@ class Reach:
 
 
 @dataclass(frozen=True)
-class FieldBlock(Graph):
-    """What one layer reads: `inside` ([senders] int64) are its nodes in `whole`, whose first `targets` it predicts."""
+class FieldBlock(Part):
+    """What one layer reads, [senders] nodes, whose first `targets` it makes the states of; the first `seeds` are those
+    that the field predicts."""
 
-    whole: Graph | None = None
-    inside: Tensor | None = None
     targets: int = 0
+    seeds: int = 0
 
     @property
     def num_nodes(self) -> int:
         return 0 if self.inside is None else self.inside.numel()
+
+    @property
+    def num_receivers(self) -> int:
+        return self.targets
+
+    @property
+    def num_targets(self) -> int:
+        return self.seeds
 
     def propagation(self, kind: PropagationKind, relation: str | int | None = None) -> SparseMatrix:
         """[targets, senders]: those rows of the whole graph's matrix, entries in its order."""
@@ -78,6 +86,14 @@ class ReceptiveField(Graph):
     def for_layer(self, index: int) -> Graph:
         return self.blocks[index]
 
+    @property
+    def num_receivers(self) -> int:
+        return self.blocks[-1].targets
+
+    @property
+    def num_targets(self) -> int:
+        return self.blocks[-1].targets
+
     def propagation(self, kind: PropagationKind, relation: str | int | None = None) -> SparseMatrix:
         """Raises TypeError: a method that reads the edges of a batch says so by `needs_edges`."""
         raise TypeError("this batch has the edges of its layers alone: a method that reads others sets `needs_edges`")
@@ -90,7 +106,7 @@ class ReceptiveField(Graph):
 
 def has_receptive_field(model: Model, graph: Graph) -> bool:
     """Whether `receptive_field` knows what such a model reads of such a graph."""
-    plain = graph.num_graphs == 1 and not graph.edge_columns and graph.types is None and graph.pairs is None
+    plain = graph.num_graphs == 1 and graph.pairs is None and set(graph.edge_columns) <= {TYPE}
     return plain and model.reads_blocks and model.level == "node"
 
 
@@ -147,24 +163,35 @@ def receptive_field(graph: Graph, found: Reach) -> ReceptiveField:
         place = _places(nodes, graph.num_nodes)
         blocks = []
         for senders, targets, arcs in zip(found.sizes, found.sizes[1:], found.arcs, strict=False):
-            ends, _ = arcs_into(nodes[: targets if arcs else 0], sources, pointers)
+            ends, among = arcs_into(nodes[: targets if arcs else 0], sources, pointers)
             blocks.append(
                 FieldBlock(
                     features,
                     place[ends],
                     torch.tensor([0, senders], device=graph.device),
                     cut(columns, slice(senders)),
-                    graph_columns=graph.graph_columns,
+                    cut(graph.edge_columns, graph.order_by_target[among]) if graph.edge_columns else {},
+                    graph.graph_columns,
+                    graph.types,
                     _node_ids=ids[:senders],
                     whole=graph,
                     inside=nodes[:senders],
                     targets=targets,
+                    seeds=found.sizes[-1],
                 )
             )
         one = torch.tensor([0, nodes.numel()], device=graph.device)
-        none = graph.edge_index[:, :0]
+        none, of_none = graph.edge_index[:, :0], cut(graph.edge_columns, slice(0))
         return ReceptiveField(
-            features, none, one, columns, graph_columns=graph.graph_columns, _node_ids=ids, blocks=tuple(blocks)
+            features,
+            none,
+            one,
+            columns,
+            of_none,
+            graph.graph_columns,
+            graph.types,
+            _node_ids=ids,
+            blocks=tuple(blocks),
         )
 
 

@@ -43,6 +43,10 @@ class Block(Graph):
     def num_nodes(self) -> int:
         return self.senders
 
+    @property
+    def num_receivers(self) -> int:
+        return self.targets
+
     def propagation(self, kind: PropagationKind, relation: str | int | None = None) -> SparseMatrix:
         """[targets, senders]: as `Graph.propagation`, the mean taken over the drawn neighbours. Of the other kinds,
         sums with weights of the whole graph's degrees, each drawn arc counts for in-degree / drawn arcs, so that the

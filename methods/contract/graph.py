@@ -217,6 +217,11 @@ class Graph:
         """What layer number `index`, from 0, reads: the graph itself, unless neighbours were sampled per layer."""
         return self
 
+    @property
+    def num_receivers(self) -> int:
+        """The nodes whose states a layer makes of this graph: all, or the first ones (`for_layer`)."""
+        return self.num_nodes
+
     def with_features(self, features: Tensor | SparseMatrix) -> Graph:
         """The same edges (and their cached matrices) and columns under other features, [nodes, any width]."""
         if features.shape[0] != self.num_nodes:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Any, ClassVar, Literal, cast
 
 import torch
@@ -10,12 +13,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from graph_distillery.bench.models.base import Model, ModelHyperparameters, of_items
-from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, drop_features
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, drop_features, first_rows
 from graph_distillery.methods.contract import Output
 from graph_distillery.methods.contract.columns import TYPE, TypeNames
-from graph_distillery.methods.contract.graph import Graph, select_rows
+from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
 from graph_distillery.methods.contract.sparse import SparseMatrix
+
+#: Runs of a type, on average, up to which a linear layer goes run by run.
+_RUNS_OF_A_TYPE = 4
 
 
 class TypedHyperparameters(ModelHyperparameters):
@@ -49,9 +55,10 @@ class TypedInput(Convolution):
         elif self.vectors is None:
             state = self.linear(x)
         else:
-            items = graph.num_targets
+            rows = items_first(graph)
             mapped = self.linear(items_of(graph, x))
-            state = torch.cat([mapped, self._own(graph.node_ids[items:])])
+            state = torch.cat([mapped, self._own(graph.node_ids.index_select(0, rows.others))])
+            state = state if rows.place is None else state.index_select(0, rows.place)
         return state + self.bias.index_select(0, node_types(graph))
 
     def _own(self, nodes: Tensor) -> Tensor:
@@ -62,15 +69,36 @@ class TypedInput(Convolution):
         return nodes * self.bias.shape[1] if self.linear is None else self.linear.macs(nodes)
 
 
+@dataclass(frozen=True)
+class ItemsFirst:
+    """Nodes of the first type and the others, [count] int64 each, ascending; place: where each node stands in the one
+    list after the other, [nodes] int64, None where that is where it stands anyway."""
+
+    items: Tensor
+    others: Tensor
+    place: Tensor | None
+
+
+def items_first(graph: Graph) -> ItemsFirst:
+    """Made once per graph."""
+
+    def make() -> ItemsFirst:
+        first = node_types(graph) == 0
+        items, others = first.nonzero().flatten(), (~first).nonzero().flatten()
+        order = torch.cat([items, others])
+        sorted_already = bool((order.diff() > 0).all())
+        return ItemsFirst(items, others, None if sorted_already else torch.argsort(order))
+
+    return graph.cached("items_first", make)
+
+
 def items_of(graph: Graph, x: Features) -> Features:
-    """The rows of the items; of the graph's own sparse features they are cut once."""
-    count = graph.num_targets
+    """The rows of nodes of the first type; of the graph's own sparse features they are cut once."""
+    rows = items_first(graph)
     if isinstance(x, Tensor):
-        return x[:count]
-    rows = torch.arange(count, device=graph.device)
-    return (
-        graph.cached_of_features("items", lambda: select_rows(x, rows)) if x is graph.features else x.select_rows(rows)
-    )
+        return x[: rows.items.numel()] if rows.place is None else x.index_select(0, rows.items)
+    cut = partial(x.select_rows, rows.items)
+    return graph.cached_of_features("items", cut) if x is graph.features else cut()
 
 
 def node_types(graph: Graph) -> Tensor:
@@ -92,19 +120,17 @@ class TypedLinear(nn.Module):
         self.register_parameter("bias", nn.Parameter(torch.zeros(types, out_features)) if bias else None)
 
     def forward(self, graph: Graph, x: Tensor) -> Tensor:
-        """x: of all nodes, or of the items alone."""
-        spans = type_spans(graph)
-        if x.shape[0] < graph.num_nodes or (spans is None and len(self.weight) == 1):
-            spans = [(0, x.shape[0])]
-        if spans is None:  # nodes of a type do not stand together
+        """x: of all nodes, or of the first ones."""
+        count, runs = x.shape[0], type_runs(graph)
+        if runs is None:
             return self._scattered(graph, x)
-        parts = [x[start:end] @ self.weight[kind] for kind, (start, end) in enumerate(spans)]
+        parts = [x[start : min(end, count)] @ self.weight[kind] for kind, start, end in runs if start < max(count, 1)]
         if self.bias is not None:
-            parts = [part + self.bias[kind] for kind, part in enumerate(parts)]
+            parts = [part + self.bias[run[0]] for part, run in zip(parts, runs, strict=False)]
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def _scattered(self, graph: Graph, x: Tensor) -> Tensor:
-        types, width = node_types(graph), self.weight.shape[2]
+        types, width = node_types(graph)[: x.shape[0]], self.weight.shape[2]
         out = x.new_zeros(x.shape[0], width)
         for kind in range(self.weight.shape[0]):
             rows = (types == kind).nonzero().flatten()
@@ -116,18 +142,20 @@ class TypedLinear(nn.Module):
         return rows * int(self.weight.shape[1]) * int(self.weight.shape[2])
 
 
-def type_spans(graph: Graph) -> list[tuple[int, int]] | None:
-    """The first node of each type that there is and the one after its last, where nodes stand by type."""
+def type_runs(graph: Graph) -> list[tuple[int, int, int]] | None:
+    """Nodes of one type that stand together: the type, the first of them and the one after the last. One run at least,
+    if of no node; None where there are so many that it is better not to go by them."""
 
-    def make() -> list[tuple[int, int]] | None:
+    def make() -> list[tuple[int, int, int]] | None:
         types = node_types(graph)
-        if bool((types.diff() < 0).any()):
+        starts = [0, *(types.diff().nonzero().flatten() + 1).tolist()]
+        if not types.numel():
+            return [(0, 0, 0)]
+        if len(starts) > _RUNS_OF_A_TYPE * (len(graph.types.nodes) if graph.types else 1):
             return None
-        count = max(len(graph.types.nodes) if graph.types else 1, 1)
-        ends = torch.bincount(types, minlength=count).cumsum(0).tolist()
-        return list(zip([0, *ends[:-1]], ends, strict=True))
+        return [(int(types[start]), start, end) for start, end in pairwise([*starts, types.numel()])]
 
-    return graph.cached("type_spans", make)
+    return graph.cached("type_runs", make)
 
 
 class TypedModel(Model):
@@ -139,6 +167,7 @@ class TypedModel(Model):
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = TypedHyperparameters
     per_node: ClassVar[bool] = True
     typed: ClassVar[bool] = True
+    reads_blocks: ClassVar[bool] = True
     #: Whether the states that the features are mapped to are activated.
     activates_input: ClassVar[bool] = True
 
@@ -175,9 +204,9 @@ class TypedModel(Model):
         for index, layer in enumerate(self.layers):
             if index > 0:
                 state = drop_features(state, self.hyper.dropout, self.training)
-            made = self.apply_layer(cast(Convolution, layer), graph, state, hidden)
+            made = self.apply_layer(cast(Convolution, layer), graph.for_layer(index), state, hidden)
             if index == len(self.norms):
-                return Output(of_items(made, graph), tuple(hidden))
+                return Output(of_items(made, graph), tuple(first_rows(each, graph.num_receivers) for each in hidden))
             made = self.norms[index](made)
             layer_input, state = state, self.activated(index, made)
             if self.hyper.residual and index > 0:
@@ -189,7 +218,7 @@ class TypedModel(Model):
 def relation_matrix(graph: Graph, relation: int, rows: int | None = None) -> SparseMatrix:
     """[nodes or rows, nodes]: the mean over the in-neighbours by an edge type, for all nodes or the first `rows`."""
     whole = graph.propagation("mean", relation)
-    if rows is None or rows == graph.num_nodes:
+    if rows is None or rows == whole.shape[0]:
         return whole
     first = torch.arange(rows, device=graph.device)
     return graph.cached(("relation rows", relation, rows), lambda: whole.select_rows(first))

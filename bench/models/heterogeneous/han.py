@@ -178,6 +178,7 @@ class HAN(TypedModel):
     Hyperparameters: ClassVar[type[ModelHyperparameters]] = HANHyperparameters
     #: The attention over meta-paths reads a mean over all items.
     reads_whole_graph: ClassVar[bool] = True
+    reads_blocks: ClassVar[bool] = False
     names_types: ClassVar[tuple[str, ...]] = ("metapaths",)
 
     @classmethod

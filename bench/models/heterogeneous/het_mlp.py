@@ -33,6 +33,7 @@ class HetMLP(TypedModel):
     """Linear layers with weights for each node type, ReLU between; dropout on hidden states alone."""
 
     uses_edges: ClassVar[bool] = False
+    reads_blocks: ClassVar[bool] = False
 
     def make_typed(self, index: int, in_features: int, out_features: int, output: bool) -> Convolution:
         return TypedDense(in_features, out_features, len(self.types.nodes))

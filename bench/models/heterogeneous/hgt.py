@@ -19,7 +19,8 @@ from graph_distillery.bench.models.base import ModelHyperparameters
 from graph_distillery.bench.models.heterogeneous.base import TypedHyperparameters, TypedLinear, TypedModel, node_types
 from graph_distillery.bench.models.heterogeneous.dot_attention import attend_by_products
 from graph_distillery.bench.models.heterogeneous.han import ItemOutput
-from graph_distillery.bench.models.layers import Convolution, Features
+from graph_distillery.bench.models.layers import Convolution, Features, first_rows
+from graph_distillery.bench.models.neighbourhood import whole_of
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
@@ -82,7 +83,7 @@ def relations_of(graph: Graph, relations: int, apart: bool = False) -> Relations
         for relation in range(relations):
             sources, targets = graph.arcs_of(relation)
             if apart:
-                own = torch.isin(types, types.index_select(0, targets).unique()).nonzero().flatten()
+                own = torch.isin(types[: graph.num_receivers], _receiving(graph, relation)).nonzero().flatten()
                 receiving.append(own)
                 targets = last + torch.searchsorted(own, targets)
                 last += own.numel()
@@ -93,9 +94,11 @@ def relations_of(graph: Graph, relations: int, apart: bool = False) -> Relations
                 groups.append(Sources(relation, kind, nodes))
                 places.append(torch.stack([targets[own], first + position]))
                 first += nodes.numel()
+        if apart and not last:  # no arcs at all: one row, into which nothing comes
+            receiving, last = [types.new_zeros(1)], 1
         targets, columns = torch.cat(places, dim=1) if places else graph.edge_index[:, :0]
         ones = torch.ones(targets.numel(), dtype=graph.dtype, device=graph.device)
-        rows = last if apart else graph.num_nodes
+        rows = last if apart else graph.num_receivers
         arcs = SparseMatrix.from_entries(targets, columns, ones, (max(rows, 1), max(first, 1)))
         nodes = torch.cat([group.nodes for group in groups]) if groups else types[:0]
         counts = [group.nodes.numel() for group in groups]
@@ -104,9 +107,17 @@ def relations_of(graph: Graph, relations: int, apart: bool = False) -> Relations
     return graph.cached(("relations", relations, apart), make)
 
 
+def _receiving(graph: Graph, relation: int) -> Tensor:
+    """[types] int64: those of the nodes that arcs of a relation end at, in the graph that this one is a part of."""
+    whole = whole_of(graph)
+    return whole.cached(
+        ("receiving", relation), lambda: node_types(whole).index_select(0, whole.arcs_of(relation)[1]).unique()
+    )
+
+
 def _receivers(graph: Graph, by_relation: list[Tensor]) -> Receivers:
     nodes = torch.cat([*by_relation, node_types(graph)[:0]])
-    rows = torch.bincount(nodes, minlength=graph.num_nodes).clamp(min=1).to(graph.dtype)
+    rows = torch.bincount(nodes, minlength=graph.num_receivers).clamp(min=1).to(graph.dtype)
     return Receivers(nodes, rows.reciprocal().index_select(0, nodes)[:, None])
 
 
@@ -134,17 +145,18 @@ class TransformerConvolution(Convolution):
         assert isinstance(x, Tensor)
         found = relations_of(graph, len(self.prior), self.apart)
         key, value = self._sources(found, x)
-        query = self.query(graph, x)
+        own = first_rows(x, graph.num_receivers)
+        query = self.query(graph, own)
         if found.receivers is not None:
             query = query.index_select(0, found.receivers.nodes)
         query, key, value = (self._by_head(each) for each in (query, key, value))
         gathered = attend_by_products(query, key, value, found.places).transpose(0, 1).reshape(-1, self.width)
         if found.receivers is not None:
             nodes, share = found.receivers.nodes, found.receivers.share
-            gathered = x.new_zeros(x.shape[0], self.width).index_add(0, nodes, gathered * share)
+            gathered = x.new_zeros(own.shape[0], self.width).index_add(0, nodes, gathered * share)
         made: Tensor = self.out(graph, F.gelu(gathered) if self.activation == "gelu" else gathered)
-        gate = torch.sigmoid(self.skip).index_select(0, node_types(graph))[:, None]
-        return gate * made + (1 - gate) * x
+        gate = torch.sigmoid(self.skip).index_select(0, node_types(graph)[: own.shape[0]])[:, None]
+        return gate * made + (1 - gate) * own
 
     def _sources(self, found: Relations, x: Tensor) -> tuple[Tensor, Tensor]:
         """Keys and values, [sources, width], under the matrices of type and relation in one."""

@@ -17,8 +17,8 @@ from graph_distillery.methods.contract.sparse import SparseMatrix
 
 @dataclass(frozen=True)
 class TypedArcs:
-    """places: [nodes, nodes], row the target, an entry for each arc, several where several types join the same nodes,
-    and for a loop at every node; types: [entries] int64, those of loops one beyond the last type."""
+    """places: [receivers, nodes], row the target, an entry for each arc, several where several types join the same
+    nodes, and for a loop at every receiver; types: [entries] int64, those of loops one beyond the last type."""
 
     places: SparseMatrix
     types: Tensor
@@ -28,14 +28,15 @@ def typed_arcs(graph: Graph, relations: int) -> TypedArcs:
     """Made once per graph."""
 
     def make() -> TypedArcs:
-        nodes, own = graph.num_nodes, torch.arange(graph.num_nodes, device=graph.device)
+        nodes, rows = graph.num_nodes, graph.num_receivers
+        own = torch.arange(rows, device=graph.device)
         source, target = torch.cat([graph.edge_index, own.expand(2, -1)], dim=1)
-        types = torch.cat([graph.edge_type, own.new_full((nodes,), relations)])
+        types = torch.cat([graph.edge_type, own.new_full((rows,), relations)])
         order = torch.argsort((target * nodes + source) * (relations + 1) + types)
-        pointers = torch.zeros(nodes + 1, dtype=torch.long, device=graph.device)
-        torch.cumsum(torch.bincount(target, minlength=nodes), 0, out=pointers[1:])
+        pointers = torch.zeros(rows + 1, dtype=torch.long, device=graph.device)
+        torch.cumsum(torch.bincount(target, minlength=rows), 0, out=pointers[1:])
         ones = torch.ones(order.numel(), dtype=graph.dtype, device=graph.device)
-        return TypedArcs(SparseMatrix(pointers, source[order], ones, (nodes, nodes)), types[order])
+        return TypedArcs(SparseMatrix(pointers, source[order], ones, (rows, nodes)), types[order])
 
     return graph.cached(("typed arcs", relations), make)
 
@@ -61,9 +62,9 @@ def attend_by_relation(
 ) -> tuple[Tensor, Tensor]:
     """The in-neighbours' states under (1 - b) softmax(LeakyReLU(score of both ends and of the type)) + b previous.
 
-    states: [heads, nodes, width]; source, target: [heads, nodes]; of_type: [heads, types and the loops']; previous:
-    [heads, entries], a constant. Returns [heads, nodes, width] and the coefficients used, [heads, entries], a constant.
-    Differentiable once.
+    states: [heads, nodes, width]; source: [heads, nodes]; target: [heads, receivers]; of_type: [heads, types and the
+    loops']; previous: [heads, entries], a constant. Returns [heads, receivers, width] and the coefficients used,
+    [heads, entries], a constant. Differentiable once.
     """
     shape = (states.shape[0], arcs.places.nonzeros)
     mask = dropout_mask(shape, mixing.dropout, like=states)
@@ -130,7 +131,7 @@ class _RelationAttention(torch.autograd.Function):
             mean = zeros.scatter_add(0, rows, by)
             by.sub_(attention * mean.index_select(0, rows))
             by = torch.where(above[head], by, mixing.slope * by)
-            of_source.append(zeros.scatter_add(0, places.columns, by))
+            of_source.append(attention.new_zeros(places.shape[1]).scatter_add_(0, places.columns, by))
             of_target.append(zeros.scatter_add(0, rows, by))
             of_type.append(by.new_zeros(types).scatter_add_(0, ctx.arcs.types, by))
         stacked = (torch.stack(each) for each in (of_states, of_source, of_target, of_type))

@@ -25,7 +25,7 @@ class RelationalConvolution(Convolution):
 
     def forward(self, graph: Graph, x: Features) -> Tensor:
         assert isinstance(x, Tensor)
-        rows = graph.num_targets if self.output else graph.num_nodes
+        rows = graph.num_targets if self.output else graph.num_receivers
         means = [relation_matrix(graph, kind, rows) @ x for kind in range(self.weight.shape[0])]
         own: Tensor = self.own(x[:rows])
         return own + torch.cat(means, dim=1) @ self.weight.view(-1, self.weight.shape[2])

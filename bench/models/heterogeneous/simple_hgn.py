@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from graph_distillery.bench.models.base import ModelHyperparameters
 from graph_distillery.bench.models.heterogeneous.base import TypedHyperparameters, TypedModel
 from graph_distillery.bench.models.heterogeneous.relation_attention import Mixing, attend_by_relation, typed_arcs
-from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features
+from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, first_rows
 from graph_distillery.methods.contract import Output
 from graph_distillery.methods.contract.graph import Graph
 
@@ -56,7 +56,8 @@ class RelationConvolution(Convolution):
         drawn = [self.linear.weight, self.map, self.source_attention, self.target_attention, self.type_attention]
         for weight in drawn if self.skip is None else [*drawn, self.skip.weight]:
             nn.init.xavier_normal_(weight, gain=math.sqrt(2))
-        #: The coefficients of the layer before, [heads, entries], and those of the last forward.
+        #: The coefficients of the layer before, [heads, entries], of which this layer's arcs are the first; and those
+        #: of the last forward.
         self.previous: Tensor | None = None
         self.coefficients: Tensor | None = None
 
@@ -68,18 +69,19 @@ class RelationConvolution(Convolution):
         )
         dropped = self.hyper.attention_dropout if self.training else 0.0
         mixing = Mixing(self.hyper.negative_slope, dropped, self.hyper.attention_residual)
+        arcs = typed_arcs(graph, self.relations)
         out, self.coefficients = attend_by_relation(
             by_head.transpose(0, 1).contiguous(),
             source,
-            target,
+            target[:, : arcs.places.shape[0]],
             self.type_scores(),
-            typed_arcs(graph, self.relations),
+            arcs,
             mixing,
-            self.previous,
+            None if self.previous is None else self.previous[:, : arcs.places.nonzeros],
         )
         out = out.transpose(0, 1).reshape(-1, self.heads * self.width)
         if self.skip is not None:
-            out = out + self.skip(x)
+            out = out + self.skip(first_rows(x, out.shape[0]) if isinstance(x, Tensor) else x)
         return out.view(-1, self.heads, self.width).mean(dim=1) if self.output and self.heads > 1 else out
 
     def type_scores(self) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import HANConv, HGTConv
 
-from graph_distillery.bench.models.heterogeneous.base import type_spans
+from graph_distillery.bench.models.heterogeneous.base import type_runs
 from graph_distillery.bench.models.heterogeneous.metapaths import neighbours, parse_paths
 from graph_distillery.methods.contract.graph import Graph
 
@@ -46,8 +46,9 @@ class StockHGT(nn.Module):
 
     def __init__(self, ours: Any, graph: Graph) -> None:
         super().__init__()
-        spans, types = type_spans(graph), ours.types
-        assert spans is not None
+        runs, types = type_runs(graph), ours.types
+        assert runs is not None
+        spans = [run[1:] for run in runs]
         self.names = list(types.nodes)
         dense, first, last = graph.dense_features(), ours.layers[0], ours.layers[-1].linear
         self.x, maps = {}, {}

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 from torch_geometric import nn as pyg
 
@@ -127,6 +129,31 @@ def test_meta_paths_are_products_of_relations() -> None:
     through = sum(steps.values())[:papers, 60:74] @ sum(steps.values())[60:74, :papers]  # type: ignore[index]
     assert torch.equal(
         neighbours(graph, MetaPath(through=1)).matrix.to_dense(), (through + torch.eye(papers) > 0).float()
+    )
+
+
+@pytest.mark.parametrize("spread", [0.1, 3.0, 200.0])
+@settings(max_examples=15)
+@given(st.integers(1, 40), st.integers(0, 2**20), st.booleans())
+def test_where_all_are_neighbours_of_all(spread: float, items: int, seed: int, tied: bool) -> None:
+    """Running sums are the softmax over all pairs, gradients too, for scores however far apart; float32 to rounding."""
+    draw = torch.Generator().manual_seed(seed)
+    drawn = [torch.randn(2, items, *more, generator=draw, dtype=torch.float64) for more in ((3,), (), ())]
+    states, source, target = drawn[0], *((each * spread).round() if tied else each * spread for each in drawn[1:])
+    inputs = [each.requires_grad_() for each in (states, source, target + 0.25)]
+    found = attend_in_block(*inputs, Block(0, items, None), slope=0.2)
+    scores = F.leaky_relu(inputs[2][:, :, None] + inputs[1][:, None], 0.2)
+    expected = scores.softmax(dim=2) @ inputs[0]
+    torch.testing.assert_close(found, expected)
+    weight = torch.randn(found.shape, generator=draw, dtype=torch.float64)
+    pairs = zip(*(torch.autograd.grad((weight * each).sum(), inputs) for each in (found, expected)), strict=True)
+    for got, wanted in pairs:
+        torch.testing.assert_close(got, wanted, atol=1e-9 * max(spread, 1.0), rtol=1e-6)
+    single = [each.detach().float() for each in inputs]
+    rough = attend_in_block(*single, Block(0, items, None), slope=0.2)
+    scores = F.leaky_relu(single[2].double()[:, :, None] + single[1].double()[:, None], 0.2)
+    torch.testing.assert_close(
+        rough.double(), scores.softmax(dim=2) @ states.detach(), atol=1e-6 * max(spread, 5.0), rtol=0
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import Tensor
 
 from graph_distillery.bench.models.base import Model, build_model
 from graph_distillery.bench.models.receptive_field import (
@@ -23,6 +24,7 @@ from graph_distillery.bench.training.engine import Configuration, build, make_ba
 from graph_distillery.bench.training.judging import predict_each, predict_items
 from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey
 from graph_distillery.methods.contract import Teacher, TrainingData
+from graph_distillery.methods.contract.columns import TypeNames
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
 from graph_distillery.methods.tasks.registry import make_task
@@ -39,6 +41,16 @@ MODELS = {
     "gin": ("gin", {"train_eps": True, "norm": "layer"}),
     "gcnii": ("gcnii", {"shared_weights": False, "layers": 5}),
 }
+#: Of models that know types; in training mode, so without dropout of attention.
+TYPED_MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+    "rgcn": ("rgcn", {"norm": "layer", "residual": True}),
+    "rgcn-items": ("rgcn", {"inputs": "items"}),
+    "rgcn-identity": ("rgcn", {"inputs": "identity"}),
+    "hgt": ("hgt", {"heads": 2}),
+    "hgt-relation": ("hgt", {"heads": 2, "softmax": "relation", "activation": "none"}),
+    "simple-hgn": ("simple-hgn", {"heads": 2, "edge_width": 3, "attention_dropout": 0.0, "attention_residual": 0.3}),
+}
+TYPES = TypeNames(("x", "y", "z"), ("a", "b", "c"))
 
 
 def random_graph(nodes: int, arcs: int, seed: int, sparse: bool = False) -> Graph:
@@ -50,9 +62,20 @@ def random_graph(nodes: int, arcs: int, seed: int, sparse: bool = False) -> Grap
     return Graph(features, ends, torch.tensor([0, nodes]))
 
 
-def network(name: str, hyper: dict[str, Any], layers: int = 3) -> Model:
+def typed_graph(nodes: int, arcs: int, seed: int, sparse: bool) -> Graph:
+    """Items first, then nodes of the other types in their order or in none; arcs of any types between any nodes."""
+    graph, draw = random_graph(nodes, arcs, seed, sparse), torch.Generator().manual_seed(seed)
+    others = torch.randint(1, 3, (nodes - nodes // 2,), generator=draw)
+    kinds = torch.cat([torch.zeros(nodes // 2, dtype=torch.long), others.sort().values if seed % 2 else others])
+    of_arcs = torch.randint(3, (graph.num_edges,), generator=draw)
+    return replace(graph, types=TYPES).with_columns({"type": kinds}, {"type": of_arcs})
+
+
+def network(name: str, hyper: dict[str, Any], layers: int = 3, graph: Graph | None = None) -> Model:
     torch.manual_seed(1)
-    model = build_model(name, WIDTH, CLASSES, {"layers": layers, "hidden": 4, "dropout": 0.0, **hyper}).double()
+    hyper = {"layers": layers, "hidden": 4, "dropout": 0.0, **hyper}
+    typed = {} if graph is None else {"num_nodes": graph.num_nodes, "types": TYPES}
+    model = build_model(name, WIDTH, CLASSES, hyper, **typed).double()
     for parameter in model.parameters():  # biases too
         torch.nn.init.normal_(parameter)
     return model
@@ -65,7 +88,21 @@ def test_predictions_and_gradients(case: str, nodes: int, arcs: int, seed: int, 
     """Equal to those on the whole graph, for some nodes in any order."""
     graph, (name, hyper) = random_graph(nodes, arcs, seed, sparse), MODELS[case]
     model = network(name, {"layers": layers, **hyper})
-    seeds = torch.randperm(nodes, generator=torch.Generator().manual_seed(seed))[: 1 + seed % nodes]
+    check_field(model, graph, torch.randperm(nodes, generator=torch.Generator().manual_seed(seed))[: 1 + seed % nodes])
+
+
+@pytest.mark.parametrize("case", TYPED_MODELS)
+@settings(max_examples=12)
+@given(st.integers(4, 14), st.integers(0, 60), st.integers(0, 2**20), st.booleans(), st.integers(3, 5))
+def test_of_typed_graphs(case: str, nodes: int, arcs: int, seed: int, sparse: bool, layers: int) -> None:
+    """The same of models that know types, for some items; what a field lacks arcs of is no other relation there."""
+    graph, (name, hyper) = typed_graph(nodes, arcs, seed, sparse), TYPED_MODELS[case]
+    items = torch.randperm(nodes // 2, generator=torch.Generator().manual_seed(seed))[: 1 + seed % (nodes // 2)]
+    check_field(network(name, {**hyper, "layers": layers}, graph=graph), graph, items)
+
+
+def check_field(model: Model, graph: Graph, seeds: Tensor) -> None:
+    assert has_receptive_field(model, graph)
     found = reach(graph, seeds, tuple(layer.hops for layer in model.convolutions()))
     outputs = [model(graph), model(receptive_field(graph, found))]
     torch.testing.assert_close(outputs[1].logits, outputs[0].logits[seeds])
@@ -74,10 +111,9 @@ def test_predictions_and_gradients(case: str, nodes: int, arcs: int, seed: int, 
     weight = torch.randn(seeds.numel(), CLASSES, dtype=torch.float64)
     losses = (weight * outputs[0].logits[seeds]).sum(), (weight * outputs[1].logits).sum()
     gradients = [torch.autograd.grad(loss, list(model.parameters()), allow_unused=True) for loss in losses]
-    for expected, got in zip(*gradients, strict=True):
-        assert (got is None) == (expected is None)
-        if got is not None:
-            torch.testing.assert_close(got, expected)
+    for parameter, expected, got in zip(model.parameters(), *gradients, strict=True):  # None: no arc is there
+        zero = torch.zeros_like(parameter)
+        torch.testing.assert_close(zero if got is None else got, zero if expected is None else expected)
 
 
 @given(st.integers(2, 14), st.integers(0, 40), st.integers(0, 2**20), st.lists(st.integers(0, 1), max_size=4))

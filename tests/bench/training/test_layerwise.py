@@ -16,7 +16,9 @@ from graph_distillery.bench.training.sampling import Block, NeighbourSampler
 from graph_distillery.methods.contract.graph import Graph
 
 WIDTH, CLASSES = 6, 3
-LAYERED = [name for name in MODELS.names if MODELS.load(name).by_layer or MODELS.load(name).reads_blocks]
+LOADED = {name: MODELS.load(name) for name in MODELS.names}
+#: Graphs with types are not read in blocks.
+LAYERED = [name for name, each in LOADED.items() if (each.by_layer or each.reads_blocks) and not each.typed]
 SAMPLED = [name for name in MODELS.names if "fan_out" in MODELS.load(name).Hyperparameters.model_fields]
 SETTINGS = {
     "sage": [{}, {"aggregator": "mean", "residual": True}, {"block": "tuned", "residual": True}],
