@@ -186,11 +186,9 @@ class Graph:
         """
         if relation is None:
             return self.edge_index
-        number = relation if self.types is None and isinstance(relation, int) else self._number(relation)
+        untyped = self.types is None and isinstance(relation, int)
+        number = relation if untyped else (self.types or TypeNames()).edge(relation)
         return self.cached(("arcs", number), lambda: self.edge_index[:, self.edge_type == number])
-
-    def _number(self, relation: str | int) -> int:
-        return (self.types or TypeNames()).edge(relation)
 
     def in_degrees(self, relation: str | int | None = None) -> Tensor:
         """[nodes] int64: the arcs into each node, of one edge type where one is given."""
