@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from graph_distillery.bench.models.base import Model, build_model
+from graph_distillery.bench.models.neighbourhood import neighbourhood
 from graph_distillery.bench.models.receptive_field import (
     LEAST_NODES,
     ReceptiveField,
@@ -26,6 +27,7 @@ from graph_distillery.bench.training.problem import Identity, Judged, Problem, P
 from graph_distillery.methods.contract import Teacher, TrainingData
 from graph_distillery.methods.contract.columns import TypeNames
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.contract.items import ITEMS
 from graph_distillery.methods.contract.sparse import SparseMatrix
 from graph_distillery.methods.tasks.registry import make_task
 
@@ -95,10 +97,14 @@ def test_predictions_and_gradients(case: str, nodes: int, arcs: int, seed: int, 
 @settings(max_examples=12)
 @given(st.integers(4, 14), st.integers(0, 60), st.integers(0, 2**20), st.booleans(), st.integers(3, 5))
 def test_of_typed_graphs(case: str, nodes: int, arcs: int, seed: int, sparse: bool, layers: int) -> None:
-    """The same of models that know types, for some items; what a field lacks arcs of is no other relation there."""
+    """The same of models that know types, for some items, and on what a request fetches of the graph; relations that a
+    part has no arcs of count there as in the whole."""
     graph, (name, hyper) = typed_graph(nodes, arcs, seed, sparse), TYPED_MODELS[case]
     items = torch.randperm(nodes // 2, generator=torch.Generator().manual_seed(seed))[: 1 + seed % (nodes // 2)]
-    check_field(network(name, {**hyper, "layers": layers}, graph=graph), graph, items)
+    model = network(name, {**hyper, "layers": layers}, graph=graph)
+    check_field(model, graph, items)
+    asked, rows = ITEMS["node"].within(graph, items, *neighbourhood(graph, items, model.receptive_hops))
+    torch.testing.assert_close(model(asked).logits[rows], model(graph).logits[items])
 
 
 def check_field(model: Model, graph: Graph, seeds: Tensor) -> None:
