@@ -113,10 +113,11 @@ def costs(wanted: Sequence[Stage], workers: int, data: Path | None) -> Iterator[
         yield f"{stage.name}: {len(plan.searches)} searches, {cost.trainings} trainings, about {hours}"
 
 
-def run(stage: Stage, out: Path, workers: int, data: Path | None) -> bool:
+def run(stage: Stage, out: Path, workers: int, data: Path | None, retry_failed: bool = False) -> bool:
     """Carry out a stage, or what is left of it, and pack it; False where a run failed, which the board then tells.
 
     One that is packed and has no store under `out`, as in a new checkout, is over, or goes on from its packed store.
+    retry_failed: what failed, or ran out of memory or of time, is done again.
     """
     from graph_distillery.bench.cli.commands.pack import run as pack
     from graph_distillery.bench.cli.progress import ProgressDisplay
@@ -127,7 +128,8 @@ def run(stage: Stage, out: Path, workers: int, data: Path | None) -> bool:
 
     store = out / stage.name
     if stage.packed.is_dir() and not begun(store):
-        if all(cell.state in ("done", "failed") for cell in read_status(stage.packed).cells):
+        cells = read_status(stage.packed).cells
+        if all(cell.state in ("done", "failed") and not (retry_failed and cell.failed) for cell in cells):
             return True
         pack(stage.packed, store, as_json=False, unpack=True)
     plan = plan_in(store, stage.spec(), data)
@@ -139,6 +141,7 @@ def run(stage: Stage, out: Path, workers: int, data: Path | None) -> bool:
                 preflight.means("local", workers, "cpu", None),
                 listener=progress.attach,
                 on_message=progress.message,
+                retry_failed=retry_failed,
             )
     finally:
         pack_stage(stage, out)
@@ -177,6 +180,7 @@ def main() -> int:
     parser.add_argument("--stage", action="append", default=[], metavar="NAME", help="repeatable; default: all")
     parser.add_argument("--workers", type=int, default=0, help="worker processes; 0: trains in this one")
     parser.add_argument("--data", type=Path, help="where datasets are kept")
+    parser.add_argument("--retry-failed", action="store_true", help="do again what failed, or ran out of time")
     parser.add_argument("--pack", action="store_true", help="run nothing: pack what there is of them")
     parser.add_argument("--dry-run", action="store_true", help="say what each stage will cost, and run none")
     asked = parser.parse_args()
@@ -203,7 +207,7 @@ def _carried_out(asked: argparse.Namespace) -> int:
         if asked.pack:
             pack_stage(stage, asked.out)
         else:
-            failed |= not run(stage, asked.out, asked.workers, data)
+            failed |= not run(stage, asked.out, asked.workers, data, asked.retry_failed)
         build()
     return int(failed)
 

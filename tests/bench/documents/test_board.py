@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import signal
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -18,6 +19,8 @@ from graph_distillery.bench.sweeps.plan.expansion import make_plan
 from graph_distillery.bench.sweeps.spec import read_spec
 from graph_distillery.bench.sweeps.store.kept_status import read_status
 from graph_distillery.bench.sweeps.store.store import Store
+from graph_distillery.bench.training.engine import train
+from graph_distillery.bench.training.fused import seeds
 from graph_distillery.leaderboard.read.board_file import read_board_file
 
 
@@ -64,18 +67,49 @@ report: {seeds: 2}
 """
 
 
-def test_a_stage_that_was_stopped_goes_on_from_its_packed_store_in_a_new_checkout(tmp_path, monkeypatch, capsys):
-    """A scheduler's SIGTERM packs what there is."""
+@pytest.fixture
+def stage(tmp_path, monkeypatch) -> board.Stage:
+    """One search on karate, that `called` carries out."""
     monkeypatch.setattr(board, "BOARD", tmp_path / "board")
     monkeypatch.setattr(board, "SPECS", tmp_path)
     monkeypatch.setattr(board, "ORDER", (("small", "karate"),))
     (tmp_path / "small.yaml").write_text(SPEC)
     monkeypatch.setattr(board, "build", lambda: None)
-    stage, append, count = board.Stage("small", "karate"), Store.append, itertools.count(1)
+    return board.Stage("small", "karate")
 
-    def called(out: str) -> int:
-        monkeypatch.setattr(sys, "argv", ["board", "--out", str(tmp_path / out)])
+
+@pytest.fixture
+def called(tmp_path, monkeypatch) -> Callable[..., int]:
+    def call(out: str, *more: str) -> int:
+        monkeypatch.setattr(sys, "argv", ["board", "--out", str(tmp_path / out), *more])
         return board.main()
+
+    return call
+
+
+def test_what_failed_is_done_again_where_that_is_asked_for(stage, called, monkeypatch):
+    def failing(configuration, *given, **how):
+        if configuration.method == "kd":
+            raise MemoryError("none left")
+        yield from train(configuration, *given, **how)
+
+    monkeypatch.setattr(seeds, "train", failing)
+    assert called("here") == 1
+    failed = {record.id for record in read_records(stage.packed).records if record.status != "ok"}
+    assert failed
+    monkeypatch.setattr(seeds, "train", train)
+    assert called("here") == 1  # what failed stays so
+    assert {record.id for record in read_records(stage.packed).records if record.status != "ok"} == failed
+    assert called("elsewhere", "--retry-failed") == 0
+    assert {record.status for record in read_records(stage.packed).records} == {"ok"}
+    assert called("a third", "--retry-failed") == 0
+
+
+def test_a_stage_that_was_stopped_goes_on_from_its_packed_store_in_a_new_checkout(
+    stage, called, tmp_path, monkeypatch, capsys
+):
+    """A scheduler's SIGTERM packs what there is."""
+    append, count = Store.append, itertools.count(1)
 
     def stopping(self, record, predictions=None, **how):
         append(self, record, predictions, **how)
