@@ -124,9 +124,10 @@ class TypedLinear(nn.Module):
         count, runs = x.shape[0], type_runs(graph)
         if runs is None:
             return self._scattered(graph, x)
-        parts = [x[start : min(end, count)] @ self.weight[kind] for kind, start, end in runs if start < max(count, 1)]
+        cut = [(kind, start, min(end, count)) for kind, start, end in runs if start < count] or [(0, 0, 0)]
+        parts = [x[start:end] @ self.weight[kind] for kind, start, end in cut]
         if self.bias is not None:
-            parts = [part + self.bias[run[0]] for part, run in zip(parts, runs, strict=False)]
+            parts = [part + self.bias[kind] for part, (kind, _, _) in zip(parts, cut, strict=True)]
         return torch.cat(parts) if len(parts) > 1 else parts[0]
 
     def _scattered(self, graph: Graph, x: Tensor) -> Tensor:
@@ -143,14 +144,12 @@ class TypedLinear(nn.Module):
 
 
 def type_runs(graph: Graph) -> list[tuple[int, int, int]] | None:
-    """Nodes of one type that stand together: the type, the first of them and the one after the last. One run at least,
-    if of no node; None where there are so many that it is better not to go by them."""
+    """Nodes of one type that stand together: the type, the first of them and the one after the last. None where there
+    are so many runs that it is better not to go by them."""
 
     def make() -> list[tuple[int, int, int]] | None:
         types = node_types(graph)
-        starts = [0, *(types.diff().nonzero().flatten() + 1).tolist()]
-        if not types.numel():
-            return [(0, 0, 0)]
+        starts = [0, *(types.diff().nonzero().flatten() + 1).tolist()] if types.numel() else []
         if len(starts) > _RUNS_OF_A_TYPE * (len(graph.types.nodes) if graph.types else 1):
             return None
         return [(int(types[start]), start, end) for start, end in pairwise([*starts, types.numel()])]
