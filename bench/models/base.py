@@ -21,6 +21,7 @@ from graph_distillery.bench.models.layers import (
     drop_features,
     first_rows,
     make_norm,
+    may_overwrite,
     pair_states,
     readout,
     readout_width,
@@ -259,7 +260,11 @@ class Model(nn.Module):
         if index >= len(self.norms):
             return made
         normed = self.norms[index](made)
-        state = F.relu(normed) if self.tuned else self.activate(normed)
+        maker = self.layers[index] if normed is made else self.norms[index]
+        if self.tuned or type(self).activate is Model.activate:
+            state = normed.relu_() if may_overwrite(normed, maker) else F.relu(normed)
+        else:
+            state = self.activate(normed)
         if self.hyper.residual and index > 0 and not self.tuned:
             return self.add_residual(state, layer_input)
         return state

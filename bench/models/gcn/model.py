@@ -25,6 +25,8 @@ class GCNHyperparameters(SampledHyperparameters):
 class PropagatedLinear(Convolution):
     """P x W + b with one of the graph's propagation matrices, in the cheaper order of the two products."""
 
+    may_overwrite = True
+
     def __init__(self, in_features: int, out_features: int, kind: PropagationKind, linear: FeatureLinear) -> None:
         super().__init__()
         self.kind = kind

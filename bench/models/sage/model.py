@@ -35,6 +35,8 @@ class SAGEHyperparameters(SampledHyperparameters):
 class MeanConvolution(Convolution):
     """x W_self + (D^-1 A x) W_neighbours + b; a node without in-neighbours keeps its own term alone."""
 
+    may_overwrite = True
+
     def __init__(self, in_features: int, out_features: int, kind: PropagationKind = "mean") -> None:
         super().__init__()
         self.kind = kind
