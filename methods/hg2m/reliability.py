@@ -17,6 +17,9 @@ from graph_distillery.methods.contract.sparse import SparseMatrix
 _LEAST_SCORE = 0.01
 #: Pairs that are looked at together.
 _CHUNK = 1 << 18
+#: Rows that are gathered or multiplied together; and the part of all pairs, one in so many, from which the product of
+#: all with all takes less time than the rows of each pair.
+_ROWS, _DENSE = 1024, 64
 
 
 def reliable_items(data: TrainingData, shares: Tensor, part: float) -> Tensor:
@@ -110,11 +113,29 @@ def _described(graph: Graph, shares: Tensor, one: Tensor, other: Tensor, counts:
     items = torch.arange(graph.num_targets, device=graph.device)
     rows = select_rows(graph.features, items)
     x = F.normalize(rows.to_dense() if isinstance(rows, SparseMatrix) else rows)
-    parts = []
-    for a, b, count in zip(one.split(_CHUNK), other.split(_CHUNK), counts.split(_CHUNK), strict=True):
-        alike = torch.cat([(x[i] * x[j]).sum(1) for i, j in zip(a.split(4096), b.split(4096), strict=True)])
-        parts.append(torch.stack([alike, count.to(x.dtype), (shares[a] * shares[b]).sum(dim=1)], dim=1))
+    alike = _products(x, one, other)
+    chunks = zip(*(each.split(_CHUNK) for each in (one, other, counts, alike)), strict=True)
+    parts = [
+        torch.stack([cosine, count.to(x.dtype), (shares[a] * shares[b]).sum(dim=1)], dim=1)
+        for a, b, count, cosine in chunks
+    ]
     return torch.cat(parts).double() if parts else x.new_zeros(0, 3).double()
+
+
+def _products(x: Tensor, one: Tensor, other: Tensor) -> Tensor:
+    """[pairs]: x[one] times x[other], summed over columns; `one` in ascending order."""
+    items, found = x.shape[0], x.new_empty(one.shape)  # filled in place: pieces kept among freed rows split the memory
+    if one.numel() * _DENSE < items * items:
+        for start in range(0, one.numel(), _ROWS):
+            piece = slice(start, start + _ROWS)
+            torch.sum(x[one[piece]] * x[other[piece]], 1, out=found[piece])
+        return found
+    starts = torch.arange(0, items + _ROWS, _ROWS, device=x.device)
+    ends = torch.searchsorted(one, starts).tolist()
+    for start, piece in zip(starts.tolist(), map(slice, ends, ends[1:]), strict=False):
+        rows = x[start : start + _ROWS] @ x.T
+        found[piece] = rows[one[piece] - start, other[piece]]
+    return found
 
 
 def logistic_regression(x: Tensor, y: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from graph_distillery.bench.models.base import build_model
 from graph_distillery.methods.contract import Batch, Context, OptimiserSettings, Teacher, TrainingData
 from graph_distillery.methods.contract.columns import TypeNames
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.hg2m import reliability
 from graph_distillery.methods.hg2m.method import HG2M, HG2MHyperparameters
 from graph_distillery.methods.hg2m.reliability import (
     logistic_regression,
@@ -75,6 +76,16 @@ def test_arcs_go_out_of_reliable_ends_alone() -> None:
     assert not {(0, 1), (1, 0), (1, 3), (3, 1), (3, 2)} & arcs
     assert float(pairs.score.max()) == 1
     assert reliable_pairs(data, shares, reliable, joined, 3) is None
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.02, 0.5, 1.0])
+def test_few_pairs_and_many_are_described_alike(share: float) -> None:
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(2100, 7, generator=draw, dtype=torch.float64)
+    one, other = torch.triu_indices(2100, 2100, 1)
+    kept = torch.rand(one.shape, generator=draw) < share
+    one, other = one[kept], other[kept]
+    torch.testing.assert_close(reliability._products(x, one, other), (x[one] * x[other]).sum(1))
 
 
 @pytest.mark.parametrize("reliable", [True, False])
