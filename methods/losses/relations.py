@@ -111,9 +111,14 @@ def global_structure(kernel: GlobalKernel, student: Tensor, teacher: Tensor) -> 
     """Mean squared difference of K(u_i, u_j) over all pairs of rows; a scalar.
 
     cosine u.v of unit rows; poly its square; l2 |u - v|; rbf exp(-|u - v|^2 / 2). Distances come from products, so that
-    no rows x rows x width tensor is formed.
+    no rows x rows x width tensor is formed. Of cosines not even rows x rows: with unit rows U and V the sum of
+    (U U' - V V')^2 is |U' U|^2 + |V' V|^2 - 2 |U' V|^2, products of width x width.
     """
-    return F.mse_loss(_pairwise(kernel, student), _pairwise(kernel, teacher))
+    if kernel != "cosine" or student.shape[0] <= student.shape[1] + teacher.shape[1]:
+        return F.mse_loss(_pairwise(kernel, student), _pairwise(kernel, teacher))
+    own, other = F.normalize(student), F.normalize(teacher)
+    alike = (own.T @ own).square().sum() + (other.T @ other).square().sum()
+    return (alike - 2 * (own.T @ other).square().sum()).clamp(min=0) / student.shape[0] ** 2
 
 
 def _pairwise(kernel: GlobalKernel, states: Tensor) -> Tensor:
@@ -130,12 +135,12 @@ def squared_distances(states: Tensor) -> Tensor:
     centred = states - states.mean(dim=0).detach()  # far from the origin, differences of squares would round
     squares = centred.square().sum(dim=1)
     found = (squares[:, None] + squares[None, :]).addmm(centred, centred.T, alpha=-2.0).clamp(min=0)
-    return found * (1 - torch.eye(states.shape[0], dtype=states.dtype, device=states.device))
+    return found.fill_diagonal_(0)
 
 
 def contrastive(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """Mean over rows of the cross-entropy of U V^T / temperature, unit rows, with a row's own place as its class."""
-    logits = F.normalize(student) @ F.normalize(teacher).T / temperature
+    logits = (F.normalize(student) / temperature) @ F.normalize(teacher).T
     return F.cross_entropy(logits, torch.arange(logits.shape[0], device=logits.device))
 
 

@@ -92,6 +92,23 @@ def test_global_structure_by_products_is_that_of_the_differences(kernel: str) ->
     assert torch.allclose(slopes[0], slopes[1], atol=1e-9)
 
 
+@pytest.mark.parametrize(("apart", "value", "slope"), [(None, 1e-4, 1e-4), (0.1, 1e-3, 1e-4), (0.01, 5e-2, 1e-3)])
+def test_structure_by_small_products_is_exact_enough_in_single_precision(
+    apart: float | None, value: float, slope: float
+) -> None:
+    """Of 1,500 nodes, also where the states are nearly the same and their sums cancel."""
+    student = drawn(1500, 128).relu()
+    teacher = drawn(1500, 64, 1).relu() if apart is None else student + apart * drawn(1500, 128, 1)
+    exact = student.clone().requires_grad_()
+    cosines = [unit @ unit.T for unit in (F.normalize(exact), F.normalize(teacher))]
+    expected = F.mse_loss(*cosines)
+    single = student.float().requires_grad_()
+    found = global_structure("cosine", single, teacher.float())
+    assert found.item() == pytest.approx(expected.item(), rel=value)
+    slopes = [torch.autograd.grad(loss, at)[0].double() for loss, at in ((expected, exact), (found, single))]
+    assert float((slopes[0] - slopes[1]).norm() / slopes[0].norm()) < slope
+
+
 def test_distances_far_from_the_origin_keep_their_digits() -> None:
     states = drawn(20, 3).float() + 1000
     exact = (states.double()[None] - states.double()[:, None]).square().sum(dim=2)
