@@ -123,14 +123,14 @@ def unpropagated(graph: Graph) -> Graph:
 
 
 def may_overwrite(x: Tensor, maker: nn.Module) -> bool:
-    """Whether what a layer or a norm just made may be changed in place: where it is large, and no tap has seen it.
+    """Whether what a layer or a norm just made may be changed in place: where it is large, and no hook has seen it.
 
     At 170,000 nodes of 256 units an activation in a place of its own is 170 MB more, written and read again.
     """
-    owned = getattr(maker, "may_overwrite", isinstance(maker, (nn.BatchNorm1d, nn.LayerNorm)))
-    if not owned or x.numel() < _LARGE or program() is not None:
+    if x.numel() < _LARGE or program() is not None:
         return False
-    return not any(part._forward_hooks for part in maker.modules())
+    owned = maker.may_overwrite if isinstance(maker, Convolution) else isinstance(maker, (nn.BatchNorm1d, nn.LayerNorm))
+    return owned and not any(part._forward_hooks or part._backward_hooks for part in maker.modules())
 
 
 class Convolution(nn.Module):

@@ -78,6 +78,8 @@ class Pairs:
 def reliable_pairs(data: TrainingData, shares: Tensor, reliable: Tensor, joined: Tensor, fewest: int) -> Pairs | None:
     """Those pairs of [3, pairs] that are of one class, or are said to be; None where nothing can be learnt of them.
 
+    joined: as of `meta_paths`, in ascending order of the first item.
+
     A logistic regression on the cosine of features, the number of meta-paths and the product of the teacher's
     distributions learns from pairs of labelled items which are of one class. Of those that it says are, and of labelled
     ones that are, with score 1, arcs go out of each reliable end.

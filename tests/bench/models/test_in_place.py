@@ -16,7 +16,6 @@ from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.taps import taps
 
 MakeGraph = Callable[..., Graph]
-#: A model whose hidden states are not wider than they are many, so that every layer comes in its common order.
 HYPER = {"layers": 3, "hidden": 24, "dropout": 0.5}
 
 
@@ -48,12 +47,13 @@ def passed(model: nn.Module, graph: Graph, names: tuple[str, ...] = ()) -> list[
 
 
 @pytest.mark.parametrize(("name", "norm"), list(cases()))
+@pytest.mark.parametrize("hidden", [24, 8])  # above and below the 12 features: both orders of a layer's two products
 @pytest.mark.parametrize("training", [True, False])
 def test_every_model_gives_the_same_bits(
-    name: str, norm: str, training: bool, make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch
+    name: str, norm: str, hidden: int, training: bool, make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     graph = make_graph(dtype=torch.float32)
-    model = model_of(name, graph, norm=norm).train(training)
+    model = model_of(name, graph, norm=norm, hidden=hidden).train(training)
     before = passed(model, graph)
     monkeypatch.setattr(layers, "_LARGE", 1)
     after = passed(model, graph)
@@ -73,6 +73,22 @@ def test_a_tapped_state_keeps_what_the_layer_made(
     after = passed(model, graph, (tapped,))
     assert all(torch.equal(a, b) for a, b in zip(after, before, strict=True))
     assert bool((after[3] < 0).any())
+
+
+@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize("name", ["gcn", "sage", "mlp"])
+def test_a_backward_hook_sees_the_gradient_of_what_the_layer_made(
+    name: str, norm: str, make_graph: MakeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    graph, seen = make_graph(dtype=torch.float32), list[Tensor]()
+    model = model_of(name, graph, norm=norm)
+    for part in (model.layers[0], model.norms[0]):
+        part.register_full_backward_hook(lambda part, into, out: seen.append(out[0]))
+    passed(model, graph)
+    monkeypatch.setattr(layers, "_LARGE", 1)
+    passed(model, graph)
+    assert len(seen) == 4
+    assert all(torch.equal(a, b) for a, b in zip(seen[:2], seen[2:], strict=True))
 
 
 @pytest.mark.parametrize("name", ["gcn", "sage", "mlp"])
