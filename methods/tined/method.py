@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from graph_distillery.methods.contract import Batch, BatchSource, OptimiserSettings, Output, Update, adam
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.glnn.method import GLNNForm, GLNNHyperparameters
-from graph_distillery.methods.losses.dirichlet import dirichlet_energy
+from graph_distillery.methods.losses.dirichlet import dirichlet_energy, laplacian
 from graph_distillery.methods.tined.layers import energy_ratio, teacher_layers, teacher_ratios
 
 
@@ -122,6 +122,8 @@ class TINED(GLNNForm[TINEDHyperparameters]):
         data = self.context.data
         assert data is not None
         graph, arcs, of_arcs = data.graph, data.graph.edge_index, self.of_arcs
+        whole = self.hyper.edge_share == 1  # of a draw the matrix would be made anew each time
+        matrix = laplacian(graph, of_arcs.dtype) if whole else None
         if self.hyper.edge_share < 1:
             count = max(1, int(self.hyper.edge_share * arcs.shape[1]))
             chosen = torch.randperm(arcs.shape[1], device=arcs.device)[:count]
@@ -131,8 +133,8 @@ class TINED(GLNNForm[TINEDHyperparameters]):
             self(graph)
         found = []
         for depth, (read, made) in enumerate(seen):
-            before = dirichlet_energy(read, arcs) if depth else of_arcs.sum() / graph.num_nodes
-            found.append(energy_ratio(before, dirichlet_energy(made, arcs)))
+            before = dirichlet_energy(read, arcs, matrix) if depth else of_arcs.sum() / graph.num_nodes
+            found.append(energy_ratio(before, dirichlet_energy(made, arcs, matrix)))
         return torch.stack(found)
 
 

@@ -16,8 +16,9 @@ from graph_distillery.bench.models.base import build_model
 from graph_distillery.bench.training.engine import Configuration, build, make_batches, train
 from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods.contract import Method, Teacher
+from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.losses import dirichlet
-from graph_distillery.methods.losses.dirichlet import dirichlet_energy
+from graph_distillery.methods.losses.dirichlet import dirichlet_energy, laplacian
 
 EXAMPLE = problem_for("node-classification")
 GRAPH = EXAMPLE.problem.training.graph
@@ -96,6 +97,25 @@ def test_the_energy_is_that_of_its_definition_and_knows_no_length_of_rows(monkey
     small = dirichlet_energy(states, GRAPH.edge_index)
     torch.testing.assert_close(small, found)
     torch.testing.assert_close(torch.autograd.grad(small, states)[0], slope)
+
+
+def test_the_energy_by_the_laplacian_is_that_by_arcs() -> None:
+    """Arcs of one direction, one that stands twice and a loop; states that the graph all but levels, too."""
+    torch.manual_seed(1)
+    arcs = torch.tensor([[0, 1, 1, 2, 3, 4, 4], [1, 0, 2, 0, 4, 2, 2]])
+    arcs = torch.cat([arcs, torch.tensor([[5], [5]])], dim=1)
+    graph = Graph.build(torch.zeros(7, 1), arcs)
+    rough = torch.randn(7, 5)
+    for states in (rough, torch.ones(7, 5) + 1e-4 * rough):
+        exact = states.double().requires_grad_()
+        expected = dirichlet_energy(exact, arcs)
+        (slope,) = torch.autograd.grad(expected, exact)
+        for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-3)):
+            own = states.to(dtype).requires_grad_()
+            found = dirichlet_energy(own, arcs, laplacian(graph, dtype))
+            torch.testing.assert_close(found.double(), expected, rtol=tolerance, atol=0)
+            gradient = torch.autograd.grad(found, own)[0].double()
+            torch.testing.assert_close(gradient, slope, rtol=tolerance, atol=tolerance * float(slope.abs().max()))
 
 
 @pytest.mark.parametrize("form", ["log", "ratio"])
