@@ -1,10 +1,12 @@
 """Graphs of ogbn-arxiv's and ogbn-products' sizes: what an epoch costs, how it grows, and how much memory it takes.
 
     python -m graph_distillery.bench.perf.large epochs --beside ../checkout-of-9ef06dc
-    python -m graph_distillery.bench.perf.large growth
+    python -m graph_distillery.bench.perf.large growth --epochs 16
     python -m graph_distillery.bench.perf.large products
 
 Times are a thread's own processor seconds, so that what else the machine is doing weighs less; `products` needs 20 GB.
+Of few epochs of a large graph a third of the time is the system's, which zeroes memory that is touched for the first
+time.
 """
 
 from __future__ import annotations

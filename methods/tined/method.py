@@ -122,9 +122,10 @@ class TINED(GLNNForm[TINEDHyperparameters]):
         data = self.context.data
         assert data is not None
         graph, arcs, of_arcs = data.graph, data.graph.edge_index, self.of_arcs
-        whole = self.hyper.edge_share == 1  # of a draw the matrix would be made anew each time
-        matrix = laplacian(graph, of_arcs.dtype) if whole else None
-        if self.hyper.edge_share < 1:
+        matrix = None  # of a draw it would be made anew each time
+        if self.hyper.edge_share == 1:
+            matrix = laplacian(graph, of_arcs.dtype)
+        else:
             count = max(1, int(self.hyper.edge_share * arcs.shape[1]))
             chosen = torch.randperm(arcs.shape[1], device=arcs.device)[:count]
             nodes, arcs = arcs[:, chosen].unique(return_inverse=True)
