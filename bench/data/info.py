@@ -54,11 +54,6 @@ def one_graph(name: str, title: str, splits: tuple[str, ...], source: str, targe
     return DatasetInfo(name, title, "node-classification", splits=splits, source=source, target=target, **more)
 
 
-def labels_everything(split: str, setting: str) -> bool:
-    """Whether every item that a method trains on is labelled: whole graphs, and graphs whose nodes all are."""
-    return setting == "graph-level" or split == "graphs"
-
-
 @dataclass(frozen=True)
 class SplitInfo:
     """What there is to know of a split before it is drawn; `target` is its `module:function`.

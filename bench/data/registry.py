@@ -50,6 +50,11 @@ def setting_of(split: str) -> Setting | None:
     return SPLITS.get(split).setting if split in SPLITS else None
 
 
+def labels_everything(task: TaskInfo, split: str, setting: str) -> bool:
+    """Whether every item that a method trains on is labelled: graphs, whole or all of whose nodes are, and pairs."""
+    return task.items == "pair" or setting == "graph-level" or split == "graphs"
+
+
 def why_not_together(task: TaskInfo, split: str, setting: str) -> str | None:
     """Why a split is not trained in a setting, in words; None where it is."""
     own = setting_of(split)

@@ -10,15 +10,13 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from graph_distillery.bench.models.product import product
 from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
 from graph_distillery.methods.vectorised import program
 
 Features = Tensor | SparseMatrix
-#: From so many rows on, and up to so many columns of weights, a gradient in the weights is taken the other way round;
-#: of weights that do not narrow from more rows on.
-_TALL, _VERY_TALL, _NARROW = 1024, 4096, 128
 #: From so many elements on a state is activated in the memory that it stands in.
 _LARGE = 1 << 22
 #: What `propagated` keeps its products under.
@@ -76,32 +74,12 @@ class FeatureLinear(nn.Module):
     def forward(self, x: Features) -> Tensor:
         """[rows, in] -> [rows, out]"""
         if isinstance(x, SparseMatrix):
-            product = x @ self.weight
-            return product if self.bias is None else product.add_(self.bias)
-        tall = x.shape[0] >= (_TALL if self.out_features < self.in_features else _VERY_TALL)
-        if tall and self.out_features <= _NARROW and torch.is_grad_enabled() and program() is None:
-            found: Tensor = _TallProduct.apply(x, self.weight, self.bias)
-            return found
-        return x @ self.weight if self.bias is None else torch.addmm(self.bias, x, self.weight)
+            rows = x @ self.weight
+            return rows if self.bias is None else rows.add_(self.bias)
+        return product(x, self.weight, self.bias)
 
     def macs(self, rows: int) -> int:
         return rows * self.in_features * self.out_features
-
-
-class _TallProduct(torch.autograd.Function):
-    """x W + b, whose gradient in W is taken as (g' x)' and not as x' g: the same numbers in little more than half the
-    time where x has many rows and W few columns."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        ctx.save_for_backward(x, weight)
-        return x @ weight if bias is None else torch.addmm(bias, x, weight)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, Tensor | None]:
-        (gradient,), (x, weight) = gradients, ctx.saved_tensors
-        of_x = gradient @ weight.T if ctx.needs_input_grad[0] else None
-        return of_x, (gradient.T @ x).T, gradient.sum(dim=0) if ctx.needs_input_grad[2] else None
 
 
 def propagated(matrix: SparseMatrix, graph: Graph, x: Tensor) -> Tensor:

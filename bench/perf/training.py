@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graph_distillery.bench.errors import UserError
+from graph_distillery.bench.models.product import product
 from graph_distillery.bench.perf.fused import FUSED_ROWS
 from graph_distillery.bench.perf.methods import METHOD_ROWS
 from graph_distillery.bench.perf.models import MODEL_ROWS
@@ -110,6 +111,20 @@ def _mlp_glnn() -> PerfRow:
     )
 
 
+def _dense_product() -> PerfRow:
+    """A product and its gradients, as the hidden layer of a link decoder takes them, against PyTorch's own."""
+    x, weight = torch.randn(9000, 256, requires_grad=True), torch.randn(256, 256, requires_grad=True)
+    bias, gradient = torch.randn(256, requires_grad=True), torch.randn(9000, 256)
+
+    def step(of: Callable[[Tensor, Tensor, Tensor], Tensor]) -> None:
+        torch.autograd.grad(of(x, weight, bias), (x, weight, bias), gradient)
+
+    detail = "9,000 x 256 by 256 x 256 and its gradients, single precision, against torch.addmm; one where they are one"
+    return ratio_row(
+        "dense-product", lambda: step(product), lambda: step(lambda x, w, b: torch.addmm(b, x, w)), 0.9, detail
+    )
+
+
 def _trial_overhead() -> PerfRow:
     """What a trial costs besides training, in a live worker process: proposal, transport, scores, record, fsync."""
     spec = {
@@ -168,6 +183,7 @@ _MEASUREMENTS: dict[str, Callable[[], PerfRow]] = {
     "gcn-kd-epoch": _gcn_kd,
     "gcn-kd-bound": _gcn_kd_bound,
     "mlp-glnn-epoch": _mlp_glnn,
+    "dense-product": _dense_product,
     "trial-overhead": _trial_overhead,
     "study-propose": _propose,
     **METHOD_ROWS,

@@ -9,12 +9,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from graph_distillery.bench.data.info import labels_everything
 from graph_distillery.bench.errors import UserError, value_line
 from graph_distillery.bench.paths import can_be_written, is_folder
 from graph_distillery.bench.sweeps.means import EXECUTORS, Means
 from graph_distillery.bench.sweeps.plan.plan import Cell, Plan
 from graph_distillery.bench.sweeps.spec import Gpus, Spec
+from graph_distillery.methods.tasks.registry import TASKS
 from graph_distillery.near_names import unknown_line
 
 
@@ -178,7 +178,7 @@ def _why_not(schema: Any, name: str, value: Any) -> str | None:
 
 def _rehearse(plan: Plan) -> None:
     """Every cell on made-up data, each combination once. What a tuned teacher will be is not known before it is."""
-    from graph_distillery.bench.data.registry import DATASETS
+    from graph_distillery.bench.data.registry import DATASETS, labels_everything
     from graph_distillery.bench.sweeps.jobs import configuration
     from graph_distillery.bench.sweeps.prerequisites import derivation
     from graph_distillery.bench.training.rehearsal import rehearse
@@ -190,9 +190,8 @@ def _rehearse(plan: Plan) -> None:
         own = configuration(cell.method.name, cell.variant, cell.student, dict(cell.defaults))
         taught_by = [configuration("supervised", "paper", each.model, dict(each.defaults)) for each in cell.teachers]
         dataset = DATASETS.get(cell.data.dataset)
-        key = repr(
-            (own, taught_by, dataset.task, cell.data.setting, labels_everything(cell.data.split, cell.data.setting))
-        )
+        labelled = labels_everything(TASKS.get(dataset.task), cell.data.split, cell.data.setting)
+        key = repr((own, taught_by, dataset.task, cell.data.setting, labelled))
         if key in done:
             continue
         done.add(key)

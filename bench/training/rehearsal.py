@@ -8,8 +8,7 @@ from typing import Any
 
 import torch
 
-from graph_distillery.bench.data.info import labels_everything
-from graph_distillery.bench.data.registry import DatasetInfo
+from graph_distillery.bench.data.registry import DatasetInfo, labels_everything
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.models.registry import MODELS
 from graph_distillery.bench.training.engine import Configuration, build, make_batches
@@ -17,7 +16,7 @@ from graph_distillery.bench.training.precomputed import prepared
 from graph_distillery.bench.training.problem import Identity, Judged, Problem, ProblemKey
 from graph_distillery.bench.training.update import GradientUpdate
 from graph_distillery.methods.contract import Method, Output, Teacher, TrainingData
-from graph_distillery.methods.tasks.registry import stand_in_task
+from graph_distillery.methods.tasks.registry import TASKS, stand_in_task
 
 
 def rehearse(
@@ -63,7 +62,7 @@ def _stand_in(dataset: DatasetInfo, split: str, setting: str) -> Problem:
     task = stand_in_task(dataset.task)
     made = task.stand_in(torch.Generator().manual_seed(0))
     key = ProblemKey(dataset.name, split, setting)
-    labelled = made.items if labels_everything(split, setting) else made.items[::2]
+    labelled = made.items if labels_everything(TASKS.get(dataset.task), split, setting) else made.items[::2]
     identity = Identity("", "", "", dataset.metric, dataset.task)
     data = TrainingData(made.graph, task, labelled, made.labels[labelled])
     return Problem(key, 0, data, Judged(made.graph, data.labelled, data.labels), identity)

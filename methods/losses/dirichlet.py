@@ -17,18 +17,32 @@ _HELD = 1 << 22
 _LEAST = 1e-3
 
 
-def laplacian(graph: Graph, dtype: torch.dtype) -> SparseMatrix:
-    """[nodes, nodes], L with x' L x = the sum over arcs of (x_i - x_j)^2; kept by the graph."""
+def laplacian(graph: Graph, dtype: torch.dtype, chosen: Tensor | None = None) -> SparseMatrix:
+    """[nodes, nodes], L with x' L x = the sum over arcs of (x_i - x_j)^2.
 
-    def make() -> SparseMatrix:
-        (first, second), nodes = graph.edge_index, torch.arange(graph.num_nodes, device=graph.device)
-        ends = torch.cat([first, second])
-        degrees = torch.bincount(ends, minlength=graph.num_nodes)
-        rows, columns = torch.cat([ends, nodes]), torch.cat([second, first, nodes])
-        values = torch.cat([-torch.ones_like(ends), degrees]).to(dtype)
-        return SparseMatrix.from_entries(rows, columns, values, (graph.num_nodes, graph.num_nodes))
+    chosen: int64, the arcs that it is of, each at most once; None for all, whose matrix the graph keeps. Its places
+    hold that of any choice, so that nothing is sorted again.
+    """
+    whole, of_arcs, of_nodes = graph.cached(("laplacian", dtype), lambda: _laplacian(graph, dtype))
+    if chosen is None:
+        return whole
+    places, ends = of_arcs[:, chosen].flatten(), graph.edge_index[:, chosen].flatten()
+    values = -torch.bincount(places, minlength=whole.nonzeros)
+    values[of_nodes] += torch.bincount(ends, minlength=graph.num_nodes)
+    return whole.with_values(values.to(dtype))
 
-    return graph.cached(("laplacian", dtype), make)
+
+def _laplacian(graph: Graph, dtype: torch.dtype) -> tuple[SparseMatrix, Tensor, Tensor]:
+    """That of all arcs; of each arc the places of its two entries, [2, arcs]; of each node that of the diagonal's."""
+    (first, second), nodes = graph.edge_index, torch.arange(graph.num_nodes, device=graph.device)
+    ends = torch.cat([first, second])
+    degrees = torch.bincount(ends, minlength=graph.num_nodes)
+    rows, columns = torch.cat([ends, nodes]), torch.cat([second, first, nodes])
+    values = torch.cat([-torch.ones_like(ends), degrees]).to(dtype)
+    matrix = SparseMatrix.from_entries(rows, columns, values, (graph.num_nodes, graph.num_nodes))
+    entries = matrix.row_of_entry * graph.num_nodes + matrix.columns
+    found = torch.searchsorted(entries, rows * graph.num_nodes + columns)
+    return matrix, found[: ends.numel()].view(2, -1), found[ends.numel() :]
 
 
 def dirichlet_energy(states: Tensor, arcs: Tensor, matrix: SparseMatrix | None = None) -> Tensor:
@@ -38,28 +52,29 @@ def dirichlet_energy(states: Tensor, arcs: Tensor, matrix: SparseMatrix | None =
     int64; matrix: their `laplacian`, whose product takes the place of the differences. A scalar.
     """
     norms = torch.linalg.vector_norm(states.detach(), dim=1, keepdim=True)
-    rows = states / torch.where(norms > 0, norms, 1.0)
+    norms = torch.where(norms > 0, norms, 1.0)
     total: Tensor | None = None
     if matrix is not None:
-        total = _QuadraticForm.apply(rows, matrix)
+        total = _QuadraticForm.apply(states, norms, matrix)
     if total is None or float(total.detach()) < _LEAST * arcs.shape[1]:
-        total = _SquaredDifferences.apply(rows, arcs)
+        total = _SquaredDifferences.apply(states / norms, arcs)
     return total / max(states.shape[0], 1)
 
 
 class _QuadraticForm(torch.autograd.Function):
-    """tr(x' L x) of a symmetric L; one product for the value and its gradient, 2 L x."""
+    """tr(x' L x) of a symmetric L and x of the states over their norms; one product for value and gradient, 2 L x."""
 
     @staticmethod
-    def forward(ctx: Any, states: Tensor, matrix: SparseMatrix) -> Tensor:
-        product = matrix @ states
-        ctx.save_for_backward(product)
-        return torch.dot(states.flatten(), product.flatten())
+    def forward(ctx: Any, states: Tensor, norms: Tensor, matrix: SparseMatrix) -> Tensor:
+        rows = states / norms
+        product = matrix @ rows
+        ctx.save_for_backward(product, norms)
+        return torch.dot(rows.flatten(), product.flatten())
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (product,) = ctx.saved_tensors
-        return product * (2 * gradients[0]), None
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        product, norms = ctx.saved_tensors
+        return product * (2 * gradients[0] / norms), None, None
 
 
 def _blocks(states: Tensor, arcs: Tensor) -> Iterator[tuple[Tensor, Tensor]]:

@@ -118,18 +118,26 @@ class TINED(GLNNForm[TINEDHyperparameters]):
         return hyper.energy_weight * gap.square().sum()
 
     def ratios(self) -> Tensor:
-        """[student's layers], the energy ratio of each, with gradients."""
+        """[student's layers], the energy ratio of each, with gradients.
+
+        Of a share of the arcs so small that most nodes are at the end of none, the others alone are passed through the
+        student; a ratio of energies knows no number of nodes.
+        """
         data = self.context.data
         assert data is not None
         graph, arcs, of_arcs = data.graph, data.graph.edge_index, self.of_arcs
-        matrix = None  # of a draw it would be made anew each time
+        matrix = None
         if self.hyper.edge_share == 1:
             matrix = laplacian(graph, of_arcs.dtype)
         else:
             count = max(1, int(self.hyper.edge_share * arcs.shape[1]))
             chosen = torch.randperm(arcs.shape[1], device=arcs.device)[:count]
-            nodes, arcs = arcs[:, chosen].unique(return_inverse=True)
-            graph, of_arcs = graph.rows(nodes), of_arcs[chosen]
+            arcs, of_arcs = arcs[:, chosen], of_arcs[chosen]
+            if arcs.numel() >= graph.num_nodes:
+                matrix = laplacian(graph, of_arcs.dtype, chosen)
+            else:
+                nodes, arcs = arcs.unique(return_inverse=True)
+                graph = graph.rows(nodes)
         with _passes(self.layers) as seen:
             self(graph)
         found = []

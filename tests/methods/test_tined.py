@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from random import Random
 from typing import Any
 
 import pytest
 import torch
 import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from graph_distillery.bench.conformance import problem_for
@@ -187,13 +190,29 @@ def test_injected_layers_have_a_rate_of_their_own() -> None:
     assert len(rest["params"]) == 4
 
 
-def test_energies_of_a_share_of_the_arcs() -> None:
+@given(st.integers(1, 7), st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), max_size=12), st.randoms())
+def test_the_laplacian_of_chosen_arcs_is_that_of_a_graph_of_them(
+    nodes: int, pairs: list[tuple[int, int]], random: Random
+) -> None:
+    """Loops, repeats and arcs both ways included; none chosen leaves nothing."""
+    arcs = torch.tensor([(i % nodes, j % nodes) for i, j in pairs], dtype=torch.long).view(-1, 2).T
+    chosen = torch.tensor(random.sample(range(len(pairs)), random.randint(0, len(pairs))), dtype=torch.long)
+    graph, of_chosen = (Graph.build(torch.ones(nodes, 1), each) for each in (arcs, arcs[:, chosen]))
+    found = laplacian(graph, torch.float64, chosen).to_dense()
+    assert torch.equal(found, laplacian(of_chosen, torch.float64).to_dense())
+    assert torch.equal(
+        laplacian(graph, torch.float64, torch.arange(len(pairs))).to_dense(), laplacian(graph, torch.float64).to_dense()
+    )
+
+
+@pytest.mark.parametrize("share", [0.6, 0.25, 0.02])
+def test_energies_of_a_share_of_the_arcs(share: float) -> None:
     """Ratios of the arcs that were drawn: of rows and arcs that stand in the graph, as the whole's without a draw."""
-    method = made(teacher_of(), start="random", edge_share=0.25)
+    method = made(teacher_of(), start="random", edge_share=share)
     torch.manual_seed(7)
     found = method.ratios()
     torch.manual_seed(7)
-    chosen = torch.randperm(GRAPH.num_edges)[: GRAPH.num_edges // 4]
+    chosen = torch.randperm(GRAPH.num_edges)[: int(share * GRAPH.num_edges)]
     state, expected = GRAPH.dense_features(), []
     for depth, part in enumerate(method.layers):
         read = state if depth == 0 else state.relu()

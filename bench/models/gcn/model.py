@@ -13,6 +13,7 @@ from graph_distillery.bench.models.blocks import BLOCK, Block
 from graph_distillery.bench.models.fan_out import SampledHyperparameters
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, propagated
 from graph_distillery.bench.models.neighbourhood import weighted_propagation
+from graph_distillery.bench.models.product import product
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
@@ -39,7 +40,7 @@ class PropagatedLinear(Convolution):
         matrix = self._matrix(graph)
         if self.narrows or isinstance(x, SparseMatrix):
             return (matrix @ self.linear(x)).add_(self.bias)
-        return torch.addmm(self.bias, propagated(matrix, graph, x), self.linear.weight)
+        return product(propagated(matrix, graph, x), self.linear.weight, self.bias)
 
     def _matrix(self, graph: Graph) -> SparseMatrix:
         return weighted_propagation(graph) if self.kind == "gcn" else graph.propagation(self.kind)

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.fan_out import SampledHyperparameters
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, first_rows, make_norm
+from graph_distillery.bench.models.product import product
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
 
@@ -46,7 +47,7 @@ class IsomorphismConvolution(Convolution):
         if self.narrows or isinstance(x, SparseMatrix):
             inner = self._sum(graph, self.first(x)) + self.first_bias
         else:
-            inner = torch.addmm(self.first_bias, self._sum(graph, x), self.first.weight)
+            inner = product(self._sum(graph, x), self.first.weight, self.first_bias)
         out: Tensor = self.second(F.relu(self.norm(inner)))
         return out
 

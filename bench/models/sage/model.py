@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
 from torch import Tensor
 
@@ -13,6 +12,7 @@ from graph_distillery.bench.models.blocks import BLOCK, Block
 from graph_distillery.bench.models.fan_out import SampledHyperparameters
 from graph_distillery.bench.models.gcn.model import PropagatedLinear
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, first_rows, propagated
+from graph_distillery.bench.models.product import product
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
 from graph_distillery.methods.contract.propagation import PropagationKind
@@ -54,7 +54,7 @@ class MeanConvolution(Convolution):
             own = first_rows(self.itself(x), rows)
         if self.narrows or isinstance(x, SparseMatrix):
             return own + matrix @ self.neighbours(x)
-        return torch.addmm(own, propagated(matrix, graph, x), self.neighbours.weight)
+        return product(propagated(matrix, graph, x), self.neighbours.weight, own)
 
     def macs(self, nodes: int, edges: int) -> int:
         return self.itself.macs(nodes) + self.neighbours.macs(nodes) + edges * self.width

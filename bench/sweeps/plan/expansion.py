@@ -8,8 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from graph_distillery.bench.data.info import labels_everything
-from graph_distillery.bench.data.registry import DATASETS, DatasetInfo, added_splits, setting_of, why_not_together
+from graph_distillery.bench.data.registry import (
+    DATASETS,
+    DatasetInfo,
+    added_splits,
+    labels_everything,
+    setting_of,
+    why_not_together,
+)
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.ids import content_id
 from graph_distillery.bench.models.registry import MODELS
@@ -47,7 +53,7 @@ class _Expansion:
         published = space
         if data is not None:
             space = self._for_kind(space.for_dataset(data.dataset, data.split), data.dataset)
-            if labels_everything(data.split, data.setting):
+            if labels_everything(TASKS.get(DATASETS.get(data.dataset).task), data.split, data.setting):
                 space = space.where_all_is_labelled()
         fix = dict(choice.fix)
         if isinstance(choice, ModelChoice) and choice.preset is not None:

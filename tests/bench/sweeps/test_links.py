@@ -14,12 +14,13 @@ from graph_distillery.bench.conformance import DatasetConformance
 from graph_distillery.bench.data.dataset import Dataset
 from graph_distillery.bench.data.info import DatasetInfo
 from graph_distillery.bench.data.loaders.links.pairs import link_dataset
-from graph_distillery.bench.data.registry import DATASETS
+from graph_distillery.bench.data.registry import DATASETS, setting_of
 from graph_distillery.bench.errors import UserError
 from graph_distillery.bench.records import read_records
 from graph_distillery.bench.sweeps.plan.plan import Plan
 from graph_distillery.bench.sweeps.store.rescoring import rescore
 from graph_distillery.bench.sweeps.sweep import run_sweep
+from graph_distillery.bench.training.problem import ProblemKey, load_problem
 from graph_distillery.leaderboard import build_board
 from graph_distillery.methods.tasks.registry import stand_in_task
 
@@ -98,6 +99,23 @@ def hidden() -> Iterator[None]:
     DATASETS.register(info)
     yield
     DATASETS.unregister("hidden")
+
+
+@pytest.mark.usefixtures("hidden")
+@pytest.mark.parametrize(
+    ("dataset", "split"),
+    [("friends", "random-60-20-20"), ("hidden", "links-5-10"), ("hidden", "links-production"), ("digits-knn", "cpf")],
+)
+def test_what_acts_on_unlabelled_items_is_searched_where_there_are_any(
+    plan_of: Callable[..., Plan], dataset: str, split: str
+) -> None:
+    setting = setting_of(split) or "transductive"
+    training = load_problem(ProblemKey(dataset, split, setting), 0).training
+    methods = ["kd", "ensemble-kd"]
+    plan = plan_of(datasets=[dataset], split=split, setting=setting, teachers=["gcn", ["gcn", "sage"]], methods=methods)
+    found = {cell.space.parameters["method.node_set"].choices for cell in plan.cells if cell.method.name in methods}
+    labelled = ("labelled", "observed")
+    assert found == {labelled if training.labelled.numel() == training.num_items else (*labelled, "unlabelled")}
 
 
 @pytest.mark.usefixtures("hidden")
