@@ -10,10 +10,10 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from graph_distillery.bench.models.product import product
 from graph_distillery.methods.contract.dropout import dropout
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.dense_product import product
 from graph_distillery.methods.vectorised import program
 
 Features = Tensor | SparseMatrix

@@ -19,7 +19,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from graph_distillery.bench.errors import UserError
-from graph_distillery.bench.models.product import product
 from graph_distillery.bench.perf.fused import FUSED_ROWS
 from graph_distillery.bench.perf.methods import METHOD_ROWS
 from graph_distillery.bench.perf.models import MODEL_ROWS
@@ -32,6 +31,7 @@ from graph_distillery.bench.sweeps.spec import parse_spec
 from graph_distillery.bench.sweeps.store.store import Store
 from graph_distillery.bench.training.allocator import keep_freed_memory
 from graph_distillery.bench.training.engine import Configuration
+from graph_distillery.methods.dense_product import product
 from graph_distillery.near_names import unknown_line
 
 

@@ -17,6 +17,7 @@ from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
 from graph_distillery.methods.contract.taps import replaced, taps
 from graph_distillery.methods.contract.views import Output
+from graph_distillery.methods.dense_product import product
 
 #: A step is this share of the box's half width.
 STEP = 0.25
@@ -188,16 +189,16 @@ class _Product(torch.autograd.Function):
         ctx.units = units
         found, floats = weights.new_empty(units.shape[0], weights.shape[1]), weights.new_empty(units[:_ROWS].shape)
         for part, out in zip(units.split(_ROWS), found.split(_ROWS), strict=True):
-            torch.mm(floats[: part.shape[0]].copy_(part), weights, out=out)
+            out.copy_(product(floats[: part.shape[0]].copy_(part), weights))
         return found
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (gradient,) = gradients
         found, floats = (
-            gradient.new_zeros(ctx.units.shape[1], gradient.shape[1]),
+            gradient.new_zeros(gradient.shape[1], ctx.units.shape[1]),
             gradient.new_empty(ctx.units[:_ROWS].shape),
         )
         for part, rows in zip(ctx.units.split(_ROWS), gradient.split(_ROWS), strict=True):
-            found.addmm_(floats[: part.shape[0]].copy_(part).T, rows)
-        return found, None
+            found += product(rows.T, floats[: part.shape[0]].copy_(part))
+        return found.T, None

@@ -54,6 +54,7 @@ def test_graph_mlp_is_its_formula_on_a_batch() -> None:
             above, below = above + float(near[i, j]) * closeness, below + closeness
         expected -= float(torch.tensor(above / below + 1e-8, dtype=torch.float64).log()) / 7
     assert neighbour_contrast(states, near.double(), 2.0).item() == pytest.approx(expected, rel=1e-6)
+    assert torch.autograd.gradcheck(lambda s: neighbour_contrast(s, near.double(), 2.0), states.requires_grad_())
 
 
 def test_graph_mlp_without_its_contrast_is_the_student_alone() -> None:

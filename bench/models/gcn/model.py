@@ -13,10 +13,10 @@ from graph_distillery.bench.models.blocks import BLOCK, Block
 from graph_distillery.bench.models.fan_out import SampledHyperparameters
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, propagated
 from graph_distillery.bench.models.neighbourhood import weighted_propagation
-from graph_distillery.bench.models.product import product
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.dense_product import product
 
 
 class GCNHyperparameters(SampledHyperparameters):

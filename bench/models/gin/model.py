@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from graph_distillery.bench.models.base import Model, ModelHyperparameters
 from graph_distillery.bench.models.fan_out import SampledHyperparameters
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, first_rows, make_norm
-from graph_distillery.bench.models.product import product
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.dense_product import product
 
 
 class GINHyperparameters(ModelHyperparameters):

@@ -12,11 +12,11 @@ from graph_distillery.bench.models.blocks import BLOCK, Block
 from graph_distillery.bench.models.fan_out import SampledHyperparameters
 from graph_distillery.bench.models.gcn.model import PropagatedLinear
 from graph_distillery.bench.models.layers import Convolution, FeatureLinear, Features, first_rows, propagated
-from graph_distillery.bench.models.product import product
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.items import Level
 from graph_distillery.methods.contract.propagation import PropagationKind
 from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.dense_product import product
 
 
 class SAGEHyperparameters(SampledHyperparameters):

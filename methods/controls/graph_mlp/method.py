@@ -9,10 +9,12 @@ import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from graph_distillery.methods.contract import Batch, Hyperparameters, Method, Output
 from graph_distillery.methods.contract.graph import Graph
 from graph_distillery.methods.contract.sparse import SparseMatrix
+from graph_distillery.methods.dense_product import product
 from graph_distillery.methods.losses.hints import require_preactivation
 
 
@@ -63,12 +65,31 @@ class GraphMLP(Method[GraphMLPHyperparameters]):
 
 
 def neighbour_contrast(states: Tensor, near: Tensor, temperature: float) -> Tensor:
-    """[rows, width] and S^r among them, [rows, rows], to a scalar."""
-    unit = F.normalize(states)
-    cosines = unit @ unit.T
-    cosines = cosines * (1 - torch.eye(cosines.shape[0], dtype=cosines.dtype, device=cosines.device))
-    closeness = (temperature * cosines).exp()
-    return -((near * closeness).sum(dim=1) / closeness.sum(dim=1) + 1e-8).log().mean()
+    """[rows, width] and S^r among them, [rows, rows], to a scalar, which is differentiable once."""
+    found: Tensor = _NeighbourContrast.apply(F.normalize(states), near, temperature)
+    return found
+
+
+class _NeighbourContrast(torch.autograd.Function):
+    """The contrast of rows of length 1. Its slope is taken at once, in the memory of the [rows, rows] numbers that it
+    is made of: of c the matrix of e^(tau s), n and d the two sums of a row and f = 1 / (rows (n / d + 1e-8) d), it is
+    tau c f (n / d - S) in s."""
+
+    @staticmethod
+    def forward(ctx: Any, unit: Tensor, near: Tensor, temperature: float) -> Tensor:
+        closeness = product(unit, unit.T).mul_(temperature).fill_diagonal_(0).exp_()
+        whole = closeness.sum(dim=1, keepdim=True)
+        share = (near * closeness).sum(dim=1, keepdim=True) / whole
+        factor = temperature / (unit.shape[0] * (share + 1e-8) * whole)
+        slope = closeness.mul_(torch.addcmul(share * factor, near, -factor)).fill_diagonal_(0)
+        ctx.save_for_backward(product(slope, unit) + product(slope.T, unit))
+        return -(share + 1e-8).log().mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (slope,) = ctx.saved_tensors
+        return slope * gradients[0], None, None
 
 
 def neighbourhood(graph: Graph, power: int) -> SparseMatrix:

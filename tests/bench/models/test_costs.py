@@ -10,8 +10,8 @@ import torch
 from graph_distillery.bench.models.base import build_model
 from graph_distillery.bench.models.layers import FeatureLinear
 from graph_distillery.bench.models.neighbourhood import neighbourhood
-from graph_distillery.bench.models.product import _TALL
 from graph_distillery.methods.contract.graph import Graph
+from graph_distillery.methods.dense_product import _TALL
 
 N, E, IN, OUT, H = 100, 400, 30, 7, 16
 

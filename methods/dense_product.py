@@ -14,9 +14,8 @@ from graph_distillery.methods.vectorised import program
 #: From so many rows on, and up to so many columns of weights, a gradient in the weights is taken the other way round;
 #: of weights that do not narrow from more rows on.
 _TALL, _VERY_TALL, _NARROW = 1024, 4096, 128
-#: oneDNN multiplies products of so many multiply-adds, and takes a gradient in weights of so many columns: of fewer,
-#: bringing the matrices into its order takes what its kernels save.
-_LARGE, _WIDE = 1 << 23, 32
+#: oneDNN multiplies products of so many multiply-adds; a gradient in weights only of so many rows of these.
+_LARGE, _LONG = 1 << 20, 32
 
 
 def product(x: Tensor, weight: Tensor, added: Tensor | None = None) -> Tensor:
@@ -85,7 +84,7 @@ class _Product(torch.autograd.Function):
         if ctx.needs_input_grad[0]:
             of_x = _product(gradient, weight.T, None, fast)
         if ctx.needs_input_grad[1]:
-            of_weight = _product(gradient.T, x, None, fast and weight.shape[1] >= _WIDE).T
+            of_weight = _product(gradient.T, x, None, fast and weight.shape[0] >= _LONG).T
         if ctx.needs_input_grad[2]:
             of_added = gradient.sum(dim=0) if ctx.added == 1 else gradient
         return of_x, of_weight, of_added, None

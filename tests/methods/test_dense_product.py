@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from graph_distillery.bench.models import product as module
-from graph_distillery.bench.models.product import product
+from graph_distillery.methods import dense_product as module
+from graph_distillery.methods.dense_product import product
 
 #: Rows, what a row holds, columns of weights: below and above each size that product looks at.
 SHAPES = [(3, 5, 2), (1500, 40, 7), (5000, 30, 60), (9000, 64, 40), (300, 700, 64), (2000, 90, 150), (70000, 128, 1)]
