@@ -162,6 +162,9 @@ def test_a_setting_outside_the_declared_space(sweep, submitted):
 def test_validation_scores_that_are_the_test_scores(sweep, submitted):
     same = forged(sweep(), "kd", metrics=metrics(val=lambda r, _: {"accuracy": r.metrics.test["accuracy"]}))
     assert ("refuse", "scores", "kd") in submitted(same)
+    for end in (0.0, 1.0):  # the Hits@20 of a constant answer is 0 in every part
+        alike = metrics(val=lambda *_, end=end: {"accuracy": end}, test=lambda *_, end=end: {"accuracy": end})
+        assert ("refuse", "scores", "kd") not in submitted(forged(sweep(), "kd", metrics=alike))
 
 
 def test_a_weakened_student_alone(sweep, submitted):
