@@ -12,7 +12,6 @@ from graph_distillery.methods.dense_product import product
 #: Rows, what a row holds, columns of weights: below and above each size that product looks at.
 SHAPES = [(3, 5, 2), (1500, 40, 7), (5000, 30, 60), (9000, 64, 40), (300, 700, 64), (2000, 90, 150), (70000, 128, 1)]
 
-
 #: oneDNN's where this PyTorch has them, whatever the processor would be given.
 KERNELS = {"own": False} | ({"onednn": True} if hasattr(torch.ops.mkldnn, "_linear_pointwise") else {})
 
@@ -85,6 +84,12 @@ def test_the_same_product_has_the_same_bits(kernels: bool) -> None:
 
     once, again = bits(), bits()
     assert all(torch.equal(a, b) for a, b in zip(once, again, strict=True))
+
+
+def test_the_kernels_are_those_asked_for(kernels: bool) -> None:
+    x, weight = drawn(3000, 70, seed=13), drawn(70, 50, seed=14)
+    by_onednn = torch.ops.mkldnn._linear_pointwise(x, weight.T, None, "none", [], "") if kernels else None
+    assert torch.equal(product(x, weight), x @ weight if by_onednn is None else by_onednn)
 
 
 def test_other_dtypes_are_left_to_pytorch(kernels: bool) -> None:
