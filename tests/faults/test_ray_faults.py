@@ -63,6 +63,13 @@ def name_of(process: psutil.Process) -> str:
         return ""
 
 
+def status_of(process: psutil.Process) -> str:
+    try:
+        return str(process.status())
+    except psutil.NoSuchProcess:
+        return ""
+
+
 def listens(process: psutil.Process) -> list[str]:
     """The addresses that it listens on; Ray has helpers that are gone within a second."""
     try:
@@ -77,7 +84,7 @@ def named(driver: Any, name: str) -> list[psutil.Process]:
 
 def assert_gone(company: list[psutil.Process]) -> None:
     _, alive = psutil.wait_procs(company, timeout=30)
-    assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
+    assert [process for process in alive if status_of(process) not in (psutil.STATUS_ZOMBIE, "")] == []
 
 
 def lines(store: Path) -> int:
@@ -209,7 +216,7 @@ def test_a_signal_ends_it_within_20_s(on_ray: Callable[..., OnRay], number: sign
     listening = [place for process in everyone for place in listens(process)]
     assert listening
     assert {place.removeprefix("::ffff:") for place in listening} <= {"127.0.0.1", "::1"}
-    environments = [process.environ() for process in company if "raylet" in process.name()]
+    environments = [process.environ() for process in company if "raylet" in name_of(process)]
     assert [(each["RAY_AUTH_MODE"], len(each["RAY_AUTH_TOKEN"])) for each in environments] == [("token", 64)]
     os.kill(driver.pid, number)
     assert driver.wait(20) == 130, driver.said()[-3000:]

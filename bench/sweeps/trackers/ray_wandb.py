@@ -59,7 +59,8 @@ class Wandb(WandbLoggerCallback):
         """End W&B's service, for which the process would else wait at its end; the runs' files stay, to be synced."""
         ours = _services() - self._others
         for service in ours:
-            service.kill()
+            with suppress(psutil.NoSuchProcess):  # it ended by itself
+                service.kill()
         psutil.wait_procs(ours, timeout=5)
         if ours:
             with suppress(Exception, SystemExit):  # it says that the service is gone, and forgets it
