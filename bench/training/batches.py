@@ -53,9 +53,9 @@ class LabelsByItem:
 
     def among(self, items: Tensor) -> tuple[Tensor, Tensor]:
         """Which places of `items` ([count] int64) have a label, [labelled] int64, and those labels."""
-        rows = self.row[items]
+        rows = self.row.index_select(0, items)
         labelled = torch.nonzero(rows >= 0).flatten()
-        return labelled, self.labels[rows[labelled]]
+        return labelled, self.labels.index_select(0, rows.index_select(0, labelled))
 
 
 class RowBatches(BatchSource):

@@ -66,8 +66,10 @@ def check_rows(columns: Columns, rows: int, noun: str) -> None:
 
 def expand(pointers: Tensor, chosen: Tensor) -> tuple[Tensor, Tensor]:
     """The members of the chosen segments, and the pointers of the segments among them."""
-    lengths = pointers.diff()[chosen]
+    starts = pointers.index_select(0, chosen)
+    lengths = pointers.index_select(0, chosen + 1) - starts
     out = torch.zeros(chosen.numel() + 1, dtype=torch.long, device=pointers.device)
     torch.cumsum(lengths, 0, out=out[1:])
-    shift = torch.repeat_interleave(pointers[chosen] - out[:-1], lengths)
-    return shift + torch.arange(int(out[-1]), device=pointers.device), out
+    count = int(out[-1])
+    shift = torch.repeat_interleave(starts - out[:-1], lengths, output_size=count)
+    return shift.add_(torch.arange(count, device=pointers.device)), out

@@ -320,7 +320,7 @@ class Graph:
 
     def ids_of(self, nodes: Tensor) -> Tensor:
         """`node_ids` of the given nodes, [count] int64."""
-        return nodes if self._node_ids is None else self._node_ids[nodes]
+        return nodes if self._node_ids is None else self._node_ids.index_select(0, nodes)
 
     def nodes_of(self, graphs: Tensor) -> Tensor:
         """The nodes of the given graphs ([count] int64), graph after graph."""
@@ -396,4 +396,4 @@ def compress_features(features: Tensor) -> Tensor | SparseMatrix:
 
 def select_rows(features: Tensor | SparseMatrix, rows: Tensor) -> Tensor | SparseMatrix:
     """The given rows ([count] int64) of dense or sparse features, in the given order."""
-    return features[rows] if isinstance(features, Tensor) else features.select_rows(rows)
+    return features.index_select(0, rows) if isinstance(features, Tensor) else features.select_rows(rows)

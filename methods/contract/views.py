@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Protocol, runtime_checkable
+from typing import Literal, Protocol, overload, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -85,7 +85,7 @@ class Teacher:
 
     name: str
     logits: Tensor
-    hidden: tuple[Tensor, ...]
+    hidden: Sequence[Tensor]
     graph: Graph
     model: nn.Module | None = None
     edges: tuple[Tensor, ...] = ()
@@ -119,9 +119,9 @@ class Teacher:
 
     def at(self, items: Tensor, nodes: Tensor, graph: Graph) -> Teacher:
         """The same view cut down to a batch."""
-        hidden = tuple(state[nodes] for state in self.hidden)
         edges = tuple(arcs_among(arcs, nodes, self.graph.num_nodes) for arcs in self.edges)
-        view = replace(self, logits=self.logits[items], hidden=hidden, graph=graph, edges=edges)
+        logits, hidden = self.logits.index_select(0, items), _CutStates(self.hidden, nodes)
+        view = replace(self, logits=logits, hidden=hidden, graph=graph, edges=edges)
         object.__setattr__(view, "_cut", _Cut(self, items, nodes))
         return view
 
@@ -150,6 +150,31 @@ class Teacher:
         )
 
 
+class _CutStates(Sequence[Tensor]):
+    """The rows of `nodes` of every state, each cut when it is first asked for: most methods read none of them."""
+
+    def __init__(self, states: Sequence[Tensor], nodes: Tensor) -> None:
+        self._states, self._nodes = states, nodes
+        self._rows: dict[int, Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self._states)
+
+    @overload
+    def __getitem__(self, index: int) -> Tensor: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Tensor]: ...
+
+    def __getitem__(self, index: int | slice) -> Tensor | Sequence[Tensor]:
+        places = range(len(self))[index]
+        if isinstance(places, range):
+            return tuple(self[place] for place in places)
+        if places not in self._rows:
+            self._rows[places] = self._states[places].index_select(0, self._nodes)
+        return self._rows[places]
+
+
 @dataclass(frozen=True)
 class _Cut:
     """Where a teacher's view of a batch was cut from."""
@@ -161,9 +186,9 @@ class _Cut:
     def of(self, name: str) -> Tensor:
         state, whole = self.whole.state(name), self.whole
         if state.shape[0] == whole.graph.num_nodes:
-            return state[self.nodes]
+            return state.index_select(0, self.nodes)
         if state.shape[0] == whole.logits.shape[0]:
-            return state[self.items]
+            return state.index_select(0, self.items)
         raise ValueError(f"{name} of teacher {whole.name!r} has {state.shape[0]} rows, which no batch can be cut from")
 
 
