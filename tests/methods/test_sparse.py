@@ -62,6 +62,21 @@ def test_transpose(dense: Tensor) -> None:
     assert torch.equal(transposed.values, matrix.values[order])
 
 
+@given(st.integers(0, 5), st.integers(0, 5), st.data())
+def test_transposed_places_are_those_of_a_stable_sort(rows: int, columns: int, data: st.DataObject) -> None:
+    """In whatever order a row's columns stand, repeats and empty matrices included: counting keeps the order."""
+    places = st.lists(st.integers(0, columns - 1), max_size=6) if columns else st.just([])
+    held = data.draw(st.lists(places, min_size=rows, max_size=rows))
+    pointers = torch.tensor([0, *map(len, held)]).cumsum(0)
+    at = torch.tensor([column for row in held for column in row], dtype=torch.long)
+    matrix = SparseMatrix(pointers, at, torch.ones(len(at)), (rows, columns))
+    made = found, of_rows, order = matrix.transposed_places()
+    assert torch.equal(order, torch.argsort(at, stable=True))
+    assert torch.equal(of_rows, matrix.row_of_entry[order])
+    assert torch.equal(found.diff(), torch.bincount(at, minlength=columns))
+    assert all(torch.equal(*pair) for pair in zip(matrix._transposed_by_sorting(), made, strict=True))
+
+
 @given(matrices(), st.data())
 def test_selected_rows(dense: Tensor, data: st.DataObject) -> None:
     """In the order asked for, repeats included, none included."""

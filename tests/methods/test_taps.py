@@ -111,6 +111,23 @@ def test_a_teachers_states_are_read_once_and_cut_like_its_logits() -> None:
     assert not before.requires_grad
 
 
+def test_a_batch_of_a_teacher_has_the_rows_of_its_nodes_in_every_layer() -> None:
+    """By either end and in slices; what is asked for twice is cut once."""
+    problem = problem_for(NODES).problem
+    graph, nodes = problem.training.graph, torch.tensor([5, 0, 5, 2])
+    states = tuple(torch.randn(graph.num_nodes, width) for width in (3, 4))
+    logits = torch.randn(graph.num_nodes, 2)
+    view = Teacher("made", logits, states, graph).at(nodes, nodes, graph.rows(nodes))
+    assert torch.equal(view.logits, logits[nodes])
+    for own, whole in zip(view.hidden, states, strict=True):
+        assert torch.equal(own, whole[nodes])
+    assert view.hidden[-1] is view.hidden[1] is view.hidden[1:][0] is view.state("hidden.1")
+    with pytest.raises(IndexError):
+        view.hidden[2]
+    again = view.at(torch.tensor([1]), torch.tensor([1]), graph.rows(nodes[1:2]))
+    assert torch.equal(again.hidden[0], states[0][nodes[1:2]])
+
+
 def test_a_teacher_without_its_network_says_so(teacher: Teacher) -> None:
     assert torch.equal(teacher.state("hidden.-1"), teacher.hidden[-1])
     with pytest.raises(
