@@ -254,6 +254,19 @@ class MethodConformance:
             run = case.trained(epochs=2, batch_size=max(2, count // 3))
             check(all(map(math.isfinite, run.validation.values())), f"scores {run.validation}")
 
+    def test_trains_in_mini_batches_of_which_few_have_a_label(self, case: Case) -> None:
+        """As on PubMed, whose 60 labels stand in 38 batches of 512; at random configurations, for some ask for more."""
+        training = case.example.problem.training
+        if case.kind == "mlp" and training.graph.num_graphs == 1:
+            few = torch.tensor([0, training.labelled.numel() // 2, training.labelled.numel() - 1])
+            told = replace(training, labelled=training.labelled[few], labels=training.labels[few])
+            problem = replace(case.example.problem, training=told)
+            for values in [{}, *drawn(load_space("method", case.method), 2, seed=crc32(str(case).encode()))]:
+                try:
+                    case.trained(values, problem=problem, epochs=1, batch_size=32)
+                except Exception as error:
+                    raise AssertionError(f"{values}: {type(error).__name__}: {error}") from error
+
     def test_reads_sparse_features(self, case: Case) -> None:
         """Features below 20 % density come as CSR: karate's, whose matrix is the identity."""
         if case.task == DATASETS.get("karate").task:

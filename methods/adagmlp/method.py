@@ -92,7 +92,7 @@ class AdaGMLP(Method[AdaGMLPHyperparameters]):
             on_labels.append(self.task.label_loss(output.logits[batch.labelled[chunk]], batch.labels[chunk]))
             if hyper.label_weight < 1:
                 on_teacher.append(self.teacher_term(number, batch, output))
-            if hyper.feature_mask:
+            if hyper.feature_mask and batch.labelled.numel():
                 aligned.append(self.alignment(student, batch))
         if hyper.label_weight < 1:
             self.alphas.copy_(self._raw / self._raw.sum())

@@ -36,6 +36,8 @@ class RelationMethod(HintMethod[RelationH]):
         embedded = self.embed(student_states, teacher_states, batch)
         rows = self.rows(batch, student_states.shape[0])
         if rows is not None:
+            if rows.numel() == 0:  # a mini-batch without a label
+                return {}
             embedded = (embedded[0][rows], embedded[1][rows])
         return {"hint": self.weight() * self.relation(*embedded)}
 

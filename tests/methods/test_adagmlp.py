@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -81,3 +82,15 @@ def test_alignment_is_nothing_where_the_mask_takes_what_is_zero_already() -> Non
     empty = batch.graph.with_features(torch.zeros_like(batch.graph.dense_features()))
     bare = type(batch)(empty, batch.items, batch.labelled, batch.labels, batch.teachers)
     assert method.alignment(method.student, bare).item() == 0
+
+
+def test_a_batch_without_a_label_aligns_nothing() -> None:
+    """Its other terms are what they are without a mask."""
+    found = []
+    for mask in (0.1, 0.0):
+        torch.manual_seed(0)
+        method, batch = made(feature_mask=mask)
+        none = replace(batch, labelled=batch.labelled[:0], labels=batch.labels[:0])
+        found.append(method.step(none, lambda terms: terms))
+    assert found[0].keys() == found[1].keys() == {"labels", "teacher"}
+    assert all(bool(term.isfinite()) and torch.equal(term, found[1][name]) for name, term in found[0].items())

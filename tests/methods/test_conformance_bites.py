@@ -171,6 +171,16 @@ class ExpectsEveryNode(Supervised):
         return super().loss(batch, student)
 
 
+@failing("test_trains_in_mini_batches_of_which_few_have_a_label", "nan")
+class TakesTheMeanOfNone(Supervised):
+    """It reads every node, and the mean over the labels of a batch is no number where it has none."""
+
+    epoch_items = "observed"
+
+    def loss(self, batch: Batch, student: Output) -> dict[str, Tensor]:
+        return {"labels": nn.functional.cross_entropy(student.logits[batch.labelled], batch.labels)}
+
+
 @failing("test_reads_sparse_features", "SparseMatrix")
 class ExpectsDenseFeatures(Supervised):
     """It adds to the features, whatever their storage."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import exp, log
 
 import pytest
@@ -182,3 +183,14 @@ def test_official_code_compares_labelled_nodes_alone() -> None:
     assert {name: len(set(found.tolist())) for name, found in rows.items()} == {"paper": 50, "official_code": 50}
     assert set(rows["official_code"].tolist()) <= labelled
     assert not set(rows["paper"].tolist()) <= labelled
+
+
+@pytest.mark.parametrize("name", ["gsp", "gcrd", "kd+gsp"])
+def test_official_code_compares_nothing_in_a_batch_without_a_label(name: str) -> None:
+    example = problem_for("node-classification")
+    method = build(Configuration(name, "official_code", {}, "mlp"), example.problem, (example.teacher,)).train()
+    (whole,) = list(make_batches(method, Configuration(name, student="mlp"), example.problem).epoch("observed"))
+    batch = replace(whole, labelled=whole.labelled[:0], labels=whole.labels[:0])
+    terms = method.loss(batch, method(batch.graph))
+    assert "hint" not in terms
+    assert all(bool(term.isfinite()) for term in terms.values())
