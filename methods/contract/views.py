@@ -171,7 +171,8 @@ class _CutStates(Sequence[Tensor]):
         if isinstance(places, range):
             return tuple(self[place] for place in places)
         if places not in self._rows:
-            self._rows[places] = self._states[places].index_select(0, self._nodes)
+            with lasting():
+                self._rows[places] = self._states[places].index_select(0, self._nodes)
         return self._rows[places]
 
 

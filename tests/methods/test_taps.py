@@ -124,6 +124,9 @@ def test_a_batch_of_a_teacher_has_the_rows_of_its_nodes_in_every_layer() -> None
     assert view.hidden[-1] is view.hidden[1] is view.hidden[1:][0] is view.state("hidden.1")
     with pytest.raises(IndexError):
         view.hidden[2]
+    with torch.inference_mode():
+        first = torch.tensor([0])
+        assert not view.at(first, first, graph).hidden[0].is_inference(), "training may read it later"
     again = view.at(torch.tensor([1]), torch.tensor([1]), graph.rows(nodes[1:2]))
     assert torch.equal(again.hidden[0], states[0][nodes[1:2]])
 
