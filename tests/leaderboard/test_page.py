@@ -235,8 +235,9 @@ def test_the_keyboard_reaches_everything(page, names_in):
     page.keyboard.press("ArrowRight")
     assert "ms" in page.evaluate("document.activeElement.getAttribute('aria-label')")
     page.keyboard.press("Enter")
-    page.wait_for_selector("dialog[open]")
+    page.wait_for_function("document.querySelector('dialog[open]')?.contains(document.activeElement)")
     page.keyboard.press("Escape")
+    page.wait_for_selector("dialog[open]", state="detached")  # what is behind it takes no focus until then
     sorter = page.locator(f"#{CORA} thead button").first
     sorter.focus()
     page.keyboard.press("Enter")
