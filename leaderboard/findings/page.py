@@ -11,6 +11,7 @@ from graph_distillery.leaderboard.findings.gains import Gains, MethodGains, meth
 from graph_distillery.leaderboard.findings.latency import latency_table
 from graph_distillery.leaderboard.findings.published import PublishedGain, published_gains
 from graph_distillery.leaderboard.findings.teachers import TeacherSwap, teacher_swaps
+from graph_distillery.leaderboard.read.board_file import BoardFile
 from graph_distillery.leaderboard.tables.board import Board
 from graph_distillery.leaderboard.tables.comparison import Comparison
 from graph_distillery.leaderboard.text import NONE, count, difference, number, plain, signed, table
@@ -27,7 +28,7 @@ def findings(board: Board, records: Sequence[Record]) -> str:
     parts = [
         "# Findings",
         _INTRODUCTION,
-        cost(records),
+        cost(records, board.file),
         "## What leads, and under which latency",
         *_leads(board),
         "## What each method is worth",
@@ -42,8 +43,8 @@ def findings(board: Board, records: Sequence[Record]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def cost(records: Sequence[Record]) -> str:
-    """What all of it took, and what went wrong: a sentence of counts."""
+def cost(records: Sequence[Record], file: BoardFile | None = None) -> str:
+    """What all of it took, and what went wrong: a sentence of counts; and what is told to be no longer among it."""
     runs = [record for record in records if record.kind in ("trial", "report", "teacher")]
     hours = sum(record.timings.train_s or 0.0 for record in runs) / 3600
     kinds = {kind: sum(record.kind == kind for record in runs) for kind in ("teacher", "trial", "report")}
@@ -52,8 +53,13 @@ def cost(records: Sequence[Record]) -> str:
     said = ", ".join(f"{number_of} of kind {kind}" for kind, number_of in kinds.items())
     return (
         f"{len(runs)} trainings ({said}), {number(hours)} core-hours of training; {bad} failed, and {collapsed} "
-        "report runs collapsed (one class predicted, or no better than the largest). Nothing is left out by hand."
+        f"report runs collapsed (one class predicted, or no better than the largest). {_taken_out(file)}"
     )
+
+
+def _taken_out(file: BoardFile | None) -> str:
+    told = [f"of {each.path or each.id} {each.taken_out}" for each in (file.stores if file else ()) if each.taken_out]
+    return f"Taken out by hand: {'; '.join(told)}." if told else "No run is told to have been taken out by hand."
 
 
 def _leads(board: Board) -> Iterator[str]:

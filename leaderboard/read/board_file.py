@@ -164,12 +164,14 @@ class Accepted(_Part):
     """A store that the board accepts: a folder, its id, or both; and who sent it.
 
     ``planned``: the folder need not be there yet; the board tells which of its tracks' datasets wait for it.
-    ``hours``: what it is expected to take, in hours of one core; told while it is not there.
+    ``hours``: what it is expected to take, in hours of one core; told while it is not there. ``taken_out``: which runs
+    were taken out of it by hand, and why; no record can tell.
     """
 
     path: Text | None = None
     planned: bool = False
     hours: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    taken_out: Text | None = None
     id: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")] | None = None
     by: Text
     contact: Text | None = None

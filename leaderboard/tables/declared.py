@@ -88,7 +88,10 @@ def _stores(file: BoardFile) -> list[str]:
             plain.setdefault(store.by, []).append(name)
     many = {by: f"{len(names)} stores" if len(names) > 1 else "Store" for by, names in plain.items()}
     told = [f"{many[by]} of {by}: {', '.join(names)}." for by, names in plain.items()]
-    return [*lines, *told, *_to_come(away)]
+    taken = [
+        f"Taken out by hand of {each.path or each.id}: {each.taken_out}." for each in file.stores if each.taken_out
+    ]
+    return [*lines, *told, *taken, *_to_come(away)]
 
 
 def _to_come(away: Sequence[Accepted]) -> list[str]:

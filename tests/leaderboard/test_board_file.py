@@ -229,6 +229,21 @@ def test_many_tracks_are_told_at_the_end_and_their_number_first(make_store, alic
         assert "a: no store has squirrel (cpf), actor (cpf) yet" in each
 
 
+def test_what_was_taken_out_by_hand_is_told_wherever_the_board_is(make_store, alice, written, tmp_path):
+    make_store(alice(), "stores/alice")
+    entry, said = {"path": "stores/alice", "by": "Alice"}, "3 trials of kd, whose disk was full"
+    for name, more, sentence in (
+        ("whole", {}, "No run is told to have been taken out by hand."),
+        ("less", {"taken_out": said}, f"Taken out by hand: of stores/alice {said}."),
+    ):
+        file, board = written(stores=[entry | more]), tmp_path / name
+        assert main(["leaderboard", "--board", str(file), "--out", str(board), "--no-plots"]) == 0
+        assert sentence in (board / "FINDINGS.md").read_text(encoding="utf-8")
+        for page in ("index.html", "README.md"):
+            shown = f"Taken out by hand of stores/alice: {said}." in (board / page).read_text(encoding="utf-8")
+            assert shown == bool(more), page
+
+
 def test_a_dataset_that_one_row_alone_has_joins_no_overall(board_of, alice, make_runs, written):
     file = written(track={"datasets": ["cora", "citeseer", "pubmed", "citeser"]})
     board = board_of(alice(), bobs(make_runs, "krd", [0.9] * 5, dataset="pubmed"), file=file)

@@ -147,13 +147,6 @@ def in_wandb(folder: Path) -> dict[str, Seen]:
 # -- what they must have ---------------------------------------------------------------------------------------
 
 
-def process_name(process: psutil.Process) -> str:
-    try:
-        return str(process.name())
-    except psutil.NoSuchProcess:
-        return ""
-
-
 def name_of(record: Record) -> str:
     cell = record.cell
     if record.kind == "teacher":
@@ -272,7 +265,8 @@ def test_trackers_that_break_or_hang_are_told_once_and_stop_nothing(
     for line, name in zip(sorted(told), ("mlflow", "tensorboard", "wandb"), strict=True):
         assert re.match(f"warning: --track {name}: {why}", line)
     assert [line for line in told if "\n" in line or len(line) > 500] == []
-    assert [each for each in psutil.Process().children() if "wandb-core" in process_name(each)] == []
+    children = [each.info for each in psutil.process_iter(["name", "ppid"]) if each.info["ppid"] == os.getpid()]
+    assert [each for each in children if "wandb-core" in each["name"]] == []
 
 
 def test_a_pruned_run_says_so_and_has_not_failed(plan_of: Callable[..., Plan], tmp_path: Path) -> None:
